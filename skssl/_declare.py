@@ -1,0 +1,125 @@
+"""Parameters declared on one line each: default, allowed values, signature and documentation.
+
+Every class with parameters (methods, modalities, views) is a keyword-only dataclass. The
+signature of ``__init__``, scikit-learn's ``_parameter_constraints`` and the documentation of
+inherited parameters follow from the declarations.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from numbers import Integral
+from typing import Any, TypeVar, dataclass_transform
+
+from sklearn.base import BaseEstimator
+
+from skssl._sklearn_compat import HasMethods, Interval, Options, StrOptions
+
+__all__ = [
+    "Declared",
+    "HasMethods",
+    "Interval",
+    "Range",
+    "Shape",
+    "StrOptions",
+    "declared",
+    "param",
+]
+
+T = TypeVar("T")
+
+
+class Range(Options):
+    """A pair ``(low, high)`` of numbers with ``low <= high``, both within an interval."""
+
+    # scikit-learn takes constraints of its own classes only, hence the base class.
+    def __init__(self, within: Interval):
+        self.within = within
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        return (
+            isinstance(val, (tuple, list))
+            and len(val) == 2
+            and all(self.within.is_satisfied_by(end) for end in val)
+            and val[0] <= val[1]
+        )
+
+    def __str__(self) -> str:
+        return f"a pair (low, high) with low <= high, each {self.within}"
+
+
+class Shape(Options):
+    """A sequence of positive integers, of one of the given lengths."""
+
+    def __init__(self, *lengths: int):
+        self.lengths = lengths
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        return (
+            isinstance(val, (tuple, list))
+            and len(val) in self.lengths
+            and all(isinstance(size, Integral) and size > 0 for size in val)
+        )
+
+    def __str__(self) -> str:
+        return f"a tuple of {' or '.join(map(str, self.lengths))} positive integers"
+
+
+class Declared(BaseEstimator):
+    """Base of the classes whose parameters are declared with :func:`param`."""
+
+    def check_parameters(self) -> None:
+        """Raise ``InvalidParameterError`` if a parameter has a value that is not allowed."""
+        self._validate_params()
+
+
+def param(default: Any, *allowed: Any) -> Any:
+    """Declare a parameter: its default, and what scikit-learn's validation is to allow."""
+    return dataclasses.field(default=default, metadata={"allowed": list(allowed)})
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(param,))
+def declared(cls: type[T]) -> type[T]:
+    """Make `cls` a keyword-only dataclass whose fields are scikit-learn parameters."""
+    cls = dataclasses.dataclass(kw_only=True, eq=False, repr=False)(cls)
+    fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+    cls._parameter_constraints = {  # type: ignore[attr-defined]
+        field.name: field.metadata["allowed"] for field in fields
+    }
+    if cls.__doc__:
+        cls.__doc__ = _with_inherited_parameters(cls, [field.name for field in fields])
+    return cls
+
+
+_SECTION = re.compile(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-{3,}\n|\Z)", re.MULTILINE | re.DOTALL)
+_ENTRY = re.compile(r"^(\w[\w, ]*?) : .*\n(?:(?:[ \t]+.*)?\n)*", re.MULTILINE)
+
+
+def _parameter_entries(doc: str) -> dict[str, str]:
+    """Split the Parameters section of a numpydoc docstring into one text per parameter."""
+    section = _SECTION.search(doc + "\n")
+    if section is None:
+        return {}
+    return {
+        name.strip(): match.group(0).rstrip() + "\n"
+        for match in _ENTRY.finditer(section.group(1))
+        for name in match.group(1).split(",")
+    }
+
+
+def _with_inherited_parameters(cls: type, names: list[str]) -> str:
+    """Complete the docstring of `cls` with the parameters that only its bases describe."""
+    doc = inspect.cleandoc(cls.__doc__ or "") + "\n"
+    own = _parameter_entries(doc)
+    inherited: dict[str, str] = {}
+    for base in reversed(cls.__mro__[1:]):
+        if dataclasses.is_dataclass(base):
+            inherited |= _parameter_entries(inspect.cleandoc(base.__doc__ or ""))
+    missing = [inherited[name] for name in names if name not in own and name in inherited]
+    section = _SECTION.search(doc)
+    if section is None or not missing:
+        return doc
+    kept = section.group(0).rstrip() + "\n"
+    return doc.replace(section.group(0), kept + "".join(missing) + "\n", 1)

@@ -1,0 +1,399 @@
+"""The whole scikit-learn contract, once for all methods."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import inspect
+import math
+import warnings
+from abc import abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor, nn
+
+from skssl._declare import Declared, HasMethods, Interval, StrOptions, declared, param
+from skssl._sklearn_compat import fit_context
+from skssl.modality import Modality, infer_modality
+from skssl.nn import Objective
+from skssl.views import CallableViews, Views
+
+__all__ = ["SelfSupervisedTransformer"]
+
+# Numbers in one batch of transform; small enough for a laptop, large enough to keep a GPU busy.
+_TRANSFORM_NUMBERS = 2**22
+_TRANSFORM_SAMPLES = 1024
+
+
+class _ChangedViews(Declared):
+    """The modality's default views with some ranges changed.
+
+    What ``set_params(views__crop_scale=...)`` makes of ``views="auto"``, whose modality is not
+    known before fit.
+    """
+
+    def __init__(self, **changes: Any):
+        self.changes = changes
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        return dict(self.changes)
+
+    def set_params(self, **changes: Any) -> Self:
+        self.changes = {**self.changes, **changes}
+        return self
+
+    def apply(self, views: Views) -> Views:
+        allowed = views.get_params()
+        for name in self.changes:
+            if name not in allowed:
+                raise ValueError(
+                    f"views__{name} is no parameter of {type(views).__name__}, the default views "
+                    f"here; allowed are {', '.join(sorted(allowed))}."
+                )
+        return views.set_params(**self.changes)
+
+
+@declared
+class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Declared):
+    """Base class of all methods: learns an encoder from unlabelled samples, and applies it.
+
+    A method adds its own parameters and says in ``_make_objective`` what is trained.
+
+    Parameters
+    ----------
+    modality : "auto" or Modality, default="auto"
+        What a sample is: an instance of a class in :mod:`skssl.modality`. "auto" tells by the
+        shape and dtype of `X`, by the rule in :func:`skssl.modality.infer_modality`.
+    encoder : str, nn.Module or callable, default="auto"
+        The network from sample to embedding. "auto" is a small one that suits the modality and a
+        CPU. Other names are "conv" and torchvision's, such as "resnet18", for images, and "mlp"
+        for tables. A module is copied and trained from the weights that it has. A callable gets
+        the shape of one prepared sample, such as (channels, height, width), and returns a module.
+    views : "auto", Views or callable, default="auto"
+        The random changes that the embedding is to be indifferent to: an object from
+        :mod:`skssl.views`, or a function that returns a changed copy of a batch. With "auto",
+        ranges of the modality's default views can be set and searched as well, for example
+        ``views__crop_scale``.
+    max_epochs : int, default="auto"
+        Passes over the training rows. "auto" counts in steps of the optimiser: 300 for up to 1000
+        rows, growing with the square root of their number to 3000. 0 leaves the encoder with
+        random weights, the control that a trained one has to beat.
+    batch_size : int, default="auto"
+        Samples in a batch, at least 2; all of them if there are fewer. "auto" is 256.
+    learning_rate : float, default="auto"
+        Peak of the learning rate, which rises over a tenth of the training and then falls to zero
+        with a cosine. "auto" is 0.002 for "adamw" and 0.05 for "sgd".
+    weight_decay : float, default=0.01
+        Weight decay of matrices and filters. Biases and norms are not decayed, and an optimizer
+        that is passed as a class gets this value, too.
+    optimizer : {"adamw", "sgd"} or callable, default="adamw"
+        A name, or a class such as ``torch.optim.RMSprop`` that is called with groups of parameters
+        and ``lr``.
+    device : str or torch.device, default="auto"
+        Where to train and to embed, such as "cpu" or "cuda:1". "auto" is the GPU if there is one.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Precision of the training. "auto" is bfloat16 on GPUs that compute in it. Embeddings are
+        always computed in float32.
+    callbacks : list of skorch callbacks, default=None
+        Called during the training, with the skorch net that trains.
+    random_state : int, RandomState instance or None, default=None
+        One seed for weights, order and views. The same seed gives the same bits on a CPU. The
+        global random states are left as they are.
+    verbose : int, default=0
+        1 shows a progress bar.
+    """
+
+    modality: Any = param("auto", StrOptions({"auto"}), Modality)
+    encoder: Any = param("auto", str, nn.Module, callable)
+    views: Any = param("auto", StrOptions({"auto"}), Views, _ChangedViews, callable)
+    max_epochs: Any = param(
+        "auto", StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")
+    )
+    batch_size: Any = param(
+        "auto", StrOptions({"auto"}), Interval(Integral, 2, None, closed="left")
+    )
+    learning_rate: Any = param(
+        "auto", StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")
+    )
+    weight_decay: float = param(0.01, Interval(Real, 0, None, closed="left"))
+    optimizer: Any = param("adamw", StrOptions({"adamw", "sgd"}), callable)
+    device: Any = param("auto", str, torch.device)
+    precision: str = param("auto", StrOptions({"auto", "float32", "bfloat16"}))
+    callbacks: Any = param(None, list, HasMethods("on_train_begin"), None)
+    random_state: Any = param(None, "random_state")
+    verbose: int = param(0, "verbose")
+
+    _doc_link_module = "skssl"
+    _doc_link_template = (
+        "https://skssl.readthedocs.io/en/stable/generated/{estimator_module}.{estimator_name}.html"
+    )
+
+    @abstractmethod
+    def _make_objective(self, encoder: nn.Module, embedding_dim: int) -> Objective:
+        """Return what this method trains around `encoder`."""
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn an encoder from unlabelled samples.
+
+        Parameters
+        ----------
+        X : array-like
+            The samples, at least 2.
+        y : Ignored
+            Not looked at; present for API consistency.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        samples = self._start(X)
+        self._train(samples, epochs=self._resolve_epochs(len(samples)), partial=False)
+        return self
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Continue the training with one pass over `X`.
+
+        The learning rate is constant. What was learned from the first samples about their scale
+        stays as it is. The state of the optimizer is kept from one call to the next, until `fit`.
+
+        Parameters
+        ----------
+        X : array-like
+            The samples, at least 2.
+        y : Ignored
+            Not looked at; present for API consistency.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        first = not hasattr(self, "encoder_")
+        samples = self._start(X) if first else self._prepare(X, min_samples=2)
+        self._train(samples, epochs=1, partial=True)
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Embed samples with the learned encoder.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples of the kind that was seen in `fit`.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_features_out), float32
+            The embedding. That of one sample does not depend on the others.
+        """
+        from skssl.training import resolve_device
+
+        check_is_fitted(self)
+        samples = self._prepare(X)
+        device = resolve_device(self.device)
+        encoder = self.encoder_
+        if device.type != "cpu":
+            encoder = copy.deepcopy(encoder).to(device)
+        per_sample = max(1, math.prod(samples.shape[1:]))
+        batch_size = max(1, min(_TRANSFORM_SAMPLES, _TRANSFORM_NUMBERS // per_sample))
+        with torch.inference_mode():
+            batches = [encoder(batch.to(device)).cpu() for batch in samples.split(batch_size)]
+        return torch.cat(batches).numpy()
+
+    def set_params(self, **params: Any) -> Self:
+        """Set the parameters of this estimator.
+
+        ``views__<range>`` can be set for ``views="auto"`` as well.
+
+        Parameters
+        ----------
+        **params : dict
+            Estimator parameters.
+
+        Returns
+        -------
+        self : object
+            This estimator.
+        """
+        ranges = [name for name in params if name.startswith("views__")]
+        views = params.get("views", self.views)
+        if ranges and isinstance(views, str) and views == "auto":
+            params["views"] = _ChangedViews()
+        return super().set_params(**params)
+
+    @property
+    def n_features_out_(self) -> int:
+        """Size of the embedding."""
+        return self._n_features_out
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def _start(self, X: Any) -> Tensor:
+        """Resolve every "auto" and build encoder and objective; return the prepared samples."""
+        from skssl.training import resolve_device, seeded
+
+        device = resolve_device(self.device)
+        modality = infer_modality(X) if isinstance(self.modality, str) else self.modality
+        self.modality_ = copy.deepcopy(modality)
+        samples = self._prepare(X, reset=True, min_samples=2)
+        self.views_ = self._resolve_views()
+        self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        with seeded(self._seed, device):
+            encoder = self._resolve_encoder(samples)
+            self.encoder_ = nn.Sequential(
+                OrderedDict(prepare=self.modality_.input_layer(), encoder=encoder)
+            ).eval()
+            self._n_features_out = self._embedding_dim(samples)
+            self._objective = self._make_objective(encoder, self._n_features_out)
+        self._optimizer_state = None
+        self._steps = 0
+        self.n_iter_ = 0
+        self.loss_curve_: list[float] = []
+        self.history_: list[dict[str, Any]] = []
+        return samples
+
+    def _prepare(self, X: Any, *, reset: bool = False, min_samples: int = 1) -> Tensor:
+        """Check `X` and turn it into a tensor of samples."""
+        checked = self.modality_.check(X, estimator=type(self).__name__, min_samples=min_samples)
+        if checked.ndim == 2:
+            validate_data(self, X, reset=reset, skip_check_array=True)
+        elif reset:
+            self.n_features_in_ = math.prod(checked.shape[1:])
+        if reset:
+            self.modality_.fit(checked)
+        return self.modality_.prepare(checked)
+
+    def _resolve_views(self) -> Views:
+        if isinstance(self.views, str):
+            views = self.modality_.default_views()
+        elif isinstance(self.views, _ChangedViews):
+            views = self.views.apply(self.modality_.default_views())
+        elif isinstance(self.views, Views):
+            views = copy.deepcopy(self.views)
+        else:
+            views = CallableViews(self.views)
+        views.check_parameters()
+        return views
+
+    def _resolve_encoder(self, samples: Tensor) -> nn.Module:
+        if isinstance(self.encoder, str):
+            names = ["auto", *self.modality_.encoder_names()]
+            if self.encoder not in names:
+                close = difflib.get_close_matches(self.encoder, names) or names[:3]
+                raise ValueError(
+                    f"encoder={self.encoder!r} is no encoder for {type(self.modality_).__name__}; "
+                    f"did you mean {' or '.join(map(repr, close))}? Allowed are "
+                    f"{self._describe_encoders(names)}, an nn.Module, or a callable."
+                )
+            return self.modality_.build_encoder(self.encoder)
+        if isinstance(self.encoder, nn.Module):
+            return copy.deepcopy(self.encoder)
+        encoder = self.encoder(tuple(samples.shape[1:]))
+        if not isinstance(encoder, nn.Module):
+            raise ValueError(
+                f"encoder={self.encoder!r} is a callable and must return an nn.Module, "
+                f"got {encoder!r}."
+            )
+        return encoder
+
+    @staticmethod
+    def _describe_encoders(names: list[str]) -> str:
+        if len(names) <= 5:
+            return ", ".join(map(repr, names))
+        return "'auto', 'conv', and the names in torchvision.models.list_models()"
+
+    def _embedding_dim(self, samples: Tensor) -> int:
+        """Run the encoder on two samples, to see that it gives vectors, and of which size."""
+        with torch.no_grad():
+            embedding = self.encoder_(samples[:2])
+        if not isinstance(embedding, Tensor) or embedding.ndim != 2:
+            shape = tuple(embedding.shape) if isinstance(embedding, Tensor) else type(embedding)
+            raise ValueError(
+                f"encoder={self.encoder!r} must turn a batch of n samples into a tensor of shape "
+                f"(n, d), got {shape} for 2 samples of shape {tuple(samples.shape[1:])}."
+            )
+        return embedding.shape[1]
+
+    def _resolve_epochs(self, n_samples: int) -> int:
+        from skssl.training import auto_epochs
+
+        if self.max_epochs == "auto":
+            return auto_epochs(n_samples, self._resolve_batch_size())
+        return int(self.max_epochs)
+
+    def _resolve_batch_size(self) -> int:
+        return 256 if self.batch_size == "auto" else int(self.batch_size)
+
+    def _train(self, samples: Tensor, *, epochs: int, partial: bool) -> None:
+        from skssl.training import (
+            Net,
+            Progress,
+            make_optimizer,
+            place,
+            resolve_device,
+            seeded,
+            uses_bfloat16,
+        )
+
+        device = resolve_device(self.device)
+        batch_size = min(self._resolve_batch_size(), len(samples))
+        callbacks = self.callbacks or []
+        callbacks = list(callbacks) if isinstance(callbacks, list) else [callbacks]
+        if self.verbose:
+            callbacks.append(Progress(type(self).__name__))
+
+        def optimizer_of(objective: Objective) -> torch.optim.Optimizer:
+            return make_optimizer(
+                objective, self.optimizer, self.learning_rate, self.weight_decay
+            )
+
+        # Later calls of partial_fit must not repeat the random numbers of earlier ones.
+        seed = int(np.random.SeedSequence([self._seed, self._steps]).generate_state(1)[0])
+        net = Net(
+            self._objective,
+            views=self.views_,
+            input_layer=self.encoder_.prepare,
+            make_optimizer=optimizer_of,
+            seed=seed,
+            steps=epochs * (len(samples) // batch_size),
+            constant_rate=partial,
+            autocast=uses_bfloat16(self.precision, device),
+            max_epochs=epochs,
+            batch_size=batch_size,
+            callbacks=callbacks,
+            device=device,
+            verbose=0,
+        )
+        with seeded(seed, device):
+            interrupted = net.train(place(samples, device), self._optimizer_state)
+        self._optimizer_state = net.optimizer_.state_dict() if partial else None
+        self._steps += net.steps_done_
+        self._objective.zero_grad()
+        self._objective.to("cpu").eval()
+        self.encoder_.to("cpu").eval()
+        for row in net.history:
+            if "train_loss" in row:
+                self.history_.append({k: v for k, v in row.items() if k != "batches"})
+        self.loss_curve_ = [row["train_loss"] for row in self.history_]
+        self.n_iter_ = len(self.history_)
+        if interrupted:
+            warnings.warn(
+                f"{type(self).__name__}: interrupted after {net.steps_done_} of {net.steps} "
+                "steps. What was learned so far is kept.",
+                stacklevel=2,
+            )

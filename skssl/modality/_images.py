@@ -1,0 +1,210 @@
+"""Images as arrays."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from skssl._declare import Interval, Shape, StrOptions, declared, param
+from skssl.modality._base import Modality, as_tensor, check_numbers
+from skssl.nn import SmallConvNet, torchvision_encoder, torchvision_names
+from skssl.views import ImageViews, Views
+
+Layout = Literal["channels_first", "channels_last"]
+
+_USUAL_CHANNELS = (1, 3, 4)
+
+
+class Rescale(nn.Module):
+    """Map the values from `low` to `high` of an image to the range from 0 to 1."""
+
+    low: Tensor
+    factor: Tensor
+
+    def __init__(self, low: Tensor, high: Tensor):
+        super().__init__()
+        span = (high - low).where(high > low, torch.ones_like(high))
+        self.register_buffer("low", low)
+        self.register_buffer("factor", 1 / span)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return (images.to(self.factor.dtype) - self.low) * self.factor
+
+
+@declared
+class Images(Modality):
+    """Images as arrays, grey or with any number of channels.
+
+    Accepts ``(n, height, width)``, ``(n, height, width, channels)``,
+    ``(n, channels, height, width)``, and flattened images as 2-D rows if `shape` is given.
+    Values are ``uint8``, kept as they are and taken to go from 0 to 255, or any other numbers,
+    computed in float32 and scaled by the smallest and largest value of the training images
+    (by channel, if there are other than 1, 3 or 4 channels).
+
+    Which axis holds the channels is decided like this: an axis of `channels` values if that is
+    said, else one of 1, 3 or 4 values. If the last axis and the first after the samples both
+    qualify, the last one is taken, as in NumPy, Pillow and matplotlib; say `layout` to change
+    that. If none qualifies, `layout` or `channels` has to be said.
+
+    With ``modality="auto"``, arrays of 4 dimensions are images, and so are arrays of 3 dimensions
+    if they hold integers, or floats in squares ``(n, side, side)``.
+
+    Parameters
+    ----------
+    shape : tuple of two or three ints, default=None
+        Shape of one image, (height, width) or with channels in the order of `layout`, if `X` has
+        flattened images as rows.
+    channels : int, default=None
+        Number of channels, where it is not 1, 3 or 4.
+    layout : {"channels_first", "channels_last"}, default=None
+        Where the channels are. None decides by the rule above.
+
+    Attributes
+    ----------
+    sample_shape_ : tuple of three ints
+        Channels, height and width.
+    low_, high_ : ndarray of shape (channels,) or (1,)
+        The values that become 0 and 1.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skssl import SimCLR
+    >>> from skssl.modality import Images
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> X.shape
+    (1797, 64)
+    >>> ssl = SimCLR(modality=Images(shape=(8, 8)), max_epochs=1, random_state=0).fit(X[:200])
+    >>> ssl.modality_.sample_shape_
+    (1, 8, 8)
+    """
+
+    shape: tuple[int, ...] | None = param(None, Shape(2, 3), None)
+    channels: int | None = param(None, Interval(Integral, 1, None, closed="left"), None)
+    layout: Layout | None = param(None, StrOptions({"channels_first", "channels_last"}), None)
+
+    @classmethod
+    def recognizes(cls, shape: tuple[int, ...], dtype: np.dtype) -> bool:
+        if len(shape) == 3:
+            return dtype.kind in "ui" or shape[1] == shape[2]
+        return len(shape) == 4
+
+    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
+        self.check_parameters()
+        images = check_numbers(
+            X, dtypes=[np.float32, np.uint8], estimator=estimator, min_samples=min_samples
+        )
+        if images.ndim > 4:
+            raise ValueError(
+                f"X has shape {images.shape}; images have 3 or 4 dimensions, (n, height, width), "
+                "(n, height, width, channels) or (n, channels, height, width)."
+            )
+        return images
+
+    def fit(self, X: np.ndarray) -> Self:
+        self.input_shape_ = X.shape[1:]
+        self.input_is_uint8_ = X.dtype == np.uint8
+        self._image_shape = self._find_image_shape()
+        self._channel_axis = self._find_channel_axis()
+        images = self._channels_first(X)
+        self.sample_shape_ = images.shape[1:]
+        if self.input_is_uint8_:
+            self.low_, self.high_ = np.float32([0]), np.float32([255])
+        else:
+            together = self.sample_shape_[0] in _USUAL_CHANNELS
+            axes = None if together else (0, 2, 3)
+            self.low_ = images.min(axis=axes).reshape(-1)
+            self.high_ = images.max(axis=axes).reshape(-1)
+        return self
+
+    def prepare(self, X: np.ndarray) -> Tensor:
+        if X.shape[1:] != self.input_shape_:
+            raise ValueError(
+                f"X has samples of shape {X.shape[1:]}, "
+                f"but samples of shape {self.input_shape_} were seen in fit."
+            )
+        if self.input_is_uint8_ and X.dtype != np.uint8:
+            raise ValueError(
+                "X has floating point or wider integer values, but uint8 from 0 to 255 were seen "
+                "in fit. Convert it with X.astype(np.uint8) if its values go from 0 to 255."
+            )
+        return as_tensor(self._channels_first(X))
+
+    def _find_image_shape(self) -> tuple[int, ...]:
+        """The shape of one image, as X has it or as `shape` says."""
+        seen = self.input_shape_
+        if self.shape is None:
+            if len(seen) == 1:
+                raise ValueError(
+                    f"X has 2 dimensions, so each row of {seen[0]} values must be a flattened "
+                    "image: say Images(shape=(height, width))."
+                )
+            return seen
+        shape = tuple(self.shape)
+        if seen not in (shape, (math.prod(shape),)):
+            raise ValueError(
+                f"shape={self.shape!r} does not fit samples of shape {seen}: images of that shape "
+                f"have {math.prod(shape)} values."
+            )
+        return shape
+
+    def _find_channel_axis(self) -> int | None:
+        """The axis of one image that holds the channels; None if there is no such axis."""
+        shape = self._image_shape
+        if len(shape) == 2:
+            if self.channels not in (None, 1):
+                raise ValueError(
+                    f"channels={self.channels} does not fit images of shape {shape}, "
+                    "which have no axis for channels."
+                )
+            return None
+        allowed = _USUAL_CHANNELS if self.channels is None else (self.channels,)
+        axis = {"channels_first": 0, "channels_last": 2, None: None}[self.layout]
+        if axis is not None:
+            if self.channels not in (None, shape[axis]):
+                raise ValueError(
+                    f"channels={self.channels} and layout={self.layout!r} do not fit images of "
+                    f"shape {shape}."
+                )
+            return axis
+        for axis in (2, 0):
+            if shape[axis] in allowed:
+                return axis
+        raise ValueError(
+            f"Cannot tell which axis of images of shape {shape} holds the channels: none has "
+            f"{' or '.join(map(str, allowed))} values. Say modality=Images(channels=...) or "
+            "Images(layout='channels_first') or 'channels_last'."
+        )
+
+    def _channels_first(self, X: np.ndarray) -> np.ndarray:
+        images = X.reshape(len(X), *self._image_shape)
+        if self._channel_axis is None:
+            return images[:, None]
+        return np.moveaxis(images, 1 + self._channel_axis, 1)
+
+    def input_layer(self) -> nn.Module:
+        shape = (-1, 1, 1)
+        return Rescale(
+            torch.tensor(self.low_).view(shape), torch.tensor(self.high_).view(shape)
+        )
+
+    def encoder_names(self) -> list[str]:
+        return ["conv", *torchvision_names()]
+
+    def build_encoder(self, name: str) -> nn.Module:
+        channels, *size = self.sample_shape_
+        height, width = size
+        if name in ("auto", "conv"):
+            encoder: nn.Module = SmallConvNet(channels, (height, width))
+        else:
+            encoder = torchvision_encoder(name, channels, (height, width))
+        # Convolutions on a CPU are about a quarter faster in this order of memory.
+        return encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def default_views(self) -> Views:
+        return ImageViews() if self.sample_shape_[0] in (3, 4) else ImageViews.glyphs()

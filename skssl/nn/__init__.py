@@ -1,0 +1,16 @@
+"""Networks: default encoders, heads, and what ties them into an objective."""
+
+from skssl.nn._encoders import MLPEncoder, SmallConvNet
+from skssl.nn._heads import mlp_head
+from skssl.nn._objective import DrawView, Objective
+from skssl.nn._torchvision import torchvision_encoder, torchvision_names
+
+__all__ = [
+    "DrawView",
+    "MLPEncoder",
+    "Objective",
+    "SmallConvNet",
+    "mlp_head",
+    "torchvision_encoder",
+    "torchvision_names",
+]

@@ -1,0 +1,73 @@
+"""Torchvision's networks as encoders. Imports torchvision only when one is asked for."""
+
+from __future__ import annotations
+
+import inspect
+
+from torch import nn
+
+# Up to this side, in pixels, a ResNet's 7x7 stride-2 stem and its pooling would leave too little.
+SMALL_IMAGE = 64
+
+
+def torchvision_names() -> list[str]:
+    """Return the names of torchvision's classification networks."""
+    from torchvision import models
+
+    return models.list_models(module=models)
+
+
+def torchvision_encoder(name: str, in_channels: int, image_size: tuple[int, int]) -> nn.Module:
+    """Build an untrained torchvision network without its classifier.
+
+    The first convolution takes `in_channels`, the last linear layer is replaced by the identity,
+    and a ResNet for images of at most 64 pixels a side gets a 3x3 stem without pooling, as is
+    usual for CIFAR.
+
+    Raises
+    ------
+    ValueError
+        If the network has no linear classifier to take away, or needs square images.
+    """
+    from torchvision import models
+
+    builder = models.get_model_builder(name)
+    options = {}
+    if "image_size" in inspect.signature(builder).parameters or name.startswith("vit_"):
+        if image_size[0] != image_size[1]:
+            raise ValueError(
+                f"encoder={name!r} takes square images only, got {image_size[0]}x{image_size[1]}."
+            )
+        options["image_size"] = image_size[0]
+    if name in ("googlenet", "inception_v3"):
+        options |= {"aux_logits": False, "init_weights": True}
+    network = builder(weights=None, **options)
+
+    classifier = _last(network, nn.Linear)
+    if classifier is None:
+        raise ValueError(f"encoder={name!r} has no linear classifier that could be taken away.")
+    network.set_submodule(classifier, nn.Identity())
+    if isinstance(network, models.ResNet) and max(image_size) <= SMALL_IMAGE:
+        network.conv1 = nn.Conv2d(in_channels, 64, 3, padding=1, bias=False)
+        network.maxpool = nn.Identity()
+    elif in_channels != 3:
+        first = next(name for name, m in network.named_modules() if isinstance(m, nn.Conv2d))
+        network.set_submodule(first, _with_channels(network.get_submodule(first), in_channels))
+    return network
+
+
+def _last(network: nn.Module, kind: type[nn.Module]) -> str | None:
+    names = [name for name, module in network.named_modules() if isinstance(module, kind)]
+    return names[-1] if names else None
+
+
+def _with_channels(conv: nn.Module, in_channels: int) -> nn.Conv2d:
+    assert isinstance(conv, nn.Conv2d)
+    return nn.Conv2d(
+        in_channels,
+        conv.out_channels,
+        conv.kernel_size,  # type: ignore[arg-type]
+        conv.stride,  # type: ignore[arg-type]
+        conv.padding,  # type: ignore[arg-type]
+        bias=conv.bias is not None,
+    )

@@ -1,0 +1,22 @@
+"""Training: the net, batches, schedules, optimisers, devices."""
+
+from skssl.training._batches import Batches, place
+from skssl.training._device import resolve_device, seeded, uses_bfloat16
+from skssl.training._net import Net, NonFiniteLossError
+from skssl.training._optimizers import make_optimizer
+from skssl.training._progress import Progress
+from skssl.training._schedule import auto_epochs, warmup_cosine
+
+__all__ = [
+    "Batches",
+    "Net",
+    "NonFiniteLossError",
+    "Progress",
+    "auto_epochs",
+    "make_optimizer",
+    "place",
+    "resolve_device",
+    "seeded",
+    "uses_bfloat16",
+    "warmup_cosine",
+]

@@ -1,0 +1,202 @@
+"""The skorch net that trains every method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EpochTimer
+from skorch.utils import TeeGenerator
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from skssl.nn import Objective
+from skssl.training._batches import Batches
+from skssl.training._schedule import warmup_cosine
+from skssl.views import Views
+
+# Steps between two looks at the loss within an epoch, so that a long one does not go on in vain.
+_LOSS_CHECK_INTERVAL = 200
+
+
+class NonFiniteLossError(FloatingPointError):
+    """The loss of a training step became NaN or infinite."""
+
+
+class Net(NeuralNet):
+    """Trains an objective on a tensor of prepared samples; no step waits for the device.
+
+    Parameters
+    ----------
+    module : Objective
+    views : Views
+    input_layer : nn.Module
+        Turns a prepared batch into floats, on the device.
+    make_optimizer : callable
+        Returns the optimizer of an objective.
+    seed : int
+        For the order of the samples and for the views.
+    steps : int
+        Steps of the whole training, over which the learning rate warms up and decays.
+    constant_rate : bool
+        Keep the learning rate as it is instead.
+    autocast : bool
+        Compute in bfloat16 where that is safe.
+    """
+
+    def __init__(
+        self,
+        module: Objective,
+        *,
+        views: Views,
+        input_layer: nn.Module,
+        make_optimizer: Callable[[Objective], Optimizer],
+        seed: int,
+        steps: int,
+        constant_rate: bool,
+        autocast: bool,
+        **kwargs: Any,
+    ):
+        self.views = views
+        self.input_layer = input_layer
+        self.make_optimizer = make_optimizer
+        self.seed = seed
+        self.steps = steps
+        self.constant_rate = constant_rate
+        self.autocast = autocast
+        # The objective computes the loss itself; skorch wants a criterion all the same.
+        super().__init__(module, criterion=nn.Identity, train_split=None, **kwargs)
+
+    @property
+    def _default_callbacks(self) -> list[tuple[str, Callback]]:
+        return [("epoch_timer", EpochTimer())]
+
+    def train(self, samples: Tensor, optimizer_state: dict | None = None) -> bool:
+        """Train on `samples`; return whether the user interrupted it.
+
+        Raises
+        ------
+        NonFiniteLossError
+            If the loss becomes NaN or infinite.
+        KeyboardInterrupt
+            If the user interrupts it before the first step is done.
+        """
+        device = torch.device(self.device)
+        self.steps_done_ = 0
+        self.stopped_by_callback_ = False
+        self.draw_generator_ = torch.Generator(device).manual_seed(self.seed)
+        self.initialize()
+        self.input_layer.to(device)
+        if optimizer_state is not None:
+            self.optimizer_.load_state_dict(optimizer_state)
+        factor = (lambda step: 1.0) if self.constant_rate else warmup_cosine(self.steps)
+        self.schedule_ = LambdaLR(self.optimizer_, factor)
+        self.notify("on_train_begin", X=samples, y=None)
+        try:
+            self.fit_loop(samples)
+        except KeyboardInterrupt:
+            if not self.steps_done_:
+                raise
+            return not self.stopped_by_callback_
+        finally:
+            self.notify("on_train_end", X=samples, y=None)
+        return False
+
+    def initialize_optimizer(self, triggered_directly: None = None) -> Net:
+        self.optimizer_ = self.make_optimizer(self.module_)
+        return self
+
+    def get_dataset(self, X: Tensor, y: None = None) -> Tensor:
+        return X
+
+    def get_iterator(self, dataset: Tensor, training: bool = False) -> Batches:
+        return Batches(
+            dataset,
+            batch_size=self.batch_size,
+            generator=torch.Generator().manual_seed(self.seed),
+            device=torch.device(self.device),
+        )
+
+    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
+        try:
+            super().notify(method_name, **cb_kwargs)
+        except KeyboardInterrupt:
+            # This is how skorch's callbacks, such as EarlyStopping, end a training.
+            self.stopped_by_callback_ = True
+            raise
+
+    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        if self.history:
+            self.history[-1]["batches"].clear()
+        super().on_epoch_begin(net, **kwargs)
+
+    def run_single_epoch(
+        self,
+        iterator: Batches | None,
+        training: bool,
+        prefix: str,
+        step_fn: Callable[..., dict[str, Tensor]],
+        **fit_params: Any,
+    ) -> None:
+        """Go through the batches once, and read the losses from the device only at the end."""
+        if iterator is None:
+            return
+        self._set_training(True)
+        losses = torch.empty(len(iterator), device=self.device)
+        seen = torch.zeros((), pin_memory=losses.is_cuda)
+        done = 0
+        try:
+            for batch in iterator:
+                self.notify("on_batch_begin", batch=batch, training=True)
+                step = step_fn(batch)
+                losses[done] = step["loss"]
+                done += 1
+                self.notify("on_batch_end", batch=batch, training=True, **step)
+                if done % _LOSS_CHECK_INTERVAL == 0:
+                    if not seen.isfinite():
+                        break
+                    # Arrives some time later and is looked at by the next check: nothing waits.
+                    seen.copy_(step["loss"], non_blocking=True)
+        finally:
+            if done:
+                first_step = self.steps_done_ - done + 1
+                self.history.record("train_loss", _finite_mean(losses[:done], first_step))
+
+    def train_step(self, batch: Tensor, **fit_params: Any) -> dict[str, Tensor]:
+        self.optimizer_.zero_grad()
+        device_type = batch.device.type
+        with torch.autocast(device_type, torch.bfloat16, enabled=self.autocast):
+            loss = self.module_(self.input_layer(batch), self.draw_view)
+        loss.backward()
+        self.notify(
+            "on_grad_computed",
+            named_parameters=TeeGenerator(self.get_all_learnable_params()),
+            batch=batch,
+            training=True,
+        )
+        self.optimizer_.step()
+        self.schedule_.step()
+        self.steps_done_ += 1
+        self.module_.after_step(min(1.0, self.steps_done_ / self.steps))
+        return {"loss": loss.detach()}
+
+    def draw_view(self, batch: Tensor) -> Tensor:
+        """Return one random view of every sample of `batch`."""
+        with torch.autocast(batch.device.type, enabled=False):
+            return self.views(batch, generator=self.draw_generator_)
+
+
+def _finite_mean(losses: Tensor, first_step: int) -> float:
+    finite = losses.isfinite()
+    if finite.all():
+        return losses.mean().item()
+    step = first_step + int(finite.logical_not().nonzero()[0])
+    value = losses[step - first_step].item()
+    raise NonFiniteLossError(
+        f"The loss became {value} at step {step}, so training was stopped. Try a smaller "
+        "learning_rate (a tenth of it first), precision='float32', or a larger batch_size, and "
+        "look for extreme values in X."
+    )

@@ -1,0 +1,31 @@
+"""How long to train, and with which learning rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+_WARMUP = 0.1
+
+
+def warmup_cosine(steps: int) -> Callable[[int], float]:
+    """Return the factor of the learning rate by step: a linear rise, then half a cosine to zero."""
+
+    def factor(step: int) -> float:
+        # Steps count from 0. Neither the first nor the last one is to be wasted on a rate of zero.
+        progress = (step + 1) / (steps + 1)
+        if progress < _WARMUP:
+            return progress / _WARMUP
+        return 0.5 * (1 + math.cos(math.pi * (progress - _WARMUP) / (1 - _WARMUP)))
+
+    return factor
+
+
+def auto_epochs(n_samples: int, batch_size: int) -> int:
+    """Return the epochs of a budget counted in steps: 300 for up to 1000 rows, at most 3000.
+
+    In between it grows with the square root of the number of rows. At least one epoch.
+    """
+    steps = min(max(300.0, 300 * math.sqrt(n_samples / 1000)), 3000.0)
+    steps_per_epoch = n_samples // min(batch_size, n_samples)
+    return max(1, math.ceil(steps / steps_per_epoch))

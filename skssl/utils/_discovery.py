@@ -1,0 +1,35 @@
+"""Finding the public estimators."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+from sklearn.base import BaseEstimator
+
+import skssl
+from skssl.base import SelfSupervisedTransformer
+
+
+def all_estimators() -> list[tuple[str, type[BaseEstimator]]]:
+    """Return name and class of every public method, sorted by name.
+
+    Examples
+    --------
+    >>> from skssl.utils import all_estimators
+    >>> [name for name, _ in all_estimators()]
+    ['SimCLR', 'VICReg']
+    """
+    found = {}
+    for module_info in pkgutil.walk_packages(skssl.__path__, prefix="skssl."):
+        module = importlib.import_module(module_info.name)
+        for name, value in vars(module).items():
+            if (
+                isinstance(value, type)
+                and issubclass(value, SelfSupervisedTransformer)
+                and value is not SelfSupervisedTransformer
+                and not name.startswith("_")
+                and value.__module__ == module.__name__
+            ):
+                found[name] = value
+    return sorted(found.items())

@@ -1,0 +1,54 @@
+"""What every set of views has in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from skssl._declare import Declared
+
+
+class Views(Declared, ABC):
+    """Random, label-preserving changes of a batch, drawn anew for every sample.
+
+    Calling the object draws one view of every sample. Its parameters are the ranges to draw from;
+    they can be searched (``views__crop_scale`` of a method).
+    """
+
+    @abstractmethod
+    def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Draw one view of each sample of `batch`, with random numbers from `generator`."""
+
+
+class CallableViews(Views):
+    """A user's own function of a batch, in the place of a views object.
+
+    The function takes its random numbers from torch's global generator, which training seeds
+    and then puts back.
+    """
+
+    def __init__(self, function: Callable[[Tensor], Tensor]):
+        self.function = function
+
+    def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
+        return self.function(batch)
+
+
+def uniform(
+    low: float, high: float, shape: int | tuple[int, ...], like: Tensor, generator: torch.Generator
+) -> Tensor:
+    """Draw uniform numbers from `low` to `high`, in the dtype and on the device of `like`."""
+    size = (shape,) if isinstance(shape, int) else shape
+    return torch.empty(size, dtype=like.dtype, device=like.device).uniform_(
+        low, high, generator=generator
+    )
+
+
+def chance(
+    probability: float, shape: int | tuple[int, ...], like: Tensor, generator: torch.Generator
+) -> Tensor:
+    """Draw booleans that are true with `probability`, on the device of `like`."""
+    return uniform(0.0, 1.0, shape, like, generator) < probability

@@ -1,0 +1,304 @@
+"""Views of images: one resampling for all geometry, one matrix per sample for all colour."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from skssl._declare import Interval, Range, StrOptions, declared, param
+from skssl.views._base import Views, chance, uniform
+
+Padding = Literal["zeros", "border", "reflection"]
+
+# ITU-R BT.601, as in PIL's convert("L").
+_LUMINANCE = (0.299, 0.587, 0.114)
+_RGB_TO_YIQ = (_LUMINANCE, (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
+
+
+def random_affine(
+    images: Tensor,
+    *,
+    generator: torch.Generator,
+    crop_scale: tuple[float, float] = (1.0, 1.0),
+    crop_ratio: tuple[float, float] = (1.0, 1.0),
+    flip: float = 0.0,
+    rotation: float = 0.0,
+    shear: float = 0.0,
+    translation: float = 0.0,
+    padding: Padding = "border",
+) -> Tensor:
+    """Crop and resize, flip, rotate, shear and shift every image on its own, in one resampling.
+
+    Parameters
+    ----------
+    images : Tensor of shape (n, channels, height, width)
+        Floating point images.
+    generator : torch.Generator
+        Source of the random numbers, on the device of `images`.
+    crop_scale : tuple of two floats
+        Range of the area of the window, as a fraction of the image. Below 1 zooms in on a window
+        that lies inside the image; above 1 zooms out.
+    crop_ratio : tuple of two floats
+        Range of the window's width divided by its height, drawn evenly on a logarithmic scale.
+    flip : float
+        Probability of a mirror image, left to right.
+    rotation : float
+        Largest rotation either way, in degrees.
+    shear : float
+        Largest horizontal shear either way: the shift of the upper edge in half image heights.
+    translation : float
+        Largest shift either way along each axis, in half image sizes, on top of the window's own.
+    padding : {"zeros", "border", "reflection"}
+        What to show of the parts of a window that lie outside the image.
+
+    Returns
+    -------
+    Tensor of shape (n, channels, height, width)
+    """
+    n, _, height, width = images.shape
+
+    def draw(low: float, high: float) -> Tensor:
+        return uniform(low, high, n, images, generator)
+
+    area = draw(*crop_scale)
+    root_ratio = torch.exp(0.5 * draw(math.log(crop_ratio[0]), math.log(crop_ratio[1])))
+    side = area.sqrt()
+    scale_x, scale_y = side * root_ratio, side / root_ratio
+    center_x = draw(-1.0, 1.0) * (1 - scale_x).abs() + draw(-translation, translation)
+    center_y = draw(-1.0, 1.0) * (1 - scale_y).abs() + draw(-translation, translation)
+    if flip:
+        mirrored = chance(flip, n, images, generator)
+        scale_x = torch.where(mirrored, -scale_x, scale_x)
+    angle = draw(-math.radians(rotation), math.radians(rotation))
+    slope = draw(-shear, shear)
+    cos, sin = angle.cos(), angle.sin()
+    # Rotation turns pixels, not the unit square that affine_grid works in.
+    aspect = height / width
+    theta = torch.stack(
+        [
+            scale_x * cos,
+            scale_y * (slope * cos - aspect * sin),
+            center_x,
+            scale_x * sin / aspect,
+            scale_y * (slope * sin / aspect + cos),
+            center_y,
+        ],
+        dim=1,
+    ).view(n, 2, 3)
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode=padding, align_corners=False)
+
+
+def random_color(
+    images: Tensor,
+    *,
+    generator: torch.Generator,
+    jitter: float = 0.8,
+    brightness: float = 0.4,
+    contrast: float = 0.4,
+    saturation: float = 0.4,
+    hue: float = 0.1,
+    grayscale: float = 0.2,
+) -> Tensor:
+    """Change brightness, contrast, saturation and hue of every image on its own.
+
+    The changes are linear in the colours of a pixel, so they are multiplied into one matrix per
+    image first. Hue turns the chroma plane of YIQ, which needs no conversion to HSV and back.
+    The result is clipped to [0, 1], as in SimCLR.
+
+    Parameters
+    ----------
+    images : Tensor of shape (n, channels, height, width)
+        Floating point images with values from 0 to 1. Saturation, hue and greyscale have a meaning
+        for 3 channels (RGB) and 4 (RGBA, where alpha stays as it is), and are left out for others.
+    generator : torch.Generator
+        Source of the random numbers, on the device of `images`.
+    jitter : float
+        Probability that an image's brightness, contrast, saturation and hue are changed at all.
+    brightness, contrast, saturation : float
+        The factor is drawn from ``[max(0, 1 - value), 1 + value]``.
+    hue : float
+        Largest turn of the colour circle either way, as a fraction of the circle.
+    grayscale : float
+        Probability that an image loses its colours.
+
+    Returns
+    -------
+    Tensor of shape (n, channels, height, width)
+    """
+    n, channels = images.shape[:2]
+    changed = chance(jitter, n, images, generator)
+
+    def factor(strength: float) -> Tensor:
+        drawn = uniform(max(0.0, 1 - strength), 1 + strength, n, images, generator)
+        return torch.where(changed, drawn, 1.0)
+
+    gain, contrasted = factor(brightness), factor(contrast)
+    if channels not in (3, 4):
+        mean = images.mean(dim=(1, 2, 3))
+        scale = (gain * contrasted)[:, None, None, None]
+        offset = (gain * (1 - contrasted) * mean)[:, None, None, None]
+        return torch.addcmul(offset, images, scale).clamp_(0, 1)
+
+    rgb = images[:, :3]
+    luminance = images.new_tensor(_LUMINANCE)
+    identity = torch.eye(3, dtype=images.dtype, device=images.device)
+    to_gray = luminance.expand(3, 3)
+
+    saturated = factor(saturation)[:, None, None]
+    matrix = saturated * identity + (1 - saturated) * to_gray
+    if hue:
+        turn = uniform(-2 * math.pi * hue, 2 * math.pi * hue, n, images, generator)
+        matrix = _hue_rotation(torch.where(changed, turn, 0.0)) @ matrix
+    colorless = chance(grayscale, n, images, generator)[:, None, None]
+    matrix = torch.where(colorless, to_gray @ matrix, matrix)
+
+    mean_gray = (rgb.mean(dim=(2, 3)) * luminance).sum(dim=1)
+    # Every matrix above keeps greys as they are, so contrast's grey offset passes through it.
+    offset = (gain * (1 - contrasted) * mean_gray)[:, None, None]
+    matrix = (gain * contrasted)[:, None, None] * matrix
+    recolored = torch.baddbmm(offset, matrix, rgb.flatten(2)).view_as(rgb).clamp_(0, 1)
+    return recolored if channels == 3 else torch.cat([recolored, images[:, 3:]], dim=1)
+
+
+def _hue_rotation(angle: Tensor) -> Tensor:
+    """Matrices, in RGB, that turn the chroma plane of YIQ by `angle` (radians)."""
+    to_yiq = angle.new_tensor(_RGB_TO_YIQ)
+    cos, sin = angle.cos(), angle.sin()
+    zero, one = torch.zeros_like(angle), torch.ones_like(angle)
+    turn = torch.stack([one, zero, zero, zero, cos, -sin, zero, sin, cos], dim=1).view(-1, 3, 3)
+    return torch.linalg.inv(to_yiq) @ turn @ to_yiq
+
+
+def random_noise(images: Tensor, *, generator: torch.Generator, std: float) -> Tensor:
+    """Add Gaussian noise of standard deviation `std`, independent for every value."""
+    noise = torch.empty_like(images).normal_(0.0, std, generator=generator)
+    return images + noise
+
+
+@declared
+class ImageViews(Views):
+    """Random views of images: crop, flip, rotation, shear, shift, colour and noise.
+
+    Every image of a batch gets its own random numbers. All geometry is one bilinear resampling,
+    all colour one matrix per image, so a batch costs little more than a copy of itself. The
+    defaults are SimCLR's for small photos (He, Chen et al. crop, flip and colour).
+
+    Parameters
+    ----------
+    crop_scale : tuple of two floats, default=(0.2, 1.0)
+        Range of the area of the window that is shown, as a fraction of the image. Below 1 zooms
+        in on a part; above 1 zooms out, with `padding` around the image.
+    crop_ratio : tuple of two floats, default=(0.75, 1.3333)
+        Range of the window's width divided by its height.
+    flip : float, default=0.5
+        Probability of a mirror image, left to right.
+    rotation : float, default=0.0
+        Largest rotation either way, in degrees.
+    shear : float, default=0.0
+        Largest horizontal shear either way, as the tangent of the slant.
+    translation : float, default=0.0
+        Largest shift either way along each axis, in half image sizes.
+    padding : {"zeros", "border", "reflection"}, default="reflection"
+        What to show of the parts of a window that lie outside the image.
+    jitter : float, default=0.8
+        Probability that an image's brightness, contrast, saturation and hue are changed.
+    brightness, contrast, saturation : float, default=0.4
+        The factor is drawn from ``[max(0, 1 - value), 1 + value]``. Saturation has a meaning for
+        images of 3 or 4 channels only.
+    hue : float, default=0.1
+        Largest turn of the colour circle either way, as a fraction of the circle. Has a meaning
+        for images of 3 or 4 channels only.
+    grayscale : float, default=0.2
+        Probability that an image loses its colours. Has a meaning for images of 3 or 4 channels
+        only.
+    noise : float, default=0.0
+        Standard deviation of Gaussian noise, where the values of an image go from 0 to 1.
+
+    See Also
+    --------
+    ImageViews.glyphs : The defaults for digits, characters and other grey images.
+
+    References
+    ----------
+    Chen, Kornblith, Norouzi and Hinton, "A Simple Framework for Contrastive Learning of Visual
+    Representations", ICML 2020, appendix A. https://arxiv.org/abs/2002.05709
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skssl.views import ImageViews
+    >>> views = ImageViews(crop_scale=(0.5, 1.0), flip=0.0)
+    >>> images = torch.rand(4, 3, 32, 32)
+    >>> views(images, generator=torch.Generator().manual_seed(0)).shape
+    torch.Size([4, 3, 32, 32])
+    """
+
+    crop_scale: tuple[float, float] = param((0.2, 1.0), Range(Interval(Real, 0.01, 9, closed="both")))
+    crop_ratio: tuple[float, float] = param(
+        (0.75, 1.3333), Range(Interval(Real, 0.1, 10, closed="both"))
+    )
+    flip: float = param(0.5, Interval(Real, 0, 1, closed="both"))
+    rotation: float = param(0.0, Interval(Real, 0, 180, closed="both"))
+    shear: float = param(0.0, Interval(Real, 0, 2, closed="both"))
+    translation: float = param(0.0, Interval(Real, 0, 1, closed="both"))
+    padding: Padding = param("reflection", StrOptions({"zeros", "border", "reflection"}))
+    jitter: float = param(0.8, Interval(Real, 0, 1, closed="both"))
+    brightness: float = param(0.4, Interval(Real, 0, None, closed="left"))
+    contrast: float = param(0.4, Interval(Real, 0, None, closed="left"))
+    saturation: float = param(0.4, Interval(Real, 0, None, closed="left"))
+    hue: float = param(0.1, Interval(Real, 0, 0.5, closed="both"))
+    grayscale: float = param(0.2, Interval(Real, 0, 1, closed="both"))
+    noise: float = param(0.0, Interval(Real, 0, None, closed="left"))
+
+    @classmethod
+    def glyphs(cls) -> ImageViews:
+        """Views for digits, characters, sketches and other grey images.
+
+        No mirror images and no small crops, which would turn one sign into another; the shape
+        is slanted, turned, stretched and shifted instead.
+        """
+        return cls(
+            crop_scale=(0.6, 1.5),
+            flip=0.0,
+            rotation=20.0,
+            shear=0.3,
+            translation=0.2,
+            padding="zeros",
+            jitter=1.0,
+            brightness=0.3,
+            contrast=0.0,
+            noise=0.05,
+        )
+
+    def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
+        views = random_affine(
+            batch,
+            generator=generator,
+            crop_scale=self.crop_scale,
+            crop_ratio=self.crop_ratio,
+            flip=self.flip,
+            rotation=self.rotation,
+            shear=self.shear,
+            translation=self.translation,
+            padding=self.padding,
+        )
+        if self.jitter or self.grayscale:
+            views = random_color(
+                views,
+                generator=generator,
+                jitter=self.jitter,
+                brightness=self.brightness,
+                contrast=self.contrast,
+                saturation=self.saturation,
+                hue=self.hue,
+                grayscale=self.grayscale,
+            )
+        if self.noise:
+            views = random_noise(views, generator=generator, std=self.noise)
+        return views
