@@ -10,9 +10,9 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from numbers import Integral
 from typing import Any, TypeVar, dataclass_transform
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 from skssl._sklearn_compat import HasMethods, Interval, Options, StrOptions
@@ -60,7 +60,7 @@ class Shape(Options):
         return (
             isinstance(val, (tuple, list))
             and len(val) in self.lengths
-            and all(isinstance(size, Integral) and size > 0 for size in val)
+            and all(isinstance(size, (int, np.integer)) and size > 0 for size in val)
         )
 
     def __str__(self) -> str:
@@ -75,8 +75,8 @@ class Declared(BaseEstimator):
         self._validate_params()
 
 
-def param(default: Any, *allowed: Any) -> Any:
-    """Declare a parameter: its default, and what scikit-learn's validation is to allow."""
+def param(*allowed: Any, default: Any) -> Any:
+    """Declare a parameter: what scikit-learn's validation is to allow, and its default."""
     return dataclasses.field(default=default, metadata={"allowed": list(allowed)})
 
 

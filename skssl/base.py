@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import copy
 import difflib
-import inspect
 import math
 import warnings
 from abc import abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -111,25 +109,25 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         1 shows a progress bar.
     """
 
-    modality: Any = param("auto", StrOptions({"auto"}), Modality)
-    encoder: Any = param("auto", str, nn.Module, callable)
-    views: Any = param("auto", StrOptions({"auto"}), Views, _ChangedViews, callable)
+    modality: Any = param(StrOptions({"auto"}), Modality, default="auto")
+    encoder: Any = param(str, nn.Module, callable, default="auto")
+    views: Any = param(StrOptions({"auto"}), Views, _ChangedViews, callable, default="auto")
     max_epochs: Any = param(
-        "auto", StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")
+        StrOptions({"auto"}), Interval(Integral, 0, None, closed="left"), default="auto"
     )
     batch_size: Any = param(
-        "auto", StrOptions({"auto"}), Interval(Integral, 2, None, closed="left")
+        StrOptions({"auto"}), Interval(Integral, 2, None, closed="left"), default="auto"
     )
     learning_rate: Any = param(
-        "auto", StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")
+        StrOptions({"auto"}), Interval(Real, 0, None, closed="neither"), default="auto"
     )
-    weight_decay: float = param(0.01, Interval(Real, 0, None, closed="left"))
-    optimizer: Any = param("adamw", StrOptions({"adamw", "sgd"}), callable)
-    device: Any = param("auto", str, torch.device)
-    precision: str = param("auto", StrOptions({"auto", "float32", "bfloat16"}))
-    callbacks: Any = param(None, list, HasMethods("on_train_begin"), None)
-    random_state: Any = param(None, "random_state")
-    verbose: int = param(0, "verbose")
+    weight_decay: float = param(Interval(Real, 0, None, closed="left"), default=0.01)
+    optimizer: Any = param(StrOptions({"adamw", "sgd"}), callable, default="adamw")
+    device: Any = param(str, torch.device, default="auto")
+    precision: str = param(StrOptions({"auto", "float32", "bfloat16"}), default="auto")
+    callbacks: Any = param(list, HasMethods("on_train_begin"), None, default=None)
+    random_state: Any = param("random_state", default=None)
+    verbose: int = param("verbose", default=0)
 
     _doc_link_module = "skssl"
     _doc_link_template = (
@@ -260,7 +258,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             ).eval()
             self._n_features_out = self._embedding_dim(samples)
             self._objective = self._make_objective(encoder, self._n_features_out)
-        self._optimizer_state = None
+        self._optimizer_state: dict[str, Any] | None = None
         self._steps = 0
         self.n_iter_ = 0
         self.loss_curve_: list[float] = []
@@ -358,16 +356,14 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             callbacks.append(Progress(type(self).__name__))
 
         def optimizer_of(objective: Objective) -> torch.optim.Optimizer:
-            return make_optimizer(
-                objective, self.optimizer, self.learning_rate, self.weight_decay
-            )
+            return make_optimizer(objective, self.optimizer, self.learning_rate, self.weight_decay)
 
         # Later calls of partial_fit must not repeat the random numbers of earlier ones.
         seed = int(np.random.SeedSequence([self._seed, self._steps]).generate_state(1)[0])
         net = Net(
             self._objective,
             views=self.views_,
-            input_layer=self.encoder_.prepare,
+            input_layer=self.encoder_[0],
             make_optimizer=optimizer_of,
             seed=seed,
             steps=epochs * (len(samples) // batch_size),

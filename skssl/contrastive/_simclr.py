@@ -91,10 +91,10 @@ class SimCLR(SelfSupervisedTransformer):
     (200, 256)
     """
 
-    temperature: float = param(0.5, Interval(Real, 0, None, closed="neither"))
-    projector_dim: int = param(128, Interval(Integral, 1, None, closed="left"))
+    temperature: float = param(Interval(Real, 0, None, closed="neither"), default=0.5)
+    projector_dim: int = param(Interval(Integral, 1, None, closed="left"), default=128)
     projector_hidden_dim: Any = param(
-        "auto", StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")
+        StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), default="auto"
     )
 
     def _make_objective(self, encoder: nn.Module, embedding_dim: int) -> Objective:

@@ -91,10 +91,10 @@ class VICReg(SelfSupervisedTransformer):
     (200, 256)
     """
 
-    invariance_weight: float = param(25.0, Interval(Real, 0, None, closed="left"))
-    variance_weight: float = param(25.0, Interval(Real, 0, None, closed="left"))
-    covariance_weight: float = param(1.0, Interval(Real, 0, None, closed="left"))
-    projector_dim: int = param(512, Interval(Integral, 1, None, closed="left"))
+    invariance_weight: float = param(Interval(Real, 0, None, closed="left"), default=25.0)
+    variance_weight: float = param(Interval(Real, 0, None, closed="left"), default=25.0)
+    covariance_weight: float = param(Interval(Real, 0, None, closed="left"), default=1.0)
+    projector_dim: int = param(Interval(Integral, 1, None, closed="left"), default=512)
 
     def _make_objective(self, encoder: nn.Module, embedding_dim: int) -> Objective:
         projector = mlp_head([embedding_dim, *[self.projector_dim] * 3], last_norm=False)

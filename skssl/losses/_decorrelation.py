@@ -59,9 +59,7 @@ def vicreg(
     variance = (_std_shortfall(z1) + _std_shortfall(z2)) / 2
     covariance = _squared_covariances(z1) + _squared_covariances(z2)
     return (
-        invariance_weight * invariance
-        + variance_weight * variance
-        + covariance_weight * covariance
+        invariance_weight * invariance + variance_weight * variance + covariance_weight * covariance
     )
 
 

@@ -84,9 +84,11 @@ class Images(Modality):
     (1, 8, 8)
     """
 
-    shape: tuple[int, ...] | None = param(None, Shape(2, 3), None)
-    channels: int | None = param(None, Interval(Integral, 1, None, closed="left"), None)
-    layout: Layout | None = param(None, StrOptions({"channels_first", "channels_last"}), None)
+    shape: tuple[int, ...] | None = param(Shape(2, 3), None, default=None)
+    channels: int | None = param(Interval(Integral, 1, None, closed="left"), None, default=None)
+    layout: Layout | None = param(
+        StrOptions({"channels_first", "channels_last"}), None, default=None
+    )
 
     @classmethod
     def recognizes(cls, shape: tuple[int, ...], dtype: np.dtype) -> bool:
@@ -114,7 +116,7 @@ class Images(Modality):
         images = self._channels_first(X)
         self.sample_shape_ = images.shape[1:]
         if self.input_is_uint8_:
-            self.low_, self.high_ = np.float32([0]), np.float32([255])
+            self.low_, self.high_ = np.zeros(1, np.float32), np.full(1, 255, np.float32)
         else:
             together = self.sample_shape_[0] in _USUAL_CHANNELS
             axes = None if together else (0, 2, 3)
@@ -136,7 +138,7 @@ class Images(Modality):
         return as_tensor(self._channels_first(X))
 
     def _find_image_shape(self) -> tuple[int, ...]:
-        """The shape of one image, as X has it or as `shape` says."""
+        """Return the shape of one image, as X has it or as `shape` says."""
         seen = self.input_shape_
         if self.shape is None:
             if len(seen) == 1:
@@ -154,7 +156,7 @@ class Images(Modality):
         return shape
 
     def _find_channel_axis(self) -> int | None:
-        """The axis of one image that holds the channels; None if there is no such axis."""
+        """Return the axis of one image that holds the channels, or None without one."""
         shape = self._image_shape
         if len(shape) == 2:
             if self.channels not in (None, 1):
@@ -189,9 +191,7 @@ class Images(Modality):
 
     def input_layer(self) -> nn.Module:
         shape = (-1, 1, 1)
-        return Rescale(
-            torch.tensor(self.low_).view(shape), torch.tensor(self.high_).view(shape)
-        )
+        return Rescale(torch.tensor(self.low_).view(shape), torch.tensor(self.high_).view(shape))
 
     def encoder_names(self) -> list[str]:
         return ["conv", *torchvision_names()]

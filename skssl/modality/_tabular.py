@@ -46,7 +46,7 @@ class Tabular(Modality):
     """
 
     scaling: Literal["quantile", "standard"] | None = param(
-        "quantile", StrOptions({"quantile", "standard"}), None
+        StrOptions({"quantile", "standard"}), None, default="quantile"
     )
 
     @classmethod

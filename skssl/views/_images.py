@@ -187,7 +187,7 @@ class ImageViews(Views):
 
     Every image of a batch gets its own random numbers. All geometry is one bilinear resampling,
     all colour one matrix per image, so a batch costs little more than a copy of itself. The
-    defaults are SimCLR's for small photos (He, Chen et al. crop, flip and colour).
+    defaults are SimCLR's crop, flip and colour for small photos, without its blur.
 
     Parameters
     ----------
@@ -239,26 +239,28 @@ class ImageViews(Views):
     torch.Size([4, 3, 32, 32])
     """
 
-    crop_scale: tuple[float, float] = param((0.2, 1.0), Range(Interval(Real, 0.01, 9, closed="both")))
-    crop_ratio: tuple[float, float] = param(
-        (0.75, 1.3333), Range(Interval(Real, 0.1, 10, closed="both"))
+    crop_scale: tuple[float, float] = param(
+        Range(Interval(Real, 0.01, 9, closed="both")), default=(0.2, 1.0)
     )
-    flip: float = param(0.5, Interval(Real, 0, 1, closed="both"))
-    rotation: float = param(0.0, Interval(Real, 0, 180, closed="both"))
-    shear: float = param(0.0, Interval(Real, 0, 2, closed="both"))
-    translation: float = param(0.0, Interval(Real, 0, 1, closed="both"))
-    padding: Padding = param("reflection", StrOptions({"zeros", "border", "reflection"}))
-    jitter: float = param(0.8, Interval(Real, 0, 1, closed="both"))
-    brightness: float = param(0.4, Interval(Real, 0, None, closed="left"))
-    contrast: float = param(0.4, Interval(Real, 0, None, closed="left"))
-    saturation: float = param(0.4, Interval(Real, 0, None, closed="left"))
-    hue: float = param(0.1, Interval(Real, 0, 0.5, closed="both"))
-    grayscale: float = param(0.2, Interval(Real, 0, 1, closed="both"))
-    noise: float = param(0.0, Interval(Real, 0, None, closed="left"))
+    crop_ratio: tuple[float, float] = param(
+        Range(Interval(Real, 0.1, 10, closed="both")), default=(0.75, 1.3333)
+    )
+    flip: float = param(Interval(Real, 0, 1, closed="both"), default=0.5)
+    rotation: float = param(Interval(Real, 0, 180, closed="both"), default=0.0)
+    shear: float = param(Interval(Real, 0, 2, closed="both"), default=0.0)
+    translation: float = param(Interval(Real, 0, 1, closed="both"), default=0.0)
+    padding: Padding = param(StrOptions({"zeros", "border", "reflection"}), default="reflection")
+    jitter: float = param(Interval(Real, 0, 1, closed="both"), default=0.8)
+    brightness: float = param(Interval(Real, 0, None, closed="left"), default=0.4)
+    contrast: float = param(Interval(Real, 0, None, closed="left"), default=0.4)
+    saturation: float = param(Interval(Real, 0, None, closed="left"), default=0.4)
+    hue: float = param(Interval(Real, 0, 0.5, closed="both"), default=0.1)
+    grayscale: float = param(Interval(Real, 0, 1, closed="both"), default=0.2)
+    noise: float = param(Interval(Real, 0, None, closed="left"), default=0.0)
 
     @classmethod
     def glyphs(cls) -> ImageViews:
-        """Views for digits, characters, sketches and other grey images.
+        """Return views for digits, characters, sketches and other grey images.
 
         No mirror images and no small crops, which would turn one sign into another; the shape
         is slanted, turned, stretched and shifted instead.

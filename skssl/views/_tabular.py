@@ -67,7 +67,7 @@ class TabularViews(Views):
     torch.Size([4, 3])
     """
 
-    swap: float = param(0.3, Interval(Real, 0, 1, closed="left"))
+    swap: float = param(Interval(Real, 0, 1, closed="left"), default=0.3)
 
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
         return swap_cells(batch, generator=generator, probability=self.swap)

@@ -1,0 +1,73 @@
+"""Every method, on every modality it supports, with settings that are quick to train."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.datasets import load_digits, load_wine
+from torch import nn
+
+from skssl.modality import Images, Modality, Tabular
+from skssl.nn import SmallConvNet
+from skssl.utils import all_estimators
+
+
+def tiny_conv(shape: tuple[int, ...]) -> nn.Module:
+    channels, height, width = shape
+    return SmallConvNet(channels, (height, width), widths=(4, 8, 8, 16))
+
+
+def tiny_mlp(shape: tuple[int, ...]) -> nn.Module:
+    return nn.Sequential(nn.Linear(shape[0], 16), nn.BatchNorm1d(16), nn.ReLU())
+
+
+class ReshapingImages(Images):
+    """Takes 2-D rows as images of one column, so that scikit-learn's checks can run on images."""
+
+    def fit(self, X: np.ndarray) -> ReshapingImages:
+        self.shape = (X.shape[1], 1, 1)
+        return super().fit(X)
+
+
+@dataclass
+class Case:
+    """A modality to test with."""
+
+    name: str
+    encoder: Callable[[tuple[int, ...]], nn.Module]
+    modality_for_2d: Modality
+    load: Callable[[], tuple[np.ndarray, np.ndarray]]
+
+    def make(self, estimator: type[BaseEstimator], **params: Any) -> BaseEstimator:
+        settings = {
+            "encoder": self.encoder,
+            "max_epochs": 1,
+            "device": "cpu",
+            "random_state": 0,
+            **params,
+        }
+        return estimator(**settings)
+
+
+def _digits() -> tuple[np.ndarray, np.ndarray]:
+    data = load_digits()
+    return data.images[:400], data.target[:400]
+
+
+def _wine() -> tuple[np.ndarray, np.ndarray]:
+    return load_wine(return_X_y=True)
+
+
+CASES = [
+    Case("images", tiny_conv, ReshapingImages(), _digits),
+    Case("tabular", tiny_mlp, Tabular(), _wine),
+]
+ESTIMATORS = [estimator for _, estimator in all_estimators()]
+PAIRS = [(estimator, case) for estimator in ESTIMATORS for case in CASES]
+PAIR_IDS = [f"{estimator.__name__}-{case.name}" for estimator, case in PAIRS]
+
+__all__ = ["CASES", "ESTIMATORS", "PAIRS", "PAIR_IDS", "Case"]
