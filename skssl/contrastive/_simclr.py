@@ -88,7 +88,7 @@ class SimCLR(SelfSupervisedTransformer):
     >>> X = load_digits().images[:200]
     >>> ssl = SimCLR(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 256)
+    (200, 192)
     """
 
     temperature: float = param(Interval(Real, 0, None, closed="neither"), default=0.5)

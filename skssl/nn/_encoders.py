@@ -50,7 +50,7 @@ class SmallConvNet(nn.Module):
         self,
         in_channels: int,
         image_size: tuple[int, int],
-        widths: tuple[int, int, int, int] = (32, 64, 128, 256),
+        widths: tuple[int, int, int, int] = (24, 48, 96, 192),
     ):
         super().__init__()
         halvings = min(5, max(0, min(image_size).bit_length() - 2))
