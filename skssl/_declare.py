@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -37,6 +37,7 @@ class Range(Options):
     # scikit-learn takes constraints of its own classes only, hence the base class.
     def __init__(self, within: Interval):
         self.within = within
+        self.hidden = False
 
     def is_satisfied_by(self, val: Any) -> bool:
         return (
@@ -55,6 +56,7 @@ class Shape(Options):
 
     def __init__(self, *lengths: int):
         self.lengths = lengths
+        self.hidden = False
 
     def is_satisfied_by(self, val: Any) -> bool:
         return (
@@ -69,6 +71,8 @@ class Shape(Options):
 
 class Declared(BaseEstimator):
     """Base of the classes whose parameters are declared with :func:`param`."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
     def check_parameters(self) -> None:
         """Raise ``InvalidParameterError`` if a parameter has a value that is not allowed."""

@@ -76,7 +76,7 @@ def check_numbers(
     if kind in ("U", "S"):
         raise ValueError(f"X must hold numbers, got strings: {X[0]!r} is its first sample.")
     # Values too large for float32 become infinite, which check_array reports as an error.
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         return check_array(
             X,
             dtype=dtypes,

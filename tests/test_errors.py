@@ -1,0 +1,141 @@
+"""Bad input is refused before any training, with what came in and what is allowed."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+import torch
+from cases import ESTIMATORS, tiny_conv, tiny_mlp
+from sklearn.exceptions import NotFittedError
+from skorch.callbacks import Callback
+
+from skssl import SimCLR
+from skssl.modality import Images
+from skssl.training import NonFiniteLossError
+
+TABLE = np.random.default_rng(0).standard_normal((20, 4)).astype(np.float32)
+PICTURES = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), dtype=np.uint8)
+
+
+class Untrainable(Callback):
+    """Fails the test if a training begins."""
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        raise AssertionError("training began")
+
+
+def with_nan(value):
+    X = TABLE.copy()
+    X[3, 1] = value
+    return X
+
+
+BAD_X = [
+    (np.zeros(5), "Expected 2D array, got 1D array"),
+    (np.zeros((4, 2, 3, 4, 5)), r"shape \(4, 2, 3, 4, 5\)"),
+    (np.zeros((4, 5, 6)), r"shape \(4, 5, 6\) and dtype float64"),
+    (np.zeros((4, 9, 9, 7)), r"images of shape \(9, 9, 7\)"),
+    (with_nan(np.nan), "NaN"),
+    (with_nan(np.inf), "infinity"),
+    (TABLE.astype(np.float64) * 1e300, "too large for dtype"),
+    (np.empty((0, 4)), r"0 sample\(s\)"),
+    (TABLE[:1], r"1 sample\(s\)"),
+    (PICTURES[:1], r"1 sample\(s\)"),
+    (np.array([["a", "b"], ["c", "d"]]), "numbers, got strings"),
+    (["some", "words"], "numbers, got strings"),
+    (scipy.sparse.csr_matrix(TABLE), "[Ss]parse"),
+    (TABLE + 1j, "[Cc]omplex"),
+    (np.array([[{}, 1], [2, 3]], dtype=object), "must be a string or a.* number"),
+]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize(("X", "message"), BAD_X, ids=[m for _, m in BAD_X])
+def test_bad_samples(estimator, X, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        estimator(callbacks=[Untrainable()], device="cpu").fit(X)
+
+
+BAD_PARAMETERS = [
+    ({"batch_size": 0}, "batch_size"),
+    ({"batch_size": 1}, "batch_size"),
+    ({"max_epochs": -1}, "max_epochs"),
+    ({"learning_rate": 0}, "learning_rate"),
+    ({"optimizer": "adamm"}, "optimizer"),
+    ({"optimizer": torch.optim.RMSprop}, "learning_rate='auto'"),
+    ({"precision": "float8"}, "precision"),
+    ({"device": "cuda:99"}, "device='cuda:99' is not available"),
+    ({"device": "toaster"}, "device='toaster' is not available"),
+    ({"encoder": "resnet81"}, "encoder='resnet81'.*did you mean|Allowed"),
+    ({"encoder": lambda shape: 3}, "must return an nn.Module, got 3"),
+    ({"encoder": torch.nn.Identity()}, r"shape \(n, d\)"),
+    ({"views__crop_scales": (0.5, 1)}, "views__crop_scales is no parameter of ImageViews"),
+    ({"views__crop_scale": (2.0, 1.0)}, "crop_scale"),
+    ({"modality": "images"}, "modality"),
+    ({"modality": Images(shape=(3, 3))}, r"shape=\(3, 3\) does not fit"),
+    ({"modality": Images(channels=5)}, "channels=5|5 values"),
+]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize(
+    ("params", "message"), BAD_PARAMETERS, ids=[str(p)[:40] for p, _ in BAD_PARAMETERS]
+)
+def test_bad_parameters(estimator, params, message):
+    ssl = estimator(callbacks=[Untrainable()], device="cpu").set_params(**params)
+    with pytest.raises(ValueError, match=message):
+        ssl.fit(PICTURES)
+
+
+def test_negative_temperature():
+    with pytest.raises(ValueError, match="'temperature' parameter of SimCLR must be .* Got -0.1"):
+        SimCLR(temperature=-0.1).fit(TABLE)
+
+
+def test_other_samples_at_transform():
+    pictures = SimCLR(encoder=tiny_conv, max_epochs=0, device="cpu").fit(PICTURES)
+    with pytest.raises(ValueError, match=r"shape \(9, 8, 3\).*shape \(8, 8, 3\) were seen in fit"):
+        pictures.transform(np.zeros((2, 9, 8, 3), dtype=np.uint8))
+    with pytest.raises(ValueError, match="uint8 from 0 to 255 were seen"):
+        pictures.transform(PICTURES / 255)
+    table = SimCLR(encoder=tiny_mlp, max_epochs=0, device="cpu").fit(TABLE)
+    with pytest.raises(ValueError, match="X has 3 features, but SimCLR is expecting 4"):
+        table.transform(TABLE[:, :3])
+
+
+def test_transform_before_fit():
+    with pytest.raises(NotFittedError, match="This SimCLR instance is not fitted yet"):
+        SimCLR().transform(TABLE)
+
+
+def test_loss_that_becomes_nan():
+    def broken(batch):
+        broken.calls += 1
+        return batch * float("nan") if broken.calls > 4 else batch
+
+    broken.calls = 0
+    ssl = SimCLR(encoder=tiny_mlp, views=broken, batch_size=5, max_epochs=3, device="cpu")
+    with pytest.raises(NonFiniteLossError, match=r"became nan at step 3.*learning_rate"):
+        ssl.fit(TABLE)
+
+
+class InterruptAt(Callback):
+    """Presses Ctrl-C in the middle of a step."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def __call__(self, batch):
+        self.calls = getattr(self, "calls", 0) + 1
+        if self.calls == 2 * self.step:
+            raise KeyboardInterrupt
+        return batch + 0.1 * torch.randn_like(batch)
+
+
+def test_interrupt_keeps_what_was_learned():
+    ssl = SimCLR(encoder=tiny_mlp, views=InterruptAt(6), batch_size=5, max_epochs=9, device="cpu")
+    with pytest.warns(UserWarning, match="interrupted after 5 of 36 steps"):
+        ssl.fit(TABLE)
+    assert ssl.n_iter_ == 2
+    assert np.isfinite(ssl.transform(TABLE)).all()
+    with pytest.raises(KeyboardInterrupt):
+        ssl.set_params(views=InterruptAt(1)).fit(TABLE)

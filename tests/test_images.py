@@ -1,0 +1,165 @@
+"""What arrays of images are accepted, and as what."""
+
+import numpy as np
+import pytest
+import torch
+from cases import tiny_conv
+
+from skssl import SimCLR
+from skssl.modality import Images, Tabular, infer_modality
+from skssl.views import ImageViews, random_affine, random_color, swap_cells
+
+
+def prepared(X, **params):
+    modality = Images(**params)
+    checked = modality.check(X, estimator="test")
+    return modality.fit(checked).prepare(checked)
+
+
+@pytest.fixture
+def photos(rng):
+    return rng.integers(0, 256, (6, 10, 12, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "expected"),
+    [
+        ((9, 5), np.uint8, Tabular),
+        ((9, 5, 7), np.uint8, Images),
+        ((9, 5, 5), np.float64, Images),
+        ((9, 5, 5, 3), np.float64, Images),
+    ],
+)
+def test_auto_rule(shape, dtype, expected):
+    X = np.zeros(shape, dtype=dtype)
+    assert type(infer_modality(X)) is expected
+    assert type(infer_modality(list(X))) is expected
+
+
+def test_layouts_of_the_same_images(photos):
+    first = photos.transpose(0, 3, 1, 2)
+    expected = torch.tensor(first)
+    flat = photos.reshape(6, -1)
+    for X, params in [
+        (photos, {}),
+        (first, {}),
+        (np.asfortranarray(photos), {}),
+        (photos[::-1][::-1], {}),
+        (flat, {"shape": (10, 12, 3)}),
+        (first.reshape(6, -1), {"shape": (3, 10, 12)}),
+        (photos, {"layout": "channels_last"}),
+    ]:
+        samples = prepared(X, **params)
+        assert samples.dtype == torch.uint8
+        assert torch.equal(samples, expected)
+
+
+def test_ambiguous_layout():
+    X = np.arange(2 * 3 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3, 3)
+    assert torch.equal(prepared(X), torch.tensor(X).permute(0, 3, 1, 2))
+    assert torch.equal(prepared(X, layout="channels_first"), torch.tensor(X))
+
+
+def test_any_number_of_channels(rng):
+    X = rng.standard_normal((6, 8, 9, 5)) * [1, 10, 100, 1000, 1]
+    modality = Images(channels=5)
+    modality.fit(modality.check(X, estimator="test"))
+    assert modality.sample_shape_ == (5, 8, 9)
+    scaled = modality.input_layer()(modality.prepare(modality.check(X, estimator="test")))
+    torch.testing.assert_close(scaled.amin(dim=(0, 2, 3)), torch.zeros(5))
+    torch.testing.assert_close(scaled.amax(dim=(0, 2, 3)), torch.ones(5))
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda X: X.astype(np.float64) * 1000 - 7,
+        lambda X: X.astype(">f4"),
+        lambda X: X.astype(np.float16),
+        lambda X: X.astype(np.int64),
+        lambda X: np.asfortranarray(X),
+        lambda X: X[:, ::-1],
+    ],
+)
+def test_values_and_memory_of_any_kind(photos, convert):
+    X = convert(photos)
+    layer_in = prepared(X)
+    modality = Images()
+    checked = modality.check(X, estimator="test")
+    scaled = modality.fit(checked).input_layer()(layer_in)
+    assert scaled.dtype == torch.float32
+    if X.dtype != np.uint8:
+        assert scaled.min() == 0
+        torch.testing.assert_close(scaled.max(), torch.tensor(1.0))
+
+
+def test_read_only_and_memory_mapped(photos, tmp_path):
+    np.save(tmp_path / "photos.npy", photos)
+    mapped = np.load(tmp_path / "photos.npy", mmap_mode="r")
+    assert torch.equal(prepared(mapped), prepared(photos))
+    ssl = SimCLR(encoder=tiny_conv, max_epochs=1, device="cpu", random_state=0)
+    Z = ssl.fit_transform(photos)
+    np.testing.assert_array_equal(ssl.fit_transform(mapped), Z)
+    frozen = photos.copy()
+    frozen.flags.writeable = False
+    np.testing.assert_array_equal(ssl.fit_transform(frozen), Z)
+
+
+def test_torchvision_encoder_by_name(photos):
+    ssl = SimCLR(encoder="resnet18", max_epochs=0, device="cpu", random_state=0).fit(photos)
+    assert ssl.transform(photos).shape == (6, 512)
+    stem = ssl.encoder_[1].conv1
+    assert stem.kernel_size == (3, 3) and stem.stride == (1, 1)
+    gray = SimCLR(encoder="mobilenet_v3_small", max_epochs=0, device="cpu").fit(photos[..., 0])
+    assert gray.transform(photos[..., 0]).shape[0] == 6
+
+
+def test_affine_identity_and_flip():
+    images = torch.arange(2 * 3 * 4.0).reshape(2, 1, 3, 4)
+    generator = torch.Generator().manual_seed(0)
+    torch.testing.assert_close(random_affine(images, generator=generator), images)
+    torch.testing.assert_close(random_affine(images, generator=generator, flip=1.0), images.flip(3))
+
+
+def test_affine_rotation_turns_pixels():
+    image = torch.zeros(1, 1, 5, 9)
+    image[0, 0, 2, 6] = 1  # two to the right of the centre
+    found = set()
+    for seed in range(200):
+        turned = random_affine(
+            image, generator=torch.Generator().manual_seed(seed), rotation=90.0, padding="zeros"
+        )
+        weight = turned[0, 0] / turned.sum()
+        y = (weight * torch.arange(5.0)[:, None]).sum() - 2
+        x = (weight * torch.arange(9.0)).sum() - 4
+        found.add(round(float((x**2 + y**2).sqrt()), 0))
+    assert found == {2.0}
+
+
+def test_color_keeps_gray_gray_and_draws_per_sample():
+    generator = torch.Generator().manual_seed(0)
+    gray = torch.rand(1, 1, 6, 6).expand(5, 3, 6, 6) * 0.5
+    changed = random_color(gray, generator=generator, jitter=1.0, grayscale=0.0)
+    torch.testing.assert_close(changed[:, 0], changed[:, 2], atol=2e-3, rtol=0)
+    assert not torch.allclose(changed[0], changed[1], atol=1e-3)
+    colored = torch.rand(5, 3, 6, 6)
+    same = random_color(colored, generator=generator, jitter=0.0, grayscale=0.0)
+    torch.testing.assert_close(same, colored, atol=1e-5, rtol=0)
+    without = random_color(colored, generator=generator, jitter=0.0, grayscale=1.0)
+    torch.testing.assert_close(without[:, 0], without[:, 1])
+
+
+def test_views_differ_between_samples_and_repeat_with_the_seed():
+    images = torch.rand(1, 3, 16, 16).expand(8, -1, -1, -1)
+    views = ImageViews()
+    first = views(images, generator=torch.Generator().manual_seed(0))
+    again = views(images, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(first, again)
+    assert len({image.sum().item() for image in first}) == 8
+
+
+def test_swapped_cells_come_from_their_column():
+    rows = torch.arange(4000.0).reshape(1000, 4)
+    swapped = swap_cells(rows, generator=torch.Generator().manual_seed(0), probability=0.3)
+    assert torch.equal(swapped % 4, rows % 4)
+    assert (swapped != rows).float().mean().item() == pytest.approx(0.3, abs=0.03)
