@@ -230,10 +230,8 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             params["views"] = _ChangedViews()
         return super().set_params(**params)
 
-    @property
-    def n_features_out_(self) -> int:
-        """Size of the embedding."""
-        return self._n_features_out
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "encoder_")
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -340,6 +338,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     def _train(self, samples: Tensor, *, epochs: int, partial: bool) -> None:
         from skssl.training import (
             Net,
+            NonFiniteLossError,
             Progress,
             make_optimizer,
             place,
@@ -375,8 +374,14 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             device=device,
             verbose=0,
         )
-        with seeded(seed, device):
-            interrupted = net.train(place(samples, device), self._optimizer_state)
+        try:
+            with seeded(seed, device):
+                interrupted = net.train(place(samples, device), self._optimizer_state)
+        except BaseException as error:
+            # What learned nothing, or NaN, must not look like a fitted encoder.
+            if self._steps == 0 or isinstance(error, NonFiniteLossError):
+                del self.encoder_
+            raise
         self._optimizer_state = net.optimizer_.state_dict() if partial else None
         self._steps += net.steps_done_
         self._objective.zero_grad()

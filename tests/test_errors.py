@@ -116,6 +116,8 @@ def test_loss_that_becomes_nan():
     ssl = SimCLR(encoder=tiny_mlp, views=broken, batch_size=5, max_epochs=3, device="cpu")
     with pytest.raises(NonFiniteLossError, match=r"became nan at step 3.*learning_rate"):
         ssl.fit(TABLE)
+    with pytest.raises(NotFittedError):
+        ssl.transform(TABLE)
 
 
 class InterruptAt(Callback):
