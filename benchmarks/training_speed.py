@@ -34,8 +34,8 @@ def cases():
     images = rng.integers(0, 256, (1024, 32, 32, 3), dtype=np.uint8)
     return [
         # name, X, encoder, batch size, steps, target
-        ("tiny MLP 64-128-64", rows, tiny_mlp, 256, 800, 0.8),
-        ("default table encoder", rows, "auto", 256, 160, 0.8),
+        ("tiny MLP 64-128-64", rows, tiny_mlp, 256, 208, 0.8),
+        ("default table encoder", rows, "auto", 256, 112, 0.8),
         ("default image encoder, 32 px", images, "auto", 256, 16, 0.9),
         ("ResNet-18, 32 px", images, "resnet18", 32, 5, 0.9),
     ]
@@ -83,7 +83,7 @@ def time_bare(ssl, X, batch_size, steps, device):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", help="file to write the results to")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
