@@ -60,8 +60,8 @@ def time_bare(ssl, X, batch_size, steps, device):
     """Return seconds per step of the loop that one would write by hand."""
     rows = ssl.modality_.prepare(ssl.modality_.check(X[:batch_size], estimator=""))
     with seeded(0, device):
-        view = ssl.encoder_[0](rows).to(device)
-        encoder = ssl.encoder_[1].to(device).train()
+        view = ssl.encoder_.prepare(rows).to(device)
+        encoder = ssl.encoder_.encoder.to(device).train()
         projector = mlp_head([ssl._n_features_out, ssl._n_features_out, 128], last_norm=True)
         model = nn.Sequential(encoder, projector.to(device)).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)

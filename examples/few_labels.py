@@ -79,7 +79,7 @@ for column, draw in np.ndindex(len(LABELS_PER_CLASS), DRAWS):
     for name, spreader in spreaders.items():
         with np.errstate(invalid="ignore"):  # rows without a labelled neighbour
             spreader.fit(pixels_train, partly_labelled)
-        scores[name][column, draw] = spreader.score(pixels_test, y_test)
+            scores[name][column, draw] = spreader.score(pixels_test, y_test)
 
 # %%
 # Accuracy on the test images, mean and standard deviation over the draws.

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from skssl._declare import Declared, HasMethods, Interval, StrOptions, declared, param
 from skssl._sklearn_compat import fit_context
-from skssl.modality import Modality, infer_modality
+from skssl.modality import Look, Modality, infer_modality
 from skssl.nn import Objective
 from skssl.views import CallableViews, Views
 
@@ -178,7 +178,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             The fitted estimator.
         """
         first = not hasattr(self, "encoder_")
-        samples = self._start(X) if first else self._prepare(X, min_samples=2)
+        samples = self._start(X) if first else self._prepare(X, min_samples=2)[0]
         self._train(samples, epochs=1, partial=True)
         return self
 
@@ -198,7 +198,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         from skssl.training import resolve_device
 
         check_is_fitted(self)
-        samples = self._prepare(X)
+        samples, loaded = self._prepare(X)
         device = resolve_device(self.device)
         encoder = self.encoder_
         if device.type != "cpu":
@@ -207,7 +207,12 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         batch_size = max(1, min(_TRANSFORM_SAMPLES, _TRANSFORM_NUMBERS // per_sample))
         with torch.inference_mode():
             batches = [encoder(batch.to(device)).cpu() for batch in samples.split(batch_size)]
-        return torch.cat(batches).numpy()
+        embedded = torch.cat(batches).numpy()
+        if loaded is None:
+            return embedded
+        Z = np.full((len(loaded), embedded.shape[1]), np.nan, dtype=np.float32)
+        Z[loaded] = embedded
+        return Z
 
     def set_params(self, **params: Any) -> Self:
         """Set the parameters of this estimator.
@@ -246,16 +251,17 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         device = resolve_device(self.device)
         modality = infer_modality(X) if isinstance(self.modality, str) else self.modality
         self.modality_ = copy.deepcopy(modality)
-        samples = self._prepare(X, reset=True, min_samples=2)
+        samples, _ = self._prepare(X, reset=True, min_samples=2)
         self.views_ = self._resolve_views()
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         with seeded(self._seed, device):
             encoder = self._resolve_encoder(samples)
-            self.encoder_ = nn.Sequential(
-                OrderedDict(prepare=self.modality_.input_layer(), encoder=encoder)
-            ).eval()
-            self._n_features_out = self._embedding_dim(samples)
-            self._objective = self._make_objective(encoder, self._n_features_out)
+            self._input_layer = self.modality_.input_layer()
+            self.encoder_ = self.modality_.assemble(self._input_layer, encoder).eval()
+            few = samples[:2]
+            self._n_features_out = self._embedding_dim(self.encoder_, few)
+            dim = self._embedding_dim(nn.Sequential(self._input_layer, encoder), few)
+            self._objective = self._make_objective(encoder, dim)
         self._optimizer_state: dict[str, Any] | None = None
         self._steps = 0
         self.n_iter_ = 0
@@ -263,16 +269,21 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         self.history_: list[dict[str, Any]] = []
         return samples
 
-    def _prepare(self, X: Any, *, reset: bool = False, min_samples: int = 1) -> Tensor:
-        """Check `X` and turn it into a tensor of samples."""
+    def _prepare(
+        self, X: Any, *, reset: bool = False, min_samples: int = 1
+    ) -> tuple[Tensor, np.ndarray | None]:
+        """Check `X`; return a tensor of samples, and which ones could be loaded if not all."""
+        X, loaded = self.modality_.load(X)
         checked = self.modality_.check(X, estimator=type(self).__name__, min_samples=min_samples)
-        if checked.ndim == 2:
+        has_columns = len(Look.at(X).shape) == 2
+        if has_columns:
             validate_data(self, X, reset=reset, skip_check_array=True)
-        elif reset:
-            self.n_features_in_ = math.prod(checked.shape[1:])
         if reset:
             self.modality_.fit(checked)
-        return self.modality_.prepare(checked)
+        samples = self.modality_.prepare(checked)
+        if reset and not has_columns:
+            self.n_features_in_ = math.prod(samples.shape[1:])
+        return samples, loaded
 
     def _resolve_views(self) -> Views:
         if isinstance(self.views, str):
@@ -287,6 +298,14 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         return views
 
     def _resolve_encoder(self, samples: Tensor) -> nn.Module:
+        stem = self.modality_.stem()
+        if stem is None:
+            return self._resolve_body(samples)
+        with torch.no_grad():
+            filled = stem.eval()(self.modality_.input_layer()(samples[:2]))
+        return nn.Sequential(OrderedDict(stem=stem, body=self._resolve_body(filled)))
+
+    def _resolve_body(self, samples: Tensor) -> nn.Module:
         if isinstance(self.encoder, str):
             names = ["auto", *self.modality_.encoder_names()]
             if self.encoder not in names:
@@ -313,15 +332,16 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             return ", ".join(map(repr, names))
         return "'auto', 'conv', and the names in torchvision.models.list_models()"
 
-    def _embedding_dim(self, samples: Tensor) -> int:
-        """Run the encoder on two samples, to see that it gives vectors, and of which size."""
+    def _embedding_dim(self, encoder: nn.Module, samples: Tensor) -> int:
+        """Run `encoder` on some samples, to see that it gives vectors, and of which size."""
         with torch.no_grad():
-            embedding = self.encoder_(samples[:2])
+            embedding = encoder.eval()(samples)
         if not isinstance(embedding, Tensor) or embedding.ndim != 2:
             shape = tuple(embedding.shape) if isinstance(embedding, Tensor) else type(embedding)
             raise ValueError(
                 f"encoder={self.encoder!r} must turn a batch of n samples into a tensor of shape "
-                f"(n, d), got {shape} for 2 samples of shape {tuple(samples.shape[1:])}."
+                f"(n, d), got {shape} for {len(samples)} samples of shape "
+                f"{tuple(samples.shape[1:])}."
             )
         return embedding.shape[1]
 
@@ -362,7 +382,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         net = Net(
             self._objective,
             views=self.views_,
-            input_layer=self.encoder_[0],
+            input_layer=self._input_layer,
             make_optimizer=optimizer_of,
             seed=seed,
             steps=epochs * (len(samples) // batch_size),

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from skssl._declare import Interval, StrOptions, declared, param
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import nt_xent
-from skssl.nn import DrawView, Objective, mlp_head
+from skssl.nn import DrawViews, Objective, mlp_head
 
 
 class _SimCLRObjective(Objective):
@@ -20,9 +20,9 @@ class _SimCLRObjective(Objective):
         self.projector = projector
         self.temperature = temperature
 
-    def forward(self, batch: Tensor, draw_view: DrawView) -> Tensor:
+    def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
         # As in the authors' code, both views go through BatchNorm together.
-        views = torch.cat([draw_view(batch), draw_view(batch)])
+        views = torch.cat(draw_views(batch, 2))
         z1, z2 = self.projector(self.encoder(views)).float().chunk(2)
         return nt_xent(z1, z2, temperature=self.temperature)
 

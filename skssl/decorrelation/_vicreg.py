@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from skssl._declare import Interval, declared, param
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import vicreg
-from skssl.nn import DrawView, Objective, mlp_head
+from skssl.nn import DrawViews, Objective, mlp_head
 
 
 class _VICRegObjective(Objective):
@@ -18,10 +18,9 @@ class _VICRegObjective(Objective):
         self.projector = projector
         self.weights = weights
 
-    def forward(self, batch: Tensor, draw_view: DrawView) -> Tensor:
+    def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
         # As in the authors' code, each view goes through BatchNorm on its own.
-        z1 = self.projector(self.encoder(draw_view(batch))).float()
-        z2 = self.projector(self.encoder(draw_view(batch))).float()
+        z1, z2 = (self.projector(self.encoder(view)).float() for view in draw_views(batch, 2))
         return vicreg(z1, z2, **self.weights)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -14,33 +16,85 @@ from skssl._declare import Declared
 from skssl.views import Views
 
 
+@dataclass(frozen=True)
+class Look:
+    """What can be told of `X` without turning all of it into an array.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of `X`, or for a list, its length and the shape of its first element.
+    dtype : np.dtype
+        Of `X` or of the first element; object for DataFrames and what is no array.
+    first : object
+        The first element of a 1-D array, a list or a Series; None for others.
+    ragged : bool
+        Whether `X` is a list of arrays that differ in shape.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    first: Any = None
+    ragged: bool = False
+
+    @classmethod
+    def at(cls, X: Any) -> Look:
+        """Look at `X`."""
+        if isinstance(X, (list, tuple)) and len(X):
+            first = np.asarray(X[0])
+            if first.dtype.kind not in "biufc":
+                first = np.asarray(X[0], dtype=object)
+            ragged = isinstance(X[0], np.ndarray) and len({np.shape(x) for x in X}) > 1
+            return cls((len(X), *first.shape), first.dtype, X[0], ragged)
+        array = X if hasattr(X, "shape") else np.asarray(X)
+        dtype = getattr(array, "dtype", None)
+        return cls(
+            tuple(array.shape),
+            dtype if isinstance(dtype, np.dtype) else np.dtype(object),
+            next(iter(array)) if len(array.shape) == 1 and len(array) else None,
+        )
+
+
 class Modality(Declared, ABC):
     """What kind of thing a sample is: how it is checked, prepared, encoded and varied.
 
     A method never asks what a sample is; it goes through these steps:
-    ``check`` -> ``fit`` (once) -> ``prepare`` -> ``input_layer`` -> views -> encoder.
-    Attributes that end in an underscore are what ``fit`` learned from the training rows.
+    ``load`` -> ``check`` -> ``fit`` (once) -> ``prepare`` -> ``input_layer`` -> views ->
+    ``stem`` -> encoder. Attributes that end in an underscore are what ``fit`` learned from the
+    training rows.
     """
 
     @classmethod
     @abstractmethod
-    def recognizes(cls, shape: tuple[int, ...], dtype: np.dtype) -> bool:
-        """Whether ``modality="auto"`` takes an array of this kind to be of this modality."""
+    def recognizes(cls, look: Look) -> bool:
+        """Whether ``modality="auto"`` takes what looks like this to be of this modality."""
+
+    def load(self, X: Any) -> tuple[Any, np.ndarray | None]:
+        """Read samples that are not in memory, such as files.
+
+        Returns
+        -------
+        X : object
+            What ``check`` takes.
+        loaded : ndarray of bool or None
+            Which samples `X` still has; None if all.
+        """
+        return X, None
 
     @abstractmethod
-    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
-        """Return `X` as an array, or raise an error that says what is wrong with it.
+    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> Any:
+        """Return `X` in a form of its own, or raise an error that says what is wrong with it.
 
         What is found here does not depend on the training rows. `estimator` is the name that
         messages mention.
         """
 
     @abstractmethod
-    def fit(self, X: np.ndarray) -> Self:
-        """Learn what preparing needs (shape, scales) from checked training rows."""
+    def fit(self, X: Any) -> Self:
+        """Learn what preparing needs (shape, scales, categories) from checked training rows."""
 
     @abstractmethod
-    def prepare(self, X: np.ndarray) -> Tensor:
+    def prepare(self, X: Any) -> Tensor:
         """Return checked rows as a tensor on the CPU, in the dtype in which they are to be kept.
 
         Raises
@@ -50,8 +104,19 @@ class Modality(Declared, ABC):
         """
 
     def input_layer(self) -> nn.Module:
-        """Return the module that turns a prepared batch, on the device, into floats."""
+        """Return the module that turns a prepared batch, on the device, into what views change."""
         return nn.Identity()
+
+    def stem(self) -> nn.Module | None:
+        """Return the first part of every encoder, if any: from a view to plain, finite floats.
+
+        It fills gaps, embeds categories, and the like. It is trained with the encoder.
+        """
+        return None
+
+    def assemble(self, input_layer: nn.Module, encoder: nn.Module) -> nn.Module:
+        """Return the module from prepared samples to embeddings that is ``encoder_``."""
+        return nn.Sequential(OrderedDict(prepare=input_layer, encoder=encoder))
 
     @abstractmethod
     def encoder_names(self) -> list[str]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from skssl._declare import Interval, Shape, StrOptions, declared, param
-from skssl.modality._base import Modality, as_tensor, check_numbers
+from skssl.modality._base import Look, Modality, as_tensor, check_numbers
 from skssl.nn import SmallConvNet, torchvision_encoder, torchvision_names
 from skssl.views import ImageViews, Views
 
@@ -91,10 +91,10 @@ class Images(Modality):
     )
 
     @classmethod
-    def recognizes(cls, shape: tuple[int, ...], dtype: np.dtype) -> bool:
-        if len(shape) == 3:
-            return dtype.kind in "ui" or shape[1] == shape[2]
-        return len(shape) == 4
+    def recognizes(cls, look: Look) -> bool:
+        if len(look.shape) == 3:
+            return look.dtype.kind in "ui" or look.shape[1] == look.shape[2]
+        return len(look.shape) == 4
 
     def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
         self.check_parameters()

@@ -10,7 +10,7 @@ from sklearn.preprocessing import QuantileTransformer, StandardScaler
 from torch import Tensor, nn
 
 from skssl._declare import StrOptions, declared, param
-from skssl.modality._base import Modality, as_tensor, check_numbers
+from skssl.modality._base import Look, Modality, as_tensor, check_numbers
 from skssl.nn import MLPEncoder
 from skssl.views import TabularViews, Views
 
@@ -50,8 +50,8 @@ class Tabular(Modality):
     )
 
     @classmethod
-    def recognizes(cls, shape: tuple[int, ...], dtype: np.dtype) -> bool:
-        return len(shape) == 2
+    def recognizes(cls, look: Look) -> bool:
+        return len(look.shape) == 2
 
     def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
         self.check_parameters()

@@ -2,11 +2,11 @@
 
 from skssl.nn._encoders import MLPEncoder, SmallConvNet
 from skssl.nn._heads import mlp_head
-from skssl.nn._objective import DrawView, Objective
+from skssl.nn._objective import DrawViews, Objective
 from skssl.nn._torchvision import torchvision_encoder, torchvision_names
 
 __all__ = [
-    "DrawView",
+    "DrawViews",
     "MLPEncoder",
     "Objective",
     "SmallConvNet",

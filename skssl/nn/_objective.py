@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-DrawView = Callable[[Tensor], Tensor]
+DrawViews = Callable[[Tensor, int], list[Tensor]]
 
 
 class Objective(nn.Module):
@@ -24,8 +24,8 @@ class Objective(nn.Module):
         self.encoder = encoder
 
     @abstractmethod
-    def forward(self, batch: Tensor, draw_view: DrawView) -> Tensor:
-        """Return the loss of `batch`, a scalar. ``draw_view(batch)`` is one random view of it."""
+    def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
+        """Return the loss of `batch`, a scalar. ``draw_views(batch, n)`` are n views of it."""
 
     def after_step(self, progress: float) -> None:
         """Update what no optimiser updates: teachers, queues, schedules.

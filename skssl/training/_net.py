@@ -169,7 +169,7 @@ class Net(NeuralNet):
         self.optimizer_.zero_grad()
         device_type = batch.device.type
         with torch.autocast(device_type, torch.bfloat16, enabled=self.autocast):
-            loss = self.module_(self.input_layer(batch), self.draw_view)
+            loss = self.module_(self.input_layer(batch), self.draw_views)
         loss.backward()
         self.notify(
             "on_grad_computed",
@@ -183,10 +183,10 @@ class Net(NeuralNet):
         self.module_.after_step(min(1.0, self.steps_done_ / self.steps))
         return {"loss": loss.detach()}
 
-    def draw_view(self, batch: Tensor) -> Tensor:
-        """Return one random view of every sample of `batch`."""
+    def draw_views(self, batch: Tensor, n_views: int) -> list[Tensor]:
+        """Return `n_views` random views of every sample of `batch`."""
         with torch.autocast(batch.device.type, enabled=False):
-            return self.views(batch, generator=self.draw_generator_)
+            return self.views.draw(batch, n_views, generator=self.draw_generator_)
 
 
 def _finite_mean(losses: Tensor, first_step: int) -> float:

@@ -22,6 +22,14 @@ class Views(Declared, ABC):
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
         """Draw one view of each sample of `batch`, with random numbers from `generator`."""
 
+    def draw(self, batch: Tensor, n_views: int, *, generator: torch.Generator) -> list[Tensor]:
+        """Draw `n_views` views of each sample of `batch`.
+
+        They are independent of each other, unless a subclass knows better: views of a text are
+        disjoint parts of it.
+        """
+        return [self(batch, generator=generator) for _ in range(n_views)]
+
 
 class CallableViews(Views):
     """A user's own function of a batch, in the place of a views object.
