@@ -242,6 +242,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = getattr(self.modality, "allows_nan", True)
         return tags
 
     def _start(self, X: Any) -> Tensor:
@@ -298,14 +299,6 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         return views
 
     def _resolve_encoder(self, samples: Tensor) -> nn.Module:
-        stem = self.modality_.stem()
-        if stem is None:
-            return self._resolve_body(samples)
-        with torch.no_grad():
-            filled = stem.eval()(self.modality_.input_layer()(samples[:2]))
-        return nn.Sequential(OrderedDict(stem=stem, body=self._resolve_body(filled)))
-
-    def _resolve_body(self, samples: Tensor) -> nn.Module:
         if isinstance(self.encoder, str):
             names = ["auto", *self.modality_.encoder_names()]
             if self.encoder not in names:
@@ -315,7 +308,16 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
                     f"did you mean {' or '.join(map(repr, close))}? Allowed are "
                     f"{self._describe_encoders(names)}, an nn.Module, or a callable."
                 )
-            return self.modality_.build_encoder(self.encoder)
+            return self.modality_.build_encoder(self.encoder, samples)
+        stem = self.modality_.stem()
+        if stem is None:
+            return self._own_encoder(samples)
+        with torch.no_grad():
+            filled = stem.eval()(self.modality_.input_layer()(samples[:2]))
+        return nn.Sequential(OrderedDict(stem=stem, body=self._own_encoder(filled)))
+
+    def _own_encoder(self, samples: Tensor) -> nn.Module:
+        """Return the user's own encoder for samples of this shape."""
         if isinstance(self.encoder, nn.Module):
             return copy.deepcopy(self.encoder)
         encoder = self.encoder(tuple(samples.shape[1:]))

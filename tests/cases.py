@@ -11,8 +11,8 @@ from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits, load_wine
 from torch import nn
 
-from skssl.modality import Images, Modality, Tabular
-from skssl.nn import SmallConvNet
+from skssl.modality import Images, Modality, Series, Tabular
+from skssl.nn import SeriesResNet, SmallConvNet
 from skssl.utils import all_estimators
 
 
@@ -23,6 +23,10 @@ def tiny_conv(shape: tuple[int, ...]) -> nn.Module:
 
 def tiny_mlp(shape: tuple[int, ...]) -> nn.Module:
     return nn.Sequential(nn.Linear(shape[0], 16), nn.BatchNorm1d(16), nn.ReLU())
+
+
+def tiny_series(shape: tuple[int, ...]) -> nn.Module:
+    return SeriesResNet(shape[0], widths=(4, 8, 8))
 
 
 class ReshapingImages(Images):
@@ -62,8 +66,19 @@ def _wine() -> tuple[np.ndarray, np.ndarray]:
     return load_wine(return_X_y=True)
 
 
+def _waves() -> tuple[np.ndarray, np.ndarray]:
+    """Sines, square waves and sawtooths of random phase and frequency, in noise."""
+    rng = np.random.default_rng(0)
+    phase = rng.uniform(0, 1, (240, 1)) + rng.uniform(2, 4, (240, 1)) * np.linspace(0, 1, 60)
+    y = np.arange(240) % 3
+    forms = np.stack([np.sin(2 * np.pi * phase), np.sign(phase % 1 - 0.5), phase % 1 * 2 - 1])
+    X = forms[y, np.arange(240)] + rng.normal(0, 0.3, (240, 60))
+    return X[:, None], y
+
+
 CASES = [
     Case("images", tiny_conv, ReshapingImages(), _digits),
+    Case("series", tiny_series, Series(), _waves),
     Case("tabular", tiny_mlp, Tabular(), _wine),
 ]
 ESTIMATORS = [estimator for _, estimator in all_estimators()]

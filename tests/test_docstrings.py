@@ -10,10 +10,20 @@ from cases import ESTIMATORS
 from numpydoc.docscrape import NumpyDocString
 
 import skssl
-from skssl.modality import Images, Tabular
-from skssl.views import ImageViews, TabularViews
+from skssl.modality import Modality
+from skssl.views import Views
 
 MODULES = [info.name for info in pkgutil.walk_packages(skssl.__path__, prefix="skssl.")]
+DECLARED = [
+    cls
+    for module, base in ((skssl.modality, Modality), (skssl.views, Views))
+    for cls in (getattr(module, name) for name in module.__all__)
+    if inspect.isclass(cls) and issubclass(cls, base) and inspect.signature(cls).parameters
+]
+
+
+def test_classes_are_discovered():
+    assert {"Images", "Tabular", "ImageViews", "TabularViews"} <= {c.__name__ for c in DECLARED}
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -23,7 +33,7 @@ def test_examples_run(name):
     assert results.failed == 0
 
 
-@pytest.mark.parametrize("cls", [*ESTIMATORS, Images, Tabular, ImageViews, TabularViews])
+@pytest.mark.parametrize("cls", [*ESTIMATORS, *DECLARED])
 def test_every_parameter_is_described(cls):
     described = [
         name.strip()

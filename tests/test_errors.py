@@ -32,7 +32,7 @@ def with_nan(value):
 BAD_X = [
     (np.zeros(5), "Expected 2D array, got 1D array"),
     (np.zeros((4, 2, 3, 4, 5)), r"shape \(4, 2, 3, 4, 5\)"),
-    (np.zeros((4, 5, 6)), r"shape \(4, 5, 6\) and dtype float64"),
+    (np.zeros((4, 5, 6), dtype=object), r"shape \(4, 5, 6\) and dtype object"),
     (np.zeros((4, 9, 9, 7)), r"images of shape \(9, 9, 7\)"),
     (with_nan(np.nan), "NaN"),
     (with_nan(np.inf), "infinity"),

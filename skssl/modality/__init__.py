@@ -4,12 +4,13 @@ from typing import Any
 
 from skssl.modality._base import Look, Modality
 from skssl.modality._images import Images
+from skssl.modality._series import Series
 from skssl.modality._tabular import Tabular
 
-__all__ = ["Images", "Look", "Modality", "Tabular", "infer_modality"]
+__all__ = ["Images", "Look", "Modality", "Series", "Tabular", "infer_modality"]
 
 # Asked in this order. What none recognises is a table, whose errors are scikit-learn's.
-_MODALITIES: tuple[type[Modality], ...] = (Images, Tabular)
+_MODALITIES: tuple[type[Modality], ...] = (Images, Series, Tabular)
 
 
 def infer_modality(X: Any) -> Modality:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -64,6 +64,9 @@ class Modality(Declared, ABC):
     training rows.
     """
 
+    # Whether NaN may stand for a missing value.
+    allows_nan: ClassVar[bool] = False
+
     @classmethod
     @abstractmethod
     def recognizes(cls, look: Look) -> bool:
@@ -108,9 +111,10 @@ class Modality(Declared, ABC):
         return nn.Identity()
 
     def stem(self) -> nn.Module | None:
-        """Return the first part of every encoder, if any: from a view to plain, finite floats.
+        """Return what comes before a user's own encoder, if anything.
 
-        It fills gaps, embeds categories, and the like. It is trained with the encoder.
+        It turns a view into plain, finite floats: fills gaps, embeds categories, and the like. It
+        is trained with the encoder. Encoders by name bring their own.
         """
         return None
 
@@ -123,8 +127,16 @@ class Modality(Declared, ABC):
         """Return the names that ``build_encoder`` knows."""
 
     @abstractmethod
-    def build_encoder(self, name: str) -> nn.Module:
-        """Return a new, untrained encoder for the fitted samples; "auto" is the default one."""
+    def build_encoder(self, name: str, samples: Tensor) -> nn.Module:
+        """Return a new, untrained encoder for the fitted samples; "auto" is the default one.
+
+        Parameters
+        ----------
+        name : str
+            "auto" or one of ``encoder_names()``.
+        samples : Tensor
+            The prepared training samples, from which fixed parts of the encoder may be set.
+        """
 
     @abstractmethod
     def default_views(self) -> Views:
@@ -132,9 +144,18 @@ class Modality(Declared, ABC):
 
 
 def check_numbers(
-    X: Any, *, dtypes: list[type], estimator: str, min_samples: int, allow_nd: bool = True
+    X: Any,
+    *,
+    dtypes: list[type],
+    estimator: str,
+    min_samples: int,
+    allow_nd: bool = True,
+    allow_nan: bool = False,
 ) -> np.ndarray:
-    """Return `X` as a finite array of one of `dtypes`, or raise with scikit-learn's messages."""
+    """Return `X` as a finite array of one of `dtypes`, or raise with scikit-learn's messages.
+
+    With `allow_nan`, NaN may mark missing values.
+    """
     kind = getattr(getattr(X, "dtype", None), "kind", None)
     if kind is None and isinstance(X, (list, tuple)) and len(X):
         kind = np.asarray(X[0]).dtype.kind
@@ -146,6 +167,7 @@ def check_numbers(
             X,
             dtype=dtypes,
             allow_nd=allow_nd,
+            ensure_all_finite="allow-nan" if allow_nan else True,
             ensure_min_samples=min_samples,
             estimator=estimator,
             input_name="X",

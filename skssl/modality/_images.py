@@ -93,7 +93,7 @@ class Images(Modality):
     @classmethod
     def recognizes(cls, look: Look) -> bool:
         if len(look.shape) == 3:
-            return look.dtype.kind in "ui" or look.shape[1] == look.shape[2]
+            return not look.ragged and (look.dtype.kind in "ui" or look.shape[1] == look.shape[2])
         return len(look.shape) == 4
 
     def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
@@ -196,7 +196,7 @@ class Images(Modality):
     def encoder_names(self) -> list[str]:
         return ["conv", *torchvision_names()]
 
-    def build_encoder(self, name: str) -> nn.Module:
+    def build_encoder(self, name: str, samples: Tensor) -> nn.Module:
         channels, *size = self.sample_shape_
         height, width = size
         if name in ("auto", "conv"):

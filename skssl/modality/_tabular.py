@@ -78,7 +78,7 @@ class Tabular(Modality):
     def encoder_names(self) -> list[str]:
         return ["mlp"]
 
-    def build_encoder(self, name: str) -> nn.Module:
+    def build_encoder(self, name: str, samples: Tensor) -> nn.Module:
         return MLPEncoder(self.n_features_)
 
     def default_views(self) -> Views:

@@ -1,16 +1,28 @@
 """Views: random, label-preserving changes of a batch, one draw per sample, on its device."""
 
-from skssl.views._base import CallableViews, Views
-from skssl.views._images import ImageViews, random_affine, random_color, random_noise
+from skssl.views._base import CallableViews, Views, random_noise
+from skssl.views._images import ImageViews, random_affine, random_color
+from skssl.views._series import (
+    SeriesViews,
+    permute_segments,
+    random_gaps,
+    random_scale_and_shift,
+    random_window,
+)
 from skssl.views._tabular import TabularViews, swap_cells
 
 __all__ = [
     "CallableViews",
     "ImageViews",
+    "SeriesViews",
     "TabularViews",
     "Views",
+    "permute_segments",
     "random_affine",
     "random_color",
+    "random_gaps",
     "random_noise",
+    "random_scale_and_shift",
+    "random_window",
     "swap_cells",
 ]

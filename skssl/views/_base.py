@@ -36,6 +36,11 @@ class CallableViews(Views):
 
     The function takes its random numbers from torch's global generator, which training seeds
     and then puts back.
+
+    Parameters
+    ----------
+    function : callable
+        Gets a batch and returns a changed copy of it.
     """
 
     def __init__(self, function: Callable[[Tensor], Tensor]):
@@ -60,3 +65,9 @@ def chance(
 ) -> Tensor:
     """Draw booleans that are true with `probability`, on the device of `like`."""
     return uniform(0.0, 1.0, shape, like, generator) < probability
+
+
+def random_noise(samples: Tensor, *, generator: torch.Generator, std: float) -> Tensor:
+    """Add Gaussian noise of standard deviation `std`, independent for every value."""
+    noise = torch.empty_like(samples).normal_(0.0, std, generator=generator)
+    return samples + noise

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from skssl._declare import Interval, Range, StrOptions, declared, param
-from skssl.views._base import Views, chance, uniform
+from skssl.views._base import Views, chance, random_noise, uniform
 
 Padding = Literal["zeros", "border", "reflection"]
 
@@ -173,12 +173,6 @@ def _hue_rotation(angle: Tensor) -> Tensor:
     zero, one = torch.zeros_like(angle), torch.ones_like(angle)
     turn = torch.stack([one, zero, zero, zero, cos, -sin, zero, sin, cos], dim=1).view(-1, 3, 3)
     return torch.linalg.inv(to_yiq) @ turn @ to_yiq
-
-
-def random_noise(images: Tensor, *, generator: torch.Generator, std: float) -> Tensor:
-    """Add Gaussian noise of standard deviation `std`, independent for every value."""
-    noise = torch.empty_like(images).normal_(0.0, std, generator=generator)
-    return images + noise
 
 
 @declared

@@ -1,0 +1,167 @@
+"""Few-label tables, always made the same way.
+
+An encoder is trained on all training rows without their labels and frozen. Then some labels per
+class are drawn, a classifier is fitted to the embedding of these rows, and scored on the test
+rows, which nothing has seen. The draws are the same for every row of a table.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import get_scorer
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skssl import SimCLR, VICReg
+
+PROBE = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+# The weighted vote of 200 neighbours that is customary for images (Wu et al. 2018, T = 0.1).
+_KNN_NEIGHBORS, _KNN_TEMPERATURE = 200, 0.1
+
+
+@dataclass
+class Task:
+    """Training rows, of which only some labels are shown, and test rows."""
+
+    X: Any
+    y: np.ndarray
+    X_test: Any
+    y_test: np.ndarray
+
+
+Features = tuple[Any, Any]
+
+
+@dataclass
+class Row:
+    """A line of the table: what a sample becomes, and which classifier then sees it.
+
+    `features` gets the task and returns what the classifier is fitted to and scored on. It may
+    look at all training rows, not at their labels.
+    """
+
+    name: str
+    features: Callable[[Task], Features]
+    classifier: BaseEstimator = field(default_factory=lambda: PROBE)
+
+
+@dataclass
+class Benchmark:
+    """The tables of one modality: data sets by name, rows, and how they are scored."""
+
+    tasks: dict[str, Callable[[], Task]]
+    rows: Sequence[Row]
+    n_labels: tuple[int, ...]
+    draws: int = 10
+    scoring: str = "accuracy"
+    knn: bool = False  # whether to add the accuracy of nearest neighbours with all labels
+
+
+def embed_with(estimator: BaseEstimator) -> Callable[[Task], Features]:
+    """Return features that a clone of `estimator`, fitted to the training rows, makes."""
+
+    def features(task: Task) -> Features:
+        fitted = clone(estimator).fit(task.X)
+        return fitted.transform(task.X), fitted.transform(task.X_test)
+
+    return features
+
+
+def method_rows(**params: Any) -> list[Row]:
+    """Return the rows of the methods and of random weights, with defaults but for `params`."""
+    return [
+        Row("random weights + LR", embed_with(SimCLR(max_epochs=0, random_state=0, **params))),
+        Row("SimCLR + LR", embed_with(SimCLR(random_state=0, **params))),
+        Row("VICReg + LR", embed_with(VICReg(random_state=0, **params))),
+    ]
+
+
+def draw_labelled(y: np.ndarray, n_labels: int, draw: int) -> np.ndarray:
+    """Return the positions of `n_labels` rows of each class, or of all if it has fewer."""
+    rng = np.random.default_rng(draw)
+    return np.concatenate(
+        [rng.permutation(np.flatnonzero(y == label))[:n_labels] for label in np.unique(y)]
+    )
+
+
+def take(X: Any, rows: np.ndarray) -> Any:
+    """Return some rows of an array, a DataFrame or a list."""
+    if hasattr(X, "iloc"):
+        return X.iloc[rows]
+    return [X[i] for i in rows] if isinstance(X, list) else X[rows]
+
+
+def knn_accuracy(Z: np.ndarray, y: np.ndarray, Z_test: np.ndarray, y_test: np.ndarray) -> float:
+    """Return the accuracy of weighted nearest neighbours by cosine, with all labels."""
+    voters = KNeighborsClassifier(
+        n_neighbors=min(_KNN_NEIGHBORS, len(Z)),
+        metric="cosine",
+        weights=lambda distance: np.exp(-distance / _KNN_TEMPERATURE),
+    )
+    return voters.fit(Z, y).score(Z_test, y_test)
+
+
+def score_row(row: Row, task: Task, benchmark: Benchmark) -> dict[str, Any]:
+    """Return means and standard deviations over the draws, by number of labels, and seconds."""
+    start = time.perf_counter()
+    Z, Z_test = row.features(task)
+    seconds = time.perf_counter() - start
+    scorer = get_scorer(benchmark.scoring)
+    cells = {}
+    for n_labels in benchmark.n_labels:
+        scores = []
+        for draw in range(benchmark.draws):
+            labelled = draw_labelled(task.y, n_labels, draw)
+            fitted = clone(row.classifier).fit(take(Z, labelled), task.y[labelled])
+            scores.append(scorer(fitted, Z_test, task.y_test))
+        cells[str(n_labels)] = (float(np.mean(scores)), float(np.std(scores)))
+    result: dict[str, Any] = {"seconds": seconds, "cells": cells}
+    if benchmark.knn:
+        result["knn"] = knn_accuracy(np.asarray(Z), task.y, np.asarray(Z_test), task.y_test)
+    return result
+
+
+def print_table(name: str, results: dict[str, dict[str, Any]], benchmark: Benchmark) -> None:
+    """Print one data set's table in Markdown."""
+    columns = [*map(str, benchmark.n_labels), *(["k-NN, all"] if benchmark.knn else []), "seconds"]
+    print(f"\n{name}, {benchmark.scoring}, mean ± standard deviation of {benchmark.draws} draws\n")
+    print("| labels per class | " + " | ".join(columns) + " |")
+    print("|---|" + "---|" * len(columns))
+    for row, result in results.items():
+        cells = [f"{mean:.3f} ± {std:.3f}" for mean, std in result["cells"].values()]
+        if benchmark.knn:
+            cells.append(f"{result['knn']:.3f}")
+        print(f"| {row} | " + " | ".join([*cells, f"{result['seconds']:.0f}"]) + " |", flush=True)
+
+
+def print_ranks(
+    by_task: dict[str, dict[str, dict[str, Any]]], benchmark: Benchmark, n_labels: Sequence[int]
+) -> None:
+    """Print every row's mean rank and mean score over the data sets."""
+    from scipy.stats import rankdata
+
+    rows = list(next(iter(by_task.values())))
+    scores = np.array(
+        [
+            [[results[row]["cells"][str(n)][0] for row in rows] for n in n_labels]
+            for results in by_task.values()
+        ]
+    )
+    ranks = rankdata(-scores, axis=2).mean(axis=0)
+    print(f"\nMean rank (and mean {benchmark.scoring}) over {len(by_task)} data sets\n")
+    print("| labels per class | " + " | ".join(map(str, n_labels)) + " | together |")
+    print("|---|" + "---|" * (len(n_labels) + 1))
+    for index, row in enumerate(rows):
+        cells = [
+            f"{ranks[column, index]:.2f} ({scores[:, column, index].mean():.3f})"
+            for column in range(len(n_labels))
+        ]
+        print(f"| {row} | " + " | ".join(cells) + f" | {ranks[:, index].mean():.2f} |")

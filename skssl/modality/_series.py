@@ -1,0 +1,225 @@
+"""Time series."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from skssl._declare import StrOptions, declared, param
+from skssl.modality._base import Look, Modality, as_tensor, check_numbers
+from skssl.nn import (
+    DilatedConvNet,
+    FillGaps,
+    KernelEncoder,
+    SeriesResNet,
+    SideBySide,
+)
+from skssl.views import SeriesViews, Views
+
+_SMALLEST_STD = 1e-8
+# Series from which the quantiles of the random kernels are taken.
+_QUANTILE_SAMPLES = 256
+
+
+class NormalizeEach(nn.Module):
+    """Give every channel of every series mean 0 and standard deviation 1, gaps left out."""
+
+    def forward(self, series: Tensor) -> Tensor:
+        count = (~series.isnan()).sum(dim=2, keepdim=True).clamp(min=1)
+        centered = series - series.nansum(dim=2, keepdim=True) / count
+        std = ((centered**2).nansum(dim=2, keepdim=True) / count).sqrt()
+        # A constant channel becomes 0.
+        return centered / torch.where(std > _SMALLEST_STD, std, torch.ones_like(std))
+
+
+class NormalizeAll(nn.Module):
+    """Subtract from every channel one mean, and divide it by one standard deviation."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Tensor, std: Tensor):
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+
+    def forward(self, series: Tensor) -> Tensor:
+        return (series - self.mean) / self.std
+
+
+@declared
+class Series(Modality):
+    """Time series with one or more channels, of equal or unequal length.
+
+    Accepts arrays ``(n, channels, length)``, lists of arrays ``(channels, length_i)`` or, for one
+    channel, ``(length_i,)``, and 2-D rows ``(n, length)`` of one channel by request. NaN marks a
+    missing value, and whatever follows the last value of a series in an array is taken for
+    padding. Nothing is imputed: gaps are left out of the statistics, the pooling over time leaves
+    out steps without any value, and elsewhere a gap counts as 0 after scaling. An `encoder` of
+    your own gets the series with such zeros.
+
+    With ``modality="auto"``, lists of arrays that differ in shape are series, and so are arrays of
+    3 dimensions that hold floats and are neither square ``(n, side, side)`` nor have a last axis
+    of 3. Series of other lengths than those seen in fit are embedded as well.
+
+    Parameters
+    ----------
+    normalize : {"series", "dataset"} or None, default="series"
+        "series" gives every channel of every series mean 0 and standard deviation 1, so that only
+        its form counts; "dataset" keeps differences in level and size between series and scales
+        all of them alike; None leaves the values as they are.
+    layout : {"channels_first", "channels_last"}, default=None
+        Order of the axes of a series. None is "channels_first", with a warning if there are more
+        channels than steps, which looks as if the axes were swapped.
+
+    Attributes
+    ----------
+    n_channels_ : int
+        Number of channels.
+    mean_, std_ : ndarray of shape (channels,)
+        With ``normalize="dataset"``, what the values are scaled by.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skssl import SimCLR
+    >>> from skssl.modality import Series
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(2, length)).cumsum(axis=1) for length in rng.integers(20, 60, 100)]
+    >>> SimCLR(max_epochs=1, random_state=0).fit_transform(X).shape
+    (100, 256)
+    >>> rows = rng.normal(size=(100, 50))
+    >>> ssl = SimCLR(modality=Series(), max_epochs=1, random_state=0).fit(rows)
+    """
+
+    allows_nan = True
+
+    normalize: Literal["series", "dataset"] | None = param(
+        StrOptions({"series", "dataset"}), None, default="series"
+    )
+    layout: Literal["channels_first", "channels_last"] | None = param(
+        StrOptions({"channels_first", "channels_last"}), None, default=None
+    )
+
+    @classmethod
+    def recognizes(cls, look: Look) -> bool:
+        if look.ragged:
+            return len(look.shape) in (2, 3)
+        return len(look.shape) == 3 and look.dtype.kind == "f"
+
+    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
+        self.check_parameters()
+        if Look.at(X).ragged:
+            X = _pad(X, channels_last=self.layout == "channels_last")
+            channels_last = False
+        else:
+            channels_last = self.layout == "channels_last"
+        series = check_numbers(
+            X,
+            dtypes=[np.float32],
+            estimator=estimator,
+            min_samples=min_samples,
+            allow_nan=True,
+        )
+        if series.ndim == 2:
+            series = series[:, None, :]
+        elif series.ndim != 3:
+            raise ValueError(
+                f"X has shape {series.shape}; series have 3 dimensions, (n, channels, length), or "
+                "2 for one channel, or are a list of arrays (channels, length)."
+            )
+        elif channels_last:
+            series = series.transpose(0, 2, 1)
+        n_channels, length = series.shape[1:]
+        if self.layout is None and n_channels > length:
+            warnings.warn(
+                f"The series of X have {n_channels} channels and {length} steps. If that is the "
+                "other way round, say modality=Series(layout='channels_last'); if not, say "
+                "layout='channels_first'.",
+                stacklevel=2,
+            )
+        empty = np.isnan(series).all(axis=(1, 2))
+        if empty.any():
+            raise ValueError(
+                f"X has {empty.sum()} series without any value, the first of them in row "
+                f"{empty.argmax()}."
+            )
+        return series
+
+    def fit(self, X: np.ndarray) -> Self:
+        self.n_channels_ = X.shape[1]
+        if self.normalize == "dataset":
+            empty = np.isnan(X).all(axis=(0, 2))
+            if empty.any():
+                raise ValueError(f"Channel {empty.argmax()} of X has no value in any series.")
+            self.mean_ = np.nanmean(X, axis=(0, 2), dtype=np.float64).astype(np.float32)
+            std = np.nanstd(X, axis=(0, 2), dtype=np.float64).astype(np.float32)
+            self.std_ = np.where(std > _SMALLEST_STD, std, np.float32(1))
+        return self
+
+    def prepare(self, X: np.ndarray) -> Tensor:
+        if X.shape[1] != self.n_channels_:
+            raise ValueError(
+                f"X has series of {X.shape[1]} channels, but {self.n_channels_} were seen in fit."
+            )
+        return as_tensor(X)
+
+    def input_layer(self) -> nn.Module:
+        if self.normalize == "series":
+            return NormalizeEach()
+        if self.normalize == "dataset":
+            shape = (-1, 1)
+            return NormalizeAll(
+                torch.tensor(self.mean_).view(shape), torch.tensor(self.std_).view(shape)
+            )
+        return nn.Identity()
+
+    def stem(self) -> nn.Module:
+        return FillGaps()
+
+    def encoder_names(self) -> list[str]:
+        return ["kernels", "resnet", "kernels+resnet", "ts2vec"]
+
+    def build_encoder(self, name: str, samples: Tensor) -> nn.Module:
+        if name == "resnet":
+            return SeriesResNet(self.n_channels_)
+        if name == "ts2vec":
+            return DilatedConvNet(self.n_channels_)
+        some = samples[torch.randperm(len(samples))[:_QUANTILE_SAMPLES]]
+        kernels = KernelEncoder(self.input_layer()(some))
+        if name == "kernels+resnet":
+            return SideBySide(kernels, SeriesResNet(self.n_channels_))
+        return kernels
+
+    def default_views(self) -> Views:
+        return SeriesViews()
+
+
+def _pad(X: Any, *, channels_last: bool) -> np.ndarray:
+    """Return a list of series as one array, with NaN after the end of shorter ones."""
+    series: list[np.ndarray] = []
+    for row, one in enumerate(X):
+        array = np.asarray(one)
+        if array.ndim == 1:
+            array = array[None]
+        elif array.ndim == 2 and channels_last:
+            array = array.T
+        if array.ndim != 2 or array.dtype.kind not in "biuf" or not array.shape[1]:
+            raise ValueError(
+                f"Row {row} of X has shape {np.shape(one)} and dtype {array.dtype}; a series is an "
+                "array of numbers of shape (channels, length) or (length,), with at least one step."
+            )
+        if series and len(array) != len(series[0]):
+            raise ValueError(
+                f"Row {row} of X has {len(array)} channels, but row 0 has {len(series[0])}."
+            )
+        series.append(array)
+    longest = max(array.shape[1] for array in series)
+    padded = np.full((len(series), len(series[0]), longest), np.nan, dtype=np.float32)
+    for row, array in enumerate(series):
+        padded[row, :, : array.shape[1]] = array
+    return padded

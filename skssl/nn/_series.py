@@ -1,0 +1,268 @@
+"""Encoders of time series that may differ in length and have gaps (NaN)."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+_KERNEL_LENGTH = 9
+
+
+def fill_gaps(series: Tensor) -> tuple[Tensor, Tensor]:
+    """Put 0 where a value is missing.
+
+    Parameters
+    ----------
+    series : Tensor of shape (n, channels, length)
+        Missing values, and the padding of shorter series, are NaN.
+
+    Returns
+    -------
+    filled : Tensor of shape (n, channels, length)
+    observed : Tensor of shape (n, 1, length)
+        1 where at least one channel has a value, 0 elsewhere.
+    """
+    missing = series.isnan()
+    observed = (~missing).any(dim=1, keepdim=True).to(series.dtype)
+    return series.masked_fill(missing, 0.0), observed
+
+
+class FillGaps(nn.Module):
+    """Put 0 where a value of a series is missing, for networks that cannot take NaN."""
+
+    def forward(self, series: Tensor) -> Tensor:
+        return fill_gaps(series)[0]
+
+
+def _mean_over_time(x: Tensor, observed: Tensor) -> Tensor:
+    return (x * observed).sum(dim=2) / observed.sum(dim=2).clamp(min=1)
+
+
+class RandomKernels(nn.Module):
+    """The fixed dilated kernels of MiniRocket, pooled to proportions of positive values.
+
+    The 84 kernels of length 9 with weights -1 and 2 that sum to 0, at several dilations. What a
+    kernel gives is compared with quantiles of what it gives on training series; the share of
+    steps above each is one feature (PPV). Kernels on several channels see a random subset of them.
+    Nothing here is trained.
+
+    Parameters
+    ----------
+    series : Tensor of shape (n, channels, length)
+        Training series, from which the quantiles are taken.
+    n_dilations : int, default=6
+        Largest number of dilations, spread evenly on a logarithmic scale up to the longest that
+        fits in the series.
+    n_quantiles : int, default=4
+        Features for each kernel and dilation.
+
+    References
+    ----------
+    Dempster, Schmidt and Webb, "MiniRocket: A Very Fast (Almost) Deterministic Transform for Time
+    Series Classification", KDD 2021. https://arxiv.org/abs/2012.08791
+    """
+
+    weights: Tensor
+    biases: Tensor
+
+    def __init__(self, series: Tensor, *, n_dilations: int = 6, n_quantiles: int = 4):
+        super().__init__()
+        channels, length = series.shape[1:]
+        longest = max(1.0, (length - 1) / (_KERNEL_LENGTH - 1))
+        exponents = torch.linspace(0, math.log2(longest), n_dilations)
+        self.dilations = sorted({int(2.0**exponent) for exponent in exponents})
+        self.register_buffer("weights", self._draw_weights(channels))
+        filled, observed = fill_gaps(series)
+        # Each quantile is taken at a place of its own within its share of the range, so that no
+        # two kernels look at the same ones.
+        biases = []
+        for index in range(len(self.dilations)):
+            seen = observed.expand(-1, self.n_kernels, -1).bool()
+            responses = self._responses(filled, index).masked_fill(~seen, torch.nan)
+            by_kernel = responses.transpose(0, 1).flatten(1)
+            order = torch.rand(self.n_kernels, n_quantiles)
+            places = (torch.arange(n_quantiles) + order) / n_quantiles
+            biases.append(_quantiles(by_kernel, places))
+        self.register_buffer("biases", torch.stack(biases)[..., None])
+
+    @property
+    def n_kernels(self) -> int:
+        return self.weights.shape[1]
+
+    @property
+    def n_features(self) -> int:
+        return self.biases.numel()
+
+    def _draw_weights(self, channels: int) -> Tensor:
+        """Return the weights, of shape (dilations, kernels, channels, 9)."""
+        places = list(itertools.combinations(range(_KERNEL_LENGTH), 3))
+        kernels = torch.full((len(places), _KERNEL_LENGTH), -1.0)
+        kernels[torch.arange(len(places))[:, None], torch.tensor(places)] = 2.0
+        shape = (len(self.dilations), len(places), channels)
+        # Between 1 and all channels, up to 9, with the number spread evenly on a logarithmic scale.
+        most = math.log2(min(channels, _KERNEL_LENGTH) + 1)
+        size = (2.0 ** (torch.rand(shape[:2]) * most)).long().clamp(1, channels)
+        rank = torch.rand(shape).argsort(dim=2).argsort(dim=2)
+        chosen = (rank < size[..., None]).to(kernels.dtype)
+        return chosen[..., None] * kernels[None, :, None, :]
+
+    def _responses(self, filled: Tensor, index: int) -> Tensor:
+        dilation = self.dilations[index]
+        padding = dilation * (_KERNEL_LENGTH // 2)
+        return F.conv1d(filled, self.weights[index], padding=padding, dilation=dilation)
+
+    @torch.no_grad()
+    def forward(self, series: Tensor) -> Tensor:
+        filled, observed = fill_gaps(series)
+        share = observed / observed.sum(dim=2, keepdim=True).clamp(min=1)
+        features = []
+        for index in range(len(self.dilations)):
+            responses = self._responses(filled, index)
+            for bias in self.biases[index].unbind(dim=1):
+                features.append(((responses > bias) * share).sum(dim=2))
+        return torch.cat(features, dim=1)
+
+
+def _quantiles(rows: Tensor, places: Tensor) -> Tensor:
+    """Return for every row its quantiles at `places`, of shape (rows, quantiles), without NaN.
+
+    They lie halfway between two values of the row: a threshold at a value itself would let the
+    rounding decide on which side of it the value is.
+    """
+    ordered = rows.sort(dim=1).values  # NaN comes last
+    last = (~rows.isnan()).sum(dim=1, keepdim=True) - 1
+    below = (places * last).long()
+    above = torch.minimum(below + 1, last)
+    return (ordered.gather(1, below) + ordered.gather(1, above)) / 2
+
+
+class KernelEncoder(nn.Module):
+    """A learned linear map of the features of :class:`RandomKernels`.
+
+    Parameters
+    ----------
+    series : Tensor of shape (n, channels, length)
+        Training series.
+    dim : int, default=256
+        Size of the embedding.
+    """
+
+    def __init__(self, series: Tensor, *, dim: int = 256):
+        super().__init__()
+        self.kernels = RandomKernels(series)
+        self.norm = nn.BatchNorm1d(self.kernels.n_features, affine=False)
+        self.linear = nn.Linear(self.kernels.n_features, dim)
+
+    def forward(self, series: Tensor) -> Tensor:
+        return self.linear(self.norm(self.kernels(series)))
+
+
+class _Block(nn.Module):
+    """Two convolutions with BatchNorm and a shortcut, which keep padding at zero."""
+
+    def __init__(self, width_in: int, width_out: int, stride: int):
+        super().__init__()
+        self.stride = stride
+        self.conv1 = nn.Conv1d(width_in, width_out, 3, stride, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm1d(width_out)
+        self.conv2 = nn.Conv1d(width_out, width_out, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm1d(width_out)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or width_in != width_out:
+            self.shortcut = nn.Sequential(
+                nn.Conv1d(width_in, width_out, 1, stride, bias=False), nn.BatchNorm1d(width_out)
+            )
+
+    def forward(self, x: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
+        seen = observed[:, :, :: self.stride]
+        out = F.relu(self.norm1(self.conv1(x)), inplace=True) * seen
+        return F.relu(self.norm2(self.conv2(out)) + self.shortcut(x), inplace=True) * seen, seen
+
+
+class SeriesResNet(nn.Module):
+    """A residual network over time: the 1-D ResNet of the VIbCReg paper at a CPU's width.
+
+    Parameters
+    ----------
+    in_channels : int
+    widths : sequence of int
+        Width of the stem and of the blocks. The embedding is the mean and the maximum over time
+        of the last one, side by side.
+    """
+
+    def __init__(self, in_channels: int, widths: Sequence[int] = (32, 32, 64, 128)):
+        super().__init__()
+        stem, *blocks = widths
+        self.conv = nn.Conv1d(in_channels, stem, 7, 2, padding=3, bias=False)
+        self.norm = nn.BatchNorm1d(stem)
+        self.blocks = nn.ModuleList(
+            _Block(width_in, width_out, stride=1 if index == 0 else 2)
+            for index, (width_in, width_out) in enumerate(itertools.pairwise(widths))
+        )
+
+    def forward(self, series: Tensor) -> Tensor:
+        x, observed = fill_gaps(series)
+        observed = observed[:, :, ::2]
+        x = F.relu(self.norm(self.conv(x)), inplace=True) * observed
+        for block in self.blocks:
+            x, observed = block(x, observed)
+        # The activations are not negative, so that zeros of the padding do not change the maximum.
+        return torch.cat([_mean_over_time(x, observed), x.amax(dim=2)], dim=1)
+
+
+class DilatedConvNet(nn.Module):
+    """The dilated convolutions of TS2Vec: residual blocks whose reach doubles with each.
+
+    Parameters
+    ----------
+    in_channels : int
+    width : int, default=64
+    dim : int, default=320
+        Size of the embedding, the maximum over time of the last block.
+    depth : int, default=10
+        Number of blocks before the last one.
+
+    References
+    ----------
+    Yue et al., "TS2Vec: Towards Universal Representation of Time Series", AAAI 2022.
+    https://arxiv.org/abs/2106.10466
+    """
+
+    def __init__(self, in_channels: int, *, width: int = 64, dim: int = 320, depth: int = 10):
+        super().__init__()
+        self.lift = nn.Conv1d(in_channels, width, 1)
+        widths = [width] * depth + [dim]
+        self.first = nn.ModuleList()
+        self.second = nn.ModuleList()
+        for index, (width_in, width_out) in enumerate(itertools.pairwise([width, *widths])):
+            reach = {"padding": 2**index, "dilation": 2**index}
+            self.first.append(nn.Conv1d(width_in, width_out, 3, **reach))
+            self.second.append(nn.Conv1d(width_out, width_out, 3, **reach))
+        self.widen = nn.Conv1d(width, dim, 1)
+
+    def forward(self, series: Tensor) -> Tensor:
+        x, observed = fill_gaps(series)
+        x = self.lift(x) * observed
+        last = len(self.first) - 1
+        for index, (first, second) in enumerate(zip(self.first, self.second, strict=True)):
+            shortcut = self.widen(x) if index == last else x
+            out = first(F.gelu(x)) * observed
+            x = (second(F.gelu(out)) + shortcut) * observed
+        return x.masked_fill(observed == 0, -torch.inf).amax(dim=2)
+
+
+class SideBySide(nn.Module):
+    """Two encoders of the same samples, their embeddings one after the other."""
+
+    def __init__(self, first: nn.Module, second: nn.Module):
+        super().__init__()
+        self.first = first
+        self.second = second
+
+    def forward(self, samples: Tensor) -> Tensor:
+        return torch.cat([self.first(samples), self.second(samples)], dim=1)

@@ -1,0 +1,188 @@
+"""Time series: what is accepted, gaps, unequal lengths, views and encoders."""
+
+import numpy as np
+import pytest
+import torch
+from cases import tiny_series
+
+from skssl import SimCLR
+from skssl.modality import Series, Tabular, infer_modality
+from skssl.nn import RandomKernels
+from skssl.views import (
+    SeriesViews,
+    permute_segments,
+    random_gaps,
+    random_scale_and_shift,
+    random_window,
+)
+
+
+def tiny(**params):
+    settings = {"encoder": tiny_series, "max_epochs": 1, "device": "cpu", "random_state": 0}
+    return SimCLR(**{**settings, **params})
+
+
+def prepared(X, **params):
+    modality = Series(**params)
+    checked = modality.check(X, estimator="test")
+    modality.fit(checked)
+    return modality.input_layer()(modality.prepare(checked))
+
+
+@pytest.fixture
+def ragged(rng):
+    return [rng.normal(size=(2, length)) for length in (30, 41, 25, 50, 33, 38)]
+
+
+def seeded():
+    return torch.Generator().manual_seed(0)
+
+
+def test_auto_rule(ragged):
+    assert type(infer_modality(np.zeros((5, 2, 30)))) is Series
+    assert type(infer_modality(ragged)) is Series
+    assert type(infer_modality([row[0] for row in ragged])) is Series
+    assert type(infer_modality(np.zeros((5, 30)))) is Tabular
+
+
+def test_layouts_of_the_same_series(rng):
+    X = rng.normal(size=(5, 3, 20))
+    expected = prepared(X)
+    assert torch.equal(prepared(list(X)), expected)
+    assert torch.equal(prepared(X.transpose(0, 2, 1), layout="channels_last"), expected)
+    assert torch.equal(prepared(X[:, 0]), prepared(X[:, :1]))
+
+
+def test_axes_that_look_swapped(rng):
+    X = rng.normal(size=(5, 20, 3))
+    with pytest.warns(UserWarning, match="20 channels and 3 steps.*layout='channels_last'"):
+        prepared(X)
+    prepared(X, layout="channels_first")
+
+
+def test_normalization(rng):
+    X = rng.normal(5, [[1.0], [100.0]], size=(50, 2, 20))
+    each = prepared(X)
+    torch.testing.assert_close(each.mean(dim=2), torch.zeros(50, 2), atol=1e-5, rtol=0)
+    torch.testing.assert_close(each.std(dim=2, correction=0), torch.ones(50, 2))
+    together = prepared(X, normalize="dataset")
+    torch.testing.assert_close(together.mean(dim=(0, 2)), torch.zeros(2), atol=1e-5, rtol=0)
+    assert not torch.allclose(together.mean(dim=2), torch.zeros(50, 2), atol=1e-2)
+    torch.testing.assert_close(prepared(X, normalize=None), torch.tensor(X, dtype=torch.float32))
+    assert torch.equal(prepared(np.full((2, 1, 9), 7.0)), torch.zeros(2, 1, 9))
+
+
+@pytest.mark.parametrize("encoder", ["kernels", "resnet", "kernels+resnet", "ts2vec"])
+def test_padding_does_not_change_an_embedding(ragged, encoder):
+    ssl = tiny(encoder=encoder, max_epochs=0).fit(ragged)
+    Z = ssl.transform(ragged)
+    assert np.isfinite(Z).all()
+    longest = max(row.shape[1] for row in ragged)
+    for one, z in zip(ragged, Z, strict=True):
+        np.testing.assert_allclose(ssl.transform(one[None])[0], z, rtol=1e-3, atol=1e-4)
+        padded = np.full((1, 2, longest + 30), np.nan)
+        padded[0, :, : one.shape[1]] = one
+        np.testing.assert_allclose(ssl.transform(padded)[0], z, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("encoder", [tiny_series, "kernels"])
+def test_gaps_are_left_out(rng, encoder):
+    X = rng.normal(size=(40, 2, 50))
+    X[rng.random(X.shape) < 0.2] = np.nan
+    X[3, 1] = np.nan  # a channel without any value
+    ssl = tiny(encoder=encoder).fit(X)
+    assert np.isfinite(ssl.loss_curve_).all()
+    assert np.isfinite(ssl.transform(X)).all()
+
+
+def test_random_kernels_are_proportions_of_the_training_series(rng):
+    series = torch.tensor(rng.normal(size=(64, 1, 40)).cumsum(axis=2), dtype=torch.float32)
+    with torch.random.fork_rng():
+        kernels = RandomKernels(series)
+        features = kernels(series)
+    assert features.shape == (64, kernels.n_features) == (64, 84 * len(kernels.dilations) * 4)
+    assert 0 <= features.min() and features.max() <= 1
+    # Thresholds are quantiles, one in each quarter of what the kernels give.
+    by_quarter = features.unflatten(1, (len(kernels.dilations), 4, 84)).mean(dim=(0, 1, 3))
+    torch.testing.assert_close(
+        by_quarter, torch.tensor([0.875, 0.625, 0.375, 0.125]), atol=0.03, rtol=0
+    )
+
+
+def test_window_is_inside_and_interpolated():
+    ramp = torch.arange(100.0).expand(8, 1, 100)
+    shown = random_window(ramp, generator=seeded(), crop_scale=(0.5, 0.5))
+    steps = shown.diff(dim=2)
+    torch.testing.assert_close(steps, torch.full_like(steps, 0.5), atol=1e-4, rtol=0)
+    assert shown.min() >= 0 and shown.max() <= 99
+    assert len({row[0, 0].item() for row in shown}) == 8
+    torch.testing.assert_close(random_window(ramp, generator=seeded(), crop_scale=(1, 1)), ramp)
+
+
+def test_window_keeps_the_length_of_a_shorter_series():
+    series = torch.full((2, 1, 50), torch.nan)
+    series[0, 0, :30] = torch.arange(30.0)
+    series[1, 0] = torch.arange(50.0)
+    shown = random_window(series, generator=seeded(), crop_scale=(0.5, 0.9))
+    assert torch.equal(shown.isnan(), series.isnan())
+    assert shown[0, 0, :30].max() <= 29
+
+
+def test_segments_are_reordered_and_nothing_is_lost():
+    ramp = torch.arange(23.0).expand(16, 2, 23)
+    shuffled = permute_segments(ramp, generator=seeded(), n_segments=4)
+    assert torch.equal(shuffled.sort(dim=2).values, ramp)
+    assert not torch.equal(shuffled, ramp)
+    assert torch.equal(shuffled[:, 0], shuffled[:, 1])
+    assert torch.equal(permute_segments(ramp, generator=seeded(), n_segments=1), ramp)
+
+
+def test_amplitude_shift_and_gaps_are_drawn_for_every_series():
+    ones = torch.ones(2000, 1, 20)
+    scaled = random_scale_and_shift(ones, generator=seeded(), amplitude=0.3, shift=0.0)
+    assert scaled.min() >= 0.7 and scaled.max() <= 1.3
+    assert scaled[:, 0, 0].std().item() == pytest.approx(0.6 / 12**0.5, rel=0.05)
+    missing = random_gaps(ones, generator=seeded(), fraction=0.5).isnan()
+    assert missing.float().mean().item() == pytest.approx(0.25, abs=0.02)
+    assert missing.sum(dim=2).max() <= 11
+
+
+def test_ranges_of_the_views_can_be_set(ragged):
+    ssl = tiny().set_params(views__gap=0.3, views__n_segments=3).fit(ragged)
+    assert ssl.views_.get_params() == {**SeriesViews().get_params(), "gap": 0.3, "n_segments": 3}
+
+
+def with_empty_series():
+    X = np.zeros((5, 2, 20))
+    X[3] = np.nan
+    return X
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (with_empty_series(), "1 series without any value, the first of them in row 3"),
+        ([np.zeros((2, 9)), np.zeros((3, 8))], "Row 1 of X has 3 channels, but row 0 has 2"),
+        ([np.zeros((2, 9)), np.zeros((2, 0))], r"Row 1 of X has shape \(2, 0\)"),
+        ([np.zeros((2, 9)), np.array([["a"]])], "Row 1 of X has shape .* and dtype <U1"),
+        ([np.zeros((2, 9)), np.zeros((2, 3, 4))], r"Row 1 of X has shape \(2, 3, 4\)"),
+        (np.full((4, 1, 9), np.inf), "infinity"),
+        (np.zeros((4, 2, 3, 5)), r"series have 3 dimensions"),
+    ],
+)
+def test_bad_series(X, message):
+    with pytest.raises(ValueError, match=message):
+        tiny(modality=Series()).fit(X)
+
+
+def test_bad_series_at_transform_and_bad_ranges(rng):
+    X = rng.normal(size=(10, 2, 30))
+    with pytest.raises(ValueError, match="series of 3 channels, but 2 were seen in fit"):
+        tiny().fit(X).transform(rng.normal(size=(10, 3, 30)))
+    with pytest.raises(ValueError, match="crop_scale"):
+        tiny(views=SeriesViews(crop_scale=(-0.5, 1.0))).fit(X)
+    with pytest.raises(ValueError, match="normalize"):
+        tiny(modality=Series(normalize="all")).fit(X)
+    X[:, 1] = np.nan
+    with pytest.raises(ValueError, match="Channel 1 of X has no value in any series"):
+        tiny(modality=Series(normalize="dataset")).fit(X)
