@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from data import data_folder
-from protocol import PROBE, Benchmark, Features, Row, Task, method_rows
+from protocol import Benchmark, Features, Row, Task, method_rows
 from sklearn.linear_model import RidgeClassifierCV
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from skssl.modality import Series
 from skssl.nn import RandomKernels
@@ -51,7 +49,7 @@ def random_kernels(task: Task) -> Features:
     )
 
 
-_RIDGE = make_pipeline(StandardScaler(), RidgeClassifierCV(alphas=np.logspace(-3, 3, 10)))
+_RIDGE = RidgeClassifierCV(alphas=np.logspace(-3, 3, 10))
 _FOLDERS = ("ucr", "multivariate")
 
 BENCHMARK = Benchmark(
@@ -61,8 +59,8 @@ BENCHMARK = Benchmark(
         for path in sorted((data_folder() / folder).glob("*.npz"))
     },
     rows=[
-        Row("raw + LR", raw, PROBE),
-        Row("raw, 1-NN", raw, KNeighborsClassifier(n_neighbors=1)),
+        Row("raw + LR", raw),
+        Row("raw, 1-NN", raw, KNeighborsClassifier(n_neighbors=1), scale=False),
         Row("random kernels + ridge", random_kernels, _RIDGE),
         *method_rows(modality=Series()),
     ],
