@@ -72,9 +72,10 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         shape and dtype of `X`, by the rule in :func:`skssl.modality.infer_modality`.
     encoder : str, nn.Module or callable, default="auto"
         The network from sample to embedding. "auto" is a small one that suits the modality and a
-        CPU. Other names are "conv" and torchvision's, such as "resnet18", for images, and "mlp"
-        for tables. A module is copied and trained from the weights that it has. A callable gets
-        the shape of one prepared sample, such as (channels, height, width), and returns a module.
+        CPU. Other names are those of the modality, such as "conv", "vit" and torchvision's
+        ("resnet18", ...) for images. A module is copied and trained from the weights that it has.
+        A callable gets the shape of one prepared sample, such as (channels, height, width), and
+        returns a module.
     views : "auto", Views or callable, default="auto"
         The random changes that the embedding is to be indifferent to: an object from
         :mod:`skssl.views`, or a function that returns a changed copy of a batch. With "auto",
@@ -332,7 +333,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     def _describe_encoders(names: list[str]) -> str:
         if len(names) <= 5:
             return ", ".join(map(repr, names))
-        return "'auto', 'conv', and the names in torchvision.models.list_models()"
+        return "'auto', 'conv', 'vit', and the names in torchvision.models.list_models()"
 
     def _embedding_dim(self, encoder: nn.Module, samples: Tensor) -> int:
         """Run `encoder` on some samples, to see that it gives vectors, and of which size."""

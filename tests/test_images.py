@@ -7,7 +7,15 @@ from cases import tiny_conv
 
 from skssl import SimCLR
 from skssl.modality import Images, Tabular, infer_modality
-from skssl.views import ImageViews, random_affine, random_color, swap_cells
+from skssl.views import (
+    ImageViews,
+    random_affine,
+    random_blur,
+    random_color,
+    random_erase,
+    random_solarize,
+    swap_cells,
+)
 
 
 def prepared(X, **params):
@@ -112,6 +120,55 @@ def test_torchvision_encoder_by_name(photos):
     assert stem.kernel_size == (3, 3) and stem.stride == (1, 1)
     gray = SimCLR(encoder="mobilenet_v3_small", max_epochs=0, device="cpu").fit(photos[..., 0])
     assert gray.transform(photos[..., 0]).shape[0] == 6
+
+
+def test_small_vision_transformer(photos, digits):
+    square = np.concatenate([photos, photos[:, :2]], axis=1)
+    ssl = SimCLR(encoder="vit", max_epochs=1, device="cpu", random_state=0).fit(square)
+    assert ssl.transform(square).shape == (6, 192)
+    gray = SimCLR(encoder="vit", max_epochs=0, device="cpu").fit(digits[0][:6])
+    assert gray.encoder_[1].conv_proj.weight.shape[1:] == (1, 1, 1)
+    with pytest.raises(ValueError, match="encoder='vit' takes square images only, got 10x12"):
+        SimCLR(encoder="vit", device="cpu").fit(photos)
+
+
+def test_blur_is_a_gaussian_of_its_own_width_for_every_image():
+    point = torch.zeros(64, 2, 41, 41)
+    point[:, :, 20, 20] = 1
+    blurred = random_blur(
+        point, generator=torch.Generator().manual_seed(0), probability=1.0, sigma=(0.3, 0.9)
+    )
+    torch.testing.assert_close(blurred.sum(dim=(2, 3)), torch.ones(64, 2))
+    peaks = blurred[:, 0, 20, 20]
+    assert len(set(peaks.tolist())) == 64
+    row = blurred[0, 0, 20]
+    sigma2 = -0.5 / (row[21] / row[20]).log()
+    torch.testing.assert_close(row[22] / row[20], torch.exp(-2 / sigma2))
+    same = random_blur(point, generator=torch.Generator().manual_seed(0), probability=0.0)
+    torch.testing.assert_close(same, point)
+
+
+def test_solarize_and_erase():
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(1000, 1, 10, 10)
+    solarized = random_solarize(images, generator=generator, probability=0.3)
+    changed = (solarized != images).any(dim=(1, 2, 3))
+    assert changed.float().mean().item() == pytest.approx(0.3, abs=0.05)
+    torch.testing.assert_close(solarized[changed], images[changed].minimum(1 - images[changed]))
+    erased = random_erase(images, generator=generator, probability=0.5, area=(0.1, 0.3))
+    painted = (erased != images)[:, 0]
+    share = painted.float().mean(dim=(1, 2))
+    assert (share > 0).float().mean().item() == pytest.approx(0.5, abs=0.05)
+    assert share[share > 0].mean().item() == pytest.approx(0.2, abs=0.03)
+    means = images.mean(dim=(1, 2, 3))[:, None, None].expand_as(painted)
+    torch.testing.assert_close(erased[:, 0][painted], means[painted])
+
+
+def test_views_of_larger_photos_are_blurred(rng):
+    for side, blur in ((64, 0.0), (72, 0.5)):
+        X = rng.integers(0, 256, (3, side, side, 3), dtype=np.uint8)
+        ssl = SimCLR(encoder=tiny_conv, max_epochs=1, device="cpu").fit(X)
+        assert ssl.views_.blur == blur
 
 
 def test_affine_identity_and_flip():

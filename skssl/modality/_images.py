@@ -1,4 +1,4 @@
-"""Images as arrays."""
+"""Images: arrays, files and PIL images."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from torch import Tensor, nn
 
 from skssl._declare import Interval, Shape, StrOptions, declared, param
 from skssl.modality._base import Look, Modality, as_tensor, check_numbers
-from skssl.nn import SmallConvNet, torchvision_encoder, torchvision_names
+from skssl.modality._image_files import is_image_source, read_images
+from skssl.nn import SmallConvNet, small_vit, torchvision_encoder, torchvision_names
 from skssl.views import ImageViews, Views
 
 Layout = Literal["channels_first", "channels_last"]
 
 _USUAL_CHANNELS = (1, 3, 4)
+# Share of equal values, the lowest or the highest, that makes a background.
+_BACKGROUND = 0.2
 
 
 class Rescale(nn.Module):
@@ -38,9 +41,9 @@ class Rescale(nn.Module):
 
 @declared
 class Images(Modality):
-    """Images as arrays, grey or with any number of channels.
+    """Images, grey or with any number of channels: arrays, files and PIL images.
 
-    Accepts ``(n, height, width)``, ``(n, height, width, channels)``,
+    Accepts arrays ``(n, height, width)``, ``(n, height, width, channels)``,
     ``(n, channels, height, width)``, and flattened images as 2-D rows if `shape` is given.
     Values are ``uint8``, kept as they are and taken to go from 0 to 255, or any other numbers,
     computed in float32 and scaled by the smallest and largest value of the training images
@@ -51,8 +54,18 @@ class Images(Modality):
     qualify, the last one is taken, as in NumPy, Pillow and matplotlib; say `layout` to change
     that. If none qualifies, `layout` or `channels` has to be said.
 
+    Lists of paths, PIL images, or ``uint8`` arrays of mixed sizes are decoded in threads and
+    brought to `size`: resized with antialiasing until they cover it, with the middle cut out.
+    They are turned as their EXIF data say and become grey if all of them are, RGB otherwise;
+    transparency is left out unless ``channels=4``. Files with more than 8 bits a value are refused.
+
     With ``modality="auto"``, arrays of 4 dimensions are images, and so are arrays of 3 dimensions
-    if they hold integers, or floats in squares ``(n, side, side)``.
+    if they hold integers, or floats in squares ``(n, side, side)``; also PIL images, paths, and
+    strings if the first one ends like an image file (".png", ".jpg", ...).
+
+    The default views are :meth:`ImageViews.glyphs` (no mirror images, no small crops) for grey
+    images on a plain background, such as digits and drawings, and those for photos otherwise.
+    Images count as such if more than a fifth of their values are the lowest, or the highest.
 
     Parameters
     ----------
@@ -63,6 +76,14 @@ class Images(Modality):
         Number of channels, where it is not 1, 3 or 4.
     layout : {"channels_first", "channels_last"}, default=None
         Where the channels are. None decides by the rule above.
+    size : int or tuple of two ints, default=None
+        Side, or height and width, to bring files and PIL images to. None is for those that have
+        the same size already.
+    on_error : {"raise", "skip"}, default="raise"
+        What to do about files that are missing or broken: raise an error that names them, or leave
+        them out with a warning. Their embedding is then NaN.
+    n_jobs : int, default=-1
+        Threads that decode files; -1 is one per processor.
 
     Attributes
     ----------
@@ -70,6 +91,8 @@ class Images(Modality):
         Channels, height and width.
     low_, high_ : ndarray of shape (channels,) or (1,)
         The values that become 0 and 1.
+    are_glyphs_ : bool
+        Whether the images are grey with a plain background.
 
     Examples
     --------
@@ -90,11 +113,45 @@ class Images(Modality):
         StrOptions({"channels_first", "channels_last"}), None, default=None
     )
 
+    size: int | tuple[int, int] | None = param(
+        Interval(Integral, 1, None, closed="left"), Shape(2), None, default=None
+    )
+    on_error: Literal["raise", "skip"] = param(StrOptions({"raise", "skip"}), default="raise")
+    n_jobs: int | None = param(Integral, None, default=-1)
+
     @classmethod
     def recognizes(cls, look: Look) -> bool:
+        if is_image_source(look.first):
+            return True
         if len(look.shape) == 3:
             return not look.ragged and (look.dtype.kind in "ui" or look.shape[1] == look.shape[2])
         return len(look.shape) == 4
+
+    def load(self, X: Any) -> tuple[Any, np.ndarray | None]:
+        self.check_parameters()
+        look = Look.at(X)
+        one_array = not look.ragged and (self.size is None or not isinstance(X, (list, tuple)))
+        if one_array and not is_image_source(look.first):
+            if self.size is not None:
+                raise ValueError(
+                    f"size={self.size} is for files and lists of images, but X holds arrays of one "
+                    f"size, {look.shape}."
+                )
+            return X, None
+        fitted = hasattr(self, "sample_shape_")
+        channels = self.sample_shape_[0] if fitted else self.channels
+        if channels not in (None, *_USUAL_CHANNELS):
+            raise ValueError(f"channels={channels} does not fit files, which have 1, 3 or 4.")
+        images, loaded = read_images(
+            list(X),
+            size=(self.size, self.size) if isinstance(self.size, Integral) else self.size,
+            channels=channels,
+            skip_errors=self.on_error == "skip",
+            n_jobs=self.n_jobs,
+        )
+        if images.ndim == 4 and self.layout == "channels_first":
+            images = images.transpose(0, 3, 1, 2)
+        return images, loaded
 
     def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
         self.check_parameters()
@@ -122,6 +179,9 @@ class Images(Modality):
             axes = None if together else (0, 2, 3)
             self.low_ = images.min(axis=axes).reshape(-1)
             self.high_ = images.max(axis=axes).reshape(-1)
+        self.are_glyphs_ = self.sample_shape_[0] == 1 and any(
+            np.mean(X == value) > _BACKGROUND for value in (self.low_, self.high_)
+        )
         return self
 
     def prepare(self, X: np.ndarray) -> Tensor:
@@ -194,17 +254,21 @@ class Images(Modality):
         return Rescale(torch.tensor(self.low_).view(shape), torch.tensor(self.high_).view(shape))
 
     def encoder_names(self) -> list[str]:
-        return ["conv", *torchvision_names()]
+        return ["conv", "vit", *torchvision_names()]
 
     def build_encoder(self, name: str, samples: Tensor) -> nn.Module:
         channels, *size = self.sample_shape_
         height, width = size
         if name in ("auto", "conv"):
             encoder: nn.Module = SmallConvNet(channels, (height, width))
+        elif name == "vit":
+            encoder = small_vit(channels, (height, width))
         else:
             encoder = torchvision_encoder(name, channels, (height, width))
         # Convolutions on a CPU are about a quarter faster in this order of memory.
         return encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def default_views(self) -> Views:
-        return ImageViews() if self.sample_shape_[0] in (3, 4) else ImageViews.glyphs()
+        return (
+            ImageViews.glyphs() if self.are_glyphs_ else ImageViews.photos(self.sample_shape_[1:])
+        )

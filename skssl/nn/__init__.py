@@ -11,7 +11,7 @@ from skssl.nn._series import (
     SeriesResNet,
     SideBySide,
 )
-from skssl.nn._torchvision import torchvision_encoder, torchvision_names
+from skssl.nn._torchvision import small_vit, torchvision_encoder, torchvision_names
 
 __all__ = [
     "DilatedConvNet",
@@ -25,6 +25,7 @@ __all__ = [
     "SideBySide",
     "SmallConvNet",
     "mlp_head",
+    "small_vit",
     "torchvision_encoder",
     "torchvision_names",
 ]

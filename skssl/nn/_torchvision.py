@@ -34,11 +34,7 @@ def torchvision_encoder(name: str, in_channels: int, image_size: tuple[int, int]
     builder = models.get_model_builder(name)
     options = {}
     if "image_size" in inspect.signature(builder).parameters or name.startswith("vit_"):
-        if image_size[0] != image_size[1]:
-            raise ValueError(
-                f"encoder={name!r} takes square images only, got {image_size[0]}x{image_size[1]}."
-            )
-        options["image_size"] = image_size[0]
+        options["image_size"] = _square_side(name, image_size)
     if name in ("googlenet", "inception_v3"):
         options |= {"aux_logits": False, "init_weights": True}
     network = builder(weights=None, **options)
@@ -54,6 +50,41 @@ def torchvision_encoder(name: str, in_channels: int, image_size: tuple[int, int]
         first = next(name for name, m in network.named_modules() if isinstance(m, nn.Conv2d))
         network.set_submodule(first, _with_channels(network.get_submodule(first), in_channels))
     return network
+
+
+def small_vit(in_channels: int, image_size: tuple[int, int]) -> nn.Module:
+    """Build torchvision's vision transformer at a size that small images and a CPU bear.
+
+    6 layers of width 192 with 3 heads. The side of a patch divides that of the image into about 8.
+
+    Raises
+    ------
+    ValueError
+        If the images are not square.
+    """
+    from torchvision.models import VisionTransformer
+
+    side = _square_side("vit", image_size)
+    divisors = [size for size in range(1, side + 1) if side % size == 0]
+    network = VisionTransformer(
+        image_size=side,
+        patch_size=min(divisors, key=lambda size: abs(side / size - 8)),
+        num_layers=6,
+        num_heads=3,
+        hidden_dim=192,
+        mlp_dim=768,
+    )
+    network.heads = nn.Identity()
+    if in_channels != 3:
+        network.conv_proj = _with_channels(network.conv_proj, in_channels)
+    return network
+
+
+def _square_side(name: str, image_size: tuple[int, int]) -> int:
+    height, width = image_size
+    if height != width:
+        raise ValueError(f"encoder={name!r} takes square images only, got {height}x{width}.")
+    return height
 
 
 def _last(network: nn.Module, kind: type[nn.Module]) -> str | None:

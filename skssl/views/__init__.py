@@ -1,6 +1,7 @@
 """Views: random, label-preserving changes of a batch, one draw per sample, on its device."""
 
 from skssl.views._base import CallableViews, Views, random_noise
+from skssl.views._image_filters import random_blur, random_erase, random_solarize
 from skssl.views._images import ImageViews, random_affine, random_color
 from skssl.views._series import (
     SeriesViews,
@@ -19,10 +20,13 @@ __all__ = [
     "Views",
     "permute_segments",
     "random_affine",
+    "random_blur",
     "random_color",
+    "random_erase",
     "random_gaps",
     "random_noise",
     "random_scale_and_shift",
+    "random_solarize",
     "random_window",
     "swap_cells",
 ]

@@ -12,8 +12,11 @@ from torch import Tensor
 
 from skssl._declare import Interval, Range, StrOptions, declared, param
 from skssl.views._base import Views, chance, random_noise, uniform
+from skssl.views._image_filters import random_blur, random_erase, random_solarize
 
 Padding = Literal["zeros", "border", "reflection"]
+
+_SMALL_SIDE = 64
 
 # ITU-R BT.601, as in PIL's convert("L").
 _LUMINANCE = (0.299, 0.587, 0.114)
@@ -177,7 +180,7 @@ def _hue_rotation(angle: Tensor) -> Tensor:
 
 @declared
 class ImageViews(Views):
-    """Random views of images: crop, flip, rotation, shear, shift, colour and noise.
+    """Random views of images: crop, flip, rotation, shear, shift, colour, blur and more.
 
     Every image of a batch gets its own random numbers. All geometry is one bilinear resampling,
     all colour one matrix per image, so a batch costs little more than a copy of itself. The
@@ -211,11 +214,18 @@ class ImageViews(Views):
     grayscale : float, default=0.2
         Probability that an image loses its colours. Has a meaning for images of 3 or 4 channels
         only.
+    blur : float, default=0.0
+        Probability that an image is blurred, by a Gaussian of 0.1 to 2 pixels.
+    solarize : float, default=0.0
+        Probability that the upper half of an image's values is inverted.
+    erase : float, default=0.0
+        Probability that a rectangle of an image is painted over with its mean.
     noise : float, default=0.0
         Standard deviation of Gaussian noise, where the values of an image go from 0 to 1.
 
     See Also
     --------
+    ImageViews.photos : The defaults for photos, by their size.
     ImageViews.glyphs : The defaults for digits, characters and other grey images.
 
     References
@@ -250,7 +260,19 @@ class ImageViews(Views):
     saturation: float = param(Interval(Real, 0, None, closed="left"), default=0.4)
     hue: float = param(Interval(Real, 0, 0.5, closed="both"), default=0.1)
     grayscale: float = param(Interval(Real, 0, 1, closed="both"), default=0.2)
+    blur: float = param(Interval(Real, 0, 1, closed="both"), default=0.0)
+    solarize: float = param(Interval(Real, 0, 1, closed="both"), default=0.0)
+    erase: float = param(Interval(Real, 0, 1, closed="both"), default=0.0)
     noise: float = param(Interval(Real, 0, None, closed="left"), default=0.0)
+
+    @classmethod
+    def photos(cls, size: tuple[int, int]) -> ImageViews:
+        """Return SimCLR's views for photos of a height and width, in pixels.
+
+        As in the paper, half of the images are blurred, except where they are so small (CIFAR's 32
+        pixels, and up to 64) that a blur would leave little.
+        """
+        return cls(blur=0.5 if min(size) > _SMALL_SIDE else 0.0)
 
     @classmethod
     def glyphs(cls) -> ImageViews:
@@ -295,6 +317,13 @@ class ImageViews(Views):
                 hue=self.hue,
                 grayscale=self.grayscale,
             )
+        for change, probability in (
+            (random_blur, self.blur),
+            (random_solarize, self.solarize),
+            (random_erase, self.erase),
+        ):
+            if probability:
+                views = change(views, generator=generator, probability=probability)
         if self.noise:
             views = random_noise(views, generator=generator, std=self.noise)
         return views
