@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -37,6 +38,13 @@ class Rescale(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return (images.to(self.factor.dtype) - self.low) * self.factor
+
+
+def _height_and_width(size: int | Sequence[int] | None) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    height, width = size if isinstance(size, Sequence) else (size, size)
+    return height, width
 
 
 @declared
@@ -144,7 +152,7 @@ class Images(Modality):
             raise ValueError(f"channels={channels} does not fit files, which have 1, 3 or 4.")
         images, loaded = read_images(
             list(X),
-            size=(self.size, self.size) if isinstance(self.size, Integral) else self.size,
+            size=_height_and_width(self.size),
             channels=channels,
             skip_errors=self.on_error == "skip",
             n_jobs=self.n_jobs,
