@@ -1,0 +1,92 @@
+"""Images: CIFAR-10 (all 50,000 training rows without labels), Fashion-MNIST, ORL faces."""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+
+import numpy as np
+from data import data_folder
+from kmeans_patches import KMeansPatches
+from PIL import Image
+from protocol import Benchmark, Features, Row, Task, embed_with, method_rows
+from sklearn.decomposition import PCA
+
+_CIFAR_FILES = (
+    "cifar10_jpeg_train_20k.npz",
+    "cifar10_jpeg_train_20k_40k.npz",
+    "cifar10_jpeg_train_40k_50k_and_test_5k_10k.npz",
+    "cifar10_jpeg_test_5k.npz",
+)
+_CIFAR_TRAIN = 50_000
+
+
+def _decode(name: str) -> tuple[np.ndarray, np.ndarray]:
+    with np.load(data_folder() / "images" / name) as stored:
+        data, offsets, y = stored["data"], stored["offsets"], stored["y"]
+    files = (data[start:end].tobytes() for start, end in zip(offsets, offsets[1:], strict=False))
+    return np.stack([np.array(Image.open(io.BytesIO(file))) for file in files]), y
+
+
+@cache
+def _cifar10() -> Task:
+    parts = [_decode(name) for name in _CIFAR_FILES]
+    X, y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return Task(X[:_CIFAR_TRAIN], y[:_CIFAR_TRAIN], X[_CIFAR_TRAIN:], y[_CIFAR_TRAIN:])
+
+
+def _fashion_mnist() -> Task:
+    with np.load(data_folder() / "images" / "fashion_mnist.npz") as data:
+        # The first 1000 of each class.
+        train = np.concatenate([np.flatnonzero(data["y_train"] == c)[:1000] for c in range(10)])
+        return Task(data["X_train"][train], data["y_train"][train], data["X_test"], data["y_test"])
+
+
+def _faces() -> Task:
+    with np.load(data_folder() / "images" / "orl_faces.npz") as data:
+        train = data["image_number"] <= 5
+        return Task(data["X"][train], data["y"][train], data["X"][~train], data["y"][~train])
+
+
+def raw(task: Task) -> Features:
+    """Return the pixels."""
+    return tuple(part.reshape(len(part), -1) / np.float32(255) for part in (task.X, task.X_test))
+
+
+def pca(task: Task) -> Features:
+    """Return 100 principal components of the pixels."""
+    train, test = raw(task)
+    fitted = PCA(100, svd_solver="randomized", random_state=0).fit(train)
+    return fitted.transform(train), fitted.transform(test)
+
+
+def hog(task: Task) -> Features:
+    """Return histograms of oriented gradients: 9 directions, 4x4 cells to a side of 32 pixels."""
+    from skimage.feature import hog as skimage_hog
+
+    def describe(image: np.ndarray) -> np.ndarray:
+        cell = max(4, image.shape[0] // 8)
+        return skimage_hog(
+            image,
+            pixels_per_cell=(cell, cell),
+            cells_per_block=(2, 2),
+            channel_axis=-1 if image.ndim == 3 else None,
+            feature_vector=True,
+        )
+
+    return tuple(np.stack([describe(image) for image in X]) for X in (task.X, task.X_test))
+
+
+BENCHMARK = Benchmark(
+    tasks={"CIFAR-10": _cifar10, "Fashion-MNIST": _fashion_mnist, "ORL faces": _faces},
+    rows=[
+        Row("raw + LR", raw),
+        Row("PCA + LR", pca),
+        Row("HOG + LR", hog),
+        Row("k-means patches + LR", embed_with(KMeansPatches())),
+        *method_rows(),
+    ],
+    n_labels=(1, 4, 10, 25, 100),
+    draws=5,
+    knn=True,
+)
