@@ -20,7 +20,7 @@ _VALUES_AT_ONCE = 600_000
 
 
 class KMeansPatches(TransformerMixin, BaseEstimator):
-    """Learns a dictionary of patches of ``uint8`` images (n, height, width) or with channels last."""
+    """Learns a dictionary of patches of ``uint8`` images, grey or with channels last."""
 
     def __init__(
         self,
