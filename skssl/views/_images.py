@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from numbers import Real
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -253,7 +253,7 @@ class ImageViews(Views):
     noise: float = param(Interval(Real, 0, None, closed="left"), default=0.0)
 
     @classmethod
-    def glyphs(cls) -> ImageViews:
+    def glyphs(cls) -> Self:
         """Return views for digits, characters, sketches and other grey images.
 
         No mirror images and no small crops, which would turn one sign into another; the shape
@@ -272,9 +272,10 @@ class ImageViews(Views):
             noise=0.05,
         )
 
-    def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
-        views = random_affine(
-            batch,
+    def change_geometry(self, images: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Crop, flip, turn, slant and shift every image; all its channels alike."""
+        return random_affine(
+            images,
             generator=generator,
             crop_scale=self.crop_scale,
             crop_ratio=self.crop_ratio,
@@ -284,9 +285,12 @@ class ImageViews(Views):
             translation=self.translation,
             padding=self.padding,
         )
+
+    def change_color(self, images: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Change the colours of every image, and add noise."""
         if self.jitter or self.grayscale:
-            views = random_color(
-                views,
+            images = random_color(
+                images,
                 generator=generator,
                 jitter=self.jitter,
                 brightness=self.brightness,
@@ -296,5 +300,9 @@ class ImageViews(Views):
                 grayscale=self.grayscale,
             )
         if self.noise:
-            views = random_noise(views, generator=generator, std=self.noise)
-        return views
+            images = random_noise(images, generator=generator, std=self.noise)
+        return images
+
+    def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
+        images = self.change_geometry(batch, generator=generator)
+        return self.change_color(images, generator=generator)
