@@ -3,6 +3,7 @@
 from skssl.nn._encoders import MLPEncoder, SmallConvNet
 from skssl.nn._heads import mlp_head
 from skssl.nn._objective import DrawViews, Objective
+from skssl.nn._points import FillPoints, PointNet
 from skssl.nn._series import (
     DilatedConvNet,
     FillGaps,
@@ -11,20 +12,29 @@ from skssl.nn._series import (
     SeriesResNet,
     SideBySide,
 )
-from skssl.nn._torchvision import torchvision_encoder, torchvision_names
+from skssl.nn._torchvision import (
+    torchvision_encoder,
+    torchvision_names,
+    torchvision_video_names,
+)
+from skssl.nn._video import SmallVideoNet
 
 __all__ = [
     "DilatedConvNet",
     "DrawViews",
     "FillGaps",
+    "FillPoints",
     "KernelEncoder",
     "MLPEncoder",
     "Objective",
+    "PointNet",
     "RandomKernels",
     "SeriesResNet",
     "SideBySide",
     "SmallConvNet",
+    "SmallVideoNet",
     "mlp_head",
     "torchvision_encoder",
     "torchvision_names",
+    "torchvision_video_names",
 ]
