@@ -125,18 +125,19 @@ def _moving_dots() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _shapes() -> tuple[np.ndarray, np.ndarray]:
-    """Points on bars that lie, on discs that stand, and in balls, turned about the third axis."""
+    """Points on discs, rings and standing rings, stretched and turned about the third axis."""
     rng = np.random.default_rng(0)
     y = np.arange(200) % 3
-    axes = np.array([[1.0, 0.3, 0.3], [1.0, 0.3, 1.0], [0.7, 0.7, 0.7]])
-    clouds = rng.normal(size=(200, 24, 3)) * axes[y][:, None]
-    angle = rng.uniform(0, 2 * np.pi, (200, 1))
-    x, y_axis = clouds[..., 0], clouds[..., 1]
-    turned = [
-        x * np.cos(angle) - y_axis * np.sin(angle),
-        x * np.sin(angle) + y_axis * np.cos(angle),
-    ]
-    return np.stack([*turned, clouds[..., 2]], axis=2), y
+    around, zero = rng.uniform(0, 2 * np.pi, (200, 24)), np.zeros((200, 24))
+    ring = np.stack([np.cos(around), np.sin(around), zero], axis=2)
+    standing = ring[..., [0, 2, 1]]
+    disc = ring * np.sqrt(rng.uniform(0, 1, (200, 24, 1)))
+    clouds = np.stack([disc, ring, standing])[y, np.arange(200)]
+    clouds = clouds * rng.uniform(0.6, 1.4, (200, 1, 3)) + rng.normal(0, 0.1, clouds.shape)
+    turn = rng.uniform(0, 2 * np.pi, (200, 1))
+    x = clouds[..., 0] * np.cos(turn) - clouds[..., 1] * np.sin(turn)
+    z = clouds[..., 0] * np.sin(turn) + clouds[..., 1] * np.cos(turn)
+    return np.stack([x, z, clouds[..., 2]], axis=2), y
 
 
 CASES = [

@@ -37,8 +37,9 @@ class PointCloud(Modality):
     Accepts arrays ``(n, points, 3 + features)`` whose first three columns are coordinates, and
     lists of arrays ``(points_i, 3 + features)`` of different sizes, with at least 2 points each.
     In an array, a point whose values are all NaN is absent; smaller clouds of a list are padded
-    like that. Neither the padding nor the order of the points changes an embedding. An `encoder`
-    of your own gets a copy of a present point in the place of an absent one.
+    like that. The named encoders leave absent points out, so neither padding nor the order of the
+    points changes an embedding. An `encoder` of your own gets a copy of a present point in the
+    place of an absent one: a maximum over the points is not changed by that, a mean is.
 
     With ``modality="auto"``, arrays of 3 dimensions are point clouds if they hold floats and their
     last axis has 3 values, except ``(n, 3, 3)``, which are images. For points with features, and
