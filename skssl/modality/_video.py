@@ -19,7 +19,7 @@ from skssl.modality._pixels import (
     has_colors,
     value_range,
 )
-from skssl.nn import SmallVideoNet, torchvision_encoder, torchvision_video_names
+from skssl.nn import SmallVideoNet, channels_last, torchvision_encoder, torchvision_video_names
 from skssl.views import VideoViews, Views
 
 
@@ -146,7 +146,7 @@ class Video(Modality):
     def build_encoder(self, name: str, samples: Tensor) -> nn.Module:
         channels, _, height, width = self.sample_shape_
         if name in ("auto", "conv"):
-            return SmallVideoNet(channels, (height, width))
+            return channels_last(SmallVideoNet(channels, (height, width)))
         return torchvision_encoder(name, channels, (height, width))
 
     def default_views(self) -> Views:

@@ -1,6 +1,6 @@
 """Networks: default encoders, heads, and what ties them into an objective."""
 
-from skssl.nn._encoders import MLPEncoder, SmallConvNet
+from skssl.nn._encoders import MLPEncoder, SmallConvNet, channels_last
 from skssl.nn._heads import mlp_head
 from skssl.nn._objective import DrawViews, Objective
 from skssl.nn._points import FillPoints, PointNet
@@ -33,6 +33,7 @@ __all__ = [
     "SideBySide",
     "SmallConvNet",
     "SmallVideoNet",
+    "channels_last",
     "mlp_head",
     "torchvision_encoder",
     "torchvision_names",

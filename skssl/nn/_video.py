@@ -30,7 +30,12 @@ class TemporalBlock(nn.Module):
 
 
 class SmallVideoNet(nn.Module):
-    """A small network for clips, with convolutions over space and over time in turn.
+    """A small network for clips on a CPU, with convolutions over space and over time in turn.
+
+    A convolution of every frame, then twice: a convolution over time that halves the number of
+    frames, and a residual block over space. Then the mean over all that is left. The stem reduces
+    the frames such that about 8 pixels a side are left for the first convolution over time, so a
+    larger clip does not cost in proportion to its area.
 
     Parameters
     ----------
@@ -38,33 +43,40 @@ class SmallVideoNet(nn.Module):
     image_size : tuple of two ints
         Height and width of the frames, in pixels.
     widths : tuple of three ints
+        Channels of the stem and of the two blocks; the last is the size of the embedding.
     """
 
     def __init__(
         self,
         in_channels: int,
         image_size: tuple[int, int],
-        widths: tuple[int, int, int] = (32, 64, 128),
+        widths: tuple[int, int, int] = (24, 48, 192),
     ):
         super().__init__()
-        halvings = min(5, max(0, min(image_size).bit_length() - 2))
-        stem = 2 ** max(0, halvings - 2)
+        halvings = max(0, min(image_size).bit_length() - 2)
+        stride = 2 ** max(0, halvings - 2)
+        # Windows overlap by three pixels.
+        kernel = stride + 3
         self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, widths[0], stem + 3, stem, padding=(stem + 3) // 2, bias=False),
+            nn.Conv2d(in_channels, widths[0], kernel, stride, padding=kernel // 2, bias=False),
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(inplace=True),
         )
-        self.time1 = TemporalBlock(widths[0], 2)
-        self.space1 = ResidualBlock(widths[0], widths[1], 2 if halvings > 1 else 1)
-        self.time2 = TemporalBlock(widths[1], 2)
-        self.space2 = ResidualBlock(widths[1], widths[2], 2 if halvings > 0 else 1)
+        self.time = nn.ModuleList([TemporalBlock(width, 2) for width in widths[:2]])
+        self.space = nn.ModuleList(
+            [
+                ResidualBlock(widths[0], widths[1], 2 if halvings > 1 else 1),
+                ResidualBlock(widths[1], widths[2], 2 if halvings > 0 else 1),
+            ]
+        )
 
     def forward(self, clips: Tensor) -> Tensor:
         n = len(clips)
+        # Frames are samples to what looks at space, positions are columns to what looks at time.
         x = self.stem(clips.transpose(1, 2).flatten(0, 1))
-        for time, space in ((self.time1, self.space1), (self.time2, self.space2)):
-            x = x.unflatten(0, (n, -1)).transpose(1, 2)
-            size = x.shape[3:]
-            x = time(x.flatten(3)).unflatten(3, size)
-            x = space(x.transpose(1, 2).flatten(0, 1))
-        return x.mean(dim=(2, 3)).unflatten(0, (n, -1)).mean(dim=1)
+        for over_time, over_space in zip(self.time, self.space, strict=True):
+            size = x.shape[2:]
+            x = x.unflatten(0, (n, -1)).transpose(1, 2).flatten(3)
+            x = over_time(x).unflatten(3, size).transpose(1, 2).flatten(0, 1)
+            x = over_space(x)
+        return x.unflatten(0, (n, -1)).mean(dim=(1, 3, 4))

@@ -38,8 +38,7 @@ def random_frames(
     n, channels, length, height, width = clips.shape
     # In steps from frame to frame, of which there is one less than frames.
     shown = max(1, min(n_frames - 1, math.floor(window[0] * (length - 1))))
-    drawn = torch.empty(n, 2, device=clips.device)
-    span, place = uniform(0.0, 1.0, (2, n, 1), drawn, generator)
+    span, place = uniform(0.0, 1.0, (2, n, 1), clips, generator)
     low, high = (max(shown, end * (length - 1)) for end in window)
     span = low + span * (high - low)
     start = place * (length - 1 - span)
