@@ -150,7 +150,7 @@ class PointCloudViews(Views):
         Largest shift by the noise either way.
     drop : tuple of two floats, default=(0.0, 0.5)
         Range of the part of the points that is left out.
-    n_points : int, default=128
+    n_points : int, default=64
         Points of a view at most, before some are left out; the training time is in proportion to
         it. The embedding of a cloud is computed from all its points.
 
@@ -166,7 +166,7 @@ class PointCloudViews(Views):
     >>> clouds = torch.randn(4, 200, 3)
     >>> views = PointCloudViews(rotation="so3")
     >>> views(clouds, generator=torch.Generator().manual_seed(0)).shape
-    torch.Size([4, 128, 3])
+    torch.Size([4, 64, 3])
     """
 
     rotation: Rotation | None = param(StrOptions({"x", "y", "z", "so3"}), None, default="z")
@@ -178,7 +178,7 @@ class PointCloudViews(Views):
     drop: tuple[float, float] = param(
         Range(Interval(Real, 0, 1, closed="left")), default=(0.0, 0.5)
     )
-    n_points: int = param(Interval(Integral, 2, None, closed="left"), default=128)
+    n_points: int = param(Interval(Integral, 2, None, closed="left"), default=64)
 
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
         views = random_points(batch, generator=generator, drop=self.drop, n_points=self.n_points)
