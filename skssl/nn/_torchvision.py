@@ -22,12 +22,12 @@ def torchvision_names() -> list[str]:
 def torchvision_video_names() -> list[str]:
     """Return the names of torchvision's video networks that take clips of any size.
 
-    MViT is not among them: its positions are made for 16 frames of 224 pixels.
+    MViT and S3D are not among them: they are made for 224 pixels.
     """
     from torchvision import models
 
     names = models.list_models(module=models.video)
-    return [name for name in names if not name.startswith("mvit")]
+    return [name for name in names if not name.startswith(("mvit", "s3d"))]
 
 
 def torchvision_encoder(name: str, in_channels: int, image_size: tuple[int, int]) -> nn.Module:
