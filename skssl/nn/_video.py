@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -33,7 +34,8 @@ class SmallVideoNet(nn.Module):
     """A small network for clips on a CPU, with convolutions over space and over time in turn.
 
     A convolution of every frame, then twice: a convolution over time that halves the number of
-    frames, and a residual block over space. Then the mean over all that is left. The stem reduces
+    frames, and a residual block over space. The embedding is the mean over all that is left, and
+    beside it how the mean changes from the first half of the clip to the second. The stem reduces
     the frames such that about 8 pixels a side are left for the first convolution over time, so a
     larger clip does not cost in proportion to its area.
 
@@ -43,14 +45,14 @@ class SmallVideoNet(nn.Module):
     image_size : tuple of two ints
         Height and width of the frames, in pixels.
     widths : tuple of three ints
-        Channels of the stem and of the two blocks; the last is the size of the embedding.
+        Channels of the stem and of the two blocks; the embedding has twice the last.
     """
 
     def __init__(
         self,
         in_channels: int,
         image_size: tuple[int, int],
-        widths: tuple[int, int, int] = (24, 48, 192),
+        widths: tuple[int, int, int] = (16, 48, 128),
     ):
         super().__init__()
         halvings = max(0, min(image_size).bit_length() - 2)
@@ -74,9 +76,11 @@ class SmallVideoNet(nn.Module):
         n = len(clips)
         # Frames are samples to what looks at space, positions are columns to what looks at time.
         x = self.stem(clips.transpose(1, 2).flatten(0, 1))
-        for over_time, over_space in zip(self.time, self.space, strict=True):
+        for time, space in zip(self.time, self.space, strict=True):
             size = x.shape[2:]
             x = x.unflatten(0, (n, -1)).transpose(1, 2).flatten(3)
-            x = over_time(x).unflatten(3, size).transpose(1, 2).flatten(0, 1)
-            x = over_space(x)
-        return x.unflatten(0, (n, -1)).mean(dim=(1, 3, 4))
+            x = space(time(x).unflatten(3, size).transpose(1, 2).flatten(0, 1))
+        moments = x.mean(dim=(2, 3)).unflatten(0, (n, -1))
+        half = max(1, moments.shape[1] // 2)
+        change = moments[:, -half:].mean(dim=1) - moments[:, :half].mean(dim=1)
+        return torch.cat([moments.mean(dim=1), change], dim=1)
