@@ -152,7 +152,22 @@ def test_default_encoder_takes_any_size(shape):
     channels, _, height, width = shape
     net = SmallVideoNet(channels, (height, width))
     assert net(torch.rand(2, *shape)).shape == net(torch.rand(2, *shape)[:, :, :2]).shape
-    assert net(torch.rand(2, *shape)).ndim == 2
+    assert net(torch.rand(2, *shape)).shape == (2, 192)
+    with_change = SmallVideoNet(channels, (height, width), change=True)
+    assert with_change(torch.rand(2, *shape)).shape == (2, 384)
+
+
+def test_change_tells_the_order():
+    torch.manual_seed(0)
+    net = SmallVideoNet(1, (8, 8), change=True).eval()
+    clip = torch.cat(
+        [torch.rand(1, 1, 1, 8, 8).expand(-1, -1, 8, -1, -1), torch.zeros(1, 1, 8, 8, 8)], dim=2
+    )
+    mean, change = net(clip).chunk(2, dim=1)
+    _, reversed_change = net(clip.flip(2)).chunk(2, dim=1)
+    assert (change * reversed_change).sum() < 0
+    still = clip[:, :, :1].expand(-1, -1, 16, -1, -1)
+    assert net(still)[:, 192:].abs().max() < change.abs().max()
 
 
 def test_default_encoder_sees_movement():

@@ -141,12 +141,13 @@ class Video(Modality):
         return Rescale(torch.tensor(self.low_).view(shape), torch.tensor(self.high_).view(shape))
 
     def encoder_names(self) -> list[str]:
-        return ["conv", *torchvision_video_names()]
+        return ["conv", "conv+change", *torchvision_video_names()]
 
     def build_encoder(self, name: str, samples: Tensor) -> nn.Module:
         channels, _, height, width = self.sample_shape_
-        if name in ("auto", "conv"):
-            return channels_last(SmallVideoNet(channels, (height, width)))
+        if name in ("auto", "conv", "conv+change"):
+            network = SmallVideoNet(channels, (height, width), change=name == "conv+change")
+            return channels_last(network)
         return torchvision_encoder(name, channels, (height, width))
 
     def default_views(self) -> Views:

@@ -34,10 +34,9 @@ class SmallVideoNet(nn.Module):
     """A small network for clips on a CPU, with convolutions over space and over time in turn.
 
     A convolution of every frame, then twice: a convolution over time that halves the number of
-    frames, and a residual block over space. The embedding is the mean over all that is left, and
-    beside it how the mean changes from the first half of the clip to the second. The stem reduces
-    the frames such that about 8 pixels a side are left for the first convolution over time, so a
-    larger clip does not cost in proportion to its area.
+    frames, and a residual block over space. The embedding is the mean over all that is left. The
+    stem reduces the frames such that about 8 pixels a side are left for the first convolution over
+    time, so a larger clip does not cost in proportion to its area.
 
     Parameters
     ----------
@@ -45,16 +44,22 @@ class SmallVideoNet(nn.Module):
     image_size : tuple of two ints
         Height and width of the frames, in pixels.
     widths : tuple of three ints
-        Channels of the stem and of the two blocks; the embedding has twice the last.
+        Channels of the stem and of the two blocks; the last is the size of the embedding.
+    change : bool, default=False
+        Whether the embedding has, beside the mean, how it changes from the first half of the clip
+        to the second. The mean alone hardly knows the order of things.
     """
 
     def __init__(
         self,
         in_channels: int,
         image_size: tuple[int, int],
-        widths: tuple[int, int, int] = (16, 48, 128),
+        widths: tuple[int, int, int] = (16, 48, 192),
+        *,
+        change: bool = False,
     ):
         super().__init__()
+        self.change = change
         halvings = max(0, min(image_size).bit_length() - 2)
         stride = 2 ** max(0, halvings - 2)
         # Windows overlap by three pixels.
@@ -81,6 +86,8 @@ class SmallVideoNet(nn.Module):
             x = x.unflatten(0, (n, -1)).transpose(1, 2).flatten(3)
             x = space(time(x).unflatten(3, size).transpose(1, 2).flatten(0, 1))
         moments = x.mean(dim=(2, 3)).unflatten(0, (n, -1))
+        if not self.change:
+            return moments.mean(dim=1)
         half = max(1, moments.shape[1] // 2)
         change = moments[:, -half:].mean(dim=1) - moments[:, :half].mean(dim=1)
         return torch.cat([moments.mean(dim=1), change], dim=1)
