@@ -152,9 +152,9 @@ def test_default_encoder_takes_any_size(shape):
     channels, _, height, width = shape
     net = SmallVideoNet(channels, (height, width))
     assert net(torch.rand(2, *shape)).shape == net(torch.rand(2, *shape)[:, :, :2]).shape
-    assert net(torch.rand(2, *shape)).shape == (2, 192)
+    assert net(torch.rand(2, *shape)).shape == (2, 128)
     with_change = SmallVideoNet(channels, (height, width), change=True)
-    assert with_change(torch.rand(2, *shape)).shape == (2, 384)
+    assert with_change(torch.rand(2, *shape)).shape == (2, 256)
 
 
 def test_change_tells_the_order():
@@ -167,7 +167,7 @@ def test_change_tells_the_order():
     _, reversed_change = net(clip.flip(2)).chunk(2, dim=1)
     assert (change * reversed_change).sum() < 0
     still = clip[:, :, :1].expand(-1, -1, 16, -1, -1)
-    assert net(still)[:, 192:].abs().max() < change.abs().max()
+    assert net(still)[:, 128:].abs().max() < change.abs().max()
 
 
 def test_default_encoder_sees_movement():

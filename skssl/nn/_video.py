@@ -54,7 +54,7 @@ class SmallVideoNet(nn.Module):
         self,
         in_channels: int,
         image_size: tuple[int, int],
-        widths: tuple[int, int, int] = (16, 48, 192),
+        widths: tuple[int, int, int] = (16, 48, 128),
         *,
         change: bool = False,
     ):
