@@ -60,7 +60,8 @@ class VideoViews(ImageViews):
     What the embedding becomes indifferent to is up to these ranges. A mirror image turns left
     into right: set ``flip=0`` where the direction of a movement counts. The window changes tempo
     and beginning: set ``window=(1.0, 1.0)`` where speed counts, or when something happens. For a
-    direction relative to the frame, keep `rotation` small.
+    direction relative to the frame, keep `rotation` small. For movements, see also
+    ``encoder="conv+change"``.
 
     Parameters
     ----------
