@@ -36,15 +36,17 @@ def random_frames(
         Frames as they are: nothing is interpolated between them.
     """
     n, channels, length, height, width = clips.shape
-    # In steps from frame to frame, of which there is one less than frames.
-    shown = max(1, min(n_frames - 1, math.floor(window[0] * (length - 1))))
-    span, place = uniform(0.0, 1.0, (2, n, 1), clips, generator)
-    low, high = (max(shown, end * (length - 1)) for end in window)
-    span = low + span * (high - low)
-    start = place * (length - 1 - span)
-    steps = torch.arange(shown + 1, device=clips.device)
-    frames = (start + steps * (span / shown) + 0.5).long().clamp(max=length - 1)
-    index = frames[:, None, :, None, None].expand(n, channels, shown + 1, height, width)
+    # Time is counted in steps from frame to frame, of which there is one less than frames.
+    last = length - 1
+    n_steps = max(1, min(n_frames - 1, math.floor(window[0] * last)))
+    low, high = (max(n_steps, end * last) for end in window)
+    size, place = uniform(0.0, 1.0, (2, n, 1), clips, generator)
+    span = low + size * (high - low)
+    start = place * (last - span)
+    stride = span / n_steps
+    steps = torch.arange(n_steps + 1, device=clips.device)
+    frames = (start + steps * stride + 0.5).long().clamp(max=last)
+    index = frames[:, None, :, None, None].expand(n, channels, n_steps + 1, height, width)
     return clips.gather(2, index)
 
 
