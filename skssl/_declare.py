@@ -121,7 +121,9 @@ def _with_inherited_parameters(cls: type, names: list[str]) -> str:
     for base in reversed(cls.__mro__[1:]):
         if dataclasses.is_dataclass(base):
             inherited |= _parameter_entries(inspect.cleandoc(base.__doc__ or ""))
-    missing = [inherited[name] for name in names if name not in own and name in inherited]
+    # One entry may describe several parameters.
+    entries = [inherited[name] for name in names if name not in own and name in inherited]
+    missing = list(dict.fromkeys(entries))
     section = _SECTION.search(doc)
     if section is None or not missing:
         return doc

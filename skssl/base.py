@@ -331,7 +331,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
 
     @staticmethod
     def _describe_encoders(names: list[str]) -> str:
-        if len(names) <= 5:
+        if len(names) <= 12:
             return ", ".join(map(repr, names))
         return "'auto', 'conv', 'vit', and the names in torchvision.models.list_models()"
 

@@ -11,8 +11,8 @@ from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits, load_wine
 from torch import nn
 
-from skssl.modality import Images, Modality, Series, Tabular
-from skssl.nn import SeriesResNet, SmallConvNet
+from skssl.modality import Images, Modality, PointCloud, Series, Tabular, Video
+from skssl.nn import PointNet, SeriesResNet, SmallConvNet, SmallVideoNet
 from skssl.utils import all_estimators
 
 
@@ -29,12 +29,44 @@ def tiny_series(shape: tuple[int, ...]) -> nn.Module:
     return SeriesResNet(shape[0], widths=(4, 8, 8))
 
 
+def tiny_video(shape: tuple[int, ...]) -> nn.Module:
+    channels, _, height, width = shape
+    return SmallVideoNet(channels, (height, width), widths=(8, 8, 16))
+
+
+def tiny_points(shape: tuple[int, ...]) -> nn.Module:
+    return PointNet(shape[1], widths=(16, 16, 32))
+
+
 class ReshapingImages(Images):
     """Takes 2-D rows as images of one column, so that scikit-learn's checks can run on images."""
 
     def fit(self, X: np.ndarray) -> ReshapingImages:
         self.shape = (X.shape[1], 1, 1)
         return super().fit(X)
+
+
+class ReshapingVideo(Video):
+    """Takes 2-D rows as clips of two frames of one column."""
+
+    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
+        rows = Tabular().check(X, estimator=estimator, min_samples=min_samples)
+        clips = np.stack([rows, rows], axis=1)[..., None]
+        return super().check(clips, estimator=estimator, min_samples=min_samples)
+
+
+class ReshapingPoints(PointCloud):
+    """Takes each value of 2-D rows as a point above its column, beside the origin."""
+
+    allows_nan = False
+
+    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
+        rows = Tabular().check(X, estimator=estimator, min_samples=min_samples)
+        n, columns = rows.shape
+        clouds = np.zeros((n, columns + 1, 3), dtype=np.float32)
+        clouds[:, 1:, 0] = np.arange(1, columns + 1)
+        clouds[:, 1:, 2] = rows
+        return super().check(clouds, estimator=estimator, min_samples=min_samples)
 
 
 @dataclass
@@ -76,10 +108,44 @@ def _waves() -> tuple[np.ndarray, np.ndarray]:
     return X[:, None], y
 
 
+def _moving_dots() -> tuple[np.ndarray, np.ndarray]:
+    """Dots of two sizes that cross the frame, rightwards or downwards, in noise."""
+    rng = np.random.default_rng(0)
+    y = np.arange(200) % 4
+    clips = rng.integers(0, 60, (200, 6, 8, 8, 1), dtype=np.uint8)
+    start = rng.integers(0, 2, 200)
+    place = rng.integers(0, 6, 200)
+    for row in range(200):
+        for frame in range(6):
+            along = slice(start[row] + frame, start[row] + frame + 1 + y[row] // 2)
+            across = slice(place[row], place[row] + 1 + y[row] // 2)
+            at = (across, along) if y[row] % 2 else (along, across)
+            clips[row, frame][at] = 255
+    return clips, y
+
+
+def _shapes() -> tuple[np.ndarray, np.ndarray]:
+    """Points on discs, rings and standing rings, stretched and turned about the third axis."""
+    rng = np.random.default_rng(0)
+    y = np.arange(200) % 3
+    around, zero = rng.uniform(0, 2 * np.pi, (200, 24)), np.zeros((200, 24))
+    ring = np.stack([np.cos(around), np.sin(around), zero], axis=2)
+    standing = ring[..., [0, 2, 1]]
+    disc = ring * np.sqrt(rng.uniform(0, 1, (200, 24, 1)))
+    clouds = np.stack([disc, ring, standing])[y, np.arange(200)]
+    clouds = clouds * rng.uniform(0.6, 1.4, (200, 1, 3)) + rng.normal(0, 0.1, clouds.shape)
+    turn = rng.uniform(0, 2 * np.pi, (200, 1))
+    x = clouds[..., 0] * np.cos(turn) - clouds[..., 1] * np.sin(turn)
+    z = clouds[..., 0] * np.sin(turn) + clouds[..., 1] * np.cos(turn)
+    return np.stack([x, z, clouds[..., 2]], axis=2), y
+
+
 CASES = [
     Case("images", tiny_conv, ReshapingImages(), _digits),
+    Case("points", tiny_points, ReshapingPoints(), _shapes),
     Case("series", tiny_series, Series(), _waves),
     Case("tabular", tiny_mlp, Tabular(), _wine),
+    Case("video", tiny_video, ReshapingVideo(), _moving_dots),
 ]
 ESTIMATORS = [estimator for _, estimator in all_estimators()]
 PAIRS = [(estimator, case) for estimator in ESTIMATORS for case in CASES]

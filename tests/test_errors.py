@@ -31,7 +31,8 @@ def with_nan(value):
 
 BAD_X = [
     (np.zeros(5), "Expected 2D array, got 1D array"),
-    (np.zeros((4, 2, 3, 4, 5)), r"shape \(4, 2, 3, 4, 5\)"),
+    (np.zeros((4, 2, 3, 4, 5)), r"clips of shape \(2, 3, 4, 5\)"),
+    (np.zeros((4, 2, 3, 4, 5, 3)), r"shape \(4, 2, 3, 4, 5, 3\)"),
     (np.zeros((4, 5, 6), dtype=object), r"shape \(4, 5, 6\) and dtype object"),
     (np.zeros((4, 9, 9, 7)), r"images of shape \(9, 9, 7\)"),
     (with_nan(np.nan), "NaN"),

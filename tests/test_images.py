@@ -51,6 +51,7 @@ def test_layouts_of_the_same_images(photos):
     for X, params in [
         (photos, {}),
         (first, {}),
+        (list(photos), {}),
         (np.asfortranarray(photos), {}),
         (photos[::-1][::-1], {}),
         (flat, {"shape": (10, 12, 3)}),

@@ -4,17 +4,37 @@ from typing import Any
 
 from skssl.modality._base import Look, Modality
 from skssl.modality._images import Images
+from skssl.modality._points import PointCloud
 from skssl.modality._series import Series
 from skssl.modality._tabular import Tabular
+from skssl.modality._video import Video
 
-__all__ = ["Images", "Look", "Modality", "Series", "Tabular", "infer_modality"]
+__all__ = [
+    "Images",
+    "Look",
+    "Modality",
+    "PointCloud",
+    "Series",
+    "Tabular",
+    "Video",
+    "infer_modality",
+]
 
 # Asked in this order. What none recognises is a table, whose errors are scikit-learn's.
-_MODALITIES: tuple[type[Modality], ...] = (Images, Series, Tabular)
+_MODALITIES: tuple[type[Modality], ...] = (Images, Video, PointCloud, Series, Tabular)
 
 
 def infer_modality(X: Any) -> Modality:
     """Return the modality, with its default parameters, that ``modality="auto"`` means for `X`.
+
+    The first of these rules that fits decides:
+
+    1. 4 dimensions; 3 dimensions of integers, or of floats in squares ``(n, side, side)``:
+       :class:`Images`.
+    2. 5 dimensions: :class:`Video`.
+    3. 3 dimensions of floats, of which the last has 3 values: :class:`PointCloud`.
+    4. Other 3 dimensions of floats, and lists of arrays that differ in shape: :class:`Series`.
+    5. 2 dimensions: :class:`Tabular`.
 
     Examples
     --------

@@ -156,6 +156,8 @@ def check_numbers(
 
     With `allow_nan`, NaN may mark missing values.
     """
+    if isinstance(X, (list, tuple)) and all(isinstance(one, np.ndarray) for one in X):
+        X = np.asarray(X)  # which keeps uint8
     kind = getattr(getattr(X, "dtype", None), "kind", None)
     if kind is None and isinstance(X, (list, tuple)) and len(X):
         kind = np.asarray(X[0]).dtype.kind

@@ -14,30 +14,23 @@ from torch import Tensor, nn
 from skssl._declare import Interval, Shape, StrOptions, declared, param
 from skssl.modality._base import Look, Modality, as_tensor, check_numbers
 from skssl.modality._image_files import is_image_source, read_images
-from skssl.nn import SmallConvNet, small_vit, torchvision_encoder, torchvision_names
+from skssl.modality._pixels import (
+    USUAL_CHANNELS,
+    Layout,
+    Rescale,
+    are_glyphs,
+    check_like_fit,
+    find_channel_axis,
+    value_range,
+)
+from skssl.nn import (
+    SmallConvNet,
+    channels_last,
+    small_vit,
+    torchvision_encoder,
+    torchvision_names,
+)
 from skssl.views import ImageViews, Views
-
-Layout = Literal["channels_first", "channels_last"]
-
-_USUAL_CHANNELS = (1, 3, 4)
-# Share of equal values, the lowest or the highest, that makes a background.
-_BACKGROUND = 0.2
-
-
-class Rescale(nn.Module):
-    """Map the values from `low` to `high` of an image to the range from 0 to 1."""
-
-    low: Tensor
-    factor: Tensor
-
-    def __init__(self, low: Tensor, high: Tensor):
-        super().__init__()
-        span = (high - low).where(high > low, torch.ones_like(high))
-        self.register_buffer("low", low)
-        self.register_buffer("factor", 1 / span)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return (images.to(self.factor.dtype) - self.low) * self.factor
 
 
 def _height_and_width(size: int | Sequence[int] | None) -> tuple[int, int] | None:
@@ -148,7 +141,7 @@ class Images(Modality):
             return X, None
         fitted = hasattr(self, "sample_shape_")
         channels = self.sample_shape_[0] if fitted else self.channels
-        if channels not in (None, *_USUAL_CHANNELS):
+        if channels not in (None, *USUAL_CHANNELS):
             raise ValueError(f"channels={channels} does not fit files, which have 1, 3 or 4.")
         images, loaded = read_images(
             list(X),
@@ -180,29 +173,12 @@ class Images(Modality):
         self._channel_axis = self._find_channel_axis()
         images = self._channels_first(X)
         self.sample_shape_ = images.shape[1:]
-        if self.input_is_uint8_:
-            self.low_, self.high_ = np.zeros(1, np.float32), np.full(1, 255, np.float32)
-        else:
-            together = self.sample_shape_[0] in _USUAL_CHANNELS
-            axes = None if together else (0, 2, 3)
-            self.low_ = images.min(axis=axes).reshape(-1)
-            self.high_ = images.max(axis=axes).reshape(-1)
-        self.are_glyphs_ = self.sample_shape_[0] == 1 and any(
-            np.mean(X == value) > _BACKGROUND for value in (self.low_, self.high_)
-        )
+        self.low_, self.high_ = value_range(images)
+        self.are_glyphs_ = are_glyphs(images, self.low_, self.high_)
         return self
 
     def prepare(self, X: np.ndarray) -> Tensor:
-        if X.shape[1:] != self.input_shape_:
-            raise ValueError(
-                f"X has samples of shape {X.shape[1:]}, "
-                f"but samples of shape {self.input_shape_} were seen in fit."
-            )
-        if self.input_is_uint8_ and X.dtype != np.uint8:
-            raise ValueError(
-                "X has floating point or wider integer values, but uint8 from 0 to 255 were seen "
-                "in fit. Convert it with X.astype(np.uint8) if its values go from 0 to 255."
-            )
+        check_like_fit(X, shape=self.input_shape_, is_uint8=self.input_is_uint8_)
         return as_tensor(self._channels_first(X))
 
     def _find_image_shape(self) -> tuple[int, ...]:
@@ -233,22 +209,12 @@ class Images(Modality):
                     "which have no axis for channels."
                 )
             return None
-        allowed = _USUAL_CHANNELS if self.channels is None else (self.channels,)
-        axis = {"channels_first": 0, "channels_last": 2, None: None}[self.layout]
-        if axis is not None:
-            if self.channels not in (None, shape[axis]):
-                raise ValueError(
-                    f"channels={self.channels} and layout={self.layout!r} do not fit images of "
-                    f"shape {shape}."
-                )
-            return axis
-        for axis in (2, 0):
-            if shape[axis] in allowed:
-                return axis
-        raise ValueError(
-            f"Cannot tell which axis of images of shape {shape} holds the channels: none has "
-            f"{' or '.join(map(str, allowed))} values. Say modality=Images(channels=...) or "
-            "Images(layout='channels_first') or 'channels_last'."
+        return find_channel_axis(
+            shape,
+            channels=self.channels,
+            layout=self.layout,
+            modality="Images",
+            samples="images",
         )
 
     def _channels_first(self, X: np.ndarray) -> np.ndarray:
@@ -273,8 +239,7 @@ class Images(Modality):
             encoder = small_vit(channels, (height, width))
         else:
             encoder = torchvision_encoder(name, channels, (height, width))
-        # Convolutions on a CPU are about a quarter faster in this order of memory.
-        return encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return channels_last(encoder)
 
     def default_views(self) -> Views:
         return (

@@ -215,7 +215,9 @@ def _pad(X: Any, *, channels_last: bool) -> np.ndarray:
             )
         if series and len(array) != len(series[0]):
             raise ValueError(
-                f"Row {row} of X has {len(array)} channels, but row 0 has {len(series[0])}."
+                f"Row {row} of X has {len(array)} channels, but row 0 has {len(series[0])}. For "
+                "arrays (length, channels) say modality=Series(layout='channels_last'), for arrays "
+                "(points, 3) say modality=PointCloud()."
             )
         series.append(array)
     longest = max(array.shape[1] for array in series)

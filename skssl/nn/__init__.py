@@ -1,8 +1,9 @@
 """Networks: default encoders, heads, and what ties them into an objective."""
 
-from skssl.nn._encoders import MLPEncoder, SmallConvNet
+from skssl.nn._encoders import MLPEncoder, SmallConvNet, channels_last
 from skssl.nn._heads import mlp_head
 from skssl.nn._objective import DrawViews, Objective
+from skssl.nn._points import FillPoints, PointNet
 from skssl.nn._series import (
     DilatedConvNet,
     FillGaps,
@@ -11,21 +12,32 @@ from skssl.nn._series import (
     SeriesResNet,
     SideBySide,
 )
-from skssl.nn._torchvision import small_vit, torchvision_encoder, torchvision_names
+from skssl.nn._torchvision import (
+    small_vit,
+    torchvision_encoder,
+    torchvision_names,
+    torchvision_video_names,
+)
+from skssl.nn._video import SmallVideoNet
 
 __all__ = [
     "DilatedConvNet",
     "DrawViews",
     "FillGaps",
+    "FillPoints",
     "KernelEncoder",
     "MLPEncoder",
     "Objective",
+    "PointNet",
     "RandomKernels",
     "SeriesResNet",
     "SideBySide",
     "SmallConvNet",
+    "SmallVideoNet",
+    "channels_last",
     "mlp_head",
     "small_vit",
     "torchvision_encoder",
     "torchvision_names",
+    "torchvision_video_names",
 ]

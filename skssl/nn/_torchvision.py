@@ -9,12 +9,25 @@ from torch import nn
 # Up to this side, in pixels, a ResNet's 7x7 stride-2 stem and its pooling would leave too little.
 SMALL_IMAGE = 64
 
+_CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
+
 
 def torchvision_names() -> list[str]:
     """Return the names of torchvision's classification networks."""
     from torchvision import models
 
     return models.list_models(module=models)
+
+
+def torchvision_video_names() -> list[str]:
+    """Return the names of torchvision's video networks that take clips of any size.
+
+    MViT and S3D are not among them: they are made for 224 pixels.
+    """
+    from torchvision import models
+
+    names = models.list_models(module=models.video)
+    return [name for name in names if not name.startswith(("mvit", "s3d"))]
 
 
 def torchvision_encoder(name: str, in_channels: int, image_size: tuple[int, int]) -> nn.Module:
@@ -47,7 +60,7 @@ def torchvision_encoder(name: str, in_channels: int, image_size: tuple[int, int]
         network.conv1 = nn.Conv2d(in_channels, 64, 3, padding=1, bias=False)
         network.maxpool = nn.Identity()
     elif in_channels != 3:
-        first = next(name for name, m in network.named_modules() if isinstance(m, nn.Conv2d))
+        first = next(name for name, m in network.named_modules() if isinstance(m, _CONVOLUTIONS))
         network.set_submodule(first, _with_channels(network.get_submodule(first), in_channels))
     return network
 
@@ -92,9 +105,9 @@ def _last(network: nn.Module, kind: type[nn.Module]) -> str | None:
     return names[-1] if names else None
 
 
-def _with_channels(conv: nn.Module, in_channels: int) -> nn.Conv2d:
-    assert isinstance(conv, nn.Conv2d)
-    return nn.Conv2d(
+def _with_channels(conv: nn.Module, in_channels: int) -> nn.Module:
+    assert isinstance(conv, _CONVOLUTIONS)
+    return type(conv)(
         in_channels,
         conv.out_channels,
         conv.kernel_size,  # type: ignore[arg-type]

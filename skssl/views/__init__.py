@@ -3,6 +3,13 @@
 from skssl.views._base import CallableViews, Views, random_noise
 from skssl.views._image_filters import random_blur, random_erase, random_solarize
 from skssl.views._images import ImageViews, random_affine, random_color
+from skssl.views._points import (
+    PointCloudViews,
+    random_jitter,
+    random_points,
+    random_rotation,
+    random_stretch,
+)
 from skssl.views._series import (
     SeriesViews,
     permute_segments,
@@ -11,22 +18,30 @@ from skssl.views._series import (
     random_window,
 )
 from skssl.views._tabular import TabularViews, swap_cells
+from skssl.views._video import VideoViews, random_frames
 
 __all__ = [
     "CallableViews",
     "ImageViews",
+    "PointCloudViews",
     "SeriesViews",
     "TabularViews",
+    "VideoViews",
     "Views",
     "permute_segments",
     "random_affine",
     "random_blur",
     "random_color",
     "random_erase",
+    "random_frames",
     "random_gaps",
+    "random_jitter",
     "random_noise",
+    "random_points",
+    "random_rotation",
     "random_scale_and_shift",
     "random_solarize",
+    "random_stretch",
     "random_window",
     "swap_cells",
 ]

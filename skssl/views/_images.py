@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from numbers import Real
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -266,7 +266,7 @@ class ImageViews(Views):
     noise: float = param(Interval(Real, 0, None, closed="left"), default=0.0)
 
     @classmethod
-    def photos(cls, size: tuple[int, int]) -> ImageViews:
+    def photos(cls, size: tuple[int, int]) -> Self:
         """Return SimCLR's views for photos of a height and width, in pixels.
 
         As in the paper, half of the images are blurred, except where they are so small (CIFAR's 32
@@ -275,7 +275,7 @@ class ImageViews(Views):
         return cls(blur=0.5 if min(size) > _SMALL_SIDE else 0.0)
 
     @classmethod
-    def glyphs(cls) -> ImageViews:
+    def glyphs(cls) -> Self:
         """Return views for digits, characters, sketches and other grey images.
 
         No mirror images and no small crops, which would turn one sign into another; the shape
@@ -294,9 +294,10 @@ class ImageViews(Views):
             noise=0.05,
         )
 
-    def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
-        views = random_affine(
-            batch,
+    def change_geometry(self, images: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Crop, flip, turn, slant and shift every image; all its channels alike."""
+        return random_affine(
+            images,
             generator=generator,
             crop_scale=self.crop_scale,
             crop_ratio=self.crop_ratio,
@@ -306,9 +307,12 @@ class ImageViews(Views):
             translation=self.translation,
             padding=self.padding,
         )
+
+    def change_color(self, images: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Change the colours of every image."""
         if self.jitter or self.grayscale:
-            views = random_color(
-                views,
+            images = random_color(
+                images,
                 generator=generator,
                 jitter=self.jitter,
                 brightness=self.brightness,
@@ -317,13 +321,22 @@ class ImageViews(Views):
                 hue=self.hue,
                 grayscale=self.grayscale,
             )
+        return images
+
+    def change_details(self, images: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Blur, solarize and erase parts of every image, all its channels alike; add noise."""
         for change, probability in (
             (random_blur, self.blur),
             (random_solarize, self.solarize),
             (random_erase, self.erase),
         ):
             if probability:
-                views = change(views, generator=generator, probability=probability)
+                images = change(images, generator=generator, probability=probability)
         if self.noise:
-            views = random_noise(views, generator=generator, std=self.noise)
-        return views
+            images = random_noise(images, generator=generator, std=self.noise)
+        return images
+
+    def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
+        images = self.change_geometry(batch, generator=generator)
+        images = self.change_color(images, generator=generator)
+        return self.change_details(images, generator=generator)

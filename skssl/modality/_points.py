@@ -1,0 +1,177 @@
+"""Point clouds."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from skssl._declare import declared, param
+from skssl.modality._base import Look, Modality, as_tensor, check_numbers
+from skssl.nn import FillPoints, PointNet
+from skssl.views import PointCloudViews, Views
+
+_SMALLEST_RADIUS = 1e-12
+
+
+class UnitSphere(nn.Module):
+    """Move the mean of every cloud to the origin and scale its farthest point to distance 1."""
+
+    def forward(self, clouds: Tensor) -> Tensor:
+        points = clouds[..., :3]
+        centered = points - points.nanmean(dim=1, keepdim=True)
+        distance = centered.nan_to_num().norm(dim=2, keepdim=True)
+        radius = distance.amax(dim=1, keepdim=True)
+        # Points that are all at one place stay at the origin.
+        scaled = centered / torch.where(radius > _SMALLEST_RADIUS, radius, torch.ones_like(radius))
+        return torch.cat([scaled, clouds[..., 3:]], dim=2)
+
+
+@declared
+class PointCloud(Modality):
+    """Clouds of points in space, with or without features of every point.
+
+    Accepts arrays ``(n, points, 3 + features)`` whose first three columns are coordinates, and
+    lists of arrays ``(points_i, 3 + features)`` of different sizes, with at least 2 points each.
+    In an array, a point whose values are all NaN is absent; smaller clouds of a list are padded
+    like that. The named encoders leave absent points out, so neither padding nor the order of the
+    points changes an embedding. An `encoder` of your own gets a copy of a present point in the
+    place of an absent one: a maximum over the points is not changed by that, a mean is.
+
+    With ``modality="auto"``, arrays of 3 dimensions are point clouds if they hold floats and their
+    last axis has 3 values, except ``(n, 3, 3)``, which are images. For points with features, and
+    for lists of arrays that differ in shape, say ``modality=PointCloud()``. Clouds with other
+    numbers of points than those seen in fit are embedded as well.
+
+    Parameters
+    ----------
+    normalize : bool, default=True
+        Whether to move the mean of every cloud to the origin and to scale it so that its farthest
+        point is at distance 1. Its place and size then do not count. Features are never changed:
+        bring them to a similar range, for example with a :class:`~sklearn.preprocessing.\
+StandardScaler` on all points.
+
+    Attributes
+    ----------
+    n_columns_ : int
+        Coordinates and features of a point.
+
+    See Also
+    --------
+    skssl.views.PointCloudViews : The default views. They turn clouds about the third axis only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skssl import SimCLR
+    >>> from skssl.modality import PointCloud
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(size, 3)) for size in rng.integers(20, 60, 100)]
+    >>> ssl = SimCLR(modality=PointCloud(), max_epochs=1, random_state=0).fit(X)
+    >>> ssl.transform(X).shape
+    (100, 384)
+    """
+
+    allows_nan = True
+
+    normalize: bool = param("boolean", default=True)
+
+    @classmethod
+    def recognizes(cls, look: Look) -> bool:
+        return (
+            len(look.shape) == 3
+            and not look.ragged
+            and look.dtype.kind == "f"
+            and look.shape[2] == 3
+        )
+
+    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
+        self.check_parameters()
+        clouds = check_numbers(
+            _pad(X) if Look.at(X).ragged else X,
+            dtypes=[np.float32],
+            estimator=estimator,
+            min_samples=min_samples,
+            allow_nan=True,
+        )
+        if clouds.ndim != 3 or clouds.shape[2] < 3:
+            raise ValueError(
+                f"X has shape {clouds.shape}; point clouds have 3 dimensions, (n, points, 3 + "
+                "features), of which the last has at least 3 coordinates, or are a list of arrays "
+                "(points, 3 + features)."
+            )
+        n_points, columns = clouds.shape[1:]
+        if n_points == 3 < columns:
+            warnings.warn(
+                f"The clouds of X have 3 points of {columns} values. If that is the other way "
+                "round, pass X.transpose(0, 2, 1).",
+                stacklevel=2,
+            )
+        missing = np.isnan(clouds)
+        absent = missing.all(axis=2)
+        half = missing.any(axis=2) & ~absent
+        if half.any():
+            row, point = np.argwhere(half)[0]
+            raise ValueError(
+                f"Point {point} in row {row} of X has NaN in some of its values, "
+                f"{clouds[row, point].tolist()}. A point is absent if all its values are NaN; it "
+                "cannot be known in part."
+            )
+        present = (~absent).sum(axis=1)
+        if len(clouds) and present.min() < 2:
+            row = present.argmin()
+            raise ValueError(
+                f"Row {row} of X has a cloud of {present[row]} point(s); at least 2 are needed."
+            )
+        return clouds
+
+    def fit(self, X: np.ndarray) -> Self:
+        self.n_columns_ = X.shape[2]
+        return self
+
+    def prepare(self, X: np.ndarray) -> Tensor:
+        if X.shape[2] != self.n_columns_:
+            raise ValueError(
+                f"X has points of {X.shape[2]} values, but points of {self.n_columns_} were seen "
+                "in fit."
+            )
+        return as_tensor(X)
+
+    def input_layer(self) -> nn.Module:
+        return UnitSphere() if self.normalize else nn.Identity()
+
+    def stem(self) -> nn.Module:
+        return FillPoints()
+
+    def encoder_names(self) -> list[str]:
+        return ["pointnet"]
+
+    def build_encoder(self, name: str, samples: Tensor) -> nn.Module:
+        return PointNet(self.n_columns_)
+
+    def default_views(self) -> Views:
+        return PointCloudViews()
+
+
+def _pad(X: Any) -> np.ndarray:
+    """Return a list of clouds as one array, with NaN after the last point of smaller ones."""
+    clouds = [np.asarray(one) for one in X]
+    for row, cloud in enumerate(clouds):
+        if cloud.ndim != 2 or cloud.dtype.kind not in "biuf":
+            raise ValueError(
+                f"Row {row} of X has shape {cloud.shape} and dtype {cloud.dtype}; a point cloud is "
+                "an array of numbers of shape (points, 3 + features)."
+            )
+        if cloud.shape[1] != clouds[0].shape[1]:
+            raise ValueError(
+                f"Row {row} of X has points of {cloud.shape[1]} values, but row 0 has points of "
+                f"{clouds[0].shape[1]}."
+            )
+    shape = (len(clouds), max(map(len, clouds)), clouds[0].shape[1])
+    padded = np.full(shape, np.nan, dtype=np.float32)
+    for row, cloud in enumerate(clouds):
+        padded[row, : len(cloud)] = cloud
+    return padded

@@ -1,0 +1,159 @@
+"""Video as arrays."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from skssl._declare import Interval, StrOptions, declared, param
+from skssl.modality._base import Look, Modality, as_tensor, check_numbers
+from skssl.modality._pixels import (
+    Layout,
+    Rescale,
+    are_glyphs,
+    check_like_fit,
+    find_channel_axis,
+    value_range,
+)
+from skssl.nn import SmallVideoNet, channels_last, torchvision_encoder, torchvision_video_names
+from skssl.views import VideoViews, Views
+
+
+@declared
+class Video(Modality):
+    """Clips of video as arrays, grey or with any number of channels.
+
+    Accepts ``(n, frames, height, width)``, ``(n, frames, height, width, channels)`` and
+    ``(n, channels, frames, height, width)``, with at least 2 frames. All clips have the same shape.
+    Values are ``uint8``, kept as they are until they are on the device and taken to go from 0 to
+    255, or any other numbers, computed in float32 and scaled by the smallest and largest value of
+    the training clips (by channel, if there are other than 1, 3 or 4 channels).
+
+    Which axis holds the channels is decided by the rule of :class:`Images`: an axis of `channels`
+    values if that is said, else one of 1, 3 or 4 values. If the last axis and the first after the
+    samples both qualify, the last one is taken; say `layout` to change that. If none qualifies,
+    `layout` or `channels` has to be said. For ``(n, frames, channels, height, width)``, as
+    torchvision decodes it, pass ``X.swapaxes(1, 2)``.
+
+    With ``modality="auto"``, arrays of 5 dimensions are video. Those of 4 dimensions are images:
+    say ``modality=Video()`` for grey clips. As for :class:`Images`, the default views are those for
+    glyphs where grey clips have a plain background.
+
+    Parameters
+    ----------
+    channels : int, default=None
+        Number of channels, where it is not 1, 3 or 4.
+    layout : {"channels_first", "channels_last"}, default=None
+        Whether the channels come before the frames or last. None decides by the rule above.
+
+    Attributes
+    ----------
+    sample_shape_ : tuple of four ints
+        Channels, frames, height and width.
+    low_, high_ : ndarray of shape (channels,) or (1,)
+        The values that become 0 and 1.
+    are_glyphs_ : bool
+        Whether the clips are grey with a plain background.
+
+    See Also
+    --------
+    skssl.views.VideoViews : The default views, and what they make the embedding indifferent to.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skssl import SimCLR
+    >>> from skssl.modality import Video
+    >>> X = np.random.default_rng(0).integers(0, 256, (40, 6, 16, 16), dtype=np.uint8)
+    >>> ssl = SimCLR(modality=Video(), max_epochs=1, random_state=0).fit(X)
+    >>> ssl.modality_.sample_shape_
+    (1, 6, 16, 16)
+    """
+
+    channels: int | None = param(Interval(Integral, 1, None, closed="left"), None, default=None)
+    layout: Layout | None = param(
+        StrOptions({"channels_first", "channels_last"}), None, default=None
+    )
+
+    @classmethod
+    def recognizes(cls, look: Look) -> bool:
+        return len(look.shape) == 5
+
+    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
+        self.check_parameters()
+        if Look.at(X).ragged:
+            row = next(row for row, clip in enumerate(X) if np.shape(clip) != np.shape(X[0]))
+            raise ValueError(
+                f"Row {row} of X has a clip of shape {np.shape(X[row])}, but row 0 has "
+                f"{np.shape(X[0])}; all clips must have the same number of frames and size."
+            )
+        clips = check_numbers(
+            X, dtypes=[np.float32, np.uint8], estimator=estimator, min_samples=min_samples
+        )
+        if clips.ndim not in (4, 5):
+            raise ValueError(
+                f"X has shape {clips.shape}; video has 4 or 5 dimensions, (n, frames, height, "
+                "width), (n, frames, height, width, channels) or (n, channels, frames, height, "
+                "width)."
+            )
+        return clips
+
+    def fit(self, X: np.ndarray) -> Self:
+        self.input_shape_ = X.shape[1:]
+        self.input_is_uint8_ = X.dtype == np.uint8
+        self._channel_axis = self._find_channel_axis()
+        clips = self._channels_first(X)
+        self.sample_shape_ = clips.shape[1:]
+        if self.sample_shape_[1] < 2:
+            raise ValueError(
+                f"X has clips of shape {self.input_shape_} with 1 frame; video needs at least 2 "
+                "frames. For single images say modality=Images()."
+            )
+        self.low_, self.high_ = value_range(clips)
+        self.are_glyphs_ = are_glyphs(clips, self.low_, self.high_)
+        return self
+
+    def prepare(self, X: np.ndarray) -> Tensor:
+        check_like_fit(X, shape=self.input_shape_, is_uint8=self.input_is_uint8_)
+        return as_tensor(self._channels_first(X))
+
+    def _find_channel_axis(self) -> int | None:
+        """Return the axis of one clip that holds the channels, or None without one."""
+        shape = self.input_shape_
+        if len(shape) == 4:
+            return find_channel_axis(
+                shape, channels=self.channels, layout=self.layout, modality="Video", samples="clips"
+            )
+        if self.channels not in (None, 1):
+            raise ValueError(
+                f"channels={self.channels} does not fit clips of shape {shape}, which have no axis "
+                "for channels."
+            )
+        return None
+
+    def _channels_first(self, X: np.ndarray) -> np.ndarray:
+        if self._channel_axis is None:
+            return X[:, None]
+        return np.moveaxis(X, 1 + self._channel_axis, 1)
+
+    def input_layer(self) -> nn.Module:
+        shape = (-1, 1, 1, 1)
+        return Rescale(torch.tensor(self.low_).view(shape), torch.tensor(self.high_).view(shape))
+
+    def encoder_names(self) -> list[str]:
+        return ["conv", "conv+change", *torchvision_video_names()]
+
+    def build_encoder(self, name: str, samples: Tensor) -> nn.Module:
+        channels, _, height, width = self.sample_shape_
+        if name in ("auto", "conv", "conv+change"):
+            network = SmallVideoNet(channels, (height, width), change=name == "conv+change")
+            return channels_last(network)
+        return torchvision_encoder(name, channels, (height, width))
+
+    def default_views(self) -> Views:
+        size = self.sample_shape_[2:]
+        return VideoViews.glyphs() if self.are_glyphs_ else VideoViews.photos(size)
