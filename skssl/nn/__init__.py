@@ -11,6 +11,7 @@ from skssl.nn._series import (
     SeriesResNet,
     SideBySide,
 )
+from skssl.nn._tabular import TableEncoder, TableStem
 from skssl.nn._torchvision import torchvision_encoder, torchvision_names
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "SeriesResNet",
     "SideBySide",
     "SmallConvNet",
+    "TableEncoder",
+    "TableStem",
     "mlp_head",
     "torchvision_encoder",
     "torchvision_names",
