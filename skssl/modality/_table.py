@@ -182,7 +182,7 @@ class Column:
             row = infinite.argmax()
             raise ValueError(
                 f"Column {self.name!r} of X contains infinity or a value too large for "
-                f"dtype('float32'): {self.values[row]!r} in row {row}."
+                f"dtype('float32'): {self.values[row]} in row {row}."
             )
         return numbers
 
@@ -225,7 +225,7 @@ def _read_objects(name: Any, values: np.ndarray) -> tuple[np.ndarray, str]:
     missing = np.frompyfunc(_is_missing, 1, 1)(values).astype(bool)
     values[missing] = None
     present = [cls for cls, absent in zip(types, missing, strict=True) if not absent]
-    kinds = {str(_kind_of(cls)): cls for cls in set(present)}
+    kinds = {str(_kind_of(cls)): cls for cls in sorted(set(present), key=str)}
     if len(kinds) > 1:
         rows = {kind: np.flatnonzero(~missing)[present.index(cls)] for kind, cls in kinds.items()}
         found = " and ".join(f"{kind} ({values[row]!r} in row {row})" for kind, row in rows.items())

@@ -92,26 +92,20 @@ class Tabular(Modality):
         auto = isinstance(self.categorical, str)
         if isinstance(X, (list, tuple)):
             X = _as_array(X)
-        kind = getattr(getattr(X, "dtype", None), "kind", "O")
-        columnwise = is_frame(X) or (
-            isinstance(X, np.ndarray) and X.ndim == 2 and (kind == "O" or not auto)
+        by_column = is_frame(X) or (
+            isinstance(X, np.ndarray) and X.ndim == 2 and (X.dtype.kind == "O" or not auto)
         )
-        if not columnwise or not all(X.shape):
-            return Table.of_numbers(
-                check_numbers(
-                    X,
-                    dtypes=[np.float32],
-                    estimator=estimator,
-                    min_samples=min_samples,
-                    allow_nd=False,
-                    allow_nan=True,
-                )
-            )
-        if len(X) < min_samples:
-            raise ValueError(
-                f"Found array with {len(X)} sample(s) (shape={X.shape}) while a minimum of "
-                f"{min_samples} is required by {estimator}."
-            )
+        # Rows and columns are counted before any cell is looked at.
+        numbers = check_numbers(
+            np.broadcast_to(np.float32(0), X.shape) if by_column else X,
+            dtypes=[np.float32],
+            estimator=estimator,
+            min_samples=min_samples,
+            allow_nd=False,
+            allow_nan=True,
+        )
+        if not by_column:
+            return Table.of_numbers(numbers)
         columns = read_columns(X)
         if auto:
             categorical = np.array([column.categorical for column in columns])
@@ -147,7 +141,7 @@ class Tabular(Modality):
         self._seen = X[:0]
         self.categorical_ = X.categorical
         missing = np.isnan(X.numbers)
-        self._indicators = np.flatnonzero(missing.any(axis=0)).tolist()
+        self._indicators = np.flatnonzero(missing.any(axis=0) & ~missing.all(axis=0)).tolist()
         low = np.where(missing, np.inf, X.numbers).min(axis=0, initial=np.inf)
         high = np.where(missing, -np.inf, X.numbers).max(axis=0, initial=-np.inf)
         self._constant = high <= low
