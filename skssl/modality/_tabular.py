@@ -16,8 +16,8 @@ from skssl.modality._table import Table, is_frame, is_none, read_columns
 from skssl.nn import SideBySide, TableEncoder, TableStem
 from skssl.views import TabularViews, Views
 
-# Codes of a category: 0 is what was not seen in fit, 1 is missing, the others follow.
-_MISSING, _FIRST = 1, 2
+# Codes of a column: what was not seen in fit, what is missing, then the categories.
+_UNKNOWN, _MISSING, _FIRST = 0, 1, 2
 _EMBEDDING_DIM = 8
 
 
@@ -138,24 +138,16 @@ class Tabular(Modality):
         return mask
 
     def fit(self, X: Table) -> Self:
-        self._seen = X[:0]
+        self._seen = X[[]]
         self.categorical_ = X.categorical
         missing = np.isnan(X.numbers)
         self._indicators = np.flatnonzero(missing.any(axis=0) & ~missing.all(axis=0)).tolist()
-        low = np.where(missing, np.inf, X.numbers).min(axis=0, initial=np.inf)
-        high = np.where(missing, -np.inf, X.numbers).max(axis=0, initial=-np.inf)
-        self._constant = high <= low
-        self.scaler_ = None
-        numbers = np.where(self._constant, np.float32(0), X.numbers)
-        if not numbers.shape[1] or self.scaling is None:
-            pass
-        elif self.scaling == "standard":
-            self.scaler_ = StandardScaler().fit(numbers)
-        else:
-            quantiles = QuantileTransformer(
-                n_quantiles=min(1000, len(X)), output_distribution="normal", random_state=0
-            )
-            self.scaler_ = make_pipeline(quantiles, StandardScaler()).fit(numbers)
+        low = np.where(missing, np.inf, X.numbers).min(axis=0)
+        high = np.where(missing, -np.inf, X.numbers).max(axis=0)
+        self._constant = low >= high
+        self.scaler_ = self._make_scaler(len(X)) if X.numbers.shape[1] else None
+        if self.scaler_ is not None:
+            self.scaler_.fit(np.where(self._constant, np.float32(0), X.numbers))
         self.category_encoders_ = []
         self._n_codes = []
         for values in X.categories.T:
@@ -165,37 +157,49 @@ class Tabular(Modality):
                 max_categories=self.max_categories,
             )
             present = values[~is_none(values)]
-            n_codes = _FIRST
+            n_categories = 0
             if len(present):
-                n_codes += int(encoder.fit_transform(present[:, None]).max()) + 1
+                n_categories = 1 + int(encoder.fit_transform(present[:, None]).max())
             self.category_encoders_.append(encoder)
-            self._n_codes.append(n_codes)
+            self._n_codes.append(_FIRST + n_categories)
         return self
+
+    def _make_scaler(self, n_samples: int) -> Any:
+        if self.scaling is None:
+            return None
+        if self.scaling == "standard":
+            return StandardScaler()
+        quantiles = QuantileTransformer(
+            n_quantiles=min(1000, n_samples), output_distribution="normal", random_state=0
+        )
+        return make_pipeline(quantiles, StandardScaler())
 
     def prepare(self, X: Table) -> Tensor:
         X = X.like(self._seen)
         numbers = X.numbers
         if self.scaler_ is not None:
-            numbers = self.scaler_.transform(np.where(self._constant, X.numbers * 0, X.numbers))
+            # 0 times NaN stays missing.
+            numbers = self.scaler_.transform(np.where(self._constant, 0 * numbers, numbers))
         codes = np.full(X.categories.shape, _MISSING, dtype=np.float32)
         for index, values in enumerate(X.categories.T):
             present = ~is_none(values)
             if self._n_codes[index] == _FIRST:
-                codes[present, index] = 0
+                codes[present, index] = _UNKNOWN
             elif present.any():
-                known = self.category_encoders_[index].transform(values[present][:, None])[:, 0]
-                codes[present, index] = np.where(known < 0, 0, known + _FIRST)
+                places = self.category_encoders_[index].transform(values[present][:, None])[:, 0]
+                codes[present, index] = np.where(places < 0, _UNKNOWN, places + _FIRST)
         return as_tensor(np.hstack([numbers.astype(np.float32, copy=False), codes]))
 
     def stem(self) -> TableStem:
-        n_numbers = int((~self.categorical_).sum())
-        return TableStem(n_numbers, self._indicators, self._n_codes, dim=_EMBEDDING_DIM)
+        return self._make_stem(_EMBEDDING_DIM)
+
+    def _make_stem(self, dim: int | None) -> TableStem:
+        n_numbers = self._seen.numbers.shape[1]
+        return TableStem(n_numbers, self._indicators, self._n_codes, dim=dim)
 
     def assemble(self, input_layer: nn.Module, encoder: nn.Module) -> nn.Module:
         if self.concat_input:
-            n_numbers = int((~self.categorical_).sum())
-            raw = TableStem(n_numbers, self._indicators, self._n_codes, dim=None)
-            encoder = SideBySide(raw, encoder)
+            encoder = SideBySide(self._make_stem(None), encoder)
         return super().assemble(input_layer, encoder)
 
     def encoder_names(self) -> list[str]:
