@@ -53,6 +53,7 @@ class NearestNeighbors(KNeighborsClassifier):
     """Takes all rows for neighbours if there are fewer than asked for."""
 
     def fit(self, X, y):
+        """Remember the labelled rows."""
         self.n_neighbors = min(self.n_neighbors, len(X))
         return super().fit(X, y)
 
