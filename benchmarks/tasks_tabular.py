@@ -78,6 +78,7 @@ BENCHMARK = Benchmark(
         Row(
             "SimCLR beside its input + LR",
             embed_with(SimCLR(modality=Tabular(concat_input=True), random_state=0)),
+            scale=False,
         ),
     ],
     n_labels=(1, 5, 25),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from skssl._declare import Interval, StrOptions, declared, param
 from skssl.modality._base import Look, Modality, as_tensor, check_numbers
 from skssl.modality._table import Table, is_frame, is_none, read_columns
-from skssl.nn import SideBySide, TableEncoder, TableStem
+from skssl.nn import SideBySide, TableEncoder, TableStem, UnitLength
 from skssl.views import TabularViews, Views
 
 # Codes of a column: what was not seen in fit, what is missing, then the categories.
@@ -52,7 +53,10 @@ class Tabular(Modality):
         and divides by the standard deviation; None leaves the values as they are.
     concat_input : bool, default=False
         Whether the embedding also has the input itself: scaled numbers, indicators, and one
-        column of zeros and ones per category, before what was learned.
+        column of zeros and ones per category, before what was learned. What was learned then has
+        in every row a length of the square root of the number of columns, about that of the
+        numbers, so that its many dimensions do not drown them. A probe of both should not
+        standardise them again.
 
     Attributes
     ----------
@@ -199,7 +203,8 @@ class Tabular(Modality):
 
     def assemble(self, input_layer: nn.Module, encoder: nn.Module) -> nn.Module:
         if self.concat_input:
-            encoder = SideBySide(self._make_stem(None), encoder)
+            weighed = nn.Sequential(encoder, UnitLength(math.sqrt(len(self.categorical_))))
+            encoder = SideBySide(self._make_stem(None), weighed)
         return super().assemble(input_layer, encoder)
 
     def encoder_names(self) -> list[str]:

@@ -11,7 +11,7 @@ from skssl.nn._series import (
     SeriesResNet,
     SideBySide,
 )
-from skssl.nn._tabular import TableEncoder, TableStem
+from skssl.nn._tabular import TableEncoder, TableStem, UnitLength
 from skssl.nn._torchvision import torchvision_encoder, torchvision_names
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "SmallConvNet",
     "TableEncoder",
     "TableStem",
+    "UnitLength",
     "mlp_head",
     "torchvision_encoder",
     "torchvision_names",

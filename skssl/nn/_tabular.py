@@ -68,6 +68,22 @@ class TableStem(nn.Module):
         return torch.cat(parts, dim=1)
 
 
+class UnitLength(nn.Module):
+    """Give every embedding the same length.
+
+    Parameters
+    ----------
+    length : float
+    """
+
+    def __init__(self, length: float):
+        super().__init__()
+        self.length = length
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        return self.length * F.normalize(embedding, dim=1)
+
+
 class TableEncoder(nn.Module):
     """A stem and an MLP for rows of numbers and categories.
 
