@@ -98,6 +98,18 @@ def _wine() -> tuple[np.ndarray, np.ndarray]:
     return load_wine(return_X_y=True)
 
 
+def _mixed_table() -> tuple[np.ndarray, np.ndarray]:
+    """Numbers and categories of three groups, with noise, gaps and a column that says nothing."""
+    rng = np.random.default_rng(0)
+    y = np.arange(240) % 3
+    numbers = rng.normal([[0, 0, 2], [0, 2, 0], [2, 0, 0]], 1)[y] + rng.normal(0, 1, (240, 3))
+    names = np.array(["red", "green", "blue"])
+    colors = np.where(rng.random((240, 3)) < 0.6, names[y][:, None], rng.choice(names, (240, 3)))
+    X = np.concatenate([numbers, colors, np.full((240, 1), "same")], axis=1, dtype=object)
+    X[rng.random(X.shape) < 0.05] = None
+    return X, y
+
+
 def _waves() -> tuple[np.ndarray, np.ndarray]:
     """Sines, square waves and sawtooths of random phase and frequency, in noise."""
     rng = np.random.default_rng(0)
@@ -146,6 +158,7 @@ CASES = [
     Case("series", tiny_series, Series(), _waves),
     Case("tabular", tiny_mlp, Tabular(), _wine),
     Case("video", tiny_video, ReshapingVideo(), _moving_dots),
+    Case("categories", tiny_mlp, Tabular(categorical=[0], concat_input=True), _mixed_table),
 ]
 ESTIMATORS = [estimator for _, estimator in all_estimators()]
 PAIRS = [(estimator, case) for estimator in ESTIMATORS for case in CASES]

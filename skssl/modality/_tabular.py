@@ -2,84 +2,226 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Integral
 from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import QuantileTransformer, StandardScaler
+from sklearn.preprocessing import OrdinalEncoder, QuantileTransformer, StandardScaler
 from torch import Tensor, nn
 
-from skssl._declare import StrOptions, declared, param
+from skssl._declare import Interval, StrOptions, declared, param
 from skssl.modality._base import Look, Modality, as_tensor, check_numbers
-from skssl.nn import MLPEncoder
+from skssl.modality._table import Table, is_frame, is_none, read_columns
+from skssl.nn import SideBySide, TableEncoder, TableStem, UnitLength
 from skssl.views import TabularViews, Views
+
+# Codes of a column: what was not seen in fit, what is missing, then the categories.
+_UNKNOWN, _MISSING, _FIRST = 0, 1, 2
+_EMBEDDING_DIM = 8
 
 
 @declared
 class Tabular(Modality):
-    """Rows of numbers: 2-D arrays and DataFrames.
+    """Rows of a table, with numbers, categories and gaps: 2-D arrays and DataFrames.
 
-    Columns are put on one scale before anything else. With ``modality="auto"``, everything of 2
-    dimensions is a table.
+    Takes DataFrames of pandas and polars, arrays of numbers, and arrays of dtype object, whose
+    columns may differ. With ``modality="auto"``, everything of 2 dimensions is a table.
+
+    *Numbers* are put on one scale. A missing one (NaN, None, NA) becomes 0 after scaling, the
+    mean of its column, and sets an indicator beside it. Columns without a gap in fit have no
+    indicator, and those with a single value in fit count as 0 whatever they hold later.
+
+    *Categories* become codes, with one of its own for missing values and one for everything that
+    was not seen in fit, and the encoder learns a vector for each. In a column of more than
+    `max_categories`, the rare ones share a code.
 
     Parameters
     ----------
+    categorical : "auto" or list, default="auto"
+        The categorical columns, by name, by index, or as a mask. "auto" goes by dtype: category,
+        string and bool of pandas; Categorical, Enum, String and Boolean of polars. Columns of
+        dtype object are categorical if they hold strings or bools, and numeric if they hold
+        numbers. Arrays of numbers or bools have none. Integers are numbers, unless they are
+        listed here.
+    max_categories : int, default=100
+        Largest number of codes for the categories of a column; the rarest of more share one.
     scaling : {"quantile", "standard"} or None, default="quantile"
-        "quantile" maps each column to a normal distribution by its quantiles and then to unit
-        variance, which neither outliers nor skew disturb; "standard" only subtracts the mean and
-        divides by the standard deviation; None leaves the values as they are.
+        "quantile" maps each numeric column to a normal distribution by its quantiles and then to
+        unit variance, which neither outliers nor skew disturb; "standard" only subtracts the mean
+        and divides by the standard deviation; None leaves the values as they are.
+    concat_input : bool, default=False
+        Whether the embedding also has the input itself: scaled numbers, indicators, and one
+        column of zeros and ones per category, before what was learned. What was learned then has
+        in every row a length of the square root of the number of columns, about that of the
+        numbers, so that its many dimensions do not drown them. A probe of both should not
+        standardise them again.
 
     Attributes
     ----------
+    categorical_ : ndarray of bool
+        Which columns are categorical. In prepared rows they come after the numeric ones.
     scaler_ : estimator or None
-        The fitted scaler.
+        The fitted scaler of the numbers.
+    category_encoders_ : list of OrdinalEncoder
+        The fitted encoder of each categorical column.
 
     Examples
     --------
-    >>> from sklearn.datasets import load_wine
+    >>> import pandas as pd
     >>> from skssl import VICReg
     >>> from skssl.modality import Tabular
-    >>> X, _ = load_wine(return_X_y=True)
-    >>> ssl = VICReg(modality=Tabular(scaling="standard"), max_epochs=1, random_state=0)
-    >>> ssl.fit_transform(X).shape
-    (178, 256)
+    >>> X = pd.DataFrame({"age": [31, 55, None] * 20, "job": ["cook", "nurse", None] * 20})
+    >>> ssl = VICReg(modality=Tabular(scaling="standard"), max_epochs=1, random_state=0).fit(X)
+    >>> ssl.transform(X).shape
+    (60, 256)
     """
 
+    allows_nan = True
+
+    categorical: Any = param(StrOptions({"auto"}), "array-like", default="auto")
+    max_categories: int = param(Interval(Integral, 2, None, closed="left"), default=100)
     scaling: Literal["quantile", "standard"] | None = param(
         StrOptions({"quantile", "standard"}), None, default="quantile"
     )
+    concat_input: bool = param("boolean", default=False)
 
     @classmethod
     def recognizes(cls, look: Look) -> bool:
         return len(look.shape) == 2
 
-    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
+    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> Table:
         self.check_parameters()
-        return check_numbers(
-            X, dtypes=[np.float32], estimator=estimator, min_samples=min_samples, allow_nd=False
+        auto = isinstance(self.categorical, str)
+        if isinstance(X, (list, tuple)):
+            X = _as_array(X)
+        by_column = is_frame(X) or (
+            isinstance(X, np.ndarray) and X.ndim == 2 and (X.dtype.kind == "O" or not auto)
         )
+        # Rows and columns are counted before any cell is looked at.
+        numbers = check_numbers(
+            np.broadcast_to(np.float32(0), X.shape) if by_column else X,
+            dtypes=[np.float32],
+            estimator=estimator,
+            min_samples=min_samples,
+            allow_nd=False,
+            allow_nan=True,
+        )
+        if not by_column:
+            return Table.of_numbers(numbers)
+        columns = read_columns(X)
+        if auto:
+            categorical = np.array([column.categorical for column in columns])
+        else:
+            categorical = self._mask([column.name for column in columns], named=is_frame(X))
+        return Table.of_columns(columns, categorical, len(X))
 
-    def fit(self, X: np.ndarray) -> Self:
-        self.n_features_ = X.shape[1]
-        self.scaler_ = None
-        if self.scaling == "standard":
-            self.scaler_ = StandardScaler().fit(X)
-        elif self.scaling == "quantile":
-            quantiles = QuantileTransformer(
-                n_quantiles=min(1000, len(X)), output_distribution="normal", random_state=0
+    def _mask(self, names: list[Any], *, named: bool) -> np.ndarray:
+        """Return which columns `categorical` lists."""
+        listed = np.asarray(self.categorical, dtype=object)
+        mask = np.zeros(len(names), dtype=bool)
+        if listed.ndim == 1 and all(isinstance(item, (bool, np.bool_)) for item in listed):
+            if len(listed) not in (0, len(names)):
+                raise ValueError(
+                    f"categorical is a mask of {len(listed)} columns, but X has {len(names)}."
+                )
+            return listed.astype(bool) if len(listed) else mask
+        for item in listed.ravel():
+            if isinstance(item, str) and item in names:
+                mask[names.index(item)] = True
+            elif isinstance(item, (int, np.integer)) and 0 <= item < len(names):
+                mask[int(item)] = True
+            else:
+                allowed = f"indices from 0 to {len(names) - 1}"
+                if named:
+                    allowed = f"{', '.join(map(repr, names))}, or {allowed}"
+                raise ValueError(
+                    f"categorical has {item!r}, which is no column of X; allowed are {allowed}."
+                )
+        return mask
+
+    def fit(self, X: Table) -> Self:
+        self._seen = X[[]]
+        self.categorical_ = X.categorical
+        missing = np.isnan(X.numbers)
+        self._indicators = np.flatnonzero(missing.any(axis=0) & ~missing.all(axis=0)).tolist()
+        low = np.where(missing, np.inf, X.numbers).min(axis=0)
+        high = np.where(missing, -np.inf, X.numbers).max(axis=0)
+        self._constant = low >= high
+        self.scaler_ = self._make_scaler(len(X)) if X.numbers.shape[1] else None
+        if self.scaler_ is not None:
+            self.scaler_.fit(np.where(self._constant, np.float32(0), X.numbers))
+        self.category_encoders_ = []
+        self._n_codes = []
+        for values in X.categories.T:
+            encoder = OrdinalEncoder(
+                handle_unknown="use_encoded_value",
+                unknown_value=-1,
+                max_categories=self.max_categories,
             )
-            self.scaler_ = make_pipeline(quantiles, StandardScaler()).fit(X)
+            present = values[~is_none(values)]
+            n_categories = 0
+            if len(present):
+                n_categories = 1 + int(encoder.fit_transform(present[:, None]).max())
+            self.category_encoders_.append(encoder)
+            self._n_codes.append(_FIRST + n_categories)
         return self
 
-    def prepare(self, X: np.ndarray) -> Tensor:
-        scaled = X if self.scaler_ is None else self.scaler_.transform(X)
-        return as_tensor(scaled.astype(np.float32, copy=False))
+    def _make_scaler(self, n_samples: int) -> Any:
+        if self.scaling is None:
+            return None
+        if self.scaling == "standard":
+            return StandardScaler()
+        quantiles = QuantileTransformer(
+            n_quantiles=min(1000, n_samples), output_distribution="normal", random_state=0
+        )
+        return make_pipeline(quantiles, StandardScaler())
+
+    def prepare(self, X: Table) -> Tensor:
+        X = X.like(self._seen)
+        numbers = X.numbers
+        if self.scaler_ is not None:
+            # 0 times NaN stays missing.
+            numbers = self.scaler_.transform(np.where(self._constant, 0 * numbers, numbers))
+        codes = np.full(X.categories.shape, _MISSING, dtype=np.float32)
+        for index, values in enumerate(X.categories.T):
+            present = ~is_none(values)
+            if self._n_codes[index] == _FIRST:
+                codes[present, index] = _UNKNOWN
+            elif present.any():
+                places = self.category_encoders_[index].transform(values[present][:, None])[:, 0]
+                codes[present, index] = np.where(places < 0, _UNKNOWN, places + _FIRST)
+        return as_tensor(np.hstack([numbers.astype(np.float32, copy=False), codes]))
+
+    def stem(self) -> TableStem:
+        return self._make_stem(_EMBEDDING_DIM)
+
+    def _make_stem(self, dim: int | None) -> TableStem:
+        n_numbers = self._seen.numbers.shape[1]
+        return TableStem(n_numbers, self._indicators, self._n_codes, dim=dim)
+
+    def assemble(self, input_layer: nn.Module, encoder: nn.Module) -> nn.Module:
+        if self.concat_input:
+            weighed = nn.Sequential(encoder, UnitLength(math.sqrt(len(self.categorical_))))
+            encoder = SideBySide(self._make_stem(None), weighed)
+        return super().assemble(input_layer, encoder)
 
     def encoder_names(self) -> list[str]:
         return ["mlp"]
 
     def build_encoder(self, name: str, samples: Tensor) -> nn.Module:
-        return MLPEncoder(self.n_features_)
+        return TableEncoder(self.stem())
 
     def default_views(self) -> Views:
         return TabularViews()
+
+
+def _as_array(X: Any) -> Any:
+    """Return a list of rows as an array that keeps strings and numbers apart, if it can be one."""
+    try:
+        array = np.asarray(X)
+    except ValueError:  # rows of unequal length, whose error is scikit-learn's
+        return X
+    mixed = array.ndim == 2 and array.dtype.kind == "U"
+    return np.asarray(X, dtype=object) if mixed else array

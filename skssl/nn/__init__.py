@@ -12,6 +12,7 @@ from skssl.nn._series import (
     SeriesResNet,
     SideBySide,
 )
+from skssl.nn._tabular import TableEncoder, TableStem, UnitLength
 from skssl.nn._torchvision import (
     small_vit,
     torchvision_encoder,
@@ -35,6 +36,9 @@ __all__ = [
     "SmallConvNet",
     "SmallVideoNet",
     "channels_last",
+    "TableEncoder",
+    "TableStem",
+    "UnitLength",
     "mlp_head",
     "small_vit",
     "torchvision_encoder",

@@ -1,0 +1,254 @@
+"""Reading tables: what the columns of DataFrames and arrays hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Real
+from typing import Any, Self
+
+import numpy as np
+
+NUMBERS, STRINGS, BOOLEANS, NOTHING = "numbers", "strings", "booleans", "no value"
+
+
+@dataclass
+class Table:
+    """Rows of a table, numbers apart from categories.
+
+    Parameters
+    ----------
+    names : list
+        Names of the columns, or their indices if they have none.
+    kinds : list of str
+        What each column holds: NUMBERS, STRINGS, BOOLEANS or NOTHING.
+    categorical : ndarray of bool
+        Which columns are categorical.
+    numbers : ndarray of shape (n, numeric columns), float32
+        NaN is missing.
+    categories : ndarray of shape (n, categorical columns), object
+        None is missing.
+    """
+
+    names: list[Any]
+    kinds: list[str]
+    categorical: np.ndarray
+    numbers: np.ndarray
+    categories: np.ndarray
+
+    @classmethod
+    def of_numbers(cls, X: np.ndarray) -> Table:
+        """Return the table of a checked array of float32."""
+        nothing = np.isnan(X).all(axis=0)
+        return cls(
+            list(range(X.shape[1])),
+            [NOTHING if empty else NUMBERS for empty in nothing],
+            np.zeros(X.shape[1], dtype=bool),
+            X,
+            np.empty((len(X), 0), dtype=object),
+        )
+
+    @classmethod
+    def of_columns(cls, columns: Sequence[Column], categorical: np.ndarray, n: int) -> Table:
+        """Return the table of these columns of `n` rows."""
+        numbers = np.empty((n, int((~categorical).sum())), dtype=np.float32)
+        categories = np.empty((n, int(categorical.sum())), dtype=object)
+        places = _places(categorical)
+        for column, place, is_category in zip(columns, places, categorical, strict=True):
+            if is_category:
+                categories[:, place] = column.as_categories()
+            else:
+                numbers[:, place] = column.as_numbers()
+        kinds = [column.kind for column in columns]
+        return cls([column.name for column in columns], kinds, categorical, numbers, categories)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, rows: Any) -> Table:
+        return Table(
+            self.names, self.kinds, self.categorical, self.numbers[rows], self.categories[rows]
+        )
+
+    def like(self, seen: Table) -> Table:
+        """Return this table with the same columns categorical as in `seen`, the one of fit.
+
+        A column without any value fits both.
+
+        Raises
+        ------
+        ValueError
+            If a column holds something else than in `seen`.
+        """
+        for index, (kind, before) in enumerate(zip(self.kinds, seen.kinds, strict=True)):
+            was_category, is_category = seen.categorical[index], self.categorical[index]
+            if kind == NOTHING or (kind == before and was_category == is_category):
+                continue
+            if is_category or was_category or before == STRINGS:
+                raise ValueError(
+                    f"Column {self.names[index]!r} of X holds "
+                    f"{_role(kind, is_category)}, such as {self._example(index)!r}, but held "
+                    f"{_role(before, was_category)} in fit. Convert the column to what it was."
+                )
+        if np.array_equal(self.categorical, seen.categorical):
+            return self
+        numbers = np.full((len(self), seen.numbers.shape[1]), np.nan, dtype=np.float32)
+        categories = np.full((len(self), seen.categories.shape[1]), None, dtype=object)
+        for place, before, is_category, was_category in zip(
+            _places(self.categorical),
+            _places(seen.categorical),
+            self.categorical,
+            seen.categorical,
+            strict=True,
+        ):
+            if is_category and was_category:
+                categories[:, before] = self.categories[:, place]
+            elif not is_category and not was_category:
+                numbers[:, before] = self.numbers[:, place]
+        return Table(self.names, self.kinds, seen.categorical, numbers, categories)
+
+    def _example(self, index: int) -> Any:
+        place = _places(self.categorical)[index]
+        if self.categorical[index]:
+            return next(value for value in self.categories[:, place] if value is not None)
+        values = self.numbers[:, place]
+        return values[~np.isnan(values)][0].item()
+
+
+def _places(categorical: np.ndarray) -> np.ndarray:
+    """Return the place of every column among the numeric or among the categorical ones."""
+    return np.where(categorical, categorical.cumsum(), (~categorical).cumsum()) - 1
+
+
+def _role(kind: str, categorical: bool) -> str:
+    return f"categories ({kind})" if categorical else kind
+
+
+@dataclass
+class Column:
+    """One column of a table.
+
+    Parameters
+    ----------
+    name : object
+        Its name, or its index if it has none.
+    values : ndarray of shape (n,)
+        Numbers with NaN for missing, bools, or objects with None for missing.
+    kind : str
+        What it holds: NUMBERS, STRINGS, BOOLEANS or NOTHING.
+    categorical : bool
+        Whether it is categorical by its dtype.
+    """
+
+    name: Any
+    values: np.ndarray
+    kind: str
+    categorical: bool
+
+    @classmethod
+    def read(cls, name: Any, values: np.ndarray, *, declared: bool = False) -> Self:
+        """Find out what `values` are; `declared` categorical by their dtype, or not."""
+        code = values.dtype.kind if values.ndim == 1 else "V"
+        if code in "OU":
+            values, kind = _read_objects(name, values.astype(object))
+        elif code == "b":
+            kind = BOOLEANS
+        elif code in "iuf":
+            kind = NOTHING if np.isnan(values).all() else NUMBERS
+        elif code == "c":
+            raise ValueError(f"Complex data not supported: column {name!r} of X is complex.")
+        else:
+            raise ValueError(
+                f"Column {name!r} of X has values of dtype {values.dtype}; a table has numbers, "
+                "strings and bools. Turn dates and times into numbers first, such as year, month "
+                "and weekday, and spread nested values over columns."
+            )
+        return cls(name, values, kind, declared or kind in (STRINGS, BOOLEANS))
+
+    def as_numbers(self) -> np.ndarray:
+        """Return the values as float32, NaN for missing."""
+        if self.kind == STRINGS:
+            example = next(value for value in self.values if value is not None)
+            raise ValueError(
+                f"Column {self.name!r} of X must hold numbers, got strings, such as {example!r}. "
+                "Convert it, or name it in categorical=."
+            )
+        # Values too large for float32 become infinite.
+        with np.errstate(over="ignore"):
+            numbers = self.values.astype(np.float32)
+        infinite = np.isinf(numbers)
+        if infinite.any():
+            row = infinite.argmax()
+            raise ValueError(
+                f"Column {self.name!r} of X contains infinity or a value too large for "
+                f"dtype('float32'): {self.values[row]} in row {row}."
+            )
+        return numbers
+
+    def as_categories(self) -> np.ndarray:
+        """Return the values as objects, None for missing."""
+        values = self.values.astype(object)
+        if self.values.dtype.kind == "f":
+            values[np.isnan(self.values)] = None
+        return values
+
+
+def is_none(values: np.ndarray) -> np.ndarray:
+    """Return which values are None."""
+    return np.array([value is None for value in values], dtype=bool)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or type(value).__name__ == "NAType" or bool(value != value)
+
+
+def _kind_of(cls: type) -> str | None:
+    """Return what a cell of this type is, or None if it cannot be in a table."""
+    if issubclass(cls, str):
+        return STRINGS
+    if issubclass(cls, (bool, np.bool_)):
+        return BOOLEANS
+    return NUMBERS if issubclass(cls, (Real, Decimal)) else None
+
+
+def _read_objects(name: Any, values: np.ndarray) -> tuple[np.ndarray, str]:
+    """Put None for what is missing, and tell what the other values are."""
+    types = list(map(type, values))
+    for cls in set(types):
+        if _kind_of(cls) is None and cls.__name__ not in ("NoneType", "NAType"):
+            row = types.index(cls)
+            raise TypeError(
+                f"Column {name!r} of X has {values[row]!r} in row {row}. The value of a cell, or "
+                "argument must be a string or a number, or a bool, or missing."
+            )
+    missing = np.frompyfunc(_is_missing, 1, 1)(values).astype(bool)
+    values[missing] = None
+    present = [cls for cls, absent in zip(types, missing, strict=True) if not absent]
+    kinds = {str(_kind_of(cls)): cls for cls in sorted(set(present), key=str)}
+    if len(kinds) > 1:
+        rows = {kind: np.flatnonzero(~missing)[present.index(cls)] for kind, cls in kinds.items()}
+        found = " and ".join(f"{kind} ({values[row]!r} in row {row})" for kind, row in rows.items())
+        raise ValueError(f"Column {name!r} of X mixes {found}; convert it to one of them.")
+    return values, next(iter(kinds), NOTHING)
+
+
+def is_frame(X: Any) -> bool:
+    """Whether `X` is a DataFrame of pandas or polars. Neither is imported for it."""
+    return hasattr(X, "columns") and (hasattr(X, "iloc") or hasattr(X, "get_columns"))
+
+
+def read_columns(X: Any) -> list[Column]:
+    """Return the columns of a DataFrame or of a 2-D array."""
+    if hasattr(X, "iloc"):
+        return [_read_pandas(name, X.iloc[:, index]) for index, name in enumerate(X.columns)]
+    if is_frame(X):
+        return [Column.read(series.name, series.to_numpy()) for series in X.get_columns()]
+    return [Column.read(index, X[:, index]) for index in range(X.shape[1])]
+
+
+def _read_pandas(name: Any, series: Any) -> Column:
+    dtype = series.dtype
+    if not isinstance(dtype, np.dtype) and dtype.kind in "iuf":
+        return Column.read(name, series.to_numpy(dtype=np.float64, na_value=np.nan))
+    return Column.read(name, np.asarray(series), declared=str(dtype) == "category")
