@@ -6,11 +6,12 @@ from skssl.modality._base import Look, Modality
 from skssl.modality._images import Images
 from skssl.modality._series import Series
 from skssl.modality._tabular import Tabular
+from skssl.modality._text import Text
 
-__all__ = ["Images", "Look", "Modality", "Series", "Tabular", "infer_modality"]
+__all__ = ["Images", "Look", "Modality", "Series", "Tabular", "Text", "infer_modality"]
 
 # Asked in this order. What none recognises is a table, whose errors are scikit-learn's.
-_MODALITIES: tuple[type[Modality], ...] = (Images, Series, Tabular)
+_MODALITIES: tuple[type[Modality], ...] = (Images, Series, Text, Tabular)
 
 
 def infer_modality(X: Any) -> Modality:
@@ -24,6 +25,8 @@ def infer_modality(X: Any) -> Modality:
     Images()
     >>> infer_modality(np.zeros((10, 5)))
     Tabular()
+    >>> infer_modality(["some text", "another text"])
+    Text()
     """
     look = Look.at(X)
     for modality in _MODALITIES:

@@ -11,9 +11,11 @@ from skssl.nn._series import (
     SeriesResNet,
     SideBySide,
 )
+from skssl.nn._text import BagEncoder, TextTransformer
 from skssl.nn._torchvision import torchvision_encoder, torchvision_names
 
 __all__ = [
+    "BagEncoder",
     "DilatedConvNet",
     "DrawViews",
     "FillGaps",
@@ -24,6 +26,7 @@ __all__ = [
     "SeriesResNet",
     "SideBySide",
     "SmallConvNet",
+    "TextTransformer",
     "mlp_head",
     "torchvision_encoder",
     "torchvision_names",

@@ -10,13 +10,16 @@ from skssl.views._series import (
     random_window,
 )
 from skssl.views._tabular import TabularViews, swap_cells
+from skssl.views._text import TextViews, drop_tokens, split_tokens
 
 __all__ = [
     "CallableViews",
     "ImageViews",
     "SeriesViews",
     "TabularViews",
+    "TextViews",
     "Views",
+    "drop_tokens",
     "permute_segments",
     "random_affine",
     "random_color",
@@ -24,5 +27,6 @@ __all__ = [
     "random_noise",
     "random_scale_and_shift",
     "random_window",
+    "split_tokens",
     "swap_cells",
 ]
