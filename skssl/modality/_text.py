@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils import InputTags, check_array
 from torch import Tensor, nn
 
-from skssl._declare import Interval, Range, StrOptions, declared, param
+from skssl._declare import Interval, Range, RealNotInt, StrOptions, declared, param
 from skssl.modality._base import Look, Modality, only_column
 from skssl.nn import BagEncoder, TextTransformer
 from skssl.views import TextViews, Views
@@ -93,10 +93,14 @@ class Text(Modality):
         StrOptions({"auto"}), Range(Interval(Integral, 1, None, closed="left")), default="auto"
     )
     min_df: Any = param(
-        Interval(Integral, 1, None, closed="left"), Interval(Real, 0, 1, closed="both"), default=2
+        Interval(Integral, 1, None, closed="left"),
+        Interval(RealNotInt, 0, 1, closed="both"),
+        default=2,
     )
     max_df: Any = param(
-        Interval(Integral, 1, None, closed="left"), Interval(Real, 0, 1, closed="both"), default=0.5
+        Interval(Integral, 1, None, closed="left"),
+        Interval(RealNotInt, 0, 1, closed="both"),
+        default=0.5,
     )
     max_features: int = param(Interval(Integral, 1, None, closed="left"), default=20_000)
     max_length: int = param(Interval(Integral, 1, None, closed="left"), default=256)
