@@ -6,15 +6,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# The sum of a text's weighted embeddings is to be of about unit size at the start.
-_IDF_SCALE = 0.2
+# Embeddings start so small that what is learned outweighs them, for rare tokens as well.
+_INIT_STD = 0.03
 
 
 class BagEncoder(nn.Module):
-    """The weighted sum of the embeddings of a text's tokens, whatever their order.
+    """The weighted sum of the embeddings of a text's tokens, whatever their order, at unit length.
 
-    Every token has an embedding and a weight, both learned; the weight starts in proportion to
-    the inverse document frequency. A text without tokens is embedded as zeros.
+    Every token has an embedding and a weight, both learned; the weight starts as the inverse
+    document frequency. A text without tokens is embedded as zeros.
 
     Parameters
     ----------
@@ -26,14 +26,18 @@ class BagEncoder(nn.Module):
 
     def __init__(self, idf: Tensor, *, dim: int = 256):
         super().__init__()
-        self.embeddings = nn.Parameter(torch.randn(len(idf) + 1, dim))
-        self.weights = nn.Parameter(torch.cat([idf.new_zeros(1), _IDF_SCALE * idf]))
+        self.embeddings = nn.Parameter(_INIT_STD * torch.randn(len(idf) + 1, dim))
+        self.weights = nn.Parameter(torch.cat([idf.new_zeros(1), idf / idf.mean()]))
 
     def forward(self, tokens: Tensor) -> Tensor:
-        weights = self.weights[tokens]
-        return F.embedding_bag(
-            tokens, self.embeddings, per_sample_weights=weights, mode="sum", padding_idx=0
+        bag = F.embedding_bag(
+            tokens,
+            self.embeddings,
+            per_sample_weights=self.weights[tokens],
+            mode="sum",
+            padding_idx=0,
         )
+        return F.normalize(bag, dim=1)
 
 
 class TextTransformer(nn.Module):
