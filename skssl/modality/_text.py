@@ -35,8 +35,8 @@ class Text(Modality):
     A text becomes a row of token ids. Tokens are words, character n-grams, or subwords that the
     `tokenizers` library learns from the training texts; only those that are neither rare nor in
     most of the training texts have an id. What has none is left out, and so is what comes after
-    the first `max_length` tokens of a text. A text of which nothing is left, such as an empty
-    one, is embedded as one without tokens: by default as zeros. Missing texts are an error, since
+    the first `max_length` tokens of a text. All texts of which nothing is left, such as empty
+    ones, have the same finite embedding. Missing texts are an error, since
     nothing is imputed; pass an empty str if that is what is meant.
 
     With ``modality="auto"``, a sequence of str is texts, and so is a DataFrame of one column that

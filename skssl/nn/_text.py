@@ -6,15 +6,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from skssl.nn._heads import mlp_head
+
 # Embeddings start so small that what is learned outweighs them, for rare tokens as well.
 _INIT_STD = 0.03
+# Weights of about 1, which steps of the usual learning rates can change noticeably.
+_IDF_SCALE = 0.2
 
 
 class BagEncoder(nn.Module):
-    """The weighted sum of the embeddings of a text's tokens, whatever their order, at unit length.
+    """The weighted sum of the embeddings of a text's tokens at unit length, and an MLP beside it.
 
     Every token has an embedding and a weight, both learned; the weight starts as the inverse
-    document frequency. A text without tokens is embedded as zeros.
+    document frequency. What a perceptron with one hidden layer makes of the sum is added to it, and
+    starts at zero. The order of the tokens does not matter.
 
     Parameters
     ----------
@@ -27,7 +32,10 @@ class BagEncoder(nn.Module):
     def __init__(self, idf: Tensor, *, dim: int = 256):
         super().__init__()
         self.embeddings = nn.Parameter(_INIT_STD * torch.randn(len(idf) + 1, dim))
-        self.weights = nn.Parameter(torch.cat([idf.new_zeros(1), idf / idf.mean()]))
+        self.weights = nn.Parameter(torch.cat([idf.new_zeros(1), _IDF_SCALE * idf]))
+        self.mlp = mlp_head([dim, dim, dim], last_norm=False)
+        *_, last_layer = self.mlp.parameters()
+        nn.init.zeros_(last_layer)
 
     def forward(self, tokens: Tensor) -> Tensor:
         bag = F.embedding_bag(
@@ -37,7 +45,8 @@ class BagEncoder(nn.Module):
             mode="sum",
             padding_idx=0,
         )
-        return F.normalize(bag, dim=1)
+        bag = F.normalize(bag, dim=1)
+        return bag + self.mlp(bag)
 
 
 class TextTransformer(nn.Module):

@@ -83,7 +83,7 @@ def drop_tokens(tokens: Tensor, *, generator: torch.Generator, probability: floa
 
 @declared
 class TextViews(Views):
-    """Random views of texts: disjoint halves of the tokens, and dropped tokens.
+    """Random views of texts: disjoint halves of the tokens, and of these a part.
 
     Two views of a text have no token place in common: what one half says about the other is what
     the text is about. With more than two views, each pair of them is such a split, drawn anew.
@@ -97,7 +97,7 @@ class TextViews(Views):
     span : int, default=1
         Number of neighbouring tokens that stay together in one half. Raise it for encoders that
         look at the order of the tokens, and for character n-grams, whose neighbours overlap.
-    dropout : float, default=0.0
+    dropout : float, default=0.4
         Probability of a token to be taken away. At least one token stays.
 
     References
@@ -111,7 +111,8 @@ class TextViews(Views):
     >>> import torch
     >>> from skssl.views import TextViews
     >>> tokens = torch.tensor([[5, 2, 7, 3, 0, 0]])
-    >>> first, second = TextViews().draw(tokens, 2, generator=torch.Generator().manual_seed(0))
+    >>> views = TextViews(dropout=0.0)
+    >>> first, second = views.draw(tokens, 2, generator=torch.Generator().manual_seed(0))
     >>> first.shape
     torch.Size([1, 3])
     >>> sorted(torch.cat([first, second], dim=1)[0].tolist())
@@ -120,7 +121,7 @@ class TextViews(Views):
 
     halves: bool = param("boolean", default=True)
     span: int = param(Interval(Integral, 1, None, closed="left"), default=1)
-    dropout: float = param(Interval(Real, 0, 1, closed="left"), default=0.0)
+    dropout: float = param(Interval(Real, 0, 1, closed="left"), default=0.4)
 
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
         return self.draw(batch, 1, generator=generator)[0]
