@@ -36,8 +36,8 @@ class Text(Modality):
     `tokenizers` library learns from the training texts; only those that are neither rare nor in
     most of the training texts have an id. What has none is left out, and so is what comes after
     the first `max_length` tokens of a text. All texts of which nothing is left, such as empty
-    ones, have the same finite embedding. Missing texts are an error, since
-    nothing is imputed; pass an empty str if that is what is meant.
+    ones, have the same finite embedding. Missing texts are an error, since nothing is imputed;
+    pass an empty str if that is what is meant.
 
     With ``modality="auto"``, a sequence of str is texts, and so is a DataFrame of one column that
     holds str.
@@ -54,7 +54,7 @@ class Text(Modality):
         such as ``CountVectorizer(...).build_analyzer()``.
     ngram_range : "auto" or tuple of two ints, default="auto"
         Shortest and longest n-grams, of words or characters. "auto" is (1, 1) for words and
-        (1, 2) for characters.
+        (1, 2) for characters. Has no meaning for subwords and callables.
     min_df : int or float, default=2
         Texts in which a token must be to be known, a number or a fraction.
     max_df : int or float, default=0.5
