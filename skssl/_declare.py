@@ -15,13 +15,14 @@ from typing import Any, ClassVar, TypeVar, dataclass_transform
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from skssl._sklearn_compat import HasMethods, Interval, Options, StrOptions
+from skssl._sklearn_compat import HasMethods, Interval, Options, RealNotInt, StrOptions
 
 __all__ = [
     "Declared",
     "HasMethods",
     "Interval",
     "Range",
+    "RealNotInt",
     "Shape",
     "StrOptions",
     "declared",

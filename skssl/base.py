@@ -242,8 +242,13 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
-        tags.input_tags.three_d_array = True
-        tags.input_tags.allow_nan = getattr(self.modality, "allows_nan", True)
+        if isinstance(self.modality, Modality):
+            self.modality.set_input_tags(tags.input_tags)
+        else:
+            tags.input_tags.one_d_array = True
+            tags.input_tags.three_d_array = True
+            tags.input_tags.string = True
+            tags.input_tags.allow_nan = True
         return tags
 
     def _start(self, X: Any) -> Tensor:
@@ -284,7 +289,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             self.modality_.fit(checked)
         samples = self.modality_.prepare(checked)
         if reset and not has_columns:
-            self.n_features_in_ = math.prod(samples.shape[1:])
+            self.n_features_in_ = self.modality_.n_features(samples)
         return samples, loaded
 
     def _resolve_views(self) -> Views:

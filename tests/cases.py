@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits, load_wine
+from sklearn.utils import InputTags
 from torch import nn
 
-from skssl.modality import Images, Modality, PointCloud, Series, Tabular, Video
+from skssl.modality import Images, Modality, PointCloud, Series, Tabular, Text, Video
 from skssl.nn import PointNet, SeriesResNet, SmallConvNet, SmallVideoNet
 from skssl.utils import all_estimators
 
@@ -36,6 +37,12 @@ def tiny_video(shape: tuple[int, ...]) -> nn.Module:
 
 def tiny_points(shape: tuple[int, ...]) -> nn.Module:
     return PointNet(shape[1], widths=(16, 16, 32))
+
+
+def tiny_text(shape: tuple[int, ...]) -> nn.Module:
+    return nn.Sequential(
+        nn.EmbeddingBag(500, 16, padding_idx=0), nn.Linear(16, 16, bias=False), nn.ReLU()
+    )
 
 
 class ReshapingImages(Images):
@@ -67,6 +74,21 @@ class ReshapingPoints(PointCloud):
         clouds[:, 1:, 0] = np.arange(1, columns + 1)
         clouds[:, 1:, 2] = rows
         return super().check(clouds, estimator=estimator, min_samples=min_samples)
+
+
+class WritingTexts(Text):
+    """Takes 2-D rows as texts of a word per number, so that scikit-learn's checks can run."""
+
+    def set_input_tags(self, tags: InputTags) -> None:
+        Modality.set_input_tags(self, tags)
+
+    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
+        rows = Tabular().check(X, estimator=estimator, min_samples=min_samples)
+        texts = [
+            " ".join(f"column{column}is{round(float(value))}" for column, value in enumerate(row))
+            for row in rows
+        ]
+        return super().check(texts, estimator=estimator, min_samples=min_samples)
 
 
 @dataclass
@@ -152,6 +174,16 @@ def _shapes() -> tuple[np.ndarray, np.ndarray]:
     return np.stack([x, z, clouds[..., 2]], axis=2), y
 
 
+def _topics() -> tuple[np.ndarray, np.ndarray]:
+    """Texts of words that belong to one of three topics, among words that belong to none."""
+    rng = np.random.default_rng(0)
+    y = np.arange(240) % 3
+    topical = y[:, None] * 40 + rng.integers(0, 40, (240, 8))
+    words = np.concatenate([topical, rng.integers(120, 160, (240, 4))], axis=1)
+    texts = [" ".join(f"word{word}" for word in rng.permutation(row)) for row in words]
+    return np.array(texts, dtype=object), y
+
+
 CASES = [
     Case("images", tiny_conv, ReshapingImages(), _digits),
     Case("points", tiny_points, ReshapingPoints(), _shapes),
@@ -159,6 +191,7 @@ CASES = [
     Case("tabular", tiny_mlp, Tabular(), _wine),
     Case("video", tiny_video, ReshapingVideo(), _moving_dots),
     Case("categories", tiny_mlp, Tabular(categorical=[0], concat_input=True), _mixed_table),
+    Case("text", tiny_text, WritingTexts(min_df=1, max_df=1.0), _topics),
 ]
 ESTIMATORS = [estimator for _, estimator in all_estimators()]
 PAIRS = [(estimator, case) for estimator in ESTIMATORS for case in CASES]

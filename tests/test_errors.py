@@ -41,7 +41,7 @@ BAD_X = [
     (TABLE[:1], r"1 sample\(s\)"),
     (PICTURES[:1], r"1 sample\(s\)"),
     (np.array([["a", "b"], ["c", "d"]]), "numbers, got strings"),
-    (["some", "words"], "numbers, got strings"),
+    (["some", None], "Row 1 of X is None"),
     (scipy.sparse.csr_matrix(TABLE), "[Ss]parse"),
     (TABLE + 1j, "[Cc]omplex"),
     (np.array([[{}, 1], [2, 3]], dtype=object), "must be a string or a.* number"),

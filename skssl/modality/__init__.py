@@ -7,6 +7,7 @@ from skssl.modality._images import Images
 from skssl.modality._points import PointCloud
 from skssl.modality._series import Series
 from skssl.modality._tabular import Tabular
+from skssl.modality._text import Text
 from skssl.modality._video import Video
 
 __all__ = [
@@ -16,12 +17,13 @@ __all__ = [
     "PointCloud",
     "Series",
     "Tabular",
+    "Text",
     "Video",
     "infer_modality",
 ]
 
 # Asked in this order. What none recognises is a table, whose errors are scikit-learn's.
-_MODALITIES: tuple[type[Modality], ...] = (Images, Video, PointCloud, Series, Tabular)
+_MODALITIES: tuple[type[Modality], ...] = (Images, Video, PointCloud, Series, Text, Tabular)
 
 
 def infer_modality(X: Any) -> Modality:
@@ -44,6 +46,8 @@ def infer_modality(X: Any) -> Modality:
     Images()
     >>> infer_modality(np.zeros((10, 5)))
     Tabular()
+    >>> infer_modality(["some text", "another text"])
+    Text()
     """
     look = Look.at(X)
     for modality in _MODALITIES:

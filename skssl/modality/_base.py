@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from sklearn.utils import check_array
+from sklearn.utils import InputTags, check_array
 from torch import Tensor, nn
 
 from skssl._declare import Declared
@@ -30,12 +31,16 @@ class Look:
         The first element of a 1-D array, a list or a Series; None for others.
     ragged : bool
         Whether `X` is a list of arrays that differ in shape.
+    has_text : bool
+        Whether `X` is a str, or a list, a 1-D array, a Series or the only column of a DataFrame
+        that holds at least one.
     """
 
     shape: tuple[int, ...]
     dtype: np.dtype
     first: Any = None
     ragged: bool = False
+    has_text: bool = False
 
     @classmethod
     def at(cls, X: Any) -> Look:
@@ -45,14 +50,30 @@ class Look:
             if first.dtype.kind not in "biufc":
                 first = np.asarray(X[0], dtype=object)
             ragged = isinstance(X[0], np.ndarray) and len({np.shape(x) for x in X}) > 1
-            return cls((len(X), *first.shape), first.dtype, X[0], ragged)
+            return cls((len(X), *first.shape), first.dtype, X[0], ragged, _has_text(X))
         array = X if hasattr(X, "shape") else np.asarray(X)
         dtype = getattr(array, "dtype", None)
+        dtype = dtype if isinstance(dtype, np.dtype) else np.dtype(object)
+        one_d = len(array.shape) == 1
+        column = array if one_d else only_column(array)
         return cls(
             tuple(array.shape),
-            dtype if isinstance(dtype, np.dtype) else np.dtype(object),
-            next(iter(array)) if len(array.shape) == 1 and len(array) else None,
+            dtype,
+            next(iter(array)) if one_d and len(array) else None,
+            has_text=_has_text([X] if isinstance(X, (str, bytes)) else column),
         )
+
+
+def only_column(X: Any) -> Any:
+    """Return the column of a DataFrame that has one, None for everything else."""
+    columns = getattr(X, "columns", None)
+    return X[columns[0]] if columns is not None and len(columns) == 1 else None
+
+
+def _has_text(values: Any) -> bool:
+    if values is None or getattr(getattr(values, "dtype", None), "kind", "O") in "biufcmM":
+        return False
+    return any(isinstance(value, (str, bytes)) for value in values)
 
 
 class Modality(Declared, ABC):
@@ -66,6 +87,11 @@ class Modality(Declared, ABC):
 
     # Whether NaN may stand for a missing value.
     allows_nan: ClassVar[bool] = False
+
+    def set_input_tags(self, tags: InputTags) -> None:
+        """Say in scikit-learn's tags what `X` may be."""
+        tags.three_d_array = True
+        tags.allow_nan = self.allows_nan
 
     @classmethod
     @abstractmethod
@@ -105,6 +131,10 @@ class Modality(Declared, ABC):
         ValueError
             If the rows do not fit those seen in ``fit``.
         """
+
+    def n_features(self, samples: Tensor) -> int:
+        """Return ``n_features_in_`` for prepared samples of `X` that is not 2-D."""
+        return math.prod(samples.shape[1:])
 
     def input_layer(self) -> nn.Module:
         """Return the module that turns a prepared batch, on the device, into what views change."""

@@ -13,6 +13,7 @@ from skssl.nn._series import (
     SideBySide,
 )
 from skssl.nn._tabular import TableEncoder, TableStem, UnitLength
+from skssl.nn._text import BagEncoder, TextTransformer
 from skssl.nn._torchvision import (
     small_vit,
     torchvision_encoder,
@@ -22,6 +23,7 @@ from skssl.nn._torchvision import (
 from skssl.nn._video import SmallVideoNet
 
 __all__ = [
+    "BagEncoder",
     "DilatedConvNet",
     "DrawViews",
     "FillGaps",
@@ -39,6 +41,7 @@ __all__ = [
     "TableEncoder",
     "TableStem",
     "UnitLength",
+    "TextTransformer",
     "mlp_head",
     "small_vit",
     "torchvision_encoder",

@@ -18,6 +18,7 @@ from skssl.views._series import (
     random_window,
 )
 from skssl.views._tabular import TabularViews, swap_cells
+from skssl.views._text import TextViews, drop_tokens, split_tokens
 from skssl.views._video import VideoViews, random_frames
 
 __all__ = [
@@ -27,7 +28,9 @@ __all__ = [
     "SeriesViews",
     "TabularViews",
     "VideoViews",
+    "TextViews",
     "Views",
+    "drop_tokens",
     "permute_segments",
     "random_affine",
     "random_blur",
@@ -43,5 +46,6 @@ __all__ = [
     "random_solarize",
     "random_stretch",
     "random_window",
+    "split_tokens",
     "swap_cells",
 ]

@@ -1,0 +1,257 @@
+"""Texts."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.utils import InputTags, check_array
+from torch import Tensor, nn
+
+from skssl._declare import Interval, Range, RealNotInt, StrOptions, declared, param
+from skssl.modality._base import Look, Modality, only_column
+from skssl.nn import BagEncoder, TextTransformer
+from skssl.views import TextViews, Views
+
+# Thai, Lao, Tibetan, Burmese, Khmer, Japanese kana and Chinese characters.
+_WITHOUT_SPACES = re.compile(
+    "[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]"
+)
+_LETTER = re.compile(r"[^\W\d_]")
+# Of the training texts, how many may be without any known token before a warning says so.
+_MAX_WITHOUT_TOKENS = 0.1
+
+
+@declared
+class Text(Modality):
+    """Texts in any language: a sequence of str, such as a list, an array or a DataFrame column.
+
+    A text becomes a row of token ids. Tokens are words, character n-grams, or subwords that the
+    `tokenizers` library learns from the training texts; only those that are neither rare nor in
+    most of the training texts have an id. What has none is left out, and so is what comes after
+    the first `max_length` tokens of a text. All texts of which nothing is left, such as empty
+    ones, have the same finite embedding. Missing texts are an error, since nothing is imputed;
+    pass an empty str if that is what is meant.
+
+    With ``modality="auto"``, a sequence of str is texts, and so is a DataFrame of one column that
+    holds str.
+
+    Parameters
+    ----------
+    analyzer : {"auto", "word", "char", "char_wb", "subword"} or callable, default="auto"
+        What the tokens are. "word", "char" and "char_wb" are those of scikit-learn's
+        ``CountVectorizer``: words of two or more letters or digits in lower case, and character
+        n-grams, across words or within them. "subword" learns byte-pair encoding from the training
+        texts and needs the extra ``skssl[text]``. "auto" is "word", or "char_wb" where more than
+        half of the letters belong to scripts without spaces between words (Chinese, Japanese,
+        Thai, Lao, Tibetan, Burmese, Khmer). A callable gets a text and returns a list of tokens,
+        such as ``CountVectorizer(...).build_analyzer()``.
+    ngram_range : "auto" or tuple of two ints, default="auto"
+        Shortest and longest n-grams, of words or characters. "auto" is (1, 1) for words and
+        (1, 2) for characters. Has no meaning for subwords and callables.
+    min_df : int or float, default=2
+        Texts in which a token must be to be known, a number or a fraction.
+    max_df : int or float, default=0.5
+        Texts in which a known token may be at most, a number or a fraction.
+    max_features : int, default=20000
+        Largest number of known tokens; the most frequent ones are kept.
+    max_length : int, default=256
+        Largest number of known tokens in a text. What follows is cut off.
+
+    Attributes
+    ----------
+    vocabulary_ : dict of str to int
+        The id of each known token, from 1; 0 marks what is no token.
+    idf_ : ndarray of shape (n_tokens,)
+        Inverse document frequency of the known tokens in the order of their ids, smoothed as by
+        ``TfidfTransformer``.
+    analyzer_ : callable
+        What splits a text into tokens.
+
+    Examples
+    --------
+    >>> from skssl import SimCLR
+    >>> from skssl.modality import Text
+    >>> X = ["rain and wind", "wind and sun", "cats and dogs", "dogs chase cats", ""] * 10
+    >>> ssl = SimCLR(max_epochs=1, random_state=0).fit(X)
+    >>> ssl.transform(["wind and rain", "dogs"]).shape
+    (2, 256)
+    >>> sorted(ssl.modality_.vocabulary_)
+    ['cats', 'chase', 'dogs', 'rain', 'sun', 'wind']
+    """
+
+    analyzer: Any = param(
+        StrOptions({"auto", "word", "char", "char_wb", "subword"}), callable, default="auto"
+    )
+    ngram_range: Any = param(
+        StrOptions({"auto"}), Range(Interval(Integral, 1, None, closed="left")), default="auto"
+    )
+    min_df: Any = param(
+        Interval(Integral, 1, None, closed="left"),
+        Interval(RealNotInt, 0, 1, closed="both"),
+        default=2,
+    )
+    max_df: Any = param(
+        Interval(Integral, 1, None, closed="left"),
+        Interval(RealNotInt, 0, 1, closed="both"),
+        default=0.5,
+    )
+    max_features: int = param(Interval(Integral, 1, None, closed="left"), default=20_000)
+    max_length: int = param(Interval(Integral, 1, None, closed="left"), default=256)
+
+    @classmethod
+    def recognizes(cls, look: Look) -> bool:
+        return look.has_text
+
+    def set_input_tags(self, tags: InputTags) -> None:
+        tags.one_d_array = True
+        tags.two_d_array = False
+        tags.string = True
+
+    def n_features(self, samples: Tensor) -> int:
+        return 1
+
+    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
+        self.check_parameters()
+        texts = _column(X)
+        for row, text in enumerate(texts):
+            if not isinstance(text, str):
+                hint = "decode it first" if isinstance(text, bytes) else "'' is an empty text"
+                raise ValueError(
+                    f"Row {row} of X is {text!r} of type {type(text).__name__}, but a text must "
+                    f"be a str; {hint}."
+                )
+        return check_array(
+            np.array(texts, dtype=object),
+            dtype=None,
+            ensure_2d=False,
+            ensure_all_finite=False,
+            ensure_min_samples=min_samples,
+            estimator=estimator,
+            input_name="X",
+        )
+
+    def fit(self, X: np.ndarray) -> Self:
+        self.analyzer_ = self._make_analyzer(X)
+        limits = {
+            "min_df": self.min_df,
+            "max_df": self.max_df,
+            "max_features": self.max_features,
+        }
+        vectorizer = CountVectorizer(analyzer=self.analyzer_, **limits)
+        try:
+            counts = vectorizer.fit_transform(X)
+        except ValueError as error:
+            raise ValueError(
+                f"No token was found to know texts by, in {len(X)} texts of which the first is "
+                f"{X[0][:50]!r}, with analyzer={self.analyzer!r}, min_df={self.min_df!r} and "
+                f"max_df={self.max_df!r}: {error}"
+            ) from error
+        without = int((counts.getnnz(axis=1) == 0).sum())
+        blank = sum(not text.strip() for text in X)
+        if without - blank > _MAX_WITHOUT_TOKENS * len(X):
+            warnings.warn(
+                f"{without - blank} of {len(X)} texts of X have no token in the vocabulary, so "
+                "that they all have the same embedding. Another analyzer, such as "
+                "Text(analyzer='char_wb'), or a smaller min_df may suit them.",
+                stacklevel=2,
+            )
+        self.vocabulary_ = {
+            token: int(place) + 1 for token, place in vectorizer.vocabulary_.items()
+        }
+        document_frequency = counts.getnnz(axis=0)
+        self.idf_ = np.log((1 + len(X)) / (1 + document_frequency)) + 1
+        return self
+
+    def _make_analyzer(self, X: np.ndarray) -> Callable[[str], list[str]]:
+        """Return what splits a text into tokens, learned from `X` where it has to be."""
+        if callable(self.analyzer):
+            return self.analyzer
+        if self.analyzer == "subword":
+            return Subwords(X, self.max_features)
+        kind = _usual_analyzer(X) if self.analyzer == "auto" else self.analyzer
+        ngram_range = self.ngram_range
+        if ngram_range == "auto":
+            ngram_range = (1, 1) if kind == "word" else (1, 2)
+        return CountVectorizer(analyzer=kind, ngram_range=ngram_range).build_analyzer()
+
+    def prepare(self, X: np.ndarray) -> Tensor:
+        ids = [self._ids(text) for text in X]
+        tokens = torch.zeros(len(ids), max(1, *map(len, ids)), dtype=torch.int32)
+        for row, known in enumerate(ids):
+            tokens[row, : len(known)] = torch.tensor(known, dtype=torch.int32)
+        return tokens
+
+    def _ids(self, text: str) -> list[int]:
+        known = self.vocabulary_
+        ids = [known[token] for token in self.analyzer_(text) if token in known]
+        return ids[: self.max_length]
+
+    def encoder_names(self) -> list[str]:
+        return ["bag", "transformer"]
+
+    def build_encoder(self, name: str, samples: Tensor) -> nn.Module:
+        if name == "transformer":
+            return TextTransformer(len(self.idf_), self.max_length)
+        return BagEncoder(torch.tensor(self.idf_, dtype=torch.float32))
+
+    def default_views(self) -> Views:
+        return TextViews()
+
+
+class Subwords:
+    """Byte-pair encoding, learned from texts by the `tokenizers` library.
+
+    Parameters
+    ----------
+    texts : iterable of str
+    size : int
+        Largest number of subwords.
+    """
+
+    def __init__(self, texts: np.ndarray, size: int):
+        try:
+            from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+        except ImportError as error:
+            raise ImportError(
+                "analyzer='subword' needs the tokenizers library: pip install 'skssl[text]'."
+            ) from error
+        self.tokenizer = Tokenizer(models.BPE())
+        self.tokenizer.normalizer = normalizers.Sequence(
+            [normalizers.NFKC(), normalizers.Lowercase()]
+        )
+        self.tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+        trainer = trainers.BpeTrainer(vocab_size=size, min_frequency=2, show_progress=False)
+        self.tokenizer.train_from_iterator(texts, trainer)
+
+    def __call__(self, text: str) -> list[str]:
+        return self.tokenizer.encode(text).tokens
+
+
+def _column(X: Any) -> list[Any]:
+    """Return the samples of a sequence, or of the only column of a DataFrame."""
+    if isinstance(X, (str, bytes)):
+        raise ValueError(f"X is a single text, {X[:50]!r}; pass a list of texts.")
+    column = only_column(X)
+    if column is not None:
+        return list(column)
+    shape = Look.at(X).shape
+    if len(shape) != 1:
+        raise ValueError(
+            f"X has shape {shape}; texts are a sequence of str, one for every sample, or a "
+            "DataFrame of one column."
+        )
+    return list(X)
+
+
+def _usual_analyzer(X: np.ndarray) -> str:
+    """Return "word", or "char_wb" for languages that are written without spaces."""
+    letters = sum(len(_LETTER.findall(text)) for text in X)
+    without_spaces = sum(len(_WITHOUT_SPACES.findall(text)) for text in X)
+    return "char_wb" if without_spaces > letters / 2 else "word"
