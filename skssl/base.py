@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from skssl._declare import Declared, HasMethods, Interval, StrOptions, declared, param
 from skssl._sklearn_compat import fit_context
 from skssl.modality import Look, Modality, infer_modality
-from skssl.nn import Objective
+from skssl.nn import JointObjective, Objective, SideBySide
 from skssl.views import CallableViews, Views
 
 __all__ = ["SelfSupervisedTransformer"]
@@ -267,14 +267,20 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             self.encoder_ = self.modality_.assemble(self._input_layer, encoder).eval()
             few = samples[:2]
             self._n_features_out = self._embedding_dim(self.encoder_, few)
-            dim = self._embedding_dim(nn.Sequential(self._input_layer, encoder), few)
-            self._objective = self._make_objective(encoder, dim)
+            self._objective = self._objective_of(encoder, few)
         self._optimizer_state: dict[str, Any] | None = None
         self._steps = 0
         self.n_iter_ = 0
         self.loss_curve_: list[float] = []
         self.history_: list[dict[str, Any]] = []
         return samples
+
+    def _objective_of(self, encoder: nn.Module, samples: Tensor) -> Objective:
+        """Return what is trained around `encoder`, or around each of those side by side."""
+        if isinstance(encoder, SideBySide):
+            return JointObjective(encoder, [self._objective_of(part, samples) for part in encoder])
+        dim = self._embedding_dim(nn.Sequential(self._input_layer, encoder), samples)
+        return self._make_objective(encoder, dim)
 
     def _prepare(
         self, X: Any, *, reset: bool = False, min_samples: int = 1

@@ -186,3 +186,21 @@ def test_bad_series_at_transform_and_bad_ranges(rng):
     X[:, 1] = np.nan
     with pytest.raises(ValueError, match="Channel 1 of X has no value in any series"):
         tiny(modality=Series(normalize="dataset")).fit(X)
+
+
+def test_encoders_side_by_side_are_trained_apart(rng):
+    X = rng.normal(size=(40, 1, 30)).cumsum(axis=2)
+    ssl = tiny(encoder="kernels+resnet", learning_rate=1e-2, max_epochs=0).fit(X)
+    before = [p.clone() for p in ssl.encoder_.parameters()]
+    ssl.set_params(max_epochs=2).fit(X)
+    kernels, resnet = ssl.encoder_.encoder
+    assert ssl.transform(X).shape[1] == kernels.linear.out_features + 256
+    assert not any(
+        torch.equal(a, b) for a, b in zip(before, ssl.encoder_.parameters(), strict=True)
+    )
+    # A loss that one of them has solved would give the other no gradient.
+    batch = torch.tensor(X[:8], dtype=torch.float32)
+    first, second = ssl._objective.objectives
+    first(batch, lambda batch, n: [batch] * n).backward()
+    assert all(p.grad is not None for p in kernels.parameters())
+    assert all(p.grad is None or not p.grad.any() for p in resnet.parameters())

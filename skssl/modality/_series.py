@@ -91,7 +91,7 @@ class Series(Modality):
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=(2, length)).cumsum(axis=1) for length in rng.integers(20, 60, 100)]
     >>> SimCLR(max_epochs=1, random_state=0).fit_transform(X).shape
-    (100, 256)
+    (100, 512)
     >>> rows = rng.normal(size=(100, 50))
     >>> ssl = SimCLR(modality=Series(), max_epochs=1, random_state=0).fit(rows)
     """
@@ -182,7 +182,7 @@ class Series(Modality):
         return FillGaps()
 
     def encoder_names(self) -> list[str]:
-        return ["kernels", "resnet", "kernels+resnet", "ts2vec"]
+        return ["kernels+resnet", "kernels", "resnet", "ts2vec"]
 
     def build_encoder(self, name: str, samples: Tensor) -> nn.Module:
         if name == "resnet":
@@ -191,9 +191,9 @@ class Series(Modality):
             return DilatedConvNet(self.n_channels_)
         some = samples[torch.randperm(len(samples))[:_QUANTILE_SAMPLES]]
         kernels = KernelEncoder(self.input_layer()(some))
-        if name == "kernels+resnet":
-            return SideBySide(kernels, SeriesResNet(self.n_channels_))
-        return kernels
+        if name == "kernels":
+            return kernels
+        return SideBySide([kernels, SeriesResNet(self.n_channels_)])
 
     def default_views(self) -> Views:
         return SeriesViews()

@@ -204,7 +204,7 @@ class Tabular(Modality):
     def assemble(self, input_layer: nn.Module, encoder: nn.Module) -> nn.Module:
         if self.concat_input:
             weighed = nn.Sequential(encoder, UnitLength(math.sqrt(len(self.categorical_))))
-            encoder = SideBySide(self._make_stem(None), weighed)
+            encoder = SideBySide([self._make_stem(None), weighed])
         return super().assemble(input_layer, encoder)
 
     def encoder_names(self) -> list[str]:

@@ -1,8 +1,8 @@
 """Networks: default encoders, heads, and what ties them into an objective."""
 
-from skssl.nn._encoders import MLPEncoder, SmallConvNet, channels_last
+from skssl.nn._encoders import MLPEncoder, SideBySide, SmallConvNet, channels_last
 from skssl.nn._heads import mlp_head
-from skssl.nn._objective import DrawViews, Objective
+from skssl.nn._objective import DrawViews, JointObjective, Objective
 from skssl.nn._points import FillPoints, PointNet
 from skssl.nn._series import (
     DilatedConvNet,
@@ -10,7 +10,6 @@ from skssl.nn._series import (
     KernelEncoder,
     RandomKernels,
     SeriesResNet,
-    SideBySide,
 )
 from skssl.nn._tabular import TableEncoder, TableStem, UnitLength
 from skssl.nn._text import BagEncoder, TextTransformer
@@ -28,6 +27,7 @@ __all__ = [
     "DrawViews",
     "FillGaps",
     "FillPoints",
+    "JointObjective",
     "KernelEncoder",
     "MLPEncoder",
     "Objective",

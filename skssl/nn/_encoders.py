@@ -102,3 +102,13 @@ class MLPEncoder(nn.Sequential):
                 nn.ReLU(inplace=True),
             ]
         super().__init__(*layers)
+
+
+class SideBySide(nn.ModuleList):
+    """Encoders of the same samples, their embeddings one after the other.
+
+    As the encoder of a method, each is trained with a head of its own.
+    """
+
+    def forward(self, samples: Tensor) -> Tensor:
+        return torch.cat([encoder(samples) for encoder in self], dim=1)

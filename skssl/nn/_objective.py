@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor, nn
 
 DrawViews = Callable[[Tensor, int], list[Tensor]]
@@ -32,3 +33,28 @@ class Objective(nn.Module):
 
         Called after every optimiser step, with the part of the training that is done, in (0, 1].
         """
+
+
+class JointObjective(Objective):
+    """Several objectives on the same batches, each with an encoder of its own.
+
+    Networks side by side are trained like this: behind one head, the one that solves the task
+    first would leave nothing for the others to learn. The loss is the mean of theirs.
+
+    Parameters
+    ----------
+    encoder : nn.Module
+        The encoder that holds those of the `objectives`.
+    objectives : sequence of Objective
+    """
+
+    def __init__(self, encoder: nn.Module, objectives: Sequence[Objective]):
+        super().__init__(encoder)
+        self.objectives = nn.ModuleList(objectives)
+
+    def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
+        return torch.stack([part(batch, draw_views) for part in self.objectives]).mean()
+
+    def after_step(self, progress: float) -> None:
+        for part in self.objectives:
+            part.after_step(progress)  # type: ignore[operator]

@@ -265,15 +265,3 @@ class DilatedConvNet(nn.Module):
             out = first(F.gelu(x)) * observed
             x = (second(F.gelu(out)) + shortcut) * observed
         return x.masked_fill(observed == 0, -torch.inf).amax(dim=2)
-
-
-class SideBySide(nn.Module):
-    """Two encoders of the same samples, their embeddings one after the other."""
-
-    def __init__(self, first: nn.Module, second: nn.Module):
-        super().__init__()
-        self.first = first
-        self.second = second
-
-    def forward(self, samples: Tensor) -> Tensor:
-        return torch.cat([self.first(samples), self.second(samples)], dim=1)
