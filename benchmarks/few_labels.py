@@ -24,9 +24,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--modality", required=True, choices=MODALITIES)
     parser.add_argument("--tasks", help="names of data sets, by comma; all if not given")
+    parser.add_argument("--rows", help="names of rows, by comma; all if not given")
     parser.add_argument("--json", type=Path, help="file to keep the results in")
     arguments = parser.parse_args()
     benchmark: Benchmark = importlib.import_module(f"tasks_{arguments.modality}").BENCHMARK
+    chosen = arguments.rows.split(",") if arguments.rows else None
+    rows = [row for row in benchmark.rows if chosen is None or row.name in chosen]
     names = arguments.tasks.split(",") if arguments.tasks else list(benchmark.tasks)
 
     print(
@@ -37,11 +40,11 @@ def main() -> None:
         kept = json.loads(arguments.json.read_text())
     for name in names:
         done = kept.setdefault(name, {})
-        missing = [row for row in benchmark.rows if row.name not in done]
+        missing = [row for row in rows if row.name not in done]
         task = benchmark.tasks[name]() if missing else None
         for row in missing:
             done[row.name] = score_row(row, task, benchmark)
-        kept[name] = {row.name: done[row.name] for row in benchmark.rows}
+        kept[name] = {row.name: done[row.name] for row in benchmark.rows if row.name in done}
         print_table(name, kept[name], benchmark)
         if arguments.json:
             arguments.json.write_text(json.dumps(kept, indent=1))

@@ -83,7 +83,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         ``views__crop_scale``.
     max_epochs : int, default="auto"
         Passes over the training rows. "auto" counts in steps of the optimiser: 300 for up to 1000
-        rows, growing with the square root of their number to 3000. 0 leaves the encoder with
+        rows, growing with their number to the power of 0.6 to 4000. 0 leaves the encoder with
         random weights, the control that a trained one has to beat.
     batch_size : int, default="auto"
         Samples in a batch, at least 2; all of them if there are fewer. "auto" is 256.
@@ -99,8 +99,9 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     device : str or torch.device, default="auto"
         Where to train and to embed, such as "cpu" or "cuda:1". "auto" is the GPU if there is one.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Precision of the training. "auto" is bfloat16 on GPUs that compute in it. Embeddings are
-        always computed in float32.
+        Precision of the training. "auto" is bfloat16 on GPUs that compute in it, and for networks
+        with 2-D convolutions also on CPUs that do (AVX512-BF16 or AMX). Embeddings are always
+        computed in float32.
     callbacks : list of skorch callbacks, default=None
         Called during the training, with the skorch net that trains.
     random_state : int, RandomState instance or None, default=None
@@ -136,8 +137,10 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     )
 
     @abstractmethod
-    def _make_objective(self, encoder: nn.Module, embedding_dim: int) -> Objective:
-        """Return what this method trains around `encoder`."""
+    def _make_objective(
+        self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
+    ) -> Objective:
+        """Return what this method trains around `encoder`, on so many samples."""
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -267,7 +270,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             self.encoder_ = self.modality_.assemble(self._input_layer, encoder).eval()
             few = samples[:2]
             self._n_features_out = self._embedding_dim(self.encoder_, few)
-            self._objective = self._objective_of(encoder, few)
+            self._objective = self._objective_of(encoder, samples)
         self._optimizer_state: dict[str, Any] | None = None
         self._steps = 0
         self.n_iter_ = 0
@@ -279,8 +282,8 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         """Return what is trained around `encoder`, or around each of those side by side."""
         if isinstance(encoder, SideBySide):
             return JointObjective(encoder, [self._objective_of(part, samples) for part in encoder])
-        dim = self._embedding_dim(nn.Sequential(self._input_layer, encoder), samples)
-        return self._make_objective(encoder, dim)
+        dim = self._embedding_dim(nn.Sequential(self._input_layer, encoder), samples[:2])
+        return self._make_objective(encoder, embedding_dim=dim, n_samples=len(samples))
 
     def _prepare(
         self, X: Any, *, reset: bool = False, min_samples: int = 1
@@ -401,7 +404,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             seed=seed,
             steps=epochs * (len(samples) // batch_size),
             constant_rate=partial,
-            autocast=uses_bfloat16(self.precision, device),
+            autocast=uses_bfloat16(self.precision, device, self._objective),
             max_epochs=epochs,
             batch_size=batch_size,
             callbacks=callbacks,

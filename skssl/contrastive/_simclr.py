@@ -13,6 +13,9 @@ from skssl.base import SelfSupervisedTransformer
 from skssl.losses import nt_xent
 from skssl.nn import DrawViews, Objective, mlp_head
 
+_HIGH_TEMPERATURE, _LOW_TEMPERATURE = 0.5, 0.2
+_MANY_SAMPLES = 20_000
+
 
 class _SimCLRObjective(Objective):
     def __init__(self, encoder: nn.Module, projector: nn.Module, temperature: float):
@@ -39,9 +42,10 @@ class SimCLR(SelfSupervisedTransformer):
 
     Parameters
     ----------
-    temperature : float, default=0.5
+    temperature : float, default="auto"
         Divides the cosine similarities. Low values dwell on the most similar of the other samples;
-        high values spread all samples evenly and keep clusters together.
+        high values spread all samples evenly and keep clusters together. "auto" is 0.5, and 0.2
+        for 20,000 samples and more: telling near neighbours apart pays when there are many.
     projector_dim : int, default=128
         Size of the projections that the loss compares.
     projector_hidden_dim : int, default="auto"
@@ -50,6 +54,8 @@ class SimCLR(SelfSupervisedTransformer):
 
     Attributes
     ----------
+    temperature_ : float
+        The temperature that was used.
     encoder_ : nn.Module
         The learned encoder, in eval mode and on the CPU, usable on its own:
         ``encoder_(modality_.prepare(X))`` is what `transform` computes.
@@ -91,13 +97,20 @@ class SimCLR(SelfSupervisedTransformer):
     (200, 192)
     """
 
-    temperature: float = param(Interval(Real, 0, None, closed="neither"), default=0.5)
+    temperature: Any = param(
+        StrOptions({"auto"}), Interval(Real, 0, None, closed="neither"), default="auto"
+    )
     projector_dim: int = param(Interval(Integral, 1, None, closed="left"), default=128)
     projector_hidden_dim: Any = param(
         StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), default="auto"
     )
 
-    def _make_objective(self, encoder: nn.Module, embedding_dim: int) -> Objective:
+    def _make_objective(
+        self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
+    ) -> Objective:
+        many = n_samples >= _MANY_SAMPLES
+        auto = _LOW_TEMPERATURE if many else _HIGH_TEMPERATURE
+        self.temperature_ = auto if self.temperature == "auto" else float(self.temperature)
         hidden = embedding_dim if self.projector_hidden_dim == "auto" else self.projector_hidden_dim
         projector = mlp_head([embedding_dim, hidden, self.projector_dim], last_norm=True)
-        return _SimCLRObjective(encoder, projector, self.temperature)
+        return _SimCLRObjective(encoder, projector, self.temperature_)

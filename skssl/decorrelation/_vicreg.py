@@ -95,7 +95,9 @@ class VICReg(SelfSupervisedTransformer):
     covariance_weight: float = param(Interval(Real, 0, None, closed="left"), default=1.0)
     projector_dim: int = param(Interval(Integral, 1, None, closed="left"), default=512)
 
-    def _make_objective(self, encoder: nn.Module, embedding_dim: int) -> Objective:
+    def _make_objective(
+        self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
+    ) -> Objective:
         projector = mlp_head([embedding_dim, *[self.projector_dim] * 3], last_norm=False)
         weights = {
             "invariance_weight": self.invariance_weight,

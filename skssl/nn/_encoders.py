@@ -18,6 +18,10 @@ def channels_last(network: nn.Module) -> nn.Module:
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
+# Side of an image, in pixels, up to which the stem keeps its size.
+_FULL_SIDE = 16
+
+
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions with BatchNorm and a shortcut (the basic block of ResNet)."""
 
@@ -39,12 +43,20 @@ class ResidualBlock(nn.Module):
         return F.relu(self.norm2(self.conv2(out)) + self.shortcut(x), inplace=True)
 
 
-class SmallConvNet(nn.Module):
+def _convolution(width_in: int, width_out: int, size: int = 3, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(width_in, width_out, size, stride, padding=1, bias=False),
+        nn.BatchNorm2d(width_out),
+        nn.ReLU(inplace=True),
+    )
+
+
+class SmallConvNet(nn.Sequential):
     """A residual network for images of about 8 to 64 pixels on a CPU.
 
-    A 3x3 stem, then three residual blocks of growing width, then the mean over all positions.
-    The image is halved as early as its size allows, until 2 or 3 pixels a side are left for the
-    last block, so a larger image does not cost in proportion to its area.
+    A stem and, twice, a convolution, pooling and a residual block; then the mean over all
+    positions. The stem reduces larger images to 8 to 16 pixels a side, so that they do not cost in
+    proportion to their area: what is computed at full size takes the time, and adds little.
 
     Parameters
     ----------
@@ -52,35 +64,46 @@ class SmallConvNet(nn.Module):
     image_size : tuple of two ints
         Height and width of the images, in pixels.
     widths : tuple of four ints
-        Channels of the stem and of the three blocks; the last is the size of the embedding.
+        Channels of the stem, of the two convolutions, and of the last block; the last is the size
+        of the embedding.
     """
 
     def __init__(
         self,
         in_channels: int,
         image_size: tuple[int, int],
-        widths: tuple[int, int, int, int] = (24, 48, 96, 192),
+        widths: tuple[int, int, int, int] = (32, 64, 128, 256),
     ):
-        super().__init__()
-        halvings = min(5, max(0, min(image_size).bit_length() - 2))
-        # Blocks first, from the first one on; then pooling after the stem; then the stem itself.
-        strides = [2 if halvings > block else 1 for block in range(3)]
-        stem = widths[0]
-        self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, stem, 3, 2 if halvings > 4 else 1, padding=1, bias=False),
-            nn.BatchNorm2d(stem),
-            nn.ReLU(inplace=True),
-            nn.MaxPool2d(2) if halvings > 3 else nn.Identity(),
-        )
-        self.blocks = nn.Sequential(
-            *(
-                ResidualBlock(width_in, width_out, stride)
-                for (width_in, width_out), stride in zip(pairwise(widths), strides, strict=True)
-            )
+        side = min(image_size)
+        first, second, third, last = widths
+        stem: list[nn.Module] = [_convolution(in_channels, first)]
+        if side > _FULL_SIDE:
+            stem = [_convolution(in_channels, first, size=4, stride=2)]
+        while side > 2 * _FULL_SIDE:
+            stem.append(_pool())
+            side //= 2
+        super().__init__(
+            *stem,
+            _convolution(first, second),
+            _pool(),
+            ResidualBlock(second, second),
+            _convolution(second, third),
+            _pool(),
+            ResidualBlock(third, last),
+            MeanOverPositions(),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.blocks(self.stem(x)).mean(dim=(2, 3))
+
+def _pool() -> nn.Module:
+    # An odd last row or column has a window of its own, so that nothing is too small.
+    return nn.MaxPool2d(2, ceil_mode=True)
+
+
+class MeanOverPositions(nn.Module):
+    """Average maps of shape (n, channels, height, width) over their positions."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps.mean(dim=(2, 3))
 
 
 class MLPEncoder(nn.Sequential):

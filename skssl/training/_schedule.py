@@ -22,10 +22,10 @@ def warmup_cosine(steps: int) -> Callable[[int], float]:
 
 
 def auto_epochs(n_samples: int, batch_size: int) -> int:
-    """Return the epochs of a budget counted in steps: 300 for up to 1000 rows, at most 3000.
+    """Return the epochs of a budget counted in steps: 300 for up to 1000 rows, at most 4000.
 
-    In between it grows with the square root of the number of rows. At least one epoch.
+    In between it grows with the number of rows to the power of 0.6. At least one epoch.
     """
-    steps = min(max(300.0, 300 * math.sqrt(n_samples / 1000)), 3000.0)
+    steps = min(max(300.0, 300 * (n_samples / 1000) ** 0.6), 4000.0)
     steps_per_epoch = n_samples // min(batch_size, n_samples)
     return max(1, math.ceil(steps / steps_per_epoch))
