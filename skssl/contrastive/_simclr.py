@@ -14,7 +14,7 @@ from skssl.losses import nt_xent
 from skssl.nn import DrawViews, Objective, mlp_head
 
 _HIGH_TEMPERATURE, _LOW_TEMPERATURE = 0.5, 0.2
-_MANY_SAMPLES = 20_000
+_MANY_SAMPLES = 8_000
 
 
 class _SimCLRObjective(Objective):
@@ -45,7 +45,7 @@ class SimCLR(SelfSupervisedTransformer):
     temperature : float, default="auto"
         Divides the cosine similarities. Low values dwell on the most similar of the other samples;
         high values spread all samples evenly and keep clusters together. "auto" is 0.5, and 0.2
-        for 20,000 samples and more: telling near neighbours apart pays when there are many.
+        for 8,000 samples and more: telling near neighbours apart pays when there are many.
     projector_dim : int, default=128
         Size of the projections that the loss compares.
     projector_hidden_dim : int, default="auto"
@@ -94,7 +94,7 @@ class SimCLR(SelfSupervisedTransformer):
     >>> X = load_digits().images[:200]
     >>> ssl = SimCLR(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 192)
+    (200, 256)
     """
 
     temperature: Any = param(

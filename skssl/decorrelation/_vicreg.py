@@ -87,7 +87,7 @@ class VICReg(SelfSupervisedTransformer):
     >>> X = load_digits().images[:200]
     >>> ssl = VICReg(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 192)
+    (200, 256)
     """
 
     invariance_weight: float = param(Interval(Real, 0, None, closed="left"), default=25.0)
