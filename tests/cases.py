@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.utils import InputTags
 from torch import nn
 
 from skssl.modality import Images, Modality, PointCloud, Series, Tabular, Text, Video
+from skssl.modality._base import check_numbers
 from skssl.nn import PointNet, SeriesResNet, SmallConvNet, SmallVideoNet
 from skssl.utils import all_estimators
 
@@ -45,6 +47,9 @@ def tiny_text(shape: tuple[int, ...]) -> nn.Module:
     )
 
 
+check_rows = partial(check_numbers, dtypes=[np.float32], allow_nd=False)
+
+
 class ReshapingImages(Images):
     """Takes 2-D rows as images of one column, so that scikit-learn's checks can run on images."""
 
@@ -57,7 +62,7 @@ class ReshapingVideo(Video):
     """Takes 2-D rows as clips of two frames of one column."""
 
     def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
-        rows = Tabular().check(X, estimator=estimator, min_samples=min_samples)
+        rows = check_rows(X, estimator=estimator, min_samples=min_samples)
         clips = np.stack([rows, rows], axis=1)[..., None]
         return super().check(clips, estimator=estimator, min_samples=min_samples)
 
@@ -68,7 +73,7 @@ class ReshapingPoints(PointCloud):
     allows_nan = False
 
     def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
-        rows = Tabular().check(X, estimator=estimator, min_samples=min_samples)
+        rows = check_rows(X, estimator=estimator, min_samples=min_samples)
         n, columns = rows.shape
         clouds = np.zeros((n, columns + 1, 3), dtype=np.float32)
         clouds[:, 1:, 0] = np.arange(1, columns + 1)
@@ -83,7 +88,7 @@ class WritingTexts(Text):
         Modality.set_input_tags(self, tags)
 
     def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
-        rows = Tabular().check(X, estimator=estimator, min_samples=min_samples)
+        rows = check_rows(X, estimator=estimator, min_samples=min_samples)
         texts = [
             " ".join(f"column{column}is{round(float(value))}" for column, value in enumerate(row))
             for row in rows
