@@ -29,6 +29,34 @@ _MODALITIES: tuple[type[Modality], ...] = (Images, Video, PointCloud, Series, Te
 def infer_modality(X: Any) -> Modality:
     """Return the modality, with its default parameters, that ``modality="auto"`` means for `X`.
 
+    The first of these that fits:
+
+    - images: PIL images; paths, and ``str`` of which the first ends like an image file; arrays of 4
+      dimensions; arrays of 3 dimensions that hold integers, or floats in squares, ``(n, side,
+      side)``;
+    - video: arrays of 5 dimensions;
+    - point clouds: arrays of 3 dimensions that hold floats, with 3 values in the last;
+    - series: other arrays of 3 dimensions that hold floats, and lists of arrays ``(channels,
+      length)`` or ``(length,)`` that differ in shape;
+    - texts: any other sequence of ``str``, or a DataFrame whose only column holds them;
+    - tables: everything else of 2 dimensions.
+
+    Where that is not what you have, pass the modality itself.
+
+    Parameters
+    ----------
+    X : array-like
+        Samples.
+
+    Returns
+    -------
+    modality : Modality
+
+    Raises
+    ------
+    ValueError
+        If `X` has more than 2 dimensions and none of the above fits.
+
     The first of these rules that fits decides:
 
     1. 4 dimensions; 3 dimensions of integers, or of floats in squares ``(n, side, side)``:
