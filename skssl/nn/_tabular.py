@@ -87,6 +87,9 @@ class UnitLength(nn.Module):
 class TableEncoder(nn.Module):
     """A stem and an MLP for rows of numbers and categories.
 
+    A last BatchNorm, without weights of its own, centers the embedding and gives its dimensions unit
+    variance, so that it can stand beside its input.
+
     Parameters
     ----------
     stem : TableStem
@@ -98,6 +101,7 @@ class TableEncoder(nn.Module):
         super().__init__()
         self.stem = stem
         self.body = MLPEncoder(stem.n_features, widths)
+        self.norm = nn.BatchNorm1d(widths[-1], affine=False)
 
     def forward(self, rows: Tensor) -> Tensor:
-        return self.body(self.stem(rows))
+        return self.norm(self.body(self.stem(rows)))
