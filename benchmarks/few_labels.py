@@ -24,11 +24,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--modality", required=True, choices=MODALITIES)
     parser.add_argument("--tasks", help="names of data sets, by comma; all if not given")
-    parser.add_argument("--rows", help="names of rows, by comma; all if not given")
+    parser.add_argument("--rows", help="names of rows, by semicolon; all if not given")
     parser.add_argument("--json", type=Path, help="file to keep the results in")
     arguments = parser.parse_args()
     benchmark: Benchmark = importlib.import_module(f"tasks_{arguments.modality}").BENCHMARK
-    chosen = arguments.rows.split(",") if arguments.rows else None
+    chosen = arguments.rows.split(";") if arguments.rows else None
     rows = [row for row in benchmark.rows if chosen is None or row.name in chosen]
     names = arguments.tasks.split(",") if arguments.tasks else list(benchmark.tasks)
 

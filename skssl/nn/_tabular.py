@@ -87,8 +87,8 @@ class UnitLength(nn.Module):
 class TableEncoder(nn.Module):
     """A stem and an MLP for rows of numbers and categories.
 
-    A last BatchNorm, without weights of its own, centers the embedding and gives its dimensions unit
-    variance, so that it can stand beside its input.
+    A last BatchNorm, without weights of its own, centers the embedding and gives its dimensions
+    unit variance, so that it can stand beside its input.
 
     Parameters
     ----------
