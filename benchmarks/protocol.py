@@ -24,7 +24,6 @@ from threadpoolctl import threadpool_limits
 
 from skssl import SimCLR, VICReg
 
-PROBE = LogisticRegression(max_iter=2000)
 # The weighted vote of 200 neighbours that is customary for images (Wu et al. 2018, T = 0.1).
 _KNN_NEIGHBORS, _KNN_TEMPERATURE = 200, 0.1
 
@@ -48,12 +47,12 @@ class Row:
 
     `features` gets the task and returns what the classifier is fitted to and scored on. It may
     look at all training rows, not at their labels. With `scale`, features are standardised by all
-    training rows.
+    training rows. Without a `classifier` of its own, a row has the benchmark's probe.
     """
 
     name: str
     features: Callable[[Task], Features]
-    classifier: BaseEstimator = field(default_factory=lambda: PROBE)
+    classifier: BaseEstimator | None = None
     scale: bool = True
 
 
@@ -65,6 +64,7 @@ class Benchmark:
     rows: Sequence[Row]
     n_labels: tuple[int, ...]
     draws: int = 10
+    probe: BaseEstimator = field(default_factory=lambda: LogisticRegression(max_iter=2000))
     scoring: str = "accuracy"
     knn: bool = False  # whether to add the accuracy of nearest neighbours with all labels
 
@@ -122,6 +122,7 @@ def score_row(row: Row, task: Task, benchmark: Benchmark) -> dict[str, Any]:
         Z, Z_test = scaler.transform(Z), scaler.transform(Z_test)
     seconds = time.perf_counter() - start
     scorer = get_scorer(benchmark.scoring)
+    classifier = row.classifier or benchmark.probe
     cells = {}
     # With one label of each class, scikit-learn takes the labels for values of a regression.
     warnings.filterwarnings("ignore", message="The number of unique classes")
@@ -131,7 +132,7 @@ def score_row(row: Row, task: Task, benchmark: Benchmark) -> dict[str, Any]:
             labelled = draw_labelled(task.y, n_labels, draw)
             # A few labelled rows are fitted several times as fast without threads.
             with threadpool_limits(1):
-                fitted = clone(row.classifier).fit(take(Z, labelled), task.y[labelled])
+                fitted = clone(classifier).fit(take(Z, labelled), task.y[labelled])
             scores.append(scorer(fitted, Z_test, task.y_test))
         cells[str(n_labels)] = (float(np.mean(scores)), float(np.std(scores)))
     result: dict[str, Any] = {"seconds": seconds, "cells": cells}
