@@ -44,6 +44,7 @@ def random_kernels(task: Task) -> Features:
         few = RandomKernels(train[:256], n_dilations=32, n_quantiles=1)
         n_quantiles = max(1, _KERNEL_FEATURES // few.n_features)
         kernels = RandomKernels(train[:256], n_dilations=32, n_quantiles=n_quantiles)
+    kernels.stride = 1  # as in MiniRocket, every step of long series
     return tuple(
         torch.cat([kernels(batch) for batch in part.split(64)]).numpy() for part in (train, test)
     )

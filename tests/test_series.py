@@ -204,3 +204,14 @@ def test_encoders_side_by_side_are_trained_apart(rng):
     first(batch, lambda batch, n: [batch] * n).backward()
     assert all(p.grad is not None for p in kernels.parameters())
     assert all(p.grad is None or not p.grad.any() for p in resnet.parameters())
+
+
+def test_random_kernels_look_at_some_steps_of_long_series(rng):
+    series = torch.tensor(rng.normal(size=(16, 1, 1000)).cumsum(axis=2), dtype=torch.float32)
+    with torch.random.fork_rng():
+        kernels = RandomKernels(series)
+    some = kernels(series)
+    assert kernels.stride == 4
+    kernels.stride = 1
+    torch.testing.assert_close(some, kernels(series), atol=0.15, rtol=0)
+    assert (some - kernels(series)).abs().mean() < 0.02
