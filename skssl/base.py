@@ -281,7 +281,8 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     def _objective_of(self, encoder: nn.Module, samples: Tensor) -> Objective:
         """Return what is trained around `encoder`, or around each of those side by side."""
         if isinstance(encoder, SideBySide):
-            return JointObjective(encoder, [self._objective_of(part, samples) for part in encoder])
+            trainable = [part for part in encoder if any(True for _ in part.parameters())]
+            return JointObjective(encoder, [self._objective_of(p, samples) for p in trainable])
         dim = self._embedding_dim(nn.Sequential(self._input_layer, encoder), samples[:2])
         return self._make_objective(encoder, embedding_dim=dim, n_samples=len(samples))
 

@@ -193,14 +193,15 @@ def test_encoders_side_by_side_are_trained_apart(rng):
     ssl = tiny(encoder="kernels+resnet", learning_rate=1e-2, max_epochs=0).fit(X)
     before = [p.clone() for p in ssl.encoder_.parameters()]
     ssl.set_params(max_epochs=2).fit(X)
-    kernels, resnet = ssl.encoder_.encoder
-    assert ssl.transform(X).shape[1] == kernels.linear.out_features + 256
+    fixed, kernels, resnet = ssl.encoder_.encoder
+    assert ssl.transform(X).shape[1] == 128 + 256 + 256
+    assert fixed.kernels is kernels.kernels
     assert not any(
         torch.equal(a, b) for a, b in zip(before, ssl.encoder_.parameters(), strict=True)
     )
     # A loss that one of them has solved would give the other no gradient.
     batch = torch.tensor(X[:8], dtype=torch.float32)
-    first, second = ssl._objective.objectives
+    first, _ = ssl._objective.objectives
     first(batch, lambda batch, n: [batch] * n).backward()
     assert all(p.grad is not None for p in kernels.parameters())
     assert all(p.grad is None or not p.grad.any() for p in resnet.parameters())

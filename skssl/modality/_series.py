@@ -15,6 +15,8 @@ from skssl.nn import (
     DilatedConvNet,
     FillGaps,
     KernelEncoder,
+    KernelProjection,
+    RandomKernels,
     SeriesResNet,
     SideBySide,
 )
@@ -91,7 +93,7 @@ class Series(Modality):
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=(2, length)).cumsum(axis=1) for length in rng.integers(20, 60, 100)]
     >>> SimCLR(max_epochs=1, random_state=0).fit_transform(X).shape
-    (100, 512)
+    (100, 640)
     >>> rows = rng.normal(size=(100, 50))
     >>> ssl = SimCLR(modality=Series(), max_epochs=1, random_state=0).fit(rows)
     """
@@ -190,10 +192,11 @@ class Series(Modality):
         if name == "ts2vec":
             return DilatedConvNet(self.n_channels_)
         some = samples[torch.randperm(len(samples))[:_QUANTILE_SAMPLES]]
-        kernels = KernelEncoder(self.input_layer()(some))
+        kernels = RandomKernels(self.input_layer()(some))
+        fixed, learned = KernelProjection(kernels), KernelEncoder(kernels)
         if name == "kernels":
-            return kernels
-        return SideBySide([kernels, SeriesResNet(self.n_channels_)])
+            return SideBySide([fixed, learned])
+        return SideBySide([fixed, learned, SeriesResNet(self.n_channels_)])
 
     def default_views(self) -> Views:
         return SeriesViews()

@@ -8,6 +8,7 @@ from skssl.nn._series import (
     DilatedConvNet,
     FillGaps,
     KernelEncoder,
+    KernelProjection,
     RandomKernels,
     SeriesResNet,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "FillPoints",
     "JointObjective",
     "KernelEncoder",
+    "KernelProjection",
     "MLPEncoder",
     "Objective",
     "PointNet",

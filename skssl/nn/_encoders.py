@@ -130,7 +130,7 @@ class MLPEncoder(nn.Sequential):
 class SideBySide(nn.ModuleList):
     """Encoders of the same samples, their embeddings one after the other.
 
-    As the encoder of a method, each is trained with a head of its own.
+    As the encoder of a method, each that can be trained is, with a head of its own.
     """
 
     def forward(self, samples: Tensor) -> Tensor:

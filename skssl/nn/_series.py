@@ -165,20 +165,43 @@ class KernelEncoder(nn.Module):
 
     Parameters
     ----------
-    series : Tensor of shape (n, channels, length)
-        Training series.
+    kernels : RandomKernels
     dim : int, default=256
         Size of the embedding.
     """
 
-    def __init__(self, series: Tensor, *, dim: int = 256):
+    def __init__(self, kernels: RandomKernels, *, dim: int = 256):
         super().__init__()
-        self.kernels = RandomKernels(series)
-        self.norm = nn.BatchNorm1d(self.kernels.n_features, affine=False)
-        self.linear = nn.Linear(self.kernels.n_features, dim)
+        self.kernels = kernels
+        self.norm = nn.BatchNorm1d(kernels.n_features, affine=False)
+        self.linear = nn.Linear(kernels.n_features, dim)
 
     def forward(self, series: Tensor) -> Tensor:
         return self.linear(self.norm(self.kernels(series)))
+
+
+class KernelProjection(nn.Module):
+    """A fixed random projection of the features of :class:`RandomKernels`; nothing is trained.
+
+    It keeps some of what a method learns to be indifferent to.
+
+    Parameters
+    ----------
+    kernels : RandomKernels
+    dim : int, default=128
+        Size of the embedding.
+    """
+
+    directions: Tensor
+
+    def __init__(self, kernels: RandomKernels, *, dim: int = 128):
+        super().__init__()
+        self.kernels = kernels
+        directions = torch.randn(kernels.n_features, dim) / kernels.n_features**0.5
+        self.register_buffer("directions", directions)
+
+    def forward(self, series: Tensor) -> Tensor:
+        return self.kernels(series) @ self.directions
 
 
 class _Block(nn.Module):

@@ -149,9 +149,10 @@ class SeriesViews(Views):
         The factor of the values is drawn from ``[1 - amplitude, 1 + amplitude]``.
     shift : float, default=0.3
         Largest shift of the values either way, in standard deviations.
-    noise : float, default=0.05
-        Standard deviation of Gaussian noise, in standard deviations of the values.
-    gap : float, default=0.0
+    noise : float, default=0.0
+        Standard deviation of Gaussian noise, in standard deviations of the values. Smooth series
+        lose to it what tells them apart.
+    gap : float, default=0.2
         Largest span that is taken away, as a fraction of the series.
     n_segments : int, default=1
         Segments to put in a random order; 1 keeps the order.
@@ -166,7 +167,7 @@ class SeriesViews(Views):
     >>> import torch
     >>> from skssl.views import SeriesViews
     >>> series = torch.randn(4, 1, 100)
-    >>> SeriesViews(gap=0.2)(series, generator=torch.Generator().manual_seed(0)).shape
+    >>> SeriesViews(gap=0.1)(series, generator=torch.Generator().manual_seed(0)).shape
     torch.Size([4, 1, 100])
     """
 
@@ -175,8 +176,8 @@ class SeriesViews(Views):
     )
     amplitude: float = param(Interval(Real, 0, 1, closed="both"), default=0.3)
     shift: float = param(Interval(Real, 0, None, closed="left"), default=0.3)
-    noise: float = param(Interval(Real, 0, None, closed="left"), default=0.05)
-    gap: float = param(Interval(Real, 0, 1, closed="left"), default=0.0)
+    noise: float = param(Interval(Real, 0, None, closed="left"), default=0.0)
+    gap: float = param(Interval(Real, 0, 1, closed="left"), default=0.2)
     n_segments: int = param(Interval(Integral, 1, None, closed="left"), default=1)
 
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
