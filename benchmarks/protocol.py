@@ -160,7 +160,9 @@ def print_ranks(
     """Print every row's mean rank and mean score over the data sets."""
     from scipy.stats import rankdata
 
-    rows = list(next(iter(by_task.values())))
+    # Rows may have been chosen by name, and not for every data set.
+    first, *others = by_task.values()
+    rows = [row for row in first if all(row in results for results in others)]
     scores = np.array(
         [
             [[results[row]["cells"][str(n)][0] for row in rows] for n in n_labels]

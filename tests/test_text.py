@@ -130,7 +130,6 @@ def test_languages_without_spaces():
 
 
 def test_subwords():
-    pytest.importorskip("tokenizers")
     X = [text for text in TEXTS if text] * 4
     modality = fitted(X, analyzer="subword")
     assert {"rain", "wind"} <= set(modality.vocabulary_)

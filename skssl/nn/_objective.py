@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -57,4 +58,4 @@ class JointObjective(Objective):
 
     def after_step(self, progress: float) -> None:
         for part in self.objectives:
-            part.after_step(progress)  # type: ignore[operator]
+            cast(Objective, part).after_step(progress)

@@ -141,7 +141,7 @@ class RandomKernels(nn.Module):
             responses = self._responses(filled, index)
             above = torch.empty_like(responses)
             for bias in self.biases[index].unbind(dim=1):
-                # Compared into floats and averaged by a matrix product: five times as fast as
+                # Compared into floats and averaged by a matrix product, which is much faster than
                 # multiplying booleans.
                 features.append(torch.bmm(torch.gt(responses, bias, out=above), share))
         return torch.cat(features, dim=1).squeeze(2)

@@ -36,8 +36,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
 def uses_bfloat16(precision: str, device: torch.device, network: nn.Module) -> bool:
     """Whether to train in bfloat16: "auto" does so where the hardware computes in it.
 
-    On a CPU only networks of 2-D convolutions do, which are half as fast again; others are not
-    faster.
+    On a CPU only networks of 2-D convolutions do; small networks of other kinds do not gain.
     """
     if precision != "auto":
         return precision == "bfloat16"
