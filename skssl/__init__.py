@@ -1,9 +1,46 @@
 """Self-supervised learning for scikit-learn."""
 
 from skssl import losses, modality, views
-from skssl.contrastive import SimCLR
-from skssl.decorrelation import VICReg
+from skssl.clustering import DeepCluster, SMoG, SwAV
+from skssl.contrastive import DCL, NNCLR, MoCo, SimCLR
+from skssl.decorrelation import (
+    MMCR,
+    WMSE,
+    BarlowTwins,
+    FroSSL,
+    LeJEPA,
+    TiCo,
+    VIbCReg,
+    VICReg,
+    VISReg,
+)
+from skssl.distillation import BYOL, DINO, ReSSL, SimSiam
 
 __version__ = "0.1.0"
 
-__all__ = ["SimCLR", "VICReg", "__version__", "losses", "modality", "views"]
+__all__ = [
+    "BYOL",
+    "BarlowTwins",
+    "DCL",
+    "DINO",
+    "DeepCluster",
+    "FroSSL",
+    "LeJEPA",
+    "MMCR",
+    "MoCo",
+    "NNCLR",
+    "ReSSL",
+    "SMoG",
+    "SimCLR",
+    "SimSiam",
+    "SwAV",
+    "TiCo",
+    "VIbCReg",
+    "VICReg",
+    "VISReg",
+    "WMSE",
+    "__version__",
+    "losses",
+    "modality",
+    "views",
+]

@@ -2,7 +2,7 @@
 
 Every class with parameters (methods, modalities, views) is a keyword-only dataclass. The
 signature of ``__init__``, scikit-learn's ``_parameter_constraints`` and the documentation of
-inherited parameters follow from the declarations.
+what is inherited follow from the declarations.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
+from numbers import Integral, Real
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 import numpy as np
@@ -18,6 +19,10 @@ from sklearn.base import BaseEstimator
 from skssl._sklearn_compat import HasMethods, Interval, Options, RealNotInt, StrOptions
 
 __all__ = [
+    "FRACTION",
+    "NOT_NEGATIVE",
+    "POSITIVE",
+    "POSITIVE_INT",
     "Declared",
     "HasMethods",
     "Interval",
@@ -30,6 +35,11 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+POSITIVE_INT = Interval(Integral, 1, None, closed="left")
+POSITIVE = Interval(Real, 0, None, closed="neither")
+NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+FRACTION = Interval(Real, 0, 1, closed="both")
 
 
 class Range(Options):
@@ -94,17 +104,22 @@ def declared(cls: type[T]) -> type[T]:
         field.name: field.metadata["allowed"] for field in fields
     }
     if cls.__doc__:
-        cls.__doc__ = _with_inherited_parameters(cls, [field.name for field in fields])
+        cls.__doc__ = _complete_docstring(cls, [field.name for field in fields])
     return cls
 
 
-_SECTION = re.compile(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-{3,}\n|\Z)", re.MULTILINE | re.DOTALL)
 _ENTRY = re.compile(r"^(\w[\w, ]*?) : .*\n(?:(?:[ \t]+.*)?\n)*", re.MULTILINE)
 
 
-def _parameter_entries(doc: str) -> dict[str, str]:
-    """Split the Parameters section of a numpydoc docstring into one text per parameter."""
-    section = _SECTION.search(doc + "\n")
+def _section(doc: str, title: str) -> re.Match[str] | None:
+    """Find a section of a numpydoc docstring, with its heading."""
+    pattern = rf"^{title}\n-+\n(.*?)(?=^\S[^\n]*\n-{{3,}}\n|\Z)"
+    return re.search(pattern, doc + "\n", re.MULTILINE | re.DOTALL)
+
+
+def _entries(doc: str, title: str) -> dict[str, str]:
+    """Split a section of a numpydoc docstring into one text per name."""
+    section = _section(doc, title)
     if section is None:
         return {}
     return {
@@ -114,19 +129,22 @@ def _parameter_entries(doc: str) -> dict[str, str]:
     }
 
 
-def _with_inherited_parameters(cls: type, names: list[str]) -> str:
-    """Complete the docstring of `cls` with the parameters that only its bases describe."""
+def _complete_docstring(cls: type, parameters: list[str]) -> str:
+    """Add to the docstring of `cls` the parameters and attributes that only its bases describe."""
     doc = inspect.cleandoc(cls.__doc__ or "") + "\n"
-    own = _parameter_entries(doc)
-    inherited: dict[str, str] = {}
-    for base in reversed(cls.__mro__[1:]):
-        if dataclasses.is_dataclass(base):
-            inherited |= _parameter_entries(inspect.cleandoc(base.__doc__ or ""))
-    # One entry may describe several parameters.
-    entries = [inherited[name] for name in names if name not in own and name in inherited]
-    missing = list(dict.fromkeys(entries))
-    section = _SECTION.search(doc)
-    if section is None or not missing:
-        return doc
-    kept = section.group(0).rstrip() + "\n"
-    return doc.replace(section.group(0), kept + "".join(missing) + "\n", 1)
+    bases = [base for base in reversed(cls.__mro__[1:]) if dataclasses.is_dataclass(base)]
+    for title in ("Parameters", "Attributes"):
+        own, inherited = _entries(doc, title), dict[str, str]()
+        for base in bases:
+            inherited |= _entries(inspect.cleandoc(base.__doc__ or ""), title)
+        names = parameters if title == "Parameters" else list(inherited)
+        # One entry may describe several names.
+        entries = [inherited[name] for name in names if name not in own and name in inherited]
+        missing = list(dict.fromkeys(entries))
+        section = _section(doc, title) or _section(doc, "Parameters")
+        if section is not None and missing:
+            kept = section.group(0).rstrip() + "\n"
+            # A class may have none of its own.
+            heading = "" if own else f"\n{title}\n{'-' * len(title)}\n"
+            doc = doc.replace(kept, kept + heading + "".join(missing), 1)
+    return doc

@@ -89,13 +89,14 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         Samples in a batch, at least 2; all of them if there are fewer. "auto" is 256.
     learning_rate : float, default="auto"
         Peak of the learning rate, which rises over a tenth of the training and then falls to zero
-        with a cosine. "auto" is 0.002 for "adamw" and 0.05 for "sgd".
+        with a cosine. "auto" is 0.002 for "adamw" and "muon", 0.05 for "sgd" and 0.5 for "lars".
     weight_decay : float, default=0.01
         Weight decay of matrices and filters. Biases and norms are not decayed, and an optimizer
         that is passed as a class gets this value, too.
-    optimizer : {"adamw", "sgd"} or callable, default="adamw"
+    optimizer : {"adamw", "lars", "muon", "sgd"} or callable, default="adamw"
         A name, or a class such as ``torch.optim.RMSprop`` that is called with groups of parameters
-        and ``lr``.
+        and ``lr``. "lars" leaves the rate of biases and norms as it is; "muon" is for matrices and
+        filters, with AdamW for the rest. Both are timm's: ``pip install 'skssl[optimizers]'``.
     device : str or torch.device, default="auto"
         Where to train and to embed, such as "cpu" or "cuda:1". "auto" is the GPU if there is one.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -109,6 +110,26 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         global random states are left as they are.
     verbose : int, default=0
         1 shows a progress bar.
+
+    Attributes
+    ----------
+    encoder_ : nn.Module
+        The learned encoder, in eval mode and on the CPU, usable on its own:
+        ``encoder_(modality_.prepare(X))`` is what `transform` computes.
+    modality_ : Modality
+        The fitted modality: how samples are checked and prepared.
+    views_ : Views
+        The views that were used.
+    n_iter_ : int
+        Number of epochs trained.
+    loss_curve_ : list of float
+        Mean loss of each epoch.
+    history_ : list of dict
+        What skorch recorded for each epoch.
+    n_features_in_ : int
+        Number of values in a sample.
+    feature_names_in_ : ndarray of str
+        Names of the columns, if `X` had them.
     """
 
     modality: Any = param(StrOptions({"auto"}), Modality, default="auto")
@@ -124,7 +145,9 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         StrOptions({"auto"}), Interval(Real, 0, None, closed="neither"), default="auto"
     )
     weight_decay: float = param(Interval(Real, 0, None, closed="left"), default=0.01)
-    optimizer: Any = param(StrOptions({"adamw", "sgd"}), callable, default="adamw")
+    optimizer: Any = param(
+        StrOptions({"adamw", "lars", "muon", "sgd"}), callable, default="adamw"
+    )
     device: Any = param(str, torch.device, default="auto")
     precision: str = param(StrOptions({"auto", "float32", "bfloat16"}), default="auto")
     callbacks: Any = param(list, HasMethods("on_train_begin"), None, default=None)

@@ -1,5 +1,8 @@
-"""Contrastive methods: tell the views of a sample from those of others."""
+"""Methods that tell the other view of a sample from other samples."""
 
+from skssl.contrastive._dcl import DCL
+from skssl.contrastive._moco import MoCo
+from skssl.contrastive._nnclr import NNCLR
 from skssl.contrastive._simclr import SimCLR
 
-__all__ = ["SimCLR"]
+__all__ = ["DCL", "NNCLR", "MoCo", "SimCLR"]

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from functools import partial
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from skssl._declare import Interval, StrOptions, declared, param
+from skssl._declare import POSITIVE, POSITIVE_INT, StrOptions, declared, param
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import nt_xent
-from skssl.nn import DrawViews, Objective, mlp_head
+from skssl.nn import Objective, PairObjective, mlp_head
 
 _HIGH_TEMPERATURE, _LOW_TEMPERATURE = 0.5, 0.2
 _MANY_SAMPLES = 8_000
-
-
-class _SimCLRObjective(Objective):
-    def __init__(self, encoder: nn.Module, projector: nn.Module, temperature: float):
-        super().__init__(encoder)
-        self.projector = projector
-        self.temperature = temperature
-
-    def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
-        # As in the authors' code, both views go through BatchNorm together.
-        views = torch.cat(draw_views(batch, 2))
-        z1, z2 = self.projector(self.encoder(views)).float().chunk(2)
-        return nt_xent(z1, z2, temperature=self.temperature)
 
 
 @declared
@@ -56,26 +42,11 @@ class SimCLR(SelfSupervisedTransformer):
     ----------
     temperature_ : float
         The temperature that was used.
-    encoder_ : nn.Module
-        The learned encoder, in eval mode and on the CPU, usable on its own:
-        ``encoder_(modality_.prepare(X))`` is what `transform` computes.
-    modality_ : Modality
-        The fitted modality: how samples are checked and prepared.
-    views_ : Views
-        The views that were used.
-    n_iter_ : int
-        Number of epochs trained.
-    loss_curve_ : list of float
-        Mean loss of each epoch.
-    history_ : list of dict
-        What skorch recorded for each epoch.
-    n_features_in_ : int
-        Number of values in a sample.
-    feature_names_in_ : ndarray of str
-        Names of the columns, if `X` had them.
 
     See Also
     --------
+    DCL : With a loss that learns more from small batches.
+    MoCo : With negatives from earlier batches.
     VICReg : Without negatives.
 
     Notes
@@ -97,13 +68,9 @@ class SimCLR(SelfSupervisedTransformer):
     (200, 256)
     """
 
-    temperature: Any = param(
-        StrOptions({"auto"}), Interval(Real, 0, None, closed="neither"), default="auto"
-    )
-    projector_dim: int = param(Interval(Integral, 1, None, closed="left"), default=128)
-    projector_hidden_dim: Any = param(
-        StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), default="auto"
-    )
+    temperature: Any = param(StrOptions({"auto"}), POSITIVE, default="auto")
+    projector_dim: int = param(POSITIVE_INT, default=128)
+    projector_hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
     def _make_objective(
         self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
@@ -113,4 +80,6 @@ class SimCLR(SelfSupervisedTransformer):
         self.temperature_ = auto if self.temperature == "auto" else float(self.temperature)
         hidden = embedding_dim if self.projector_hidden_dim == "auto" else self.projector_hidden_dim
         projector = mlp_head([embedding_dim, hidden, self.projector_dim], last_norm=True)
-        return _SimCLRObjective(encoder, projector, self.temperature_)
+        loss = partial(nt_xent, temperature=self.temperature_)
+        # As in the authors' code, both views go through BatchNorm together.
+        return PairObjective(encoder, projector, loss, together=True)

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from functools import partial
 
-from torch import Tensor, nn
+from torch import nn
 
-from skssl._declare import Interval, declared, param
+from skssl._declare import NOT_NEGATIVE, POSITIVE_INT, declared, param
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import vicreg
-from skssl.nn import DrawViews, Objective, mlp_head
-
-
-class _VICRegObjective(Objective):
-    def __init__(self, encoder: nn.Module, projector: nn.Module, weights: dict[str, float]):
-        super().__init__(encoder)
-        self.projector = projector
-        self.weights = weights
-
-    def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
-        # As in the authors' code, each view goes through BatchNorm on its own.
-        z1, z2 = (self.projector(self.encoder(view)).float() for view in draw_views(batch, 2))
-        return vicreg(z1, z2, **self.weights)
+from skssl.nn import Objective, PairObjective, mlp_head
 
 
 @declared
@@ -45,26 +33,6 @@ class VICReg(SelfSupervisedTransformer):
     projector_dim : int, default=512
         Width of the projector's three layers (the paper's expander). Wider costs more and helps;
         the paper has 8192.
-
-    Attributes
-    ----------
-    encoder_ : nn.Module
-        The learned encoder, in eval mode and on the CPU, usable on its own:
-        ``encoder_(modality_.prepare(X))`` is what `transform` computes.
-    modality_ : Modality
-        The fitted modality: how samples are checked and prepared.
-    views_ : Views
-        The views that were used.
-    n_iter_ : int
-        Number of epochs trained.
-    loss_curve_ : list of float
-        Mean loss of each epoch.
-    history_ : list of dict
-        What skorch recorded for each epoch.
-    n_features_in_ : int
-        Number of values in a sample.
-    feature_names_in_ : ndarray of str
-        Names of the columns, if `X` had them.
 
     See Also
     --------
@@ -90,18 +58,20 @@ class VICReg(SelfSupervisedTransformer):
     (200, 256)
     """
 
-    invariance_weight: float = param(Interval(Real, 0, None, closed="left"), default=25.0)
-    variance_weight: float = param(Interval(Real, 0, None, closed="left"), default=25.0)
-    covariance_weight: float = param(Interval(Real, 0, None, closed="left"), default=1.0)
-    projector_dim: int = param(Interval(Integral, 1, None, closed="left"), default=512)
+    invariance_weight: float = param(NOT_NEGATIVE, default=25.0)
+    variance_weight: float = param(NOT_NEGATIVE, default=25.0)
+    covariance_weight: float = param(NOT_NEGATIVE, default=1.0)
+    projector_dim: int = param(POSITIVE_INT, default=512)
 
     def _make_objective(
         self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         projector = mlp_head([embedding_dim, *[self.projector_dim] * 3], last_norm=False)
-        weights = {
-            "invariance_weight": self.invariance_weight,
-            "variance_weight": self.variance_weight,
-            "covariance_weight": self.covariance_weight,
-        }
-        return _VICRegObjective(encoder, projector, weights)
+        loss = partial(
+            vicreg,
+            invariance_weight=self.invariance_weight,
+            variance_weight=self.variance_weight,
+            covariance_weight=self.covariance_weight,
+        )
+        # As in the authors' code, each view goes through BatchNorm on its own.
+        return PairObjective(encoder, projector, loss, together=False)

@@ -1,9 +1,19 @@
 """Networks: default encoders, heads, and what ties them into an objective."""
 
 from skssl.nn._encoders import MLPEncoder, SideBySide, SmallConvNet, channels_last
-from skssl.nn._heads import mlp_head
-from skssl.nn._objective import DrawViews, JointObjective, Objective
+from skssl.nn._heads import Prototypes, auto_prototypes, mlp_head
+from skssl.nn._kmeans import spherical_kmeans
+from skssl.nn._objective import (
+    DrawViews,
+    JointObjective,
+    MultiViewObjective,
+    Objective,
+    PairObjective,
+    ViewKind,
+    apply_by_size,
+)
 from skssl.nn._points import FillPoints, PointNet
+from skssl.nn._queue import Queue, auto_queue_size
 from skssl.nn._series import (
     DilatedConvNet,
     FillGaps,
@@ -13,6 +23,7 @@ from skssl.nn._series import (
     SeriesResNet,
 )
 from skssl.nn._tabular import TableEncoder, TableStem, UnitLength
+from skssl.nn._teacher import Teacher, rising_momentum
 from skssl.nn._text import BagEncoder, TextTransformer
 from skssl.nn._torchvision import (
     small_vit,
@@ -21,6 +32,7 @@ from skssl.nn._torchvision import (
     torchvision_video_names,
 )
 from skssl.nn._video import SmallVideoNet
+from skssl.nn._whitening import IterNorm
 
 __all__ = [
     "BagEncoder",
@@ -28,24 +40,36 @@ __all__ = [
     "DrawViews",
     "FillGaps",
     "FillPoints",
+    "IterNorm",
     "JointObjective",
     "KernelEncoder",
     "KernelProjection",
     "MLPEncoder",
+    "MultiViewObjective",
     "Objective",
+    "PairObjective",
     "PointNet",
+    "Prototypes",
+    "Queue",
     "RandomKernels",
     "SeriesResNet",
     "SideBySide",
     "SmallConvNet",
     "SmallVideoNet",
-    "channels_last",
     "TableEncoder",
     "TableStem",
-    "UnitLength",
+    "Teacher",
     "TextTransformer",
+    "UnitLength",
+    "ViewKind",
+    "apply_by_size",
+    "auto_prototypes",
+    "auto_queue_size",
+    "channels_last",
     "mlp_head",
+    "rising_momentum",
     "small_vit",
+    "spherical_kmeans",
     "torchvision_encoder",
     "torchvision_names",
     "torchvision_video_names",

@@ -2,32 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Literal
 
-from torch import nn
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 
-def mlp_head(sizes: Sequence[int], *, last_norm: bool) -> nn.Sequential:
-    """Build linear layers with BatchNorm and ReLU between them.
+def _relu() -> nn.Module:
+    return nn.ReLU(inplace=True)
+
+
+def mlp_head(
+    sizes: Sequence[int],
+    *,
+    norm: bool = True,
+    last_norm: bool | Literal["plain"],
+    last_bias: bool = False,
+    activation: Callable[[], nn.Module] = _relu,
+) -> nn.Sequential:
+    """Build linear layers with BatchNorm and an activation between them.
 
     Parameters
     ----------
     sizes : sequence of int
         Width of the input and of every layer.
-    last_norm : bool
-        Whether BatchNorm follows the last layer, too. ReLU never does, and the last layer has no
-        bias.
+    norm : bool, default=True
+        Whether BatchNorm stands before the activations. The layers have a bias if it does not.
+    last_norm : bool or "plain"
+        Whether BatchNorm follows the last layer, too; "plain" is one without weights.
+    last_bias : bool, default=False
+        Whether the last layer has a bias.
+    activation : callable, default=nn.ReLU
+        Returns the activation that follows all layers but the last.
     """
     *hidden, out = sizes
     layers: list[nn.Module] = []
     for width_in, width_out in pairwise(hidden):
-        layers += [
-            nn.Linear(width_in, width_out, bias=False),
-            nn.BatchNorm1d(width_out),
-            nn.ReLU(inplace=True),
-        ]
-    layers.append(nn.Linear(hidden[-1], out, bias=False))
+        layers.append(nn.Linear(width_in, width_out, bias=not norm))
+        if norm:
+            layers.append(nn.BatchNorm1d(width_out))
+        layers.append(activation())
+    layers.append(nn.Linear(hidden[-1], out, bias=last_bias))
     if last_norm:
-        layers.append(nn.BatchNorm1d(out))
+        layers.append(nn.BatchNorm1d(out, affine=last_norm != "plain"))
     return nn.Sequential(*layers)
+
+
+class Prototypes(nn.Module):
+    """Unit vectors that projections are compared with, by cosine.
+
+    Parameters
+    ----------
+    dim : int
+        Size of a projection.
+    n_prototypes : int
+    """
+
+    def __init__(self, dim: int, n_prototypes: int):
+        super().__init__()
+        self.weight = nn.Parameter(F.normalize(torch.randn(n_prototypes, dim), dim=1))
+
+    def forward(self, projections: Tensor, *, frozen: bool = False) -> Tensor:
+        """Return the cosines, of shape (n, n_prototypes); if `frozen`, the vectors do not learn."""
+        weight = self.weight.detach() if frozen else self.weight
+        return F.normalize(projections, dim=1) @ F.normalize(weight, dim=1).T
+
+
+def auto_prototypes(n_samples: int) -> int:
+    """Return a number of groups: one for ten samples, from 10 to 300."""
+    return min(max(10, n_samples // 10), 300)

@@ -3,13 +3,38 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
-from typing import cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
-DrawViews = Callable[[Tensor, int], list[Tensor]]
+
+ViewKind = Literal["global", "local", "weak"]
+
+
+class DrawViews(Protocol):
+    """Draws random views of every sample of a batch."""
+
+    def __call__(self, batch: Tensor, n_views: int, *, kind: ViewKind = "global") -> list[Tensor]:
+        """Return `n_views` views: ordinary ones, of small parts, or with milder changes."""
+
+
+def apply_by_size(network: Callable[[Tensor], Tensor], *groups: list[Tensor]) -> Tensor:
+    """Apply a network to views; those of a group, which have one size, go through it together.
+
+    Parameters
+    ----------
+    network : callable
+    *groups : list of Tensor
+        Views of the same n samples. Empty groups are left out.
+
+    Returns
+    -------
+    Tensor of shape (n_views, n, d), float32
+    """
+    outputs = [network(torch.cat(views)).float() for views in groups if views]
+    return torch.cat(outputs).unflatten(0, (-1, len(groups[0][0])))
 
 
 class Objective(nn.Module):
@@ -29,11 +54,92 @@ class Objective(nn.Module):
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
         """Return the loss of `batch`, a scalar. ``draw_views(batch, n)`` are n views of it."""
 
+    def before_training(
+        self, batches: Callable[[], Iterator[Tensor]], draw_views: DrawViews
+    ) -> None:
+        """Look at the training samples, in their order, before the first step of a training."""
+
+    def before_step(self, rows: Tensor) -> None:
+        """Learn which training samples the next batch holds."""
+
     def after_step(self, progress: float) -> None:
         """Update what no optimiser updates: teachers, queues, schedules.
 
         Called after every optimiser step, with the part of the training that is done, in (0, 1].
         """
+
+    def after_training(self) -> None:
+        """Forget what is known about single training samples."""
+
+    def steady(self) -> list[nn.Module]:
+        """Return the networks whose learning rate does not decay."""
+        return []
+
+
+class PairObjective(Objective):
+    """A projector behind the encoder, and a loss of the projections of two views.
+
+    Parameters
+    ----------
+    encoder, projector : nn.Module
+    loss : callable
+        Gets two tensors of shape (n, d).
+    together : bool
+        Whether the views go through the networks as one batch, so that BatchNorm sees both.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        projector: nn.Module,
+        loss: Callable[[Tensor, Tensor], Tensor],
+        *,
+        together: bool,
+    ):
+        super().__init__(encoder)
+        self.projector = projector
+        self.loss = loss
+        self.together = together
+
+    def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
+        views = draw_views(batch, 2)
+        groups = [views] if self.together else [[view] for view in views]
+        z1, z2 = apply_by_size(lambda view: self.projector(self.encoder(view)), *groups)
+        return self.loss(z1, z2)
+
+
+class MultiViewObjective(Objective):
+    """A projector behind the encoder, and a loss of the projections of any number of views.
+
+    Parameters
+    ----------
+    encoder, projector : nn.Module
+    loss : callable
+        Gets a tensor of shape (n_views, n, d), with the local views last.
+    n_views, n_local_views : int
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        projector: nn.Module,
+        loss: Callable[[Tensor], Tensor],
+        *,
+        n_views: int,
+        n_local_views: int = 0,
+    ):
+        super().__init__(encoder)
+        self.projector = projector
+        self.loss = loss
+        self.n_views = n_views
+        self.n_local_views = n_local_views
+
+    def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
+        views = draw_views(batch, self.n_views)
+        local = draw_views(batch, self.n_local_views, kind="local")
+        return self.loss(
+            apply_by_size(lambda view: self.projector(self.encoder(view)), views, local)
+        )
 
 
 class JointObjective(Objective):
@@ -53,9 +159,30 @@ class JointObjective(Objective):
         super().__init__(encoder)
         self.objectives = nn.ModuleList(objectives)
 
+    @property
+    def _parts(self) -> list[Objective]:
+        return cast(list[Objective], list(self.objectives))
+
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
-        return torch.stack([part(batch, draw_views) for part in self.objectives]).mean()
+        return torch.stack([part(batch, draw_views) for part in self._parts]).mean()
+
+    def before_training(
+        self, batches: Callable[[], Iterator[Tensor]], draw_views: DrawViews
+    ) -> None:
+        for part in self._parts:
+            part.before_training(batches, draw_views)
+
+    def before_step(self, rows: Tensor) -> None:
+        for part in self._parts:
+            part.before_step(rows)
 
     def after_step(self, progress: float) -> None:
-        for part in self.objectives:
-            cast(Objective, part).after_step(progress)
+        for part in self._parts:
+            part.after_step(progress)
+
+    def after_training(self) -> None:
+        for part in self._parts:
+            part.after_training()
+
+    def steady(self) -> list[nn.Module]:
+        return [network for part in self._parts for network in part.steady()]

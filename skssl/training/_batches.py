@@ -23,7 +23,14 @@ class Batches:
     generator : torch.Generator
         For the order, on the CPU.
     device : torch.device
+
+    Attributes
+    ----------
+    rows : Tensor
+        Which samples the latest batch holds.
     """
+
+    rows: Tensor
 
     def __init__(
         self, samples: Tensor, *, batch_size: int, generator: torch.Generator, device: torch.device
@@ -40,6 +47,7 @@ class Batches:
         order = torch.randperm(len(self.samples), generator=self.generator)
         order = order.to(self.samples.device, non_blocking=True)
         for rows in order.split(self.batch_size)[: len(self)]:
+            self.rows = rows
             batch = self.samples[rows]
             if batch.device != self.device:
                 batch = batch.pin_memory().to(self.device, non_blocking=True)

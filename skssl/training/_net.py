@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,9 +14,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from skssl.nn import Objective
+from skssl.nn import Objective, ViewKind
 from skssl.training._batches import Batches
-from skssl.training._schedule import warmup_cosine
+from skssl.training._schedule import constant, warmup_cosine
 from skssl.views import Views
 
 # Steps between two looks at the loss within an epoch, so that a long one does not go on in vain.
@@ -92,18 +93,27 @@ class Net(NeuralNet):
         self.input_layer.to(device)
         if optimizer_state is not None:
             self.optimizer_.load_state_dict(optimizer_state)
-        factor = (lambda step: 1.0) if self.constant_rate else warmup_cosine(self.steps)
-        self.schedule_ = LambdaLR(self.optimizer_, factor)
+        decay = constant if self.constant_rate else warmup_cosine(self.steps)
+        factors = [constant if group["steady"] else decay for group in self.optimizer_.param_groups]
+        self.schedule_ = LambdaLR(self.optimizer_, factors)
         self.notify("on_train_begin", X=samples, y=None)
         try:
+            self._set_training(True)
+            batches = partial(self._batches_in_order, samples)
+            self.module_.before_training(batches, self.draw_views)
             self.fit_loop(samples)
         except KeyboardInterrupt:
             if not self.steps_done_:
                 raise
             return not self.stopped_by_callback_
         finally:
+            self.module_.after_training()
             self.notify("on_train_end", X=samples, y=None)
         return False
+
+    def _batches_in_order(self, samples: Tensor) -> Iterator[Tensor]:
+        for batch in samples.split(self.batch_size):
+            yield self.input_layer(batch.to(self.device))
 
     def initialize_optimizer(self, triggered_directly: None = None) -> Net:
         self.optimizer_ = self.make_optimizer(self.module_)
@@ -151,6 +161,7 @@ class Net(NeuralNet):
         try:
             for batch in iterator:
                 self.notify("on_batch_begin", batch=batch, training=True)
+                self.module_.before_step(iterator.rows)
                 step = step_fn(batch)
                 losses[done] = step["loss"]
                 done += 1
@@ -180,13 +191,18 @@ class Net(NeuralNet):
         self.optimizer_.step()
         self.schedule_.step()
         self.steps_done_ += 1
-        self.module_.after_step(min(1.0, self.steps_done_ / self.steps))
+        # A training that goes on call by call does not know its end.
+        progress = 0.0 if self.constant_rate else min(1.0, self.steps_done_ / self.steps)
+        self.module_.after_step(progress)
         return {"loss": loss.detach()}
 
-    def draw_views(self, batch: Tensor, n_views: int) -> list[Tensor]:
+    def draw_views(
+        self, batch: Tensor, n_views: int, *, kind: ViewKind = "global"
+    ) -> list[Tensor]:
         """Return `n_views` random views of every sample of `batch`."""
+        views = self.views.of_kind(kind)
         with torch.autocast(batch.device.type, enabled=False):
-            return self.views.draw(batch, n_views, generator=self.draw_generator_)
+            return views.draw(batch, n_views, generator=self.draw_generator_)
 
 
 def _finite_mean(losses: Tensor, first_step: int) -> float:

@@ -8,6 +8,11 @@ from collections.abc import Callable
 _WARMUP = 0.1
 
 
+def constant(step: int) -> float:
+    """Return the factor of a learning rate that stays as it is."""
+    return 1.0
+
+
 def warmup_cosine(steps: int) -> Callable[[int], float]:
     """Return the factor of the learning rate by step: a linear rise, then half a cosine to zero."""
 

@@ -1,0 +1,45 @@
+"""The command line of the benchmarks: which data sets, which rows, where to keep the results."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from protocol import Benchmark, print_ranks, print_table, score_row
+
+import skssl
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what all benchmarks can be told."""
+    parser.add_argument("--tasks", help="names of data sets, by comma; all if not given")
+    parser.add_argument("--rows", help="names of rows, by semicolon; all if not given")
+    parser.add_argument("--json", type=Path, help="file to keep the results in")
+
+
+def run(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
+    """Compute the rows that are not kept yet, and print the tables."""
+    chosen = arguments.rows.split(";") if arguments.rows else None
+    rows = [row for row in benchmark.rows if chosen is None or row.name in chosen]
+    names = arguments.tasks.split(",") if arguments.tasks else list(benchmark.tasks)
+
+    print(
+        f"skssl {skssl.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads"
+    )
+    kept = {}
+    if arguments.json and arguments.json.exists():
+        kept = json.loads(arguments.json.read_text())
+    for name in names:
+        done = kept.setdefault(name, {})
+        missing = [row for row in rows if row.name not in done]
+        task = benchmark.tasks[name]() if missing else None
+        for row in missing:
+            done[row.name] = score_row(row, task, benchmark)
+            if arguments.json:
+                arguments.json.write_text(json.dumps(kept, indent=1))
+        kept[name] = {row.name: done[row.name] for row in benchmark.rows if row.name in done}
+        print_table(name, kept[name], benchmark)
+    if len(names) > 1:
+        print_ranks({name: kept[name] for name in names}, benchmark, benchmark.n_labels)

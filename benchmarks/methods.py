@@ -1,0 +1,77 @@
+"""All methods with their defaults, on six data sets, with the same number of steps.
+
+    python benchmarks/methods.py --json methods.json
+    python benchmarks/methods.py --tasks digits --rows "SimCLR;BYOL"
+
+Reads the data from the folder that the environment variable SKSSL_DATA names.
+"""
+
+import argparse
+import math
+from collections.abc import Callable
+
+from command import add_arguments, run
+from protocol import Benchmark, Features, Row, Task, embed_with
+from sklearn.base import BaseEstimator
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from tasks_images import BENCHMARK as IMAGES
+from tasks_series import BENCHMARK as SERIES
+from tasks_tabular import BENCHMARK as TABLES
+from tasks_text import BENCHMARK as TEXTS
+
+from skssl import MoCo, SimCLR
+from skssl.utils import all_estimators
+
+_STEPS, _BATCH = 300, 256
+
+
+def _digits() -> Task:
+    images, y = load_digits().images, load_digits().target
+    X, X_test, y, y_test = train_test_split(images, y, test_size=500, random_state=0, stratify=y)
+    return Task(X, y, X_test, y_test)
+
+
+def _in_steps(estimator: BaseEstimator) -> Callable[[Task], Features]:
+    """Return features of `estimator`, trained for the common number of steps."""
+
+    def features(task: Task) -> Features:
+        epochs = math.ceil(_STEPS / max(1, len(task.X) // _BATCH))
+        return embed_with(estimator.set_params(max_epochs=epochs))(task)
+
+    return features
+
+
+def _rows() -> list[Row]:
+    variants = {name: cls(random_state=0) for name, cls in all_estimators()}
+    variants["MoCo v3"] = MoCo(queue_size=0, random_state=0)
+    random = SimCLR(max_epochs=0, random_state=0)
+    return [
+        Row("random weights", embed_with(random)),
+        *(Row(name, _in_steps(estimator)) for name, estimator in sorted(variants.items())),
+    ]
+
+
+BENCHMARK = Benchmark(
+    tasks={
+        "digits": _digits,
+        "Fashion-MNIST": IMAGES.tasks["Fashion-MNIST"],
+        "TwoPatterns": SERIES.tasks["TwoPatterns"],
+        "ECG5000": SERIES.tasks["ECG5000"],
+        "AG News": TEXTS.tasks["AG News"],
+        "covertype": TABLES.tasks["covertype_6k"],
+    },
+    rows=_rows(),
+    n_labels=(1, 5, 10),
+    knn=True,
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_arguments(parser)
+    run(BENCHMARK, parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""W-MSE."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from torch import nn
+
+from skssl._declare import POSITIVE_INT, Integral, Interval, StrOptions, declared, param
+from skssl.base import SelfSupervisedTransformer
+from skssl.losses import w_mse
+from skssl.nn import MultiViewObjective, Objective, mlp_head
+
+_WIDEST = 64
+
+
+@declared
+class WMSE(SelfSupervisedTransformer):
+    """Whitening MSE: views agree after the batch is whitened, so that nothing can collapse.
+
+    The projections of a batch are whitened: their covariance becomes the identity, by
+    construction. All that is left to learn is that the views of a sample agree. No weights to
+    balance, no negatives, no teacher.
+
+    Parameters
+    ----------
+    n_views : int, default=2
+        Views of each sample, at least 2; all pairs of them are compared. The paper has 2 and 4.
+    projector_dim : int, default="auto"
+        Size of the projections, smaller than the batch. "auto" is 64, and at most a quarter of the
+        batch.
+    projector_hidden_dim : int, default="auto"
+        Width of the projector's hidden layer. "auto" is twice the size of the embedding.
+    sub_batch : int, default="auto"
+        Samples that are whitened together, more than `projector_dim`. "auto" is twice
+        `projector_dim`, as in the paper: a random split of the batch that changes with every step
+        keeps the whitening from being learned by heart. Batches that are smaller are whitened
+        whole.
+
+    Raises
+    ------
+    ValueError
+        If `projector_dim` is not smaller than the batch or `sub_batch`.
+
+    See Also
+    --------
+    VIbCReg : With a whitening layer and further terms.
+
+    Notes
+    -----
+    The projector has two layers with BatchNorm and ReLU in between. All views go through BatchNorm
+    together, as in the authors' code; each is whitened on its own, by Cholesky.
+
+    References
+    ----------
+    Ermolov, Siarohin, Sangineto and Sebe, "Whitening for Self-Supervised Representation
+    Learning", ICML 2021. https://arxiv.org/abs/2007.06346
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skssl import WMSE
+    >>> X = load_digits().images[:200]
+    >>> ssl = WMSE(max_epochs=2, random_state=0).fit(X)
+    >>> ssl.transform(X).shape
+    (200, 256)
+    """
+
+    n_views: int = param(Interval(Integral, 2, None, closed="left"), default=2)
+    projector_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    projector_hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    sub_batch: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+
+    _collapse_remedy = "Try a larger batch_size, n_views=4 or stronger views."
+
+    def _make_objective(
+        self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
+    ) -> Objective:
+        batch_size = min(self._resolve_batch_size(), n_samples)
+        auto = max(1, min(_WIDEST, batch_size // 4))
+        dim = auto if self.projector_dim == "auto" else self.projector_dim
+        sub_batch = 2 * dim if self.sub_batch == "auto" else self.sub_batch
+        if dim >= min(batch_size, sub_batch):
+            raise ValueError(
+                f"projector_dim={dim} must be smaller than the number of samples that are whitened "
+                f"together, here {min(batch_size, sub_batch)}: lower it, or raise batch_size or "
+                "sub_batch."
+            )
+        auto_hidden = self.projector_hidden_dim == "auto"
+        hidden = 2 * embedding_dim if auto_hidden else self.projector_hidden_dim
+        projector = mlp_head([embedding_dim, hidden, dim], last_norm=False, last_bias=True)
+        loss = partial(w_mse, sub_batch=sub_batch if sub_batch < batch_size else None)
+        return MultiViewObjective(encoder, projector, loss, n_views=self.n_views)

@@ -1,0 +1,35 @@
+"""Clusters of directions."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from sklearn.cluster import KMeans
+from torch import Tensor
+
+_ITERATIONS = 10
+
+
+def spherical_kmeans(rows: Tensor, n_clusters: int) -> tuple[Tensor, Tensor]:
+    """Sort unit vectors into clusters by k-means, whose means are normalised at the end.
+
+    Parameters
+    ----------
+    rows : Tensor of shape (n, d)
+        Unit vectors.
+    n_clusters : int
+        At most n.
+
+    Returns
+    -------
+    centroids : Tensor of shape (n_clusters, d)
+        Unit vectors.
+    clusters : Tensor of shape (n,)
+        The nearest centroid of each row, by cosine.
+    """
+    seed = int(torch.randint(2**31 - 1, ()))
+    kmeans = KMeans(n_clusters, init="random", n_init=1, max_iter=_ITERATIONS, random_state=seed)
+    centroids = kmeans.fit(rows.cpu().numpy().astype(np.float32)).cluster_centers_
+    directions = F.normalize(torch.from_numpy(centroids), dim=1).to(rows)
+    return directions, (rows @ directions.T).argmax(dim=1)

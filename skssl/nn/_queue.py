@@ -1,0 +1,51 @@
+"""Projections of earlier batches."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+_LARGEST_QUEUE = 4096
+
+
+class Queue(nn.Module):
+    """The L2-normalised projections of the latest samples, first in, first out.
+
+    It starts with random directions, as in the authors' code of MoCo.
+
+    Parameters
+    ----------
+    size : int
+        Number of projections that are kept.
+    dim : int
+        Size of a projection.
+    """
+
+    rows: Tensor
+
+    def __init__(self, size: int, dim: int):
+        super().__init__()
+        self.register_buffer("rows", F.normalize(torch.randn(size, dim), dim=1))
+        self.oldest = 0
+
+    @torch.no_grad()
+    def enqueue(self, projections: Tensor) -> None:
+        """Replace the oldest rows. Losses and searches that use the queue come before this."""
+        size = len(self.rows)
+        newest = F.normalize(projections.detach().to(self.rows.dtype)[-size:], dim=1)
+        places = (self.oldest + torch.arange(len(newest), device=newest.device)) % size
+        # A loss of this step may still need the old rows for its gradient.
+        self.rows = self.rows.index_copy(0, places, newest)
+        self.oldest = (self.oldest + len(newest)) % size
+
+    @torch.no_grad()
+    def nearest(self, projections: Tensor) -> Tensor:
+        """Return for each projection the row with the largest cosine."""
+        directions = F.normalize(projections.to(self.rows.dtype), dim=1)
+        return self.rows[(directions @ self.rows.T).argmax(dim=1)]
+
+
+def auto_queue_size(n_samples: int) -> int:
+    """Return half the number of samples, so that few are in the queue themselves; at most 4096."""
+    return max(1, min(n_samples // 2, _LARGEST_QUEUE))
