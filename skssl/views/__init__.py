@@ -1,6 +1,7 @@
 """Views: random, label-preserving changes of a batch, one draw per sample, on its device."""
 
 from skssl.views._base import CallableViews, Views, random_noise
+from skssl.views._changed import ChangedViews
 from skssl.views._image_filters import random_blur, random_erase, random_solarize
 from skssl.views._images import ImageViews, random_affine, random_color
 from skssl.views._points import (
@@ -23,6 +24,7 @@ from skssl.views._video import VideoViews, random_frames
 
 __all__ = [
     "CallableViews",
+    "ChangedViews",
     "ImageViews",
     "PointCloudViews",
     "SeriesViews",
