@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
-from typing import cast
+from collections.abc import Sequence
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
-DrawViews = Callable[[Tensor, int], list[Tensor]]
+
+class DrawViews(Protocol):
+    """What gives an objective random views of a batch."""
+
+    def __call__(self, batch: Tensor, n_views: int, *, local: bool = False) -> list[Tensor]:
+        """Return `n_views` views of every sample of `batch`.
+
+        With `local`, they show smaller parts of the samples, and may be smaller tensors.
+        """
 
 
 class Objective(nn.Module):
@@ -27,7 +35,11 @@ class Objective(nn.Module):
 
     @abstractmethod
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
-        """Return the loss of `batch`, a scalar. ``draw_views(batch, n)`` are n views of it."""
+        """Return the loss of `batch`, a scalar.
+
+        ``draw_views(batch, n)`` are n views of it, ``draw_views(batch, n, local=True)`` n views of
+        smaller parts of its samples.
+        """
 
     def after_step(self, progress: float) -> None:
         """Update what no optimiser updates: teachers, queues, schedules.

@@ -183,10 +183,11 @@ class Net(NeuralNet):
         self.module_.after_step(min(1.0, self.steps_done_ / self.steps))
         return {"loss": loss.detach()}
 
-    def draw_views(self, batch: Tensor, n_views: int) -> list[Tensor]:
-        """Return `n_views` random views of every sample of `batch`."""
+    def draw_views(self, batch: Tensor, n_views: int, *, local: bool = False) -> list[Tensor]:
+        """Return `n_views` random views of every sample of `batch`, or of smaller parts of them."""
+        draw = self.views.draw_local if local else self.views.draw
         with torch.autocast(batch.device.type, enabled=False):
-            return self.views.draw(batch, n_views, generator=self.draw_generator_)
+            return draw(batch, n_views, generator=self.draw_generator_)
 
 
 def _finite_mean(losses: Tensor, first_step: int) -> float:

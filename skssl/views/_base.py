@@ -16,6 +16,9 @@ class Views(Declared, ABC):
 
     Calling the object draws one view of every sample. Its parameters are the ranges to draw from;
     they can be searched (``views__crop_scale`` of a method).
+
+    Methods that learn from views of different extent (multi-crop, as in SwAV and DINO) draw those
+    that show a smaller part of a sample with ``draw_local``.
     """
 
     @abstractmethod
@@ -30,12 +33,29 @@ class Views(Declared, ABC):
         """
         return [self(batch, generator=generator) for _ in range(n_views)]
 
+    def local(self) -> Views:
+        """Return views of smaller parts of the samples, with the same other changes.
+
+        Views that know no smaller parts return themselves, so that their local views are ordinary
+        ones.
+        """
+        return self
+
+    def draw_local(
+        self, batch: Tensor, n_views: int, *, generator: torch.Generator
+    ) -> list[Tensor]:
+        """Draw `n_views` views of smaller parts of each sample of `batch`.
+
+        They may have another size than the views of ``draw``, but all of them have the same.
+        """
+        return self.local().draw(batch, n_views, generator=generator)
+
 
 class CallableViews(Views):
     """A user's own function of a batch, in the place of a views object.
 
     The function takes its random numbers from torch's global generator, which training seeds
-    and then puts back.
+    and then puts back. It knows no smaller parts of a sample: local views are ordinary ones.
 
     Parameters
     ----------
@@ -65,6 +85,15 @@ def chance(
 ) -> Tensor:
     """Draw booleans that are true with `probability`, on the device of `like`."""
     return uniform(0.0, 1.0, shape, like, generator) < probability
+
+
+def reduced(size: tuple[int, ...], resolution: float, *, at_least: int) -> tuple[int, ...]:
+    """Multiply `size` by `resolution`, but by no less than what leaves its shortest side so long.
+
+    A side that is shorter than `at_least` already stays as it is.
+    """
+    factor = max(resolution, min(1.0, at_least / min(size)))
+    return tuple(max(1, round(factor * side)) for side in size)
 
 
 def random_noise(samples: Tensor, *, generator: torch.Generator, std: float) -> Tensor:
