@@ -8,6 +8,7 @@ from skssl.views._points import (
     PointCloudViews,
     random_jitter,
     random_points,
+    random_region,
     random_rotation,
     random_stretch,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "random_jitter",
     "random_noise",
     "random_points",
+    "random_region",
     "random_rotation",
     "random_scale_and_shift",
     "random_solarize",
