@@ -22,41 +22,13 @@ from skssl._declare import Declared, HasMethods, Interval, StrOptions, declared,
 from skssl._sklearn_compat import fit_context
 from skssl.modality import Look, Modality, infer_modality
 from skssl.nn import JointObjective, Objective, SideBySide
-from skssl.views import CallableViews, Views
+from skssl.views import CallableViews, ChangedViews, Views
 
 __all__ = ["SelfSupervisedTransformer"]
 
 # Numbers in one batch of transform; small enough for a laptop, large enough to keep a GPU busy.
 _TRANSFORM_NUMBERS = 2**22
 _TRANSFORM_SAMPLES = 1024
-
-
-class _ChangedViews(Declared):
-    """The modality's default views with some ranges changed.
-
-    What ``set_params(views__crop_scale=...)`` makes of ``views="auto"``, whose modality is not
-    known before fit.
-    """
-
-    def __init__(self, **changes: Any):
-        self.changes = changes
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        return dict(self.changes)
-
-    def set_params(self, **changes: Any) -> Self:
-        self.changes = {**self.changes, **changes}
-        return self
-
-    def apply(self, views: Views) -> Views:
-        allowed = views.get_params()
-        for name in self.changes:
-            if name not in allowed:
-                raise ValueError(
-                    f"views__{name} is no parameter of {type(views).__name__}, the default views "
-                    f"here; allowed are {', '.join(sorted(allowed))}."
-                )
-        return views.set_params(**self.changes)
 
 
 @declared
@@ -134,7 +106,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
 
     modality: Any = param(StrOptions({"auto"}), Modality, default="auto")
     encoder: Any = param(str, nn.Module, callable, default="auto")
-    views: Any = param(StrOptions({"auto"}), Views, _ChangedViews, callable, default="auto")
+    views: Any = param(StrOptions({"auto"}), Views, ChangedViews, callable, default="auto")
     max_epochs: Any = param(
         StrOptions({"auto"}), Interval(Integral, 0, None, closed="left"), default="auto"
     )
@@ -259,7 +231,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         ranges = [name for name in params if name.startswith("views__")]
         views = params.get("views", self.views)
         if ranges and isinstance(views, str) and views == "auto":
-            params["views"] = _ChangedViews()
+            params["views"] = ChangedViews()
         return super().set_params(**params)
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -328,7 +300,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     def _resolve_views(self) -> Views:
         if isinstance(self.views, str):
             views = self.modality_.default_views()
-        elif isinstance(self.views, _ChangedViews):
+        elif isinstance(self.views, ChangedViews):
             views = self.views.apply(self.modality_.default_views())
         elif isinstance(self.views, Views):
             views = copy.deepcopy(self.views)

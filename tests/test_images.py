@@ -128,7 +128,7 @@ def test_small_vision_transformer(photos, digits):
     ssl = SimCLR(encoder="vit", max_epochs=1, device="cpu", random_state=0).fit(square)
     assert ssl.transform(square).shape == (6, 192)
     gray = SimCLR(encoder="vit", max_epochs=0, device="cpu").fit(digits[0][:6])
-    assert gray.encoder_[1].conv_proj.weight.shape[1:] == (1, 1, 1)
+    assert gray.encoder_.encoder[1].conv_proj.weight.shape[1:] == (1, 1, 1)
     with pytest.raises(ValueError, match="encoder='vit' takes square images only, got 10x12"):
         SimCLR(encoder="vit", device="cpu").fit(photos)
 
@@ -214,6 +214,73 @@ def test_views_differ_between_samples_and_repeat_with_the_seed():
     again = views(images, generator=torch.Generator().manual_seed(0))
     assert torch.equal(first, again)
     assert len({image.sum().item() for image in first}) == 8
+
+
+def seeded():
+    return torch.Generator().manual_seed(0)
+
+
+def test_affine_of_another_size():
+    images = torch.rand(3, 2, 8, 12)
+    half = random_affine(images, generator=seeded(), size=(4, 6))
+    torch.testing.assert_close(half, torch.nn.functional.avg_pool2d(images, 2))
+    assert random_affine(images, generator=seeded(), size=(5, 30)).shape == (3, 2, 5, 30)
+
+
+def test_local_views_show_less_and_are_smaller():
+    # Every pixel shows how far down it is, as a fraction of the image.
+    down = (torch.arange(32) + 0.5) / 32
+    images = down[:, None].expand(500, 1, 32, 48)
+    views = ImageViews(jitter=0.0, crop_ratio=(1.0, 1.0), padding="border")
+    (local,) = views.local().draw(images, 1, generator=seeded())
+    assert local.shape == (500, 1, 16, 24)
+    seen = local[:, 0, :, 0]
+    area = ((seen[:, -1] - seen[:, 0]) * 16 / 15) ** 2
+    assert 0.08 <= area.min() < 0.09 and 0.38 < area.max() <= 0.4
+    centers = seen.mean(dim=1)
+    assert len(set(centers.tolist())) > 490
+    assert centers.min() < 0.25 and centers.max() > 0.75
+    (shown,) = views.draw(images, 1, generator=seeded())
+    assert shown.shape == images.shape
+    assert (shown[:, 0, -1, 0] - shown[:, 0, 0, 0]).mean() > 1.4 * area.sqrt().mean()
+
+
+@pytest.mark.parametrize(
+    ("size", "resolution", "expected"),
+    [
+        ((32, 32), 0.5, (16, 16)),
+        ((64, 96), 0.5, (32, 48)),
+        ((64, 96), 0.1, (16, 24)),
+        ((28, 28), 0.5, (16, 16)),
+        ((8, 8), 0.5, (8, 8)),
+        ((12, 40), 0.5, (12, 40)),
+        ((32, 32), 1.0, (32, 32)),
+    ],
+)
+def test_resolution(size, resolution, expected):
+    images = torch.rand(2, 3, *size)
+    views = ImageViews(resolution=resolution, blur=1.0, erase=1.0, solarize=0.5, noise=0.1)
+    assert views(images, generator=seeded()).shape == (2, 3, *expected)
+    local = ImageViews(local_resolution=resolution).local()
+    assert local(images, generator=seeded()).shape == (2, 3, *expected)
+
+
+def test_local_views_of_glyphs_do_not_zoom_out():
+    low, high = ImageViews.glyphs().local().crop_scale
+    assert 0.2 < low < high < 1
+
+
+@pytest.mark.parametrize("name", ["conv", "vit", "resnet18", "mobilenet_v3_small", "densenet121"])
+def test_encoders_take_local_views(name):
+    X = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    modality = Images()
+    samples = modality.fit(modality.check(X, estimator="test")).prepare(X)
+    with torch.random.fork_rng():
+        encoder = modality.build_encoder(name, samples).eval()
+    with torch.no_grad():
+        (local,) = ImageViews().local().draw(samples / 255, 1, generator=seeded())
+        assert local.shape[2:] == (16, 16)
+        assert encoder(local).shape == encoder(samples / 255).shape
 
 
 def test_swapped_cells_come_from_their_column():

@@ -13,6 +13,7 @@ from skssl.views import (
     PointCloudViews,
     random_jitter,
     random_points,
+    random_region,
     random_rotation,
     random_stretch,
 )
@@ -144,6 +145,40 @@ def test_some_points_are_kept_with_their_features():
     assert torch.equal(all_of_them.sort(dim=1).values, clouds[::2])
     one = random_points(clouds, generator=seeded(), drop=(0.999, 0.999), n_points=20)
     assert torch.equal((~one[..., 0].isnan()).sum(dim=1), torch.ones(500, dtype=torch.int64))
+
+
+def test_region_has_the_points_nearest_to_one_of_them():
+    clouds = torch.rand(300, 40, 5, generator=seeded())
+    clouds[1::2, 30:] = torch.nan
+    shown = random_region(clouds, generator=seeded(), crop_scale=(0.2, 0.5))
+    assert shown.shape == (300, 20, 5)
+    counts = (~shown.isnan()).all(dim=2).sum(dim=1)
+    assert counts[::2].min() == 8 and counts[::2].max() == 20
+    assert counts[1::2].min() == 6 and counts[1::2].max() == 15
+    for cloud, region, count in zip(clouds, shown, counts, strict=True):
+        distance = (cloud[:, :3] - region[0, :3]).norm(dim=1)
+        nearest = cloud[distance.nan_to_num(torch.inf).argsort()[:count]]
+        assert torch.equal(region[:count], nearest)
+        assert region[count:].isnan().all()
+    same = torch.rand(40, 3).expand(300, 40, 3)
+    first = random_region(same, generator=seeded(), crop_scale=(0.5, 0.5))[:, 0, 0]
+    assert len(set(first.tolist())) == 40
+
+
+def test_local_views_show_a_region():
+    clouds = torch.randn(300, 200, 3, generator=seeded())
+    views = PointCloudViews(rotation=None, scale=(1.0, 1.0), jitter=0.0, drop=(0.0, 0.0))
+    (whole,) = views.draw(clouds, 1, generator=seeded())
+    (local,) = views.local().draw(clouds, 1, generator=seeded())
+    assert whole.shape == (300, 64, 3) and local.shape == (300, 32, 3)
+
+    def spread(view):
+        centered = view - view.nanmean(dim=1, keepdim=True)
+        return centered.nan_to_num().norm(dim=2).amax(dim=1).mean()
+
+    assert spread(local) < 0.6 * spread(whole)
+    few = PointCloudViews(n_points=2).local().draw(clouds, 1, generator=seeded())[0]
+    assert ((~few.isnan()).all(dim=2).sum(dim=1) == 1).all()
 
 
 def test_views_of_clouds_with_features_and_absent_points(ragged):

@@ -128,6 +128,71 @@ def test_window_keeps_the_length_of_a_shorter_series():
     assert shown[0, 0, :30].max() <= 29
 
 
+def test_window_of_another_length():
+    series = torch.full((200, 1, 100), torch.nan)
+    series[:, 0, :61] = torch.arange(61.0)
+    series[100:, 0] = torch.arange(100.0)
+    shown = random_window(series, generator=seeded(), crop_scale=(1, 1), length=50)
+    assert shown.shape == (200, 1, 50)
+    torch.testing.assert_close(shown[0, 0, :31], torch.arange(0.0, 61, 2))
+    assert shown[0, 0, 31:].isnan().all()
+    torch.testing.assert_close(shown[100, 0], torch.linspace(0, 99, 50))
+    part = random_window(series, generator=seeded(), crop_scale=(0.2, 0.4), length=50)
+    assert torch.equal(part.isnan(), shown.isnan())
+    assert part[:100].nan_to_num().max() <= 60
+
+
+def test_local_views_show_less_at_the_same_pace():
+    ramp = torch.arange(400.0).expand(500, 1, 400)
+    views = SeriesViews(amplitude=0.0, shift=0.0, gap=0.0)
+    (local,) = views.local().draw(ramp, 1, generator=seeded())
+    assert local.shape == (500, 1, 200)
+    span = (local[:, 0, -1] - local[:, 0, 0]) / 399
+    assert 0.2 <= span.min() < 0.21 and 0.49 < span.max() <= 0.5
+    # The longest window is shown as it is, none in fewer steps than it has.
+    pace = local.diff(dim=2).amax(dim=2)
+    assert 0.98 < pace.max() < 1.01
+    assert local[:, 0, 0].min() < 20 and local[:, 0, -1].max() > 380
+
+
+@pytest.mark.parametrize(
+    ("length", "resolution", "expected"), [(400, 0.25, 100), (50, 0.5, 32), (20, 0.5, 20)]
+)
+def test_resolution(length, resolution, expected):
+    series = torch.rand(3, 2, length)
+    views = SeriesViews(resolution=resolution, n_segments=3, noise=0.1)
+    assert views(series, generator=seeded()).shape == (3, 2, expected)
+
+
+@pytest.mark.parametrize("encoder", ["kernels+resnet", "ts2vec"])
+def test_encoders_take_local_views(ragged, encoder):
+    modality = Series()
+    samples = modality.fit(modality.check(ragged, estimator="test")).prepare(
+        modality.check(ragged, estimator="test")
+    )
+    with torch.random.fork_rng():
+        net = modality.build_encoder(encoder, samples).eval()
+    whole = modality.input_layer()(samples)
+    (local,) = SeriesViews().local().draw(whole, 1, generator=seeded())
+    assert local.shape[2] < whole.shape[2]
+    with torch.no_grad():
+        embedded = net(local)
+    assert embedded.isfinite().all() and embedded.shape == net(whole).shape
+
+
+@pytest.mark.parametrize("encoder", ["kernels+resnet", "ts2vec"])
+def test_a_window_may_fall_into_a_gap(rng, encoder):
+    X = rng.normal(size=(6, 1, 100))
+    X[:, :, 2:98] = np.nan
+    modality = Series()
+    samples = modality.fit(modality.check(X, estimator="test")).prepare(X.astype(np.float32))
+    (local,) = SeriesViews().local().draw(samples, 1, generator=seeded())
+    assert local.isnan().all(dim=2).any()
+    with torch.random.fork_rng():
+        net = modality.build_encoder(encoder, samples).eval()
+    assert net(local).isfinite().all()
+
+
 def test_segments_are_reordered_and_nothing_is_lost():
     ramp = torch.arange(23.0).expand(16, 2, 23)
     shuffled = permute_segments(ramp, generator=seeded(), n_segments=4)

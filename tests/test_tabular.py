@@ -197,6 +197,15 @@ def test_swap_moves_whole_cells_within_a_column():
     assert torch.equal(swap_cells(rows[:, :1], generator=seeded(), probability=0.0), rows[:, :1])
 
 
+def test_local_views_show_fewer_own_cells():
+    rows = torch.rand(1000, 5, generator=seeded())
+    (view,) = TabularViews().draw(rows, 1, generator=seeded())
+    (local,) = TabularViews().local().draw(rows, 1, generator=seeded())
+    assert local.shape == rows.shape
+    assert (view == rows).float().mean().item() == pytest.approx(0.7, abs=0.03)
+    assert (local == rows).float().mean().item() == pytest.approx(0.4, abs=0.03)
+
+
 BAD = [
     (frame(age=[1.0] * 47 + [np.inf]), "Column 'age' of X contains infinity .*: inf in row 47"),
     (frame(age=1e300), "Column 'age' of X contains infinity or a value too large"),

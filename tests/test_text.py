@@ -250,9 +250,24 @@ def test_any_number_of_views():
     assert len(three) == 3 and all(view.shape == (2, 4) for view in three)
 
 
+def test_local_views_show_fewer_tokens_but_at_least_one():
+    tokens = tokens_of(40, 2, 1, 0).repeat(500, 1)
+    first, second = TextViews().local().draw(tokens, 2, generator=seeded())
+    assert first.shape == second.shape == (2000, 20)
+    counts = torch.stack([(view != 0).sum(dim=1) for view in (first, second)]).float()
+    assert counts[:, ::4].mean().item() == pytest.approx(20 * 0.3, abs=0.3)
+    assert (counts[:, ::4] >= 1).all()
+    assert (counts[:, 1::4] == 1).all() and (counts[:, 2::4] == 1).all()
+    assert not counts[:, 3::4].any()
+    for one, other in zip(first[::4], second[::4], strict=True):
+        assert not set(one[one > 0].tolist()) & set(other[other > 0].tolist())
+    ordinary = TextViews().draw(tokens, 1, generator=seeded())[0][::4]
+    assert (ordinary != 0).sum(dim=1).float().mean() > 1.8 * counts[:, ::4].mean()
+
+
 def test_ranges_of_the_views_can_be_set():
     ssl = tiny().set_params(views__dropout=0.2, views__span=4).fit(TEXTS)
-    assert ssl.views_.get_params() == {"halves": True, "span": 4, "dropout": 0.2}
+    assert ssl.views_.get_params() == {**TextViews().get_params(), "span": 4, "dropout": 0.2}
 
 
 def test_prepared_texts_differ_in_length_from_call_to_call():

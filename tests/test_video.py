@@ -137,6 +137,37 @@ def test_a_still_clip_is_seen_as_its_image():
     torch.testing.assert_close(of_clip[:, :, 0], of_image)
 
 
+def test_local_views_show_less_time_and_space():
+    clips = torch.zeros(300, 2, 20, 32, 32)
+    clips[:, 0] = torch.arange(20.0)[
+        :, None, None
+    ]  # when a frame is, and below it where a pixel is
+    clips[:, 1] = torch.arange(32.0)[:, None]
+    views = VideoViews(
+        jitter=0.0, grayscale=0.0, crop_ratio=(1.0, 1.0), local_resolution=0.6, padding="border"
+    )
+    (whole,) = views.draw(clips, 1, generator=seeded())
+    (local,) = views.local().draw(clips, 1, generator=seeded())
+    assert whole.shape == (300, 2, 8, 32, 32) and local.shape == (300, 2, 6, 19, 19)
+
+    def extent(view):
+        time, place = view[:, 0, :, 0, 0], view[:, 1, 0, :, 0]
+        return time[:, -1] - time[:, 0], place[:, -1] - place[:, 0]
+
+    (whole_time, whole_space), (local_time, local_space) = extent(whole), extent(local)
+    # 0.3 to 0.5 of 19 steps, to the nearest frame.
+    assert local_time.min() >= 5 and local_time.max() <= 10
+    assert whole_time.mean() > 1.6 * local_time.mean()
+    assert local_space.max() <= 0.4**0.5 * 32
+    assert whole_space.mean() > 1.4 * local_space.mean()
+
+
+def test_frames_of_a_local_view_are_changed_alike():
+    still = torch.rand(6, 3, 1, 32, 32).expand(-1, -1, 8, -1, -1)
+    (local,) = VideoViews(blur=0.5, erase=0.5).local().draw(still, 1, generator=seeded())
+    torch.testing.assert_close(local, local[:, :, :1].expand_as(local))
+
+
 def test_default_views_follow_the_clips(clips):
     gray = clips[..., 0]
     for X in (clips, gray):

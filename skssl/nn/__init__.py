@@ -9,7 +9,6 @@ from skssl.nn._objective import (
     MultiViewObjective,
     Objective,
     PairObjective,
-    ViewKind,
     apply_by_size,
 )
 from skssl.nn._points import FillPoints, PointNet
@@ -61,7 +60,6 @@ __all__ = [
     "Teacher",
     "TextTransformer",
     "UnitLength",
-    "ViewKind",
     "apply_by_size",
     "auto_prototypes",
     "auto_queue_size",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, Protocol, cast
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
-
-ViewKind = Literal["global", "local", "weak"]
+from skssl.views import ViewKind
 
 
 class DrawViews(Protocol):

@@ -295,4 +295,6 @@ class DilatedConvNet(nn.Module):
             shortcut = self.widen(x) if index == last else x
             out = first(F.gelu(x)) * observed
             x = (second(F.gelu(out)) + shortcut) * observed
-        return x.masked_fill(observed == 0, -torch.inf).amax(dim=2)
+        # The maximum over nothing is not finite, so what has no value at all keeps its zeros.
+        hidden = (observed == 0) & observed.any(dim=2, keepdim=True)
+        return x.masked_fill(hidden, -torch.inf).amax(dim=2)

@@ -4,12 +4,32 @@ from __future__ import annotations
 
 import inspect
 
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 # Up to this side, in pixels, a ResNet's 7x7 stride-2 stem and its pooling would leave too little.
 SMALL_IMAGE = 64
 
 _CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
+
+# They pool smaller images away, or have an embedding for each position of one size.
+_FOR_ONE_SIZE = ("alexnet", "convnext", "densenet", "inception", "maxvit", "vgg", "vit")
+
+
+class ResizeTo(nn.Module):
+    """Bring images to the size that a network was built for, by bilinear interpolation."""
+
+    def __init__(self, size: tuple[int, int]):
+        super().__init__()
+        self.size = size
+
+    def forward(self, images: Tensor) -> Tensor:
+        if images.shape[2:] == self.size:
+            return images
+        return F.interpolate(images, self.size, mode="bilinear", align_corners=False)
+
+    def extra_repr(self) -> str:
+        return f"{self.size[0]}x{self.size[1]}"
 
 
 def torchvision_names() -> list[str]:
@@ -35,7 +55,8 @@ def torchvision_encoder(name: str, in_channels: int, image_size: tuple[int, int]
 
     The first convolution takes `in_channels`, the last linear layer is replaced by the identity,
     and a ResNet for images of at most 64 pixels a side gets a 3x3 stem without pooling, as is
-    usual for CIFAR.
+    usual for CIFAR. Networks that cannot take smaller images than `image_size`, which views may be,
+    get them resized to it.
 
     Raises
     ------
@@ -62,6 +83,8 @@ def torchvision_encoder(name: str, in_channels: int, image_size: tuple[int, int]
     elif in_channels != 3:
         first = next(name for name, m in network.named_modules() if isinstance(m, _CONVOLUTIONS))
         network.set_submodule(first, _with_channels(network.get_submodule(first), in_channels))
+    if name.startswith(_FOR_ONE_SIZE):
+        return nn.Sequential(ResizeTo(image_size), network)
     return network
 
 
@@ -69,6 +92,8 @@ def small_vit(in_channels: int, image_size: tuple[int, int]) -> nn.Module:
     """Build torchvision's vision transformer at a size that small images and a CPU bear.
 
     6 layers of width 192 with 3 heads. The side of a patch divides that of the image into about 8.
+    Images of other sizes, which views may have, are resized, since every position of a patch has an
+    embedding of its own.
 
     Raises
     ------
@@ -90,7 +115,7 @@ def small_vit(in_channels: int, image_size: tuple[int, int]) -> nn.Module:
     network.heads = nn.Identity()
     if in_channels != 3:
         network.conv_proj = _with_channels(network.conv_proj, in_channels)
-    return network
+    return nn.Sequential(ResizeTo(image_size), network)
 
 
 def _square_side(name: str, image_size: tuple[int, int]) -> int:

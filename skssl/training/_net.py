@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from skssl.nn import Objective, ViewKind
+from skssl.nn import Objective
 from skssl.training._batches import Batches
 from skssl.training._schedule import constant, warmup_cosine
-from skssl.views import Views
+from skssl.views import ViewKind, Views
 
 # Steps between two looks at the loss within an epoch, so that a long one does not go on in vain.
 _LOSS_CHECK_INTERVAL = 200

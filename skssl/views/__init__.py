@@ -1,12 +1,14 @@
 """Views: random, label-preserving changes of a batch, one draw per sample, on its device."""
 
-from skssl.views._base import CallableViews, Views, random_noise
+from skssl.views._base import CallableViews, ViewKind, Views, random_noise
+from skssl.views._changed import ChangedViews
 from skssl.views._image_filters import random_blur, random_erase, random_solarize
 from skssl.views._images import ImageViews, random_affine, random_color
 from skssl.views._points import (
     PointCloudViews,
     random_jitter,
     random_points,
+    random_region,
     random_rotation,
     random_stretch,
 )
@@ -23,12 +25,14 @@ from skssl.views._video import VideoViews, random_frames
 
 __all__ = [
     "CallableViews",
+    "ChangedViews",
     "ImageViews",
     "PointCloudViews",
     "SeriesViews",
     "TabularViews",
-    "VideoViews",
     "TextViews",
+    "VideoViews",
+    "ViewKind",
     "Views",
     "drop_tokens",
     "permute_segments",
@@ -41,6 +45,7 @@ __all__ = [
     "random_jitter",
     "random_noise",
     "random_points",
+    "random_region",
     "random_rotation",
     "random_scale_and_shift",
     "random_solarize",

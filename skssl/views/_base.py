@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -11,11 +12,17 @@ from torch import Tensor
 from skssl._declare import Declared
 
 
+ViewKind = Literal["global", "local", "weak"]
+
+
 class Views(Declared, ABC):
     """Random, label-preserving changes of a batch, drawn anew for every sample.
 
     Calling the object draws one view of every sample. Its parameters are the ranges to draw from;
     they can be searched (``views__crop_scale`` of a method).
+
+    Methods that learn from views of different extent (multi-crop, as in SwAV and DINO) draw those
+    that show a smaller part of a sample from ``local()``.
     """
 
     @abstractmethod
@@ -30,12 +37,33 @@ class Views(Declared, ABC):
         """
         return [self(batch, generator=generator) for _ in range(n_views)]
 
+    def local(self) -> Views:
+        """Return views of smaller parts of the samples, with the same other changes.
+
+        They may have another size than the ordinary views, but all of them have the same. Views
+        that know no smaller parts return themselves.
+        """
+        return self
+
+    def weak(self) -> Views:
+        """Return views with milder changes, for the teachers of methods that want such.
+
+        Views that know no milder changes return themselves.
+        """
+        return self
+
+    def of_kind(self, kind: ViewKind) -> Views:
+        """Return the views of a kind: these, or the local or weak ones that go with them."""
+        if kind == "local":
+            return self.local()
+        return self.weak() if kind == "weak" else self
+
 
 class CallableViews(Views):
     """A user's own function of a batch, in the place of a views object.
 
     The function takes its random numbers from torch's global generator, which training seeds
-    and then puts back.
+    and then puts back. It knows no smaller parts of a sample: local views are ordinary ones.
 
     Parameters
     ----------
@@ -65,6 +93,15 @@ def chance(
 ) -> Tensor:
     """Draw booleans that are true with `probability`, on the device of `like`."""
     return uniform(0.0, 1.0, shape, like, generator) < probability
+
+
+def reduced(size: tuple[int, ...], resolution: float, *, at_least: int) -> tuple[int, ...]:
+    """Multiply `size` by `resolution`, but by no less than what leaves its shortest side so long.
+
+    A side that is shorter than `at_least` already stays as it is.
+    """
+    factor = max(resolution, min(1.0, at_least / min(size)))
+    return tuple(max(1, round(factor * side)) for side in size)
 
 
 def random_noise(samples: Tensor, *, generator: torch.Generator, std: float) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from numbers import Real
 from typing import Literal, Self
 
@@ -11,12 +12,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from skssl._declare import Interval, Range, StrOptions, declared, param
-from skssl.views._base import Views, chance, random_noise, uniform
+from skssl.views._base import Views, chance, random_noise, reduced, uniform
 from skssl.views._image_filters import random_blur, random_erase, random_solarize
 
 Padding = Literal["zeros", "border", "reflection"]
 
 _SMALL_SIDE = 64
+# Views of fewer pixels a side would leave an encoder little to see.
+_SMALLEST_SIDE = 16
 
 # ITU-R BT.601, as in PIL's convert("L").
 _LUMINANCE = (0.299, 0.587, 0.114)
@@ -34,6 +37,7 @@ def random_affine(
     shear: float = 0.0,
     translation: float = 0.0,
     padding: Padding = "border",
+    size: tuple[int, int] | None = None,
 ) -> Tensor:
     """Crop and resize, flip, rotate, shear and shift every image on its own, in one resampling.
 
@@ -58,12 +62,16 @@ def random_affine(
         Largest shift either way along each axis, in half image sizes, on top of the window's own.
     padding : {"zeros", "border", "reflection"}
         What to show of the parts of a window that lie outside the image.
+    size : tuple of two ints, default=None
+        Height and width of the result, in pixels; None is the size of the images. Only the four
+        nearest pixels count, so a window that has more than twice the pixels of the result along
+        a side is shown in part, with aliasing.
 
     Returns
     -------
-    Tensor of shape (n, channels, height, width)
+    Tensor of shape (n, channels, height, width) or (n, channels, *size)
     """
-    n, _, height, width = images.shape
+    n, channels, height, width = images.shape
 
     def draw(low: float, high: float) -> Tensor:
         return uniform(low, high, n, images, generator)
@@ -93,7 +101,8 @@ def random_affine(
         ],
         dim=1,
     ).view(n, 2, 3)
-    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    shape = [n, channels, *(size or (height, width))]
+    grid = F.affine_grid(theta, shape, align_corners=False)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode=padding, align_corners=False)
 
 
@@ -222,6 +231,15 @@ class ImageViews(Views):
         Probability that a rectangle of an image is painted over with its mean.
     noise : float, default=0.0
         Standard deviation of Gaussian noise, where the values of an image go from 0 to 1.
+    resolution : float, default=1.0
+        Height and width of a view, as a fraction of the image's, at most 1. The shorter side is
+        not reduced to less than 16 pixels. Smaller views are quicker to train on; windows with
+        more than twice the pixels of a view along a side are shown with aliasing. The embedding
+        is computed from the image at its own size.
+    local_scale : tuple of two floats, default=(0.08, 0.4)
+        `crop_scale` of local views, which methods with multi-crop draw beside the others.
+    local_resolution : float, default=0.5
+        `resolution` of local views. Set it to 1 for an encoder that takes images of one size only.
 
     See Also
     --------
@@ -264,6 +282,11 @@ class ImageViews(Views):
     solarize: float = param(Interval(Real, 0, 1, closed="both"), default=0.0)
     erase: float = param(Interval(Real, 0, 1, closed="both"), default=0.0)
     noise: float = param(Interval(Real, 0, None, closed="left"), default=0.0)
+    resolution: float = param(Interval(Real, 0, 1, closed="right"), default=1.0)
+    local_scale: tuple[float, float] = param(
+        Range(Interval(Real, 0.01, 9, closed="both")), default=(0.08, 0.4)
+    )
+    local_resolution: float = param(Interval(Real, 0, 1, closed="right"), default=0.5)
 
     @classmethod
     def photos(cls, size: tuple[int, int]) -> Self:
@@ -292,10 +315,20 @@ class ImageViews(Views):
             brightness=0.3,
             contrast=0.0,
             noise=0.05,
+            local_scale=(0.3, 0.6),
         )
+
+    def local(self) -> Self:
+        """Return views of smaller windows (`local_scale`), at the resolution of local views."""
+        return replace(self, crop_scale=self.local_scale, resolution=self.local_resolution)
+
+    def weak(self) -> Self:
+        """Return views with only the changes of geometry."""
+        return replace(self, jitter=0.0, grayscale=0.0, blur=0.0, solarize=0.0, erase=0.0, noise=0.0)
 
     def change_geometry(self, images: Tensor, *, generator: torch.Generator) -> Tensor:
         """Crop, flip, turn, slant and shift every image; all its channels alike."""
+        height, width = reduced(tuple(images.shape[2:]), self.resolution, at_least=_SMALLEST_SIDE)
         return random_affine(
             images,
             generator=generator,
@@ -306,6 +339,7 @@ class ImageViews(Views):
             shear=self.shear,
             translation=self.translation,
             padding=self.padding,
+            size=(height, width),
         )
 
     def change_color(self, images: Tensor, *, generator: torch.Generator) -> Tensor:

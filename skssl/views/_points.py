@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from numbers import Integral, Real
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 from torch import Tensor
@@ -128,6 +129,40 @@ def random_points(
     return shown.masked_fill((ranks >= kept.round().clamp(min=1))[..., None], torch.nan)
 
 
+def random_region(
+    clouds: Tensor, *, generator: torch.Generator, crop_scale: tuple[float, float]
+) -> Tensor:
+    """Show the surroundings of a random point of every cloud: the points that are nearest to it.
+
+    Parameters
+    ----------
+    clouds : Tensor of shape (n, points, 3 + features)
+        Absent points are NaN.
+    generator : torch.Generator
+        Source of the random numbers, on the device of `clouds`.
+    crop_scale : tuple of two floats
+        Range of the part of its points that is shown of a cloud, at most 1. At least one is.
+
+    Returns
+    -------
+    Tensor of shape (n, ceil(crop_scale[1] * points), 3 + features)
+        The points that are shown come first, the nearest one first of all; the rest is NaN. They
+        are at the places where they were.
+    """
+    n, size, columns = clouds.shape
+    absent = clouds.isnan().any(dim=2)
+    center = uniform(0.0, 1.0, (n, size), clouds, generator).masked_fill(absent, -1.0).argmax(dim=1)
+    places = clouds[..., :3]
+    origin = places.gather(1, center[:, None, None].expand(n, 1, 3))
+    distance = (places - origin).norm(dim=2).masked_fill(absent, torch.inf)
+    order = distance.argsort(dim=1)[:, : math.ceil(crop_scale[1] * size)]
+    counted = size - absent.sum(dim=1, keepdim=True)
+    kept = counted * uniform(*crop_scale, (n, 1), clouds, generator)
+    ranks = torch.arange(order.shape[1], device=clouds.device)
+    shown = clouds.gather(1, order[..., None].expand(-1, -1, columns))
+    return shown.masked_fill((ranks >= kept.round().clamp(min=1))[..., None], torch.nan)
+
+
 @declared
 class PointCloudViews(Views):
     """Random views of point clouds: some of the points, turned, stretched and jittered.
@@ -153,6 +188,11 @@ class PointCloudViews(Views):
     n_points : int, default=64
         Points of a view at most, before some are left out; the training time is in proportion to
         it. The embedding of a cloud is computed from all its points.
+    crop_scale : tuple of two floats, default=(1.0, 1.0)
+        Range of the part of these points that is shown in the end: those nearest to a random one.
+        They stay at their places.
+    local_scale : tuple of two floats, default=(0.2, 0.5)
+        `crop_scale` of local views, which methods with multi-crop draw beside the others.
 
     References
     ----------
@@ -179,9 +219,22 @@ class PointCloudViews(Views):
         Range(Interval(Real, 0, 1, closed="left")), default=(0.0, 0.5)
     )
     n_points: int = param(Interval(Integral, 2, None, closed="left"), default=64)
+    crop_scale: tuple[float, float] = param(
+        Range(Interval(Real, 0.01, 1, closed="both")), default=(1.0, 1.0)
+    )
+    local_scale: tuple[float, float] = param(
+        Range(Interval(Real, 0.01, 1, closed="both")), default=(0.2, 0.5)
+    )
+
+    def local(self) -> Self:
+        """Return views of regions of the clouds (`local_scale`)."""
+        return replace(self, crop_scale=self.local_scale)
 
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
         views = random_points(batch, generator=generator, drop=self.drop, n_points=self.n_points)
+        # Of the points that are shown, so that a region is as dense as a whole cloud.
+        if self.crop_scale[0] < 1:
+            views = random_region(views, generator=generator, crop_scale=self.crop_scale)
         if self.rotation is not None:
             views = random_rotation(views, generator=generator, rotation=self.rotation)
         views = random_stretch(views, generator=generator, scale=self.scale)

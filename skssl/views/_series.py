@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Integral, Real
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from skssl._declare import Interval, Range, declared, param
-from skssl.views._base import Views, random_noise, uniform
+from skssl.views._base import Views, random_noise, reduced, uniform
+
+# Views of fewer steps would leave an encoder little to see.
+_SHORTEST_VIEW = 32
 
 
 def observed_length(series: Tensor) -> Tensor:
@@ -25,9 +30,13 @@ def observed_length(series: Tensor) -> Tensor:
 
 
 def random_window(
-    series: Tensor, *, generator: torch.Generator, crop_scale: tuple[float, float]
+    series: Tensor,
+    *,
+    generator: torch.Generator,
+    crop_scale: tuple[float, float],
+    length: int | None = None,
 ) -> Tensor:
-    """Show a random window of every series, resized to the series' own length.
+    """Show a random window of every series, resized to the series' own length or another one.
 
     Parameters
     ----------
@@ -37,26 +46,31 @@ def random_window(
         Source of the random numbers, on the device of `series`.
     crop_scale : tuple of two floats
         Range of the length of the window, as a fraction of the series.
+    length : int, default=None
+        Steps of the result. Series that end before the others do so in proportion to it. None is
+        as many as `series` has.
 
     Returns
     -------
     Tensor of shape (n, channels, length)
         Linearly interpolated. What is interpolated from a missing value is missing.
     """
-    n, channels, length = series.shape
+    n, channels, full_length = series.shape
+    length = full_length if length is None else length
     last = (observed_length(series) - 1).to(series.dtype)[:, None]
     window = uniform(*crop_scale, (n, 1), series, generator) * last
     start = uniform(0.0, 1.0, (n, 1), series, generator) * (last - window)
+    last_shown = (last * (length / full_length)).floor()
     steps = torch.arange(length, dtype=series.dtype, device=series.device)
-    place = start + steps * (window / last.clamp(min=1))
-    left = place.floor().clamp(max=length - 1)
+    place = start + steps * (window / last_shown.clamp(min=1))
+    left = place.floor().clamp(max=full_length - 1)
     weight = (place - left)[:, None, :]
     left_step = left.long()[:, None, :].expand(n, channels, length)
-    right_step = (left_step + 1).clamp(max=length - 1)
+    right_step = (left_step + 1).clamp(max=full_length - 1)
     at_left, at_right = series.gather(2, left_step), series.gather(2, right_step)
     # Not lerp: 0 times a missing neighbour has to be 0.
     shown = torch.where(weight > 0, at_left + weight * (at_right - at_left), at_left)
-    return shown.masked_fill((steps > last)[:, None, :], torch.nan)
+    return shown.masked_fill((steps > last_shown)[:, None, :], torch.nan)
 
 
 def random_scale_and_shift(
@@ -144,7 +158,7 @@ class SeriesViews(Views):
     ----------
     crop_scale : tuple of two floats, default=(0.6, 1.0)
         Range of the length of the window that is shown, as a fraction of the series. The window
-        is stretched to the length of the series.
+        is stretched to the length of the view.
     amplitude : float, default=0.3
         The factor of the values is drawn from ``[1 - amplitude, 1 + amplitude]``.
     shift : float, default=0.3
@@ -156,6 +170,17 @@ class SeriesViews(Views):
         Largest span that is taken away, as a fraction of the series.
     n_segments : int, default=1
         Segments to put in a random order; 1 keeps the order.
+    resolution : float, default=1.0
+        Steps of a view, as a fraction of those of the series, at most 1, but not less than 32
+        steps. Shorter views are quicker to train on. An encoder that knows a scale of time, as
+        all encoders by name do, sees everything pass faster in them, unless the window is smaller
+        in the same proportion.
+    local_scale : tuple of two floats, default=(0.2, 0.5)
+        `crop_scale` of local views, which methods with multi-crop draw beside the others.
+    local_resolution : float, default=0.5
+        `resolution` of local views. As long as the longest window, they are stretched no more
+        than it takes to bring them to one length. Set it to 1 for an encoder that takes series of
+        one length only.
 
     References
     ----------
@@ -179,9 +204,23 @@ class SeriesViews(Views):
     noise: float = param(Interval(Real, 0, None, closed="left"), default=0.0)
     gap: float = param(Interval(Real, 0, 1, closed="left"), default=0.2)
     n_segments: int = param(Interval(Integral, 1, None, closed="left"), default=1)
+    resolution: float = param(Interval(Real, 0, 1, closed="right"), default=1.0)
+    local_scale: tuple[float, float] = param(
+        Range(Interval(Real, 0.01, 1, closed="both")), default=(0.2, 0.5)
+    )
+    local_resolution: float = param(Interval(Real, 0, 1, closed="right"), default=0.5)
+
+    def local(self) -> Self:
+        """Return views of shorter windows (`local_scale`), at the resolution of local views."""
+        return replace(self, crop_scale=self.local_scale, resolution=self.local_resolution)
+
+    def weak(self) -> Self:
+        """Return windows without other changes."""
+        return replace(self, amplitude=0.0, shift=0.0, noise=0.0, gap=0.0, n_segments=1)
 
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
-        views = random_window(batch, generator=generator, crop_scale=self.crop_scale)
+        (length,) = reduced((batch.shape[2],), self.resolution, at_least=_SHORTEST_VIEW)
+        views = random_window(batch, generator=generator, crop_scale=self.crop_scale, length=length)
         if self.n_segments > 1:
             views = permute_segments(views, generator=generator, n_segments=self.n_segments)
         views = random_scale_and_shift(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from numbers import Real
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -52,6 +54,9 @@ class TabularViews(Views):
     swap : float, default=0.3
         Probability of a cell to be replaced. Both views are corrupted, so two views of a row
         share about ``(1 - swap) ** 2`` of their cells.
+    local_swap : float, default=0.6
+        `swap` of local views, which show less of a row. Methods with multi-crop draw them beside
+        the others.
 
     References
     ----------
@@ -68,6 +73,15 @@ class TabularViews(Views):
     """
 
     swap: float = param(Interval(Real, 0, 1, closed="left"), default=0.3)
+    local_swap: float = param(Interval(Real, 0, 1, closed="left"), default=0.6)
+
+    def local(self) -> Self:
+        """Return views that show fewer of a row's own cells (`local_swap`)."""
+        return replace(self, swap=self.local_swap)
+
+    def weak(self) -> Self:
+        """Return the rows as they are."""
+        return replace(self, swap=0.0)
 
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
         return swap_cells(batch, generator=generator, probability=self.swap)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Integral, Real
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -99,6 +101,9 @@ class TextViews(Views):
         look at the order of the tokens, and for character n-grams, whose neighbours overlap.
     dropout : float, default=0.4
         Probability of a token to be taken away. At least one token stays.
+    local_dropout : float, default=0.7
+        `dropout` of local views, which show fewer of the tokens. Methods with multi-crop draw them
+        beside the others.
 
     References
     ----------
@@ -122,6 +127,11 @@ class TextViews(Views):
     halves: bool = param("boolean", default=True)
     span: int = param(Interval(Integral, 1, None, closed="left"), default=1)
     dropout: float = param(Interval(Real, 0, 1, closed="left"), default=0.4)
+    local_dropout: float = param(Interval(Real, 0, 1, closed="left"), default=0.7)
+
+    def local(self) -> Self:
+        """Return views that show fewer of the tokens (`local_dropout`)."""
+        return replace(self, dropout=self.local_dropout)
 
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
         return self.draw(batch, 1, generator=generator)[0]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from numbers import Integral, Real
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -72,6 +74,9 @@ class VideoViews(ImageViews):
     n_frames : int, default=8
         Frames of a view, spread evenly over the window; fewer if the shortest window has fewer.
         The embedding of a clip is computed from all its frames.
+    local_window : tuple of two floats, default=(0.3, 0.5)
+        `window` of local views, which methods with multi-crop draw beside the others. Their frames
+        are cropped by `local_scale` as well.
 
     See Also
     --------
@@ -95,6 +100,13 @@ class VideoViews(ImageViews):
         Range(Interval(Real, 0.01, 1, closed="both")), default=(0.5, 1.0)
     )
     n_frames: int = param(Interval(Integral, 2, None, closed="left"), default=8)
+    local_window: tuple[float, float] = param(
+        Range(Interval(Real, 0.01, 1, closed="both")), default=(0.3, 0.5)
+    )
+
+    def local(self) -> Self:
+        """Return views of smaller windows of space (`local_scale`) and time (`local_window`)."""
+        return replace(super().local(), window=self.local_window)
 
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
         clips = random_frames(
@@ -102,6 +114,7 @@ class VideoViews(ImageViews):
         )
         # An image whose channels are all frames is resampled by one grid, and an image of all
         # frames one below the other is coloured by one matrix.
-        moved = self.change_geometry(clips.flatten(1, 2), generator=generator).view_as(clips)
-        colored = self.change_color(moved.flatten(2, 3), generator=generator).view_as(clips)
-        return self.change_details(colored.flatten(1, 2), generator=generator).view_as(clips)
+        moved = self.change_geometry(clips.flatten(1, 2), generator=generator)
+        moved = moved.unflatten(1, clips.shape[1:3])
+        colored = self.change_color(moved.flatten(2, 3), generator=generator).view_as(moved)
+        return self.change_details(colored.flatten(1, 2), generator=generator).view_as(moved)
