@@ -230,6 +230,10 @@ class PointCloudViews(Views):
         """Return views of regions of the clouds (`local_scale`)."""
         return replace(self, crop_scale=self.local_scale)
 
+    def weak(self) -> Self:
+        """Return views of all points, turned and stretched only."""
+        return replace(self, drop=(0.0, 0.0), jitter=0.0)
+
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
         views = random_points(batch, generator=generator, drop=self.drop, n_points=self.n_points)
         # Of the points that are shown, so that a region is as dense as a whole cloud.

@@ -133,6 +133,10 @@ class TextViews(Views):
         """Return views that show fewer of the tokens (`local_dropout`)."""
         return replace(self, dropout=self.local_dropout)
 
+    def weak(self) -> Self:
+        """Return halves without tokens taken away."""
+        return replace(self, dropout=0.0)
+
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
         return self.draw(batch, 1, generator=generator)[0]
 
