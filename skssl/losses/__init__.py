@@ -1,13 +1,20 @@
 """Loss functions: pure functions of tensors, as the authors of each method wrote them."""
 
+from skssl.losses._clustering import sinkhorn, swav
 from skssl.losses._contrastive import dcl, info_nce, nt_xent
+from skssl.losses._distillation import dino, negative_cosine, relational
 from skssl.losses._redundancy import barlow_twins, tico, vibcreg, vicreg
 
 __all__ = [
     "barlow_twins",
     "dcl",
+    "dino",
     "info_nce",
+    "negative_cosine",
     "nt_xent",
+    "relational",
+    "sinkhorn",
+    "swav",
     "tico",
     "vibcreg",
     "vicreg",
