@@ -4,12 +4,16 @@ from skssl.losses._clustering import sinkhorn, swav
 from skssl.losses._contrastive import dcl, info_nce, nt_xent
 from skssl.losses._distillation import dino, negative_cosine, relational
 from skssl.losses._redundancy import barlow_twins, tico, vibcreg, vicreg
+from skssl.losses._spectral import frossl, mmcr
+from skssl.losses._whitening import w_mse, whiten
 
 __all__ = [
     "barlow_twins",
     "dcl",
     "dino",
+    "frossl",
     "info_nce",
+    "mmcr",
     "negative_cosine",
     "nt_xent",
     "relational",
@@ -18,4 +22,6 @@ __all__ = [
     "tico",
     "vibcreg",
     "vicreg",
+    "w_mse",
+    "whiten",
 ]
