@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,3 +22,29 @@ def digits():
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def reference():
+    """Return the inputs that reference values of losses were computed from with other libraries."""
+    rs = np.random.RandomState(0)  # noqa: NPY002 - the reference values were made with it
+    a = rs.standard_normal((8, 16))
+    b = a + 0.5 * rs.standard_normal((8, 16))
+    assert a.sum() == pytest.approx(17.3849661216, abs=1e-9)
+    assert b.sum() == pytest.approx(13.2421650676, abs=1e-9)
+    prototypes = rs.standard_normal((5, 16))
+    prototypes /= np.linalg.norm(prototypes, axis=1, keepdims=True)
+    arrays = {
+        "a": a,
+        "b": b,
+        "prototypes": prototypes,
+        "teacher": rs.standard_normal((2, 8, 12)),
+        "student": rs.standard_normal((4, 8, 12)),
+    }
+    return SimpleNamespace(**{name: torch.tensor(array) for name, array in arrays.items()})
+
+
+@pytest.fixture
+def pair(reference):
+    """Two views of eight samples with 16 dimensions."""
+    return reference.a, reference.b
