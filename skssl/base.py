@@ -8,8 +8,9 @@ import math
 import warnings
 from abc import abstractmethod
 from collections import OrderedDict
+from collections.abc import Mapping
 from numbers import Integral, Real
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -125,6 +126,9 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     callbacks: Any = param(list, HasMethods("on_train_begin"), None, default=None)
     random_state: Any = param("random_state", default=None)
     verbose: int = param("verbose", default=0)
+
+    # Learning rates by optimiser, where a method has other ones than most.
+    _auto_rates: ClassVar[Mapping[str, float]] = {}
 
     _doc_link_module = "skssl"
     _doc_link_template = (
@@ -370,6 +374,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
 
     def _train(self, samples: Tensor, *, epochs: int, partial: bool) -> None:
         from skssl.training import (
+            AUTO_RATES,
             Net,
             NonFiniteLossError,
             Progress,
@@ -388,7 +393,13 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             callbacks.append(Progress(type(self).__name__))
 
         def optimizer_of(objective: Objective) -> torch.optim.Optimizer:
-            return make_optimizer(objective, self.optimizer, self.learning_rate, self.weight_decay)
+            return make_optimizer(
+                objective,
+                self.optimizer,
+                self.learning_rate,
+                self.weight_decay,
+                {**AUTO_RATES, **self._auto_rates},
+            )
 
         # Later calls of partial_fit must not repeat the random numbers of earlier ones.
         seed = int(np.random.SeedSequence([self._seed, self._steps]).generate_state(1)[0])

@@ -6,10 +6,10 @@ from functools import partial
 
 from torch import nn
 
-from skssl._declare import NOT_NEGATIVE, POSITIVE_INT, declared, param
+from skssl._declare import NOT_NEGATIVE, POSITIVE_INT, Integral, Interval, declared, param
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import frossl
-from skssl.nn import Objective, PairObjective, mlp_head
+from skssl.nn import MultiViewObjective, Objective, mlp_head
 
 
 @declared
@@ -23,6 +23,8 @@ class FroSSL(SelfSupervisedTransformer):
 
     Parameters
     ----------
+    n_views : int, default=2
+        Views of each sample, at least 2.
     invariance_weight : float, default=1.0
         Weight of the squared distance of the views.
     projector_dim : int, default=256
@@ -34,8 +36,8 @@ class FroSSL(SelfSupervisedTransformer):
 
     Notes
     -----
-    The projector has two layers with BatchNorm and ReLU in between. Each view goes through
-    BatchNorm on its own.
+    The projector has two layers with BatchNorm and ReLU in between. All views go through BatchNorm
+    together.
 
     References
     ----------
@@ -52,6 +54,7 @@ class FroSSL(SelfSupervisedTransformer):
     (200, 256)
     """
 
+    n_views: int = param(Interval(Integral, 2, None, closed="left"), default=2)
     invariance_weight: float = param(NOT_NEGATIVE, default=1.0)
     projector_dim: int = param(POSITIVE_INT, default=256)
 
@@ -62,4 +65,4 @@ class FroSSL(SelfSupervisedTransformer):
     ) -> Objective:
         projector = mlp_head([embedding_dim, *[self.projector_dim] * 2], last_norm=False)
         loss = partial(frossl, invariance_weight=self.invariance_weight)
-        return PairObjective(encoder, projector, loss, together=False)
+        return MultiViewObjective(encoder, projector, loss, n_views=self.n_views)

@@ -17,14 +17,14 @@ from skssl._declare import (
     param,
 )
 from skssl.base import SelfSupervisedTransformer
-from skssl.losses import lejepa, random_directions
-from skssl.nn import MultiViewObjective, Objective, mlp_head
+from skssl.losses import lejepa
+from skssl.nn import MultiViewObjective, Objective, mlp_head, random_directions
 
 _GLOBAL_VIEWS = 2
 
 
 def _lejepa(projections: Tensor, *, n_directions: int, weight: float) -> Tensor:
-    directions = random_directions(projections.shape[-1], n_directions, device=projections.device)
+    directions = random_directions(projections, n_directions)
     return lejepa(projections, n_global=_GLOBAL_VIEWS, directions=directions, weight=weight)
 
 

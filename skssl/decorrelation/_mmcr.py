@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from skssl._declare import (
     NOT_NEGATIVE,
@@ -20,10 +20,6 @@ from skssl._declare import (
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import mmcr
 from skssl.nn import MultiViewObjective, Objective, mlp_head
-
-
-def _of_views(projections: Tensor, *, local_weight: float) -> Tensor:
-    return mmcr(projections.transpose(0, 1), local_weight=local_weight)
 
 
 @declared
@@ -83,5 +79,5 @@ class MMCR(SelfSupervisedTransformer):
         auto = self.projector_hidden_dim == "auto"
         hidden = 2 * embedding_dim if auto else self.projector_hidden_dim
         projector = mlp_head([embedding_dim, hidden, self.projector_dim], last_norm=False)
-        loss = partial(_of_views, local_weight=self.local_weight)
+        loss = partial(mmcr, local_weight=self.local_weight)
         return MultiViewObjective(encoder, projector, loss, n_views=self.n_views)

@@ -1,7 +1,7 @@
 """Networks: default encoders, heads, and what ties them into an objective."""
 
 from skssl.nn._encoders import MLPEncoder, SideBySide, SmallConvNet, channels_last
-from skssl.nn._heads import Prototypes, auto_prototypes, mlp_head
+from skssl.nn._heads import Prototypes, auto_prototypes, mlp_head, random_directions
 from skssl.nn._kmeans import spherical_kmeans
 from skssl.nn._objective import (
     DrawViews,
@@ -65,6 +65,7 @@ __all__ = [
     "auto_queue_size",
     "channels_last",
     "mlp_head",
+    "random_directions",
     "rising_momentum",
     "small_vit",
     "spherical_kmeans",

@@ -71,6 +71,12 @@ class Prototypes(nn.Module):
         return F.normalize(projections, dim=1) @ F.normalize(weight, dim=1).T
 
 
+def random_directions(projections: Tensor, n_directions: int) -> Tensor:
+    """Draw unit vectors, one in each column, in the space of the projections (..., d)."""
+    drawn = torch.randn(projections.shape[-1], n_directions, device=projections.device)
+    return F.normalize(drawn, dim=0)
+
+
 def auto_prototypes(n_samples: int) -> int:
     """Return a number of groups: one for ten samples, from 10 to 300."""
     return min(max(10, n_samples // 10), 300)
