@@ -68,8 +68,9 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         that is passed as a class gets this value, too.
     optimizer : {"adamw", "lars", "muon", "sgd"} or callable, default="adamw"
         A name, or a class such as ``torch.optim.RMSprop`` that is called with groups of parameters
-        and ``lr``. "lars" leaves the rate of biases and norms as it is; "muon" is for matrices and
-        filters, with AdamW for the rest. Both are timm's: ``pip install 'skssl[optimizers]'``.
+        and ``lr``. "muon" is torch's for matrices and filters, with AdamW for the rest. "lars"
+        leaves the rate of biases and norms as it is; it is timm's, for which there is
+        ``pip install 'skssl[optimizers]'``.
     device : str or torch.device, default="auto"
         Where to train and to embed, such as "cpu" or "cuda:1". "auto" is the GPU if there is one.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -118,9 +119,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         StrOptions({"auto"}), Interval(Real, 0, None, closed="neither"), default="auto"
     )
     weight_decay: float = param(Interval(Real, 0, None, closed="left"), default=0.01)
-    optimizer: Any = param(
-        StrOptions({"adamw", "lars", "muon", "sgd"}), callable, default="adamw"
-    )
+    optimizer: Any = param(StrOptions({"adamw", "lars", "muon", "sgd"}), callable, default="adamw")
     device: Any = param(str, torch.device, default="auto")
     precision: str = param(StrOptions({"auto", "float32", "bfloat16"}), default="auto")
     callbacks: Any = param(list, HasMethods("on_train_begin"), None, default=None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -51,12 +52,18 @@ class _SwAVObjective(Objective):
         self.prototypes = prototypes
         self.queues = nn.ModuleList(queues)
         self.n_local_views = n_local_views
-        self.settings = {
-            "temperature": temperature,
-            "epsilon": epsilon,
-            "n_iterations": n_iterations,
-        }
+        self.loss = partial(
+            swav,
+            n_assign=_GLOBAL_VIEWS,
+            temperature=temperature,
+            epsilon=epsilon,
+            n_iterations=n_iterations,
+        )
         self.progress = 0.0
+
+    @property
+    def _queues(self) -> list[Queue]:
+        return cast(list[Queue], list(self.queues))
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
         views = draw_views(batch, _GLOBAL_VIEWS)
@@ -64,10 +71,10 @@ class _SwAVObjective(Objective):
         z = apply_by_size(lambda view: self.projector(self.encoder(view)), views, local)
         scores = [self.prototypes(view, frozen=self.progress < _FROZEN) for view in z]
         queued = None
-        if self.queues and self.progress >= _QUEUE_START:
-            queued = [self.prototypes(queue.rows).detach() for queue in self.queues]
-        loss = swav(scores, n_assign=_GLOBAL_VIEWS, queue_scores=queued, **self.settings)
-        for queue, projections in zip(self.queues, z, strict=False):
+        if self._queues and self.progress >= _QUEUE_START:
+            queued = [self.prototypes(queue.rows).detach() for queue in self._queues]
+        loss = self.loss(scores, queue_scores=queued)
+        for queue, projections in zip(self._queues, z, strict=False):
             queue.enqueue(projections)
         return loss
 

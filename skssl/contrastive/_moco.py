@@ -54,9 +54,7 @@ class _MoCoV2Objective(Objective):
         view, other = draw_views(batch, 2)
         queries = self.projector(self.encoder(view)).float()
         keys = self._keys(other).float()
-        loss = info_nce(
-            queries, keys, temperature=self.temperature, negatives=self.queue.rows
-        )
+        loss = info_nce(queries, keys, temperature=self.temperature, negatives=self.queue.rows)
         self.queue.enqueue(keys)
         return loss
 
@@ -97,8 +95,9 @@ class _MoCoV3Objective(Objective):
         views = draw_views(batch, 2)
         q1, q2 = (self.predictor(self.projector(self.encoder(view))).float() for view in views)
         k1, k2 = (self.teacher(view).float() for view in views)
-        both = sum(info_nce(q, k, temperature=self.temperature) for q, k in ((q1, k2), (q2, k1)))
-        return 2 * self.temperature * both
+        loss = info_nce(q1, k2, temperature=self.temperature)
+        loss = loss + info_nce(q2, k1, temperature=self.temperature)
+        return 2 * self.temperature * loss
 
     def after_step(self, progress: float) -> None:
         momentum = rising_momentum(self.momentum, progress)

@@ -159,8 +159,8 @@ class DINO(SelfSupervisedTransformer):
     projector_hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
     _collapse_remedy = (
-        "Try a lower teacher_temperature if all groups become alike, a lower center_momentum if one "
-        "group takes all, and n_local_views."
+        "Try a lower teacher_temperature if all groups become alike, a lower center_momentum if "
+        "one group takes all, and more n_local_views."
     )
 
     def _make_objective(

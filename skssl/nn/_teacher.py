@@ -32,8 +32,8 @@ class Teacher(nn.Module):
     @torch.no_grad()
     def follow(self, *students: nn.Module, momentum: float) -> None:
         """Move the weights towards those of the students, keeping `momentum` of the old ones."""
-        own = list(self.networks.parameters())
-        theirs = [weight for student in students for weight in student.parameters()]
+        own: list[Tensor] = list(self.networks.parameters())
+        theirs: list[Tensor] = [weight for part in students for weight in part.parameters()]
         if own:
             torch._foreach_lerp_(own, theirs, 1 - momentum)
 

@@ -196,9 +196,7 @@ class Net(NeuralNet):
         self.module_.after_step(progress)
         return {"loss": loss.detach()}
 
-    def draw_views(
-        self, batch: Tensor, n_views: int, *, kind: ViewKind = "global"
-    ) -> list[Tensor]:
+    def draw_views(self, batch: Tensor, n_views: int, *, kind: ViewKind = "global") -> list[Tensor]:
         """Return `n_views` random views of every sample of `batch`."""
         views = self.views.of_kind(kind)
         with torch.autocast(batch.device.type, enabled=False):

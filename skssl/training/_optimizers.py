@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from torch import nn
 from torch.optim import Optimizer
 
-from skssl.nn import Objective
+from skssl.nn import Objective, Prototypes
+from skssl.training._muon import Muon
 
 OPTIMIZERS = ("adamw", "lars", "muon", "sgd")
 AUTO_RATES: Mapping[str, float] = {"adamw": 2e-3, "lars": 0.5, "muon": 2e-3, "sgd": 0.05}
@@ -23,7 +25,8 @@ def make_optimizer(
 ) -> Optimizer:
     """Build an optimiser that decays matrices and filters, but no biases and norms.
 
-    Each group says whether its learning rate is "steady", and to LARS whether to adapt it.
+    Each group says whether its learning rate is "steady", to LARS whether to adapt it, and to Muon
+    whether it consists of "matrices", as filters do, but no tables of embeddings.
 
     Raises
     ------
@@ -33,18 +36,28 @@ def make_optimizer(
         If `optimizer` needs a package that is not installed.
     """
     steady = {id(p) for network in module.steady() for p in network.parameters()}
-    groups = []
-    for decayed in (True, False):
-        for is_steady in (False, True):
-            params = [
-                p
-                for p in module.parameters()
-                if p.requires_grad and (p.ndim > 1) == decayed and (id(p) in steady) == is_steady
-            ]
-            decay = weight_decay if decayed else 0.0
-            if params:
-                group = {"params": params, "weight_decay": decay, "steady": is_steady}
-                groups.append({**group, "always_adapt": decayed})
+    tables = {
+        id(p)
+        for layer in module.modules()
+        if isinstance(layer, (nn.Embedding, nn.EmbeddingBag, Prototypes))
+        for p in layer.parameters(recurse=False)
+    }
+    sorted_weights: dict[tuple[bool, bool, bool], list[nn.Parameter]] = {}
+    for p in module.parameters():
+        if p.requires_grad:
+            # What there is one of, such as positions, is no map from one space to another.
+            is_matrix = p.ndim > 1 and p.shape[0] > 1 and id(p) not in tables
+            sorted_weights.setdefault((p.ndim > 1, is_matrix, id(p) in steady), []).append(p)
+    groups = [
+        {
+            "params": params,
+            "weight_decay": weight_decay if decayed else 0.0,
+            "always_adapt": decayed,
+            "matrices": is_matrix,
+            "steady": is_steady,
+        }
+        for (decayed, is_matrix, is_steady), params in sorted_weights.items()
+    ]
     if isinstance(optimizer, str):
         kind, options = _named(optimizer)
         rate = auto_rates[optimizer] if learning_rate == "auto" else learning_rate
@@ -63,12 +76,12 @@ def _named(name: str) -> tuple[Callable[..., Optimizer], dict[str, Any]]:
         return torch.optim.AdamW, {"fused": True}
     if name == "sgd":
         return torch.optim.SGD, {"momentum": 0.9, "fused": True}
+    if name == "muon":
+        return Muon, {}
     try:
-        from timm.optim import Lars, Muon
+        from timm.optim import Lars
     except ImportError as error:
         raise ImportError(
-            f"optimizer={name!r} needs timm: pip install 'skssl[optimizers]'."
+            "optimizer='lars' needs timm: pip install 'skssl[optimizers]'."
         ) from error
-    if name == "lars":
-        return Lars, {"momentum": 0.9}
-    return Muon, {"momentum": 0.95, "nesterov": True}
+    return Lars, {"momentum": 0.9}

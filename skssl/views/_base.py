@@ -11,7 +11,6 @@ from torch import Tensor
 
 from skssl._declare import Declared
 
-
 ViewKind = Literal["global", "local", "weak"]
 
 

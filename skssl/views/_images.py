@@ -324,7 +324,9 @@ class ImageViews(Views):
 
     def weak(self) -> Self:
         """Return views with only the changes of geometry."""
-        return replace(self, jitter=0.0, grayscale=0.0, blur=0.0, solarize=0.0, erase=0.0, noise=0.0)
+        return replace(
+            self, jitter=0.0, grayscale=0.0, blur=0.0, solarize=0.0, erase=0.0, noise=0.0
+        )
 
     def change_geometry(self, images: Tensor, *, generator: torch.Generator) -> Tensor:
         """Crop, flip, turn, slant and shift every image; all its channels alike."""
