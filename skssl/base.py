@@ -66,11 +66,12 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     weight_decay : float, default=0.01
         Weight decay of matrices and filters. Biases and norms are not decayed, and an optimizer
         that is passed as a class gets this value, too.
-    optimizer : {"adamw", "lars", "muon", "sgd"} or callable, default="adamw"
+    optimizer : {"auto", "adamw", "lars", "muon", "sgd"} or callable, default="auto"
         A name, or a class such as ``torch.optim.RMSprop`` that is called with groups of parameters
-        and ``lr``. "muon" is torch's for matrices and filters, with AdamW for the rest. "lars"
-        leaves the rate of biases and norms as it is; it is timm's, for which there is
-        ``pip install 'skssl[optimizers]'``.
+        and ``lr``. "auto" is "muon" for networks with 2-D convolutions, which learn more from a
+        sample with it, and "adamw" for others. "muon" is torch's for matrices and filters, with
+        AdamW for the rest. "lars" leaves the rate of biases and norms as it is; it is timm's, for
+        which there is ``pip install 'skssl[optimizers]'``.
     device : str or torch.device, default="auto"
         Where to train and to embed, such as "cpu" or "cuda:1". "auto" is the GPU if there is one.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -119,7 +120,9 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         StrOptions({"auto"}), Interval(Real, 0, None, closed="neither"), default="auto"
     )
     weight_decay: float = param(Interval(Real, 0, None, closed="left"), default=0.01)
-    optimizer: Any = param(StrOptions({"adamw", "lars", "muon", "sgd"}), callable, default="adamw")
+    optimizer: Any = param(
+        StrOptions({"auto", "adamw", "lars", "muon", "sgd"}), callable, default="auto"
+    )
     device: Any = param(str, torch.device, default="auto")
     precision: str = param(StrOptions({"auto", "float32", "bfloat16"}), default="auto")
     callbacks: Any = param(list, HasMethods("on_train_begin"), None, default=None)

@@ -1,6 +1,12 @@
 """Networks: default encoders, heads, and what ties them into an objective."""
 
-from skssl.nn._encoders import MLPEncoder, SideBySide, SmallConvNet, channels_last
+from skssl.nn._encoders import (
+    MLPEncoder,
+    SideBySide,
+    SmallConvNet,
+    channels_last,
+    has_convolutions,
+)
 from skssl.nn._heads import Prototypes, auto_prototypes, mlp_head, random_directions
 from skssl.nn._kmeans import spherical_kmeans
 from skssl.nn._objective import (
@@ -64,6 +70,7 @@ __all__ = [
     "auto_prototypes",
     "auto_queue_size",
     "channels_last",
+    "has_convolutions",
     "mlp_head",
     "random_directions",
     "rising_momentum",

@@ -18,6 +18,11 @@ def channels_last(network: nn.Module) -> nn.Module:
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
+def has_convolutions(network: nn.Module) -> bool:
+    """Return whether `network` has 2-D convolutions."""
+    return any(isinstance(module, nn.Conv2d) for module in network.modules())
+
+
 # Side of an image, in pixels, up to which the stem keeps its size.
 _FULL_SIDE = 16
 

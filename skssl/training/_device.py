@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from skssl.nn import has_convolutions
+
 
 def resolve_device(device: str | torch.device) -> torch.device:
     """Return the device that `device` names; "auto" is a GPU if there is one.
@@ -42,7 +44,7 @@ def uses_bfloat16(precision: str, device: torch.device, network: nn.Module) -> b
         return precision == "bfloat16"
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type != "cpu" or not any(isinstance(m, nn.Conv2d) for m in network.modules()):
+    if device.type != "cpu" or not has_convolutions(network):
         return False
     # Releases of torch that do not tell what the CPU can do train in float32.
     capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()

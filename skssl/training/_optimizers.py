@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from skssl.nn import Objective, Prototypes
+from skssl.nn import Objective, Prototypes, has_convolutions
 from skssl.training._muon import Muon
 
 OPTIMIZERS = ("adamw", "lars", "muon", "sgd")
@@ -24,6 +24,9 @@ def make_optimizer(
     auto_rates: Mapping[str, float] = AUTO_RATES,
 ) -> Optimizer:
     """Build an optimiser that decays matrices and filters, but no biases and norms.
+
+    "auto" is Muon for networks with 2-D convolutions, which learn more from a sample with it, and
+    AdamW for others.
 
     Each group says whether its learning rate is "steady", to LARS whether to adapt it, and to Muon
     whether it consists of "matrices", as filters do, but no tables of embeddings.
@@ -58,6 +61,8 @@ def make_optimizer(
         }
         for (decayed, is_matrix, is_steady), params in sorted_weights.items()
     ]
+    if optimizer == "auto":
+        optimizer = "muon" if has_convolutions(module) else "adamw"
     if isinstance(optimizer, str):
         kind, options = _named(optimizer)
         rate = auto_rates[optimizer] if learning_rate == "auto" else learning_rate

@@ -1,0 +1,348 @@
+"""What the Siamese methods share, and what their papers insist on."""
+
+import math
+import sys
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from cases import tiny_conv
+from skorch.callbacks import Callback
+from torch import nn
+
+from skssl import (
+    BYOL,
+    DINO,
+    MMCR,
+    NNCLR,
+    WMSE,
+    DeepCluster,
+    FroSSL,
+    LeJEPA,
+    MoCo,
+    SimCLR,
+    SimSiam,
+    SwAV,
+    VISReg,
+)
+from skssl.nn import (
+    IterNorm,
+    Prototypes,
+    Queue,
+    Teacher,
+    rising_momentum,
+    spherical_kmeans,
+)
+from skssl.training._muon import Muon
+
+PICTURES = np.random.default_rng(0).integers(0, 256, (64, 8, 8, 3), dtype=np.uint8)
+
+
+def objective_of(method, n_samples=64):
+    """The objective of a method around a small encoder of vectors, and its embedding's size."""
+    torch.manual_seed(0)
+    encoder = nn.Sequential(nn.Linear(6, 12), nn.BatchNorm1d(12), nn.ReLU())
+    objective = method._make_objective(encoder, embedding_dim=12, n_samples=n_samples)
+    return objective.train()
+
+
+def noisy_views(batch, n_views, *, kind="global"):
+    return [batch + 0.1 * torch.randn_like(batch) for _ in range(n_views)]
+
+
+def settings(**params):
+    return {"encoder": tiny_conv, "max_epochs": 2, "random_state": 0, "device": "cpu", **params}
+
+
+class TestTeacher:
+    def test_follows_slowly(self):
+        student = nn.Linear(3, 2)
+        teacher = Teacher(student)
+        before = teacher.networks[0].weight.clone()
+        with torch.no_grad():
+            student.weight += 1
+        teacher.follow(student, momentum=0.75)
+        torch.testing.assert_close(teacher.networks[0].weight, before + 0.25)
+
+    def test_has_no_gradient(self):
+        teacher = Teacher(nn.Linear(3, 2))
+        assert not teacher(torch.ones(4, 3)).requires_grad
+        assert not any(p.requires_grad for p in teacher.parameters())
+
+    def test_momentum_rises_to_one(self):
+        assert rising_momentum(0.9, 0.0) == pytest.approx(0.9)
+        assert rising_momentum(0.9, 0.5) == pytest.approx(0.95)
+        assert rising_momentum(0.9, 1.0) == 1.0
+
+    @pytest.mark.parametrize("method", [BYOL(), DINO(), MoCo(), MoCo(queue_size=0)])
+    def test_moves_after_the_step_of_the_optimizer(self, method):
+        objective = objective_of(method)
+        batch = torch.randn(32, 6)
+        before = [p.clone() for p in objective.teacher.parameters()]
+        objective(batch, noisy_views).backward()
+        torch.optim.SGD([p for p in objective.parameters() if p.requires_grad], lr=1.0).step()
+        assert all(map(torch.equal, before, objective.teacher.parameters()))
+        objective.after_step(0.5)
+        assert not all(map(torch.equal, before, objective.teacher.parameters()))
+
+
+class TestQueue:
+    def test_first_in_first_out(self):
+        queue = Queue(5, 2)
+        rows = F.normalize(torch.arange(1.0, 15.0).view(7, 2), dim=1)
+        queue.enqueue(rows[:4])
+        torch.testing.assert_close(queue.rows[:4], rows[:4])
+        queue.enqueue(rows[4:])
+        torch.testing.assert_close(queue.rows, rows[[5, 6, 2, 3, 4]])
+
+    def test_more_than_fits(self):
+        queue = Queue(3, 2)
+        rows = F.normalize(torch.randn(8, 2), dim=1)
+        queue.enqueue(rows)
+        torch.testing.assert_close(queue.rows, rows[5:])
+
+    def test_moco_compares_with_earlier_keys_only(self):
+        objective = objective_of(MoCo(queue_size=256, temperature=0.1))
+        batch = torch.randn(32, 6)
+        with torch.no_grad():
+            same = objective(batch, lambda batch, n_views: [batch] * n_views).item()
+        # Were the keys among the negatives, each query would meet its own key there.
+        assert same < math.log(2)
+        assert not torch.equal(objective.queue.rows[:32], torch.zeros(32, 128))
+
+    def test_nnclr_does_not_find_the_sample_itself(self):
+        objective = objective_of(NNCLR(queue_size=64))
+        batch = torch.randn(32, 6)
+        found = []
+        search = objective.queue.nearest
+        objective.queue.nearest = lambda z: found.append((z, search(z))) or found[-1][1]
+        objective(batch, noisy_views)
+        z, nearest = found[0]
+        assert (F.cosine_similarity(z, nearest) < 0.99).all()
+        # It moves afterwards, by the first view only.
+        torch.testing.assert_close(objective.queue.rows[:32], F.normalize(z.detach(), dim=1))
+
+
+def test_simsiam_stops_the_gradient_of_the_target():
+    objective = objective_of(SimSiam(n_views=2))
+    objective.predictor = nn.Identity()
+    batch = torch.randn(32, 6)
+    inputs = [batch.clone().requires_grad_(), batch.clone()]
+    # With a predictor that does nothing, both directions are the same number, and the first view
+    # gets its gradient from one of them only.
+    loss = objective(batch, lambda *_: inputs)
+    z1, z2 = (objective.projector(objective.encoder(view)) for view in inputs)
+    one_way = -F.cosine_similarity(z1, z2.detach()).mean() / 2
+    torch.testing.assert_close(loss, 2 * one_way)
+    (expected,) = torch.autograd.grad(one_way, inputs[0])
+    (actual,) = torch.autograd.grad(loss, inputs[0])
+    torch.testing.assert_close(actual, expected)
+
+
+def test_fastsiam_compares_with_the_mean_of_the_others():
+    objective = objective_of(SimSiam(n_views=3))
+    views = noisy_views(torch.randn(32, 6), 3)
+    loss = objective(views[0], lambda *_: views)
+    z = [objective.projector(objective.encoder(view)) for view in views]
+    expected = torch.stack(
+        [
+            -F.cosine_similarity(objective.predictor(z[i]), (z[i - 1] + z[i - 2]).detach() / 2)
+            for i in range(3)
+        ]
+    ).mean()
+    torch.testing.assert_close(loss, expected)
+
+
+def test_rate_of_simsiams_predictor_does_not_decay():
+    class Rates(Callback):
+        def on_batch_end(self, net, **kwargs):
+            self.last = {g["steady"]: g["lr"] for g in net.optimizer_.param_groups}
+
+    rates = Rates()
+    SimSiam(**settings(callbacks=[rates], learning_rate=0.01, max_epochs=3)).fit(PICTURES)
+    assert rates.last[True] == 0.01
+    assert rates.last[False] < 0.005
+
+
+def test_dino_centre_moves_after_the_loss():
+    objective = objective_of(DINO(n_prototypes=16, center_momentum=0.9))
+    views = noisy_views(torch.randn(32, 6), 2)
+    assert not objective.center.any()
+    objective(views[0], lambda batch, n_views, kind="global": views[:n_views])
+    teacher = torch.cat([objective.teacher(torch.cat(views))])
+    torch.testing.assert_close(objective.center, 0.1 * teacher.mean(dim=0))
+
+
+def test_prototypes_stand_still_at_first():
+    objective = objective_of(SwAV(n_prototypes=8))
+    objective(torch.randn(32, 6), noisy_views).backward()
+    assert objective.prototypes.weight.grad is None
+    objective.after_step(0.5)
+    objective(torch.randn(32, 6), noisy_views).backward()
+    assert objective.prototypes.weight.grad.abs().sum() > 0
+
+
+def test_swav_sorts_with_a_queue():
+    objective = objective_of(SwAV(n_prototypes=8, queue_size=40))
+    before = [queue.rows for queue in objective.queues]
+    objective.after_step(0.5)
+    objective(torch.randn(32, 6), noisy_views)
+    for rows, queue in zip(before, objective.queues, strict=True):
+        assert not torch.equal(rows[:32], queue.rows[:32])
+        assert torch.equal(rows[32:], queue.rows[32:])
+
+
+class TestDeepCluster:
+    def test_learns_the_clusters_of_the_rows_of_the_batch(self):
+        objective = objective_of(DeepCluster(n_clusters=4, n_clusterings=2))
+        samples = torch.randn(64, 6)
+        objective.before_training(lambda: iter(samples.split(32)), noisy_views)
+        assert objective.bank.shape == (2, 64, 128)
+        rows = torch.arange(64).flip(0)[:32]
+        before = objective.bank.clone()
+        objective.before_step(rows)
+        objective(samples[rows], noisy_views)
+        changed = (objective.bank != before).any(dim=2).any(dim=0)
+        assert changed[rows].all()
+        assert not changed[:32].any()
+
+    def test_forgets_the_samples(self):
+        ssl = DeepCluster(**settings()).fit(PICTURES)
+        assert not any(
+            hasattr(ssl._objective, name) for name in ("bank", "clusters", "centroids", "rows")
+        )
+
+    def test_too_many_clusters(self):
+        with pytest.raises(ValueError, match=r"n_clusters=65 .* samples, here 64"):
+            DeepCluster(**settings(n_clusters=65)).fit(PICTURES)
+
+
+def test_kmeans_finds_directions():
+    torch.manual_seed(0)
+    centers = F.normalize(torch.randn(3, 16), dim=1)
+    truth = torch.arange(90) % 3
+    rows = F.normalize(centers[truth] + 0.02 * torch.randn(90, 16), dim=1)
+    centroids, clusters = spherical_kmeans(rows, 3)
+    torch.testing.assert_close(centroids.norm(dim=1), torch.ones(3))
+    torch.testing.assert_close(clusters, (rows @ centroids.T).argmax(dim=1))
+
+
+def test_iternorm_whitens():
+    torch.manual_seed(0)
+    z = torch.randn(256, 8) @ torch.randn(8, 8) + 3
+    white = IterNorm(n_iterations=12)(z)
+    torch.testing.assert_close(white.mean(dim=0), torch.zeros(8), atol=1e-4, rtol=0)
+    covariance = white.T @ white / 256
+    torch.testing.assert_close(covariance, torch.eye(8), atol=2e-2, rtol=0)
+
+
+def test_prototypes_are_compared_by_cosine():
+    prototypes = Prototypes(4, 3)
+    z = torch.randn(5, 4)
+    expected = F.cosine_similarity(z[:, None], prototypes.weight[None], dim=2)
+    torch.testing.assert_close(prototypes(7 * z), expected)
+
+
+@pytest.mark.parametrize("method", [DINO, LeJEPA, SwAV, VISReg, DeepCluster])
+def test_local_views_take_part(method):
+    drawn = []
+
+    def draw(batch, n_views, *, kind="global"):
+        drawn.append((kind, n_views))
+        return noisy_views(batch, n_views)
+
+    objective = objective_of(method(n_local_views=3))
+    batch = torch.randn(32, 6)
+    objective.before_training(lambda: iter([batch]), draw)
+    drawn.clear()
+    objective.before_step(torch.arange(32))
+    assert objective(batch, draw).isfinite()
+    assert drawn == [("global", 2), ("local", 3)]
+
+
+@pytest.mark.parametrize("method", [WMSE, MMCR, FroSSL, SimSiam])
+def test_number_of_views(method):
+    drawn = []
+
+    def draw(batch, n_views, *, kind="global"):
+        drawn.append(n_views)
+        return noisy_views(batch, n_views)
+
+    assert objective_of(method(n_views=3))(torch.randn(32, 6), draw).isfinite()
+    assert sum(drawn) == 3
+
+
+class TestWMSE:
+    def test_projections_fit_the_batch(self):
+        # 64 samples, a quarter of them dimensions.
+        assert objective_of(WMSE(), n_samples=64).projector[-1].out_features == 16
+        assert objective_of(WMSE(), n_samples=10_000).projector[-1].out_features == 64
+
+    @pytest.mark.parametrize(
+        ("params", "here"), [({"projector_dim": 64}, 64), ({"sub_batch": 16}, 16)]
+    )
+    def test_too_many_dimensions(self, params, here):
+        with pytest.raises(ValueError, match=rf"projector_dim=\d+ must be smaller .* here {here}"):
+            WMSE(**settings(**params)).fit(PICTURES)
+
+
+class TestOptimizers:
+    @pytest.mark.parametrize("name", ["adamw", "sgd", "lars", "muon"])
+    def test_by_name(self, name):
+        ssl = SimCLR(**settings(optimizer=name)).fit(PICTURES)
+        untrained = SimCLR(**settings(max_epochs=0)).fit(PICTURES)
+        assert np.isfinite(ssl.loss_curve_).all()
+        pairs = zip(ssl.encoder_.parameters(), untrained.encoder_.parameters(), strict=True)
+        assert not any(torch.equal(a, b) for a, b in pairs)
+
+    def test_lars_adapts_the_rate_of_matrices_only(self):
+        class Groups(Callback):
+            def on_train_begin(self, net, **kwargs):
+                self.of = {g["params"][0].ndim: g for g in net.optimizer_.param_groups}
+
+        groups = Groups()
+        ssl = SimCLR(**settings(optimizer="lars", weight_decay=0.0, callbacks=[groups]))
+        ssl.fit(PICTURES)
+        assert groups.of[4]["always_adapt"]
+        assert not groups.of[1]["always_adapt"]
+        assert groups.of[1]["weight_decay"] == 0
+
+    def test_missing_package(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "timm.optim", None)
+        with pytest.raises(ImportError, match=r"optimizer='lars' needs timm: .*skssl\[optimizers\]"):
+            SimCLR(**settings(optimizer="lars")).fit(PICTURES)
+
+    @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+    def test_muon_makes_updates_of_filters_orthogonal(self, memory_format):
+        torch.manual_seed(0)
+        layer = nn.Conv2d(8, 16, 3).to(memory_format=memory_format)
+        before = layer.weight.detach().clone()
+        groups = [
+            {"params": [layer.weight], "matrices": True, "weight_decay": 0.0},
+            {"params": [layer.bias], "matrices": False, "weight_decay": 0.0},
+        ]
+        optimizer = Muon(groups, lr=0.01)
+        layer(torch.randn(4, 8, 9, 9)).square().mean().backward()
+        optimizer.step()
+        change = torch.linalg.svdvals((layer.weight.detach() - before).flatten(1))
+        # As large as AdamW's: 0.2 for each value, of 16 x 72.
+        torch.testing.assert_close(change, torch.full((16,), 0.01 * 0.2 * 72**0.5), rtol=0.4, atol=0)
+
+    def test_schedule_reaches_muon(self):
+        layer = nn.Linear(4, 3)
+        groups = [
+            {"params": [layer.weight], "matrices": True},
+            {"params": [layer.bias], "matrices": False},
+        ]
+        optimizer = Muon(groups, lr=0.5)
+        layer(torch.ones(2, 4)).sum().backward()
+        optimizer.step()
+        optimizer.load_state_dict(optimizer.state_dict())
+        for group in optimizer.param_groups:
+            group["lr"] = 0.0
+        before = [p.detach().clone() for p in layer.parameters()]
+        optimizer.step()
+        assert all(map(torch.equal, before, layer.parameters()))
+        optimizer.zero_grad()
+        assert layer.weight.grad is None
