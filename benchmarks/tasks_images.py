@@ -2,38 +2,12 @@
 
 from __future__ import annotations
 
-import io
-from functools import cache
-
 import numpy as np
-from data import data_folder
+from data import cifar10, data_folder
 from kmeans_patches import KMeansPatches
-from PIL import Image
 from protocol import Benchmark, Features, Row, Task, embed_with, method_rows
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
-
-_CIFAR_FILES = (
-    "cifar10_jpeg_train_20k.npz",
-    "cifar10_jpeg_train_20k_40k.npz",
-    "cifar10_jpeg_train_40k_50k_and_test_5k_10k.npz",
-    "cifar10_jpeg_test_5k.npz",
-)
-_CIFAR_TRAIN = 50_000
-
-
-def _decode(name: str) -> tuple[np.ndarray, np.ndarray]:
-    with np.load(data_folder() / "images" / name) as stored:
-        data, offsets, y = stored["data"], stored["offsets"], stored["y"]
-    files = (data[start:end].tobytes() for start, end in zip(offsets, offsets[1:], strict=False))
-    return np.stack([np.array(Image.open(io.BytesIO(file))) for file in files]), y
-
-
-@cache
-def _cifar10() -> Task:
-    parts = [_decode(name) for name in _CIFAR_FILES]
-    X, y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return Task(X[:_CIFAR_TRAIN], y[:_CIFAR_TRAIN], X[_CIFAR_TRAIN:], y[_CIFAR_TRAIN:])
 
 
 def _fashion_mnist() -> Task:
@@ -79,7 +53,7 @@ def hog(task: Task) -> Features:
 
 
 BENCHMARK = Benchmark(
-    tasks={"CIFAR-10": _cifar10, "Fashion-MNIST": _fashion_mnist, "ORL faces": _faces},
+    tasks={"CIFAR-10": cifar10, "Fashion-MNIST": _fashion_mnist, "ORL faces": _faces},
     rows=[
         Row("raw + LR", raw),
         Row("PCA + LR", pca),
