@@ -51,6 +51,7 @@ def time_fit(X, encoder, batch_size, steps, device):
         batch_size=batch_size,
         device=device,
         precision="float32",
+        optimizer="adamw",
         random_state=0,
     ).fit(rows)
     return sum(row["dur"] for row in ssl.history_) / (epochs * (len(rows) // batch_size)), ssl
@@ -60,12 +61,13 @@ def time_bare(ssl, X, batch_size, steps, device):
     """Return seconds per step of the loop that one would write by hand."""
     rows = ssl.modality_.prepare(ssl.modality_.check(X[:batch_size], estimator=""))
     with seeded(0, device):
-        view = ssl.encoder_.prepare(rows).to(device)
+        samples = ssl.encoder_.prepare(rows).to(device)
+        generator = torch.Generator(device).manual_seed(0)
+        views = torch.cat(ssl.views_.draw(samples, 2, generator=generator))
         encoder = ssl.encoder_.encoder.to(device).train()
         projector = mlp_head([ssl._n_features_out, ssl._n_features_out, 128], last_norm=True)
         model = nn.Sequential(encoder, projector.to(device)).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
-    views = torch.cat([view, view])
     if device.type == "cuda":
         torch.cuda.synchronize()
     start = time.perf_counter()

@@ -53,7 +53,8 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         The random changes that the embedding is to be indifferent to: an object from
         :mod:`skssl.views`, or a function that returns a changed copy of a batch. With "auto",
         ranges of the modality's default views can be set and searched as well, for example
-        ``views__crop_scale``.
+        ``views__crop_scale``. For an encoder that is no name, the default views are as large as the
+        samples.
     max_epochs : int, default="auto"
         Passes over the training rows. "auto" counts in steps of the optimiser: 300 for up to 1000
         rows, growing with their number to the power of 0.6 to 4000. 0 leaves the encoder with
@@ -62,7 +63,8 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         Samples in a batch, at least 2; all of them if there are fewer. "auto" is 256.
     learning_rate : float, default="auto"
         Peak of the learning rate, which rises over a tenth of the training and then falls to zero
-        with a cosine. "auto" is 0.002 for "adamw" and "muon", 0.05 for "sgd" and 0.5 for "lars".
+        with a cosine. "auto" is 0.002 for "adamw", 0.004 for "muon", 0.05 for "sgd" and 0.5 for
+        "lars".
     weight_decay : float, default=0.01
         Weight decay of matrices and filters. Biases and norms are not decayed, and an optimizer
         that is passed as a class gets this value, too.
@@ -304,12 +306,15 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         return samples, loaded
 
     def _resolve_views(self) -> Views:
-        if isinstance(self.views, str):
-            views = self.modality_.default_views()
-        elif isinstance(self.views, ChangedViews):
-            views = self.views.apply(self.modality_.default_views())
-        elif isinstance(self.views, Views):
+        if isinstance(self.views, Views):
             views = copy.deepcopy(self.views)
+        elif isinstance(self.views, (str, ChangedViews)):
+            views = self.modality_.default_views()
+            # A user's own encoder may take samples of one size only.
+            if not isinstance(self.encoder, str):
+                views = views.full_size()
+            if isinstance(self.views, ChangedViews):
+                views = self.views.apply(views)
         else:
             views = CallableViews(self.views)
         views.check_parameters()

@@ -310,7 +310,9 @@ class TestOptimizers:
 
     def test_missing_package(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "timm.optim", None)
-        with pytest.raises(ImportError, match=r"optimizer='lars' needs timm: .*skssl\[optimizers\]"):
+        with pytest.raises(
+            ImportError, match=r"optimizer='lars' needs timm: .*skssl\[optimizers\]"
+        ):
             SimCLR(**settings(optimizer="lars")).fit(PICTURES)
 
     @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
@@ -327,7 +329,9 @@ class TestOptimizers:
         optimizer.step()
         change = torch.linalg.svdvals((layer.weight.detach() - before).flatten(1))
         # As large as AdamW's: 0.2 for each value, of 16 x 72.
-        torch.testing.assert_close(change, torch.full((16,), 0.01 * 0.2 * 72**0.5), rtol=0.4, atol=0)
+        torch.testing.assert_close(
+            change, torch.full((16,), 0.01 * 0.2 * 72**0.5), rtol=0.4, atol=0
+        )
 
     def test_schedule_reaches_muon(self):
         layer = nn.Linear(4, 3)

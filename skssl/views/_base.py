@@ -44,6 +44,10 @@ class Views(Declared, ABC):
         """
         return self
 
+    def full_size(self) -> Views:
+        """Return views that are all as large as the samples, for encoders that take one size."""
+        return self
+
     def weak(self) -> Views:
         """Return views with milder changes, for the teachers of methods that want such.
 

@@ -239,7 +239,7 @@ class ImageViews(Views):
     local_scale : tuple of two floats, default=(0.08, 0.4)
         `crop_scale` of local views, which methods with multi-crop draw beside the others.
     local_resolution : float, default=0.5
-        `resolution` of local views. Set it to 1 for an encoder that takes images of one size only.
+        `resolution` of local views.
 
     See Also
     --------
@@ -250,6 +250,9 @@ class ImageViews(Views):
     ----------
     Chen, Kornblith, Norouzi and Hinton, "A Simple Framework for Contrastive Learning of Visual
     Representations", ICML 2020, appendix A. https://arxiv.org/abs/2002.05709
+
+    Touvron, Vedaldi, Douze and Jégou, "Fixing the train-test resolution discrepancy", NeurIPS
+    2019. https://arxiv.org/abs/1906.06423
 
     Examples
     --------
@@ -293,9 +296,11 @@ class ImageViews(Views):
         """Return SimCLR's views for photos of a height and width, in pixels.
 
         As in the paper, half of the images are blurred, except where they are so small (CIFAR's 32
-        pixels, and up to 64) that a blur would leave little.
+        pixels, and up to 64) that a blur would leave little. Views have three quarters of the
+        resolution: they zoom in, so that things are shown at about the size that they have in the
+        whole images of which the embedding is computed (Touvron et al. 2019), in half the time.
         """
-        return cls(blur=0.5 if min(size) > _SMALL_SIDE else 0.0)
+        return cls(resolution=0.75, blur=0.5 if min(size) > _SMALL_SIDE else 0.0)
 
     @classmethod
     def glyphs(cls) -> Self:
@@ -321,6 +326,10 @@ class ImageViews(Views):
     def local(self) -> Self:
         """Return views of smaller windows (`local_scale`), at the resolution of local views."""
         return replace(self, crop_scale=self.local_scale, resolution=self.local_resolution)
+
+    def full_size(self) -> Self:
+        """Return views, local ones too, at the resolution of the images."""
+        return replace(self, resolution=1.0, local_resolution=1.0)
 
     def weak(self) -> Self:
         """Return views with only the changes of geometry."""

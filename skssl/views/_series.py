@@ -179,8 +179,7 @@ class SeriesViews(Views):
         `crop_scale` of local views, which methods with multi-crop draw beside the others.
     local_resolution : float, default=0.5
         `resolution` of local views. As long as the longest window, they are stretched no more
-        than it takes to bring them to one length. Set it to 1 for an encoder that takes series of
-        one length only.
+        than it takes to bring them to one length.
 
     References
     ----------
@@ -213,6 +212,10 @@ class SeriesViews(Views):
     def local(self) -> Self:
         """Return views of shorter windows (`local_scale`), at the resolution of local views."""
         return replace(self, crop_scale=self.local_scale, resolution=self.local_resolution)
+
+    def full_size(self) -> Self:
+        """Return views, local ones too, at the resolution of the series."""
+        return replace(self, resolution=1.0, local_resolution=1.0)
 
     def weak(self) -> Self:
         """Return windows without other changes."""
