@@ -63,7 +63,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         Samples in a batch, at least 2; all of them if there are fewer. "auto" is 256.
     learning_rate : float, default="auto"
         Peak of the learning rate, which rises over a tenth of the training and then falls to zero
-        with a cosine. "auto" is 0.002 for "adamw", 0.004 for "muon", 0.05 for "sgd" and 0.5 for
+        with a cosine. "auto" is 0.002 for "adamw", 0.008 for "muon", 0.05 for "sgd" and 0.5 for
         "lars".
     weight_decay : float, default=0.01
         Weight decay of matrices and filters. Biases and norms are not decayed, and an optimizer

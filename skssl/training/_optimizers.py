@@ -13,7 +13,7 @@ from skssl.nn import Objective, Prototypes, has_convolutions
 from skssl.training._muon import Muon
 
 OPTIMIZERS = ("adamw", "lars", "muon", "sgd")
-AUTO_RATES: Mapping[str, float] = {"adamw": 2e-3, "lars": 0.5, "muon": 4e-3, "sgd": 0.05}
+AUTO_RATES: Mapping[str, float] = {"adamw": 2e-3, "lars": 0.5, "muon": 8e-3, "sgd": 0.05}
 
 
 def make_optimizer(
