@@ -60,7 +60,8 @@ class VISReg(SelfSupervisedTransformer):
 
     References
     ----------
-    VISREF
+    Wu, Balestriero and Levine, "VISReg: Variance-Invariance-Sketching Regularization for JEPA
+    training", 2026. https://arxiv.org/abs/2606.02572
 
     Examples
     --------
