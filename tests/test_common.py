@@ -26,9 +26,13 @@ def same_bits(first, second):
     return all(torch.equal(a, b) for a, b in zip(weights(first), weights(second), strict=True))
 
 
+# Methods whose loss compares with something that moves: what they learn makes it no smaller.
+MOVING_TARGETS = {"BYOL", "DINO", "DeepCluster", "MoCo", "NNCLR", "ReSSL", "SMoG", "SwAV", "TiCo"}
+
+
 def test_every_method_is_discovered():
     names = [name for name, _ in all_estimators()]
-    assert {"SimCLR", "VICReg"} <= set(names)
+    assert {"SimCLR", "VICReg", *MOVING_TARGETS} <= set(names)
 
 
 @pairs
@@ -107,7 +111,9 @@ def test_encoder_is_a_module_in_eval_mode(estimator, case):
 @pairs
 def test_fitted_object_has_no_data_and_no_optimizer_state(estimator, case):
     X, _ = case.load()
-    rows, more_rows = np.concatenate([X] * 8), np.concatenate([X] * 16)
+    # Numbers of rows from which on no head grows with them.
+    times = -(-3000 // len(X))
+    rows, more_rows = np.concatenate([X] * times), np.concatenate([X] * 2 * times)
     ssl = case.make(estimator).fit(rows)
     once = len(pickle.dumps(ssl))
     often = len(pickle.dumps(case.make(estimator, max_epochs=3).fit(more_rows)))
@@ -146,7 +152,8 @@ def test_it_learns(estimator, case):
     trained = case.make(estimator, max_epochs=40, batch_size=128).fit(X)
     untrained = case.make(estimator, max_epochs=0).fit(X)
     assert untrained.n_iter_ == 0
-    assert np.mean(trained.loss_curve_[-3:]) < trained.loss_curve_[0]
+    if estimator.__name__ not in MOVING_TARGETS:
+        assert np.mean(trained.loss_curve_[-3:]) < trained.loss_curve_[0]
 
     def accuracy(ssl):
         probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))

@@ -98,7 +98,9 @@ class _DeepClusterObjective(Objective):
         return torch.stack(losses).mean()
 
     def after_training(self) -> None:
-        del self.bank, self.centroids, self.clusters, self.rows
+        super().after_training()
+        for name in ("bank", "centroids", "clusters", "rows"):
+            self.__dict__.pop(name, None)
 
 
 @declared

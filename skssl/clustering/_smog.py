@@ -57,6 +57,7 @@ class _SMoGObjective(Objective):
     def before_training(
         self, batches: Callable[[], Iterator[Tensor]], draw_views: DrawViews
     ) -> None:
+        super().before_training(batches, draw_views)
         if self.steps:
             return
         with torch.no_grad():
@@ -65,7 +66,7 @@ class _SMoGObjective(Objective):
                 (view,) = draw_views(batch, 1)
                 self.queue.enqueue(self.projector(self.encoder(view)).float())
                 seen += len(batch)
-                if seen >= len(self.queue.rows):
+                if seen >= self.queue.size:
                     break
         self._regroup(self.queue.rows[:seen])
 

@@ -9,6 +9,7 @@ from typing import Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from skssl.nn._queue import Queue
 from skssl.views import ViewKind
 
 
@@ -56,7 +57,12 @@ class Objective(nn.Module):
     def before_training(
         self, batches: Callable[[], Iterator[Tensor]], draw_views: DrawViews
     ) -> None:
-        """Look at the training samples, in their order, before the first step of a training."""
+        """Get ready for a training; `batches` go through all samples in their order.
+
+        Methods that override this and `after_training` leave the queues to this class.
+        """
+        for queue in self._queues():
+            queue.fill()
 
     def before_step(self, rows: Tensor) -> None:
         """Learn which training samples the next batch holds."""
@@ -68,7 +74,12 @@ class Objective(nn.Module):
         """
 
     def after_training(self) -> None:
-        """Forget what is known about single training samples."""
+        """Forget what is known about single samples; not called while `partial_fit` goes on."""
+        for queue in self._queues():
+            queue.clear()
+
+    def _queues(self) -> list[Queue]:
+        return [module for module in self.modules() if isinstance(module, Queue)]
 
     def steady(self) -> list[nn.Module]:
         """Return the networks whose learning rate does not decay."""

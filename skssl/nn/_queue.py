@@ -12,7 +12,8 @@ _LARGEST_QUEUE = 4096
 class Queue(nn.Module):
     """The L2-normalised projections of the latest samples, first in, first out.
 
-    It starts with random directions, as in the authors' code of MoCo.
+    It is empty until a training fills it, with random directions at first, as in the authors' code
+    of MoCo.
 
     Parameters
     ----------
@@ -26,18 +27,29 @@ class Queue(nn.Module):
 
     def __init__(self, size: int, dim: int):
         super().__init__()
-        self.register_buffer("rows", F.normalize(torch.randn(size, dim), dim=1))
+        self.size = size
+        self.register_buffer("rows", torch.empty(0, dim))
+        self.oldest = 0
+
+    def fill(self) -> None:
+        """Fill an empty queue with random directions."""
+        if not len(self.rows):
+            drawn = torch.randn(self.size, self.rows.shape[1], device=self.rows.device)
+            self.rows = F.normalize(drawn, dim=1)
+
+    def clear(self) -> None:
+        """Forget all projections."""
+        self.rows = self.rows[:0].clone()
         self.oldest = 0
 
     @torch.no_grad()
     def enqueue(self, projections: Tensor) -> None:
         """Replace the oldest rows. Losses and searches that use the queue come before this."""
-        size = len(self.rows)
-        newest = F.normalize(projections.detach().to(self.rows.dtype)[-size:], dim=1)
-        places = (self.oldest + torch.arange(len(newest), device=newest.device)) % size
+        newest = F.normalize(projections.detach().to(self.rows.dtype)[-self.size :], dim=1)
+        places = (self.oldest + torch.arange(len(newest), device=newest.device)) % self.size
         # A loss of this step may still need the old rows for its gradient.
         self.rows = self.rows.index_copy(0, places, newest)
-        self.oldest = (self.oldest + len(newest)) % size
+        self.oldest = (self.oldest + len(newest)) % self.size
 
     @torch.no_grad()
     def nearest(self, projections: Tensor) -> Tensor:

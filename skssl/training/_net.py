@@ -107,7 +107,8 @@ class Net(NeuralNet):
                 raise
             return not self.stopped_by_callback_
         finally:
-            self.module_.after_training()
+            if not self.constant_rate:
+                self.module_.after_training()
             self.notify("on_train_end", X=samples, y=None)
         return False
 
