@@ -69,7 +69,8 @@ def random_affine(
 
     Returns
     -------
-    Tensor of shape (n, channels, height, width) or (n, channels, *size)
+    Tensor of shape (n, channels, height, width)
+        Of the height and width that `size` says, if it does.
     """
     n, channels, height, width = images.shape
 
