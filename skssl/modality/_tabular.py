@@ -20,8 +20,8 @@ from skssl.views import TabularViews, Views
 # Codes of a column: what was not seen in fit, what is missing, then the categories.
 _UNKNOWN, _MISSING, _FIRST = 0, 1, 2
 _EMBEDDING_DIM = 8
-# What is learned is to have a larger say than the input that it stands beside.
-_EMBEDDING_WEIGHT = 1.5
+# What is learned is to have a somewhat larger say than the input that it stands beside.
+_EMBEDDING_WEIGHT = 1.25
 
 
 @declared
@@ -56,8 +56,8 @@ class Tabular(Modality):
     concat_input : bool, default=False
         Whether the embedding also has the input itself: scaled numbers, indicators, and one
         column of zeros and ones per category, before what was learned. What was learned then has
-        in every row a length of 1.5 times the square root of the number of columns, one and a half
-        times about that of the numbers, so that its many dimensions do not drown them. A probe of
+        in every row a length of 1.25 times the square root of the number of columns, somewhat more
+        than that of the numbers, so that its many dimensions do not drown them. A probe of
         both should not standardise them again.
 
     Attributes
