@@ -9,7 +9,7 @@ import warnings
 from abc import abstractmethod
 from collections import OrderedDict
 from numbers import Integral, Real
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -130,6 +130,10 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     callbacks: Any = param(list, HasMethods("on_train_begin"), None, default=None)
     random_state: Any = param("random_state", default=None)
     verbose: int = param("verbose", default=0)
+
+    _collapse_remedy: ClassVar[str] = (
+        "Try stronger views, a larger batch_size or a smaller learning_rate."
+    )
 
     _doc_link_module = "skssl"
     _doc_link_template = (
@@ -256,7 +260,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
 
     def _start(self, X: Any) -> Tensor:
         """Resolve every "auto" and build encoder and objective; return the prepared samples."""
-        from skssl.training import resolve_device, seeded
+        from skssl.training import Monitor, resolve_device, seeded
 
         device = resolve_device(self.device)
         modality = infer_modality(X) if isinstance(self.modality, str) else self.modality
@@ -272,6 +276,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             self._n_features_out = self._embedding_dim(self.encoder_, few)
             self._objective = self._objective_of(encoder, samples)
         self._optimizer_state: dict[str, Any] | None = None
+        self._monitor = Monitor(type(self).__name__, self._collapse_remedy)
         self._steps = 0
         self.n_iter_ = 0
         self.loss_curve_: list[float] = []
@@ -389,6 +394,8 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         batch_size = min(self._resolve_batch_size(), len(samples))
         callbacks = self.callbacks or []
         callbacks = list(callbacks) if isinstance(callbacks, list) else [callbacks]
+        # First, so that the user's own callbacks find what it measures.
+        callbacks.insert(0, self._monitor)
         if self.verbose:
             callbacks.append(Progress(type(self).__name__))
 
@@ -436,3 +443,5 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
                 "steps. What was learned so far is kept.",
                 stacklevel=2,
             )
+        elif not partial:
+            self._monitor.conclude()

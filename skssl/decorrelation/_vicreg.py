@@ -60,7 +60,12 @@ class VICReg(SelfSupervisedTransformer):
     loss_curve_ : list of float
         Mean loss of each epoch.
     history_ : list of dict
-        What skorch recorded for each epoch.
+        What skorch recorded for each epoch, and measures of the embedding from
+        :mod:`skssl.metrics`: ``embedding_std``, ``mean_correlation``, ``rankme``,
+        ``view_retrieval``, ``view_ranking`` and, of what the loss sees, ``projection_std`` and
+        ``projection_ranking``. They are taken at the end of an epoch, from two views of up to 256
+        training samples: of the first and the last one, and in between each time that 40 times as
+        many samples were trained on as are looked at. Other epochs repeat the latest values.
     n_features_in_ : int
         Number of values in a sample.
     feature_names_in_ : ndarray of str
@@ -94,6 +99,8 @@ class VICReg(SelfSupervisedTransformer):
     variance_weight: float = param(Interval(Real, 0, None, closed="left"), default=25.0)
     covariance_weight: float = param(Interval(Real, 0, None, closed="left"), default=1.0)
     projector_dim: int = param(Interval(Integral, 1, None, closed="left"), default=512)
+
+    _collapse_remedy = "Try a larger variance_weight, a smaller learning_rate or stronger views."
 
     def _make_objective(
         self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
