@@ -1,6 +1,6 @@
 """Self-supervised learning for scikit-learn."""
 
-from skssl import losses, modality, views
+from skssl import exceptions, losses, metrics, modality, views
 from skssl.clustering import DeepCluster, SMoG, SwAV
 from skssl.contrastive import DCL, NNCLR, MoCo, SimCLR
 from skssl.decorrelation import (
@@ -40,7 +40,9 @@ __all__ = [
     "VISReg",
     "WMSE",
     "__version__",
+    "exceptions",
     "losses",
+    "metrics",
     "modality",
     "views",
 ]

@@ -102,7 +102,12 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     loss_curve_ : list of float
         Mean loss of each epoch.
     history_ : list of dict
-        What skorch recorded for each epoch.
+        What skorch recorded for each epoch, and measures of the embedding from
+        :mod:`skssl.metrics`: ``embedding_std``, ``mean_correlation``, ``rankme``,
+        ``view_retrieval``, ``view_ranking`` and, of what the loss sees, ``projection_std`` and
+        ``projection_ranking``. They are taken at the end of an epoch, from two views of up to 256
+        training samples: of the first and the last one, and in between each time that 40 times as
+        many samples were trained on as are looked at. Other epochs repeat the latest values.
     n_features_in_ : int
         Number of values in a sample.
     feature_names_in_ : ndarray of str
@@ -131,6 +136,9 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     random_state: Any = param("random_state", default=None)
     verbose: int = param("verbose", default=0)
 
+    _collapse_remedy: ClassVar[str] = (
+        "Try stronger views, a larger batch_size or a smaller learning_rate."
+    )
     # Learning rates by optimiser, where a method has other ones than most.
     _auto_rates: ClassVar[Mapping[str, float]] = {}
 
@@ -259,7 +267,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
 
     def _start(self, X: Any) -> Tensor:
         """Resolve every "auto" and build encoder and objective; return the prepared samples."""
-        from skssl.training import resolve_device, seeded
+        from skssl.training import Monitor, resolve_device, seeded
 
         device = resolve_device(self.device)
         modality = infer_modality(X) if isinstance(self.modality, str) else self.modality
@@ -275,6 +283,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             self._n_features_out = self._embedding_dim(self.encoder_, few)
             self._objective = self._objective_of(encoder, samples)
         self._optimizer_state: dict[str, Any] | None = None
+        self._monitor = Monitor(type(self).__name__, self._collapse_remedy)
         self._steps = 0
         self.n_iter_ = 0
         self.loss_curve_: list[float] = []
@@ -396,6 +405,8 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         batch_size = min(self._resolve_batch_size(), len(samples))
         callbacks = self.callbacks or []
         callbacks = list(callbacks) if isinstance(callbacks, list) else [callbacks]
+        # First, so that the user's own callbacks find what it measures.
+        callbacks.insert(0, self._monitor)
         if self.verbose:
             callbacks.append(Progress(type(self).__name__))
 
@@ -449,3 +460,5 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
                 "steps. What was learned so far is kept.",
                 stacklevel=2,
             )
+        elif not partial:
+            self._monitor.conclude()

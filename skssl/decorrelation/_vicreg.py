@@ -63,6 +63,8 @@ class VICReg(SelfSupervisedTransformer):
     covariance_weight: float = param(NOT_NEGATIVE, default=1.0)
     projector_dim: int = param(POSITIVE_INT, default=512)
 
+    _collapse_remedy = "Try a larger variance_weight, a smaller learning_rate or stronger views."
+
     def _make_objective(
         self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
     ) -> Objective:

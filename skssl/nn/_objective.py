@@ -54,6 +54,15 @@ class Objective(nn.Module):
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
         """Return the loss of `batch`, a scalar. ``draw_views(batch, n)`` are n views of it."""
 
+    def embed(self, samples: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the embedding of `samples`, and what the `projector`, if any, makes of it.
+
+        For looks at what is being learned, without gradient and in eval mode.
+        """
+        embedding = self.encoder(samples)
+        projector = getattr(self, "projector", None)
+        return embedding, None if projector is None else projector(embedding)
+
     def before_training(
         self, batches: Callable[[], Iterator[Tensor]], draw_views: DrawViews
     ) -> None:
@@ -185,6 +194,16 @@ class JointObjective(Objective):
     def before_step(self, rows: Tensor) -> None:
         for part in self._parts:
             part.before_step(rows)
+
+    def embed(self, samples: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return those of the parts, one after the other.
+
+        What is not trained is left out: beside it, a collapse would hardly show.
+        """
+        parts = [cast(Objective, part).embed(samples) for part in self.objectives]
+        embeddings, projections = zip(*parts, strict=True)
+        projected = [projection for projection in projections if projection is not None]
+        return torch.cat(embeddings, dim=1), torch.cat(projected, dim=1) if projected else None
 
     def after_step(self, progress: float) -> None:
         for part in self._parts:

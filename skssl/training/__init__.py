@@ -2,6 +2,7 @@
 
 from skssl.training._batches import Batches, place
 from skssl.training._device import resolve_device, seeded, uses_bfloat16
+from skssl.training._monitor import Monitor
 from skssl.training._net import Net, NonFiniteLossError
 from skssl.training._optimizers import AUTO_RATES, make_optimizer
 from skssl.training._progress import Progress
@@ -10,6 +11,7 @@ from skssl.training._schedule import auto_epochs, warmup_cosine
 __all__ = [
     "AUTO_RATES",
     "Batches",
+    "Monitor",
     "Net",
     "NonFiniteLossError",
     "Progress",

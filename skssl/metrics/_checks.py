@@ -1,0 +1,30 @@
+"""Checks that every measure of an embedding shares."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+
+def check_embedding(Z: ArrayLike | Tensor, *, name: str = "Z", min_samples: int = 1) -> Tensor:
+    """Return `Z` as a float64 tensor of shape (n, d).
+
+    Raises
+    ------
+    ValueError
+        If it has another shape, too few samples, or values that are NaN or infinite.
+    """
+    checked = Z.detach() if isinstance(Z, Tensor) else torch.from_numpy(np.array(Z, np.float64))
+    if checked.ndim != 2 or 0 in checked.shape:
+        raise ValueError(
+            f"{name} must have the shape (n_samples, n_dimensions), got {tuple(checked.shape)}."
+        )
+    if len(checked) < min_samples:
+        raise ValueError(f"{name} must have at least {min_samples} samples, got {len(checked)}.")
+    if not checked.isfinite().all():
+        raise ValueError(f"{name} contains NaN or infinite values.")
+    # Some devices have no float64.
+    device = "cpu" if checked.device.type == "mps" else checked.device
+    return checked.to(device).double()

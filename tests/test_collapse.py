@@ -1,0 +1,206 @@
+"""Collapse is noticed, and nothing else is taken for it."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from cases import ESTIMATORS, tiny_conv, tiny_mlp
+from sklearn.datasets import load_digits, load_wine
+from skorch.callbacks import Callback, EarlyStopping, PrintLog
+from torch import nn
+
+from skssl import SimCLR, VICReg
+from skssl.base import SelfSupervisedTransformer
+from skssl.exceptions import CollapseWarning
+from skssl.metrics import embedding_std, mean_correlation, rankme_score
+from skssl.nn import Objective, mlp_head
+from skssl.training import Monitor
+
+X = load_digits().images[:400]
+OF_EMBEDDING = ["embedding_std", "mean_correlation", "rankme", "view_retrieval", "view_ranking"]
+TINY = {"encoder": tiny_conv, "device": "cpu", "batch_size": 64, "random_state": 0}
+
+
+class InvarianceObjective(Objective):
+    def forward(self, batch, draw_views):
+        return F.mse_loss(*self.encoder(torch.cat(draw_views(batch, 2))).float().chunk(2))
+
+
+class Invariance(SelfSupervisedTransformer):
+    """Draws views together, and does nothing against collapse."""
+
+    _collapse_remedy = "Try a method that does."
+
+    def _make_objective(self, encoder, *, embedding_dim, n_samples):
+        return InvarianceObjective(encoder)
+
+
+class SiameseObjective(Objective):
+    """SimSiam without its stop-gradient."""
+
+    def __init__(self, encoder, dim):
+        super().__init__(encoder)
+        self.projector = nn.Sequential(
+            *mlp_head([dim, 64, 64, 64], last_norm=False), nn.BatchNorm1d(64, affine=False)
+        )
+        self.predictor = mlp_head([64, 16, 64], last_norm=False)
+
+    def forward(self, batch, draw_views):
+        z1, z2 = (self.projector(self.encoder(view)).float() for view in draw_views(batch, 2))
+        p1, p2 = self.predictor(z1), self.predictor(z2)
+        return -(F.cosine_similarity(p1, z2) + F.cosine_similarity(p2, z1)).mean() / 2
+
+
+class Siamese(Invariance):
+    """Collapses in the projection, while BatchNorm keeps the embedding wide."""
+
+    def _make_objective(self, encoder, *, embedding_dim, n_samples):
+        return SiameseObjective(encoder, embedding_dim)
+
+
+class Watcher(Callback):
+    def __init__(self):
+        self.rows = []
+
+    def on_epoch_end(self, net, **kwargs):
+        self.rows.append({name: net.history[-1, name] for name in OF_EMBEDDING})
+
+
+class Stop(Callback):
+    def __init__(self, n_epochs):
+        self.n_epochs = n_epochs
+
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) == self.n_epochs:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_history_has_the_measures(estimator):
+    ssl = estimator(**TINY, max_epochs=4).fit(X)
+    rows = [[row[name] for name in OF_EMBEDDING] for row in ssl.history_]
+    assert np.isfinite(rows).all()
+    # In between, too little was trained for another look.
+    assert rows[0] == rows[1] == rows[2] != rows[3]
+
+
+def test_measures_are_those_of_the_embedding():
+    settings = {**TINY, "precision": "float32", "max_epochs": 3}
+    ssl = SimCLR(**settings, views=lambda batch: batch).fit(X[:100])
+    last, Z = ssl.history_[-1], ssl.transform(X[:100])
+    assert last["embedding_std"] == pytest.approx(embedding_std(Z), rel=1e-4)
+    assert last["mean_correlation"] == pytest.approx(mean_correlation(Z), rel=1e-4)
+    assert last["rankme"] == pytest.approx(rankme_score(Z), rel=1e-4)
+    assert last["view_ranking"] == 1.0
+    assert 0 < last["projection_std"] <= 1
+
+
+def test_looks_cost_a_few_hundredths(monkeypatch):
+    looks = []
+    measure = Monitor._measure
+    monkeypatch.setattr(Monitor, "_measure", lambda *args: looks.append(1) or measure(*args))
+    SimCLR(**TINY, max_epochs=42).fit(X)
+    # Before, after the first and the last epoch, and once in between: 256 of the 400 samples are
+    # looked at.
+    assert len(looks) == 4
+    looks.clear()
+    SimCLR(**TINY, max_epochs=0).fit(X)
+    assert not looks
+
+
+@pytest.mark.parametrize(
+    ("ssl", "measure", "remedy"),
+    [
+        (Invariance(**TINY, max_epochs=40), "embedding_std", "Try a method that does."),
+        (Siamese(**TINY, max_epochs=40), "projection_std", "Try a method that does."),
+        (VICReg(**TINY, max_epochs=40, variance_weight=0), "projection_std", "variance_weight"),
+    ],
+    ids=["no head", "no stop-gradient", "no variance term"],
+)
+def test_collapse_warns_once(ssl, measure, remedy):
+    with pytest.warns(CollapseWarning) as caught:
+        ssl.fit(X)
+    assert len(caught) == 1
+    message = str(caught[0].message)
+    for part in (type(ssl).__name__, f"{measure} is 0.", "_ranking 0.", "healthy", remedy):
+        assert part in message
+    assert ssl.transform(X).shape == (400, 16)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_healthy_training_does_not_warn(estimator):
+    estimator(**TINY, max_epochs=30).fit(X)
+    estimator(**{**TINY, "encoder": tiny_mlp}, max_epochs=40).fit(load_wine().data)
+
+
+def test_few_steps_are_not_judged():
+    Invariance(**TINY, max_epochs=8).fit(X)
+
+
+def test_partial_fit_warns_once():
+    ssl = Invariance(**TINY, learning_rate=1e-3)
+    with pytest.warns(CollapseWarning) as caught:
+        for _ in range(100):
+            ssl.partial_fit(X)
+    assert len(caught) == 1
+    assert all(name in row for row in ssl.history_ for name in OF_EMBEDDING)
+
+
+def test_stopped_training_is_judged():
+    with pytest.warns(CollapseWarning, match="embedding_std"):
+        ssl = Invariance(**TINY, max_epochs=40, callbacks=[Stop(38)]).fit(X)
+    assert ssl.n_iter_ == 38
+    assert ssl.history_[-1]["embedding_std"] < ssl.history_[-2]["embedding_std"]
+
+
+def test_what_is_trained_does_not_depend_on_it(monkeypatch):
+    def noisy(batch):
+        return batch + 0.1 * torch.randn_like(batch)
+
+    def encoder(shape):
+        return nn.Sequential(tiny_conv(shape), nn.Dropout(0.2))
+
+    def weights():
+        ssl = VICReg(**{**TINY, "encoder": encoder}, views=noisy, max_epochs=3).fit(X)
+        return ssl.encoder_.state_dict()
+
+    watched = weights()
+    monkeypatch.setattr(Monitor, "_measure", lambda *args: {})
+    unwatched = weights()
+    assert all(torch.equal(watched[name], unwatched[name]) for name in watched)
+
+
+def test_callbacks_of_the_user_see_the_measures():
+    watcher, lines = Watcher(), []
+    callbacks = [watcher, EarlyStopping("rankme", patience=99), PrintLog(sink=lines.append)]
+    ssl = SimCLR(**TINY, max_epochs=3, callbacks=callbacks).fit(X)
+    assert watcher.rows == [{name: row[name] for name in OF_EMBEDDING} for row in ssl.history_]
+    assert "view_retrieval" in lines[0]
+    assert len({len(line) for line in lines}) == 1
+
+
+def test_no_samples_are_kept():
+    monitor = SimCLR(**TINY, max_epochs=1).fit(X)._monitor
+    assert not any(isinstance(value, torch.Tensor) for value in vars(monitor).values())
+
+
+def test_fixed_parts_are_left_out(rng):
+    series = rng.normal(size=(60, 1, 40)).astype(np.float32)
+    ssl = SimCLR(max_epochs=1, random_state=0, device="cpu").fit(series)
+    with torch.no_grad():
+        embedding, projection = ssl._objective.embed(ssl._input_layer(torch.tensor(series)))
+    assert 0 < embedding.shape[1] < ssl.transform(series).shape[1]
+    assert projection.shape == (60, 2 * ssl.projector_dim)
+
+
+def test_embedding_that_is_not_finite():
+    class Broken(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = tiny_mlp((64,))
+
+        def forward(self, x):
+            return self.inner(x.flatten(1)) * (1 if self.training else np.nan)
+
+    ssl = SimCLR(**{**TINY, "encoder": Broken()}, max_epochs=10).fit(X)
+    assert np.isnan([row[name] for row in ssl.history_ for name in OF_EMBEDDING]).all()
