@@ -62,7 +62,7 @@ class _SwAVObjective(Objective):
         self.progress = 0.0
 
     @property
-    def _queues(self) -> list[Queue]:
+    def _view_queues(self) -> list[Queue]:
         return cast(list[Queue], list(self.queues))
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
@@ -71,10 +71,10 @@ class _SwAVObjective(Objective):
         z = apply_by_size(lambda view: self.projector(self.encoder(view)), views, local)
         scores = [self.prototypes(view, frozen=self.progress < _FROZEN) for view in z]
         queued = None
-        if self._queues and self.progress >= _QUEUE_START:
-            queued = [self.prototypes(queue.rows).detach() for queue in self._queues]
+        if self._view_queues and self.progress >= _QUEUE_START:
+            queued = [self.prototypes(queue.rows).detach() for queue in self._view_queues]
         loss = self.loss(scores, queue_scores=queued)
-        for queue, projections in zip(self._queues, z, strict=False):
+        for queue, projections in zip(self._view_queues, z, strict=False):
             queue.enqueue(projections)
         return loss
 
