@@ -77,9 +77,7 @@ BAD_PARAMETERS = [
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-@pytest.mark.parametrize(
-    ("params", "message"), BAD_PARAMETERS, ids=[str(p)[:40] for p, _ in BAD_PARAMETERS]
-)
+@pytest.mark.parametrize(("params", "message"), BAD_PARAMETERS, ids=[m for _, m in BAD_PARAMETERS])
 def test_bad_parameters(estimator, params, message):
     ssl = estimator(callbacks=[Untrainable()], device="cpu").set_params(**params)
     with pytest.raises(ValueError, match=message):

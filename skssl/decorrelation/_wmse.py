@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from skssl._declare import POSITIVE_INT, Integral, Interval, StrOptions, declared, param
+from skssl._declare import POSITIVE_INT, Integral, Interval, Real, StrOptions, declared, param
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import w_mse
 from skssl.nn import MultiViewObjective, Objective, mlp_head
@@ -28,8 +28,8 @@ class WMSE(SelfSupervisedTransformer):
     n_views : int, default=2
         Views of each sample, at least 2; all pairs of them are compared. The paper has 2 and 4.
     projector_dim : int, default="auto"
-        Size of the projections, smaller than the batch. "auto" is 64, and at most a quarter of the
-        batch.
+        Size of the projections, smaller than the batch. "auto" is 64, but at most a quarter of the
+        batch and the size of the embedding.
     projector_hidden_dim : int, default="auto"
         Width of the projector's hidden layer. "auto" is twice the size of the embedding.
     sub_batch : int, default="auto"
@@ -37,6 +37,9 @@ class WMSE(SelfSupervisedTransformer):
         `projector_dim`, as in the paper: a random split of the batch that changes with every step
         keeps the whitening from being learned by heart. Batches that are smaller are whitened
         whole.
+    epsilon : float, default=0.001
+        Share of the identity in the covariance, so that a batch can be whitened although a
+        dimension is constant in it. The paper has 0 as well as small values.
 
     Raises
     ------
@@ -72,13 +75,15 @@ class WMSE(SelfSupervisedTransformer):
     projector_hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
     sub_batch: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
+    epsilon: float = param(Interval(Real, 0, 1, closed="left"), default=1e-3)
+
     _collapse_remedy = "Try a larger batch_size, n_views=4 or stronger views."
 
     def _make_objective(
         self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         batch_size = min(self._resolve_batch_size(), n_samples)
-        auto = max(1, min(_WIDEST, batch_size // 4))
+        auto = max(1, min(_WIDEST, batch_size // 4, embedding_dim))
         dim = auto if self.projector_dim == "auto" else self.projector_dim
         sub_batch = 2 * dim if self.sub_batch == "auto" else self.sub_batch
         if dim >= min(batch_size, sub_batch):
@@ -90,5 +95,6 @@ class WMSE(SelfSupervisedTransformer):
         auto_hidden = self.projector_hidden_dim == "auto"
         hidden = 2 * embedding_dim if auto_hidden else self.projector_hidden_dim
         projector = mlp_head([embedding_dim, hidden, dim], last_norm=False, last_bias=True)
-        loss = partial(w_mse, sub_batch=sub_batch if sub_batch < batch_size else None)
+        fitting = sub_batch if sub_batch < batch_size else None
+        loss = partial(w_mse, sub_batch=fitting, epsilon=self.epsilon)
         return MultiViewObjective(encoder, projector, loss, n_views=self.n_views)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 _ITERATIONS = 10
@@ -30,6 +33,9 @@ def spherical_kmeans(rows: Tensor, n_clusters: int) -> tuple[Tensor, Tensor]:
     """
     seed = int(torch.randint(2**31 - 1, ()))
     kmeans = KMeans(n_clusters, init="random", n_init=1, max_iter=_ITERATIONS, random_state=seed)
-    centroids = kmeans.fit(rows.cpu().numpy().astype(np.float32)).cluster_centers_
+    with warnings.catch_warnings():
+        # Fewer different rows than clusters, at the start of a training: some stay empty.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        centroids = kmeans.fit(rows.cpu().numpy().astype(np.float32)).cluster_centers_
     directions = F.normalize(torch.from_numpy(centroids), dim=1).to(rows)
     return directions, (rows @ directions.T).argmax(dim=1)
