@@ -8,7 +8,6 @@ import math
 import warnings
 from abc import abstractmethod
 from collections import OrderedDict
-from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -139,8 +138,6 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     _collapse_remedy: ClassVar[str] = (
         "Try stronger views, a larger batch_size or a smaller learning_rate."
     )
-    # Learning rates by optimiser, where a method has other ones than most.
-    _auto_rates: ClassVar[Mapping[str, float]] = {}
 
     _doc_link_module = "skssl"
     _doc_link_template = (
@@ -390,7 +387,6 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
 
     def _train(self, samples: Tensor, *, epochs: int, partial: bool) -> None:
         from skssl.training import (
-            AUTO_RATES,
             Net,
             NonFiniteLossError,
             Progress,
@@ -411,13 +407,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             callbacks.append(Progress(type(self).__name__))
 
         def optimizer_of(objective: Objective) -> torch.optim.Optimizer:
-            return make_optimizer(
-                objective,
-                self.optimizer,
-                self.learning_rate,
-                self.weight_decay,
-                {**AUTO_RATES, **self._auto_rates},
-            )
+            return make_optimizer(objective, self.optimizer, self.learning_rate, self.weight_decay)
 
         # Later calls of partial_fit must not repeat the random numbers of earlier ones.
         seed = int(np.random.SeedSequence([self._seed, self._steps]).generate_state(1)[0])

@@ -79,7 +79,8 @@ class Objective(nn.Module):
     def after_step(self, progress: float) -> None:
         """Update what no optimiser updates: teachers, queues, schedules.
 
-        Called after every optimiser step, with the part of the training that is done, in (0, 1].
+        Called after every optimiser step, with the part of the training that is done, in (0, 1];
+        `partial_fit`, which does not know its end, is always in the middle.
         """
 
     def after_training(self) -> None:

@@ -4,12 +4,11 @@ from skssl.training._batches import Batches, place
 from skssl.training._device import resolve_device, seeded, uses_bfloat16
 from skssl.training._monitor import Monitor
 from skssl.training._net import Net, NonFiniteLossError
-from skssl.training._optimizers import AUTO_RATES, make_optimizer
+from skssl.training._optimizers import make_optimizer
 from skssl.training._progress import Progress
 from skssl.training._schedule import auto_epochs, warmup_cosine
 
 __all__ = [
-    "AUTO_RATES",
     "Batches",
     "Monitor",
     "Net",

@@ -192,8 +192,8 @@ class Net(NeuralNet):
         self.optimizer_.step()
         self.schedule_.step()
         self.steps_done_ += 1
-        # A training that goes on call by call does not know its end.
-        progress = 0.0 if self.constant_rate else min(1.0, self.steps_done_ / self.steps)
+        # A training that goes on call by call is always in the middle.
+        progress = 0.5 if self.constant_rate else min(1.0, self.steps_done_ / self.steps)
         self.module_.after_step(progress)
         return {"loss": loss.detach()}
 

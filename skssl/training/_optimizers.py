@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,8 +12,8 @@ from torch.optim import Optimizer
 from skssl.nn import Objective, Prototypes, has_convolutions
 from skssl.training._muon import Muon
 
-OPTIMIZERS = ("adamw", "lars", "muon", "sgd")
-AUTO_RATES: Mapping[str, float] = {"adamw": 2e-3, "lars": 0.5, "muon": 8e-3, "sgd": 0.05}
+_NAMES = ("adamw", "lars", "muon", "sgd")
+_AUTO_RATES = {"adamw": 2e-3, "lars": 0.5, "muon": 8e-3, "sgd": 0.05}
 
 
 def make_optimizer(
@@ -21,7 +21,6 @@ def make_optimizer(
     optimizer: str | Callable[..., Optimizer],
     learning_rate: float | str,
     weight_decay: float,
-    auto_rates: Mapping[str, float] = AUTO_RATES,
 ) -> Optimizer:
     """Build an optimiser that decays matrices and filters, but no biases and norms.
 
@@ -65,11 +64,11 @@ def make_optimizer(
         optimizer = "muon" if has_convolutions(module) else "adamw"
     if isinstance(optimizer, str):
         kind, options = _named(optimizer)
-        rate = auto_rates[optimizer] if learning_rate == "auto" else learning_rate
+        rate = _AUTO_RATES[optimizer] if learning_rate == "auto" else learning_rate
         return kind(groups, lr=rate, **options)
     if learning_rate == "auto":
         raise ValueError(
-            f"learning_rate='auto' has a meaning for optimizer={', '.join(map(repr, OPTIMIZERS))} "
+            f"learning_rate='auto' has a meaning for optimizer={', '.join(map(repr, _NAMES))} "
             f"only; say a number for optimizer={optimizer!r}."
         )
     return optimizer(groups, lr=learning_rate)
