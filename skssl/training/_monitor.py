@@ -46,7 +46,7 @@ class _Sign(NamedTuple):
 _SIGNS = (
     _Sign("embedding_std", 0.1, "above 0.2", "view_ranking", 0.2),
     _Sign("rankme", 2.0, "above 4", "view_ranking", 0.2),
-    _Sign("projection_std", 0.5, "near 1", "projection_ranking", 0.0),
+    _Sign("projection_std", 0.5, "near 1", "projection_ranking", 0.03),
 )
 
 
