@@ -129,7 +129,7 @@ def test_collapse_warns_once(ssl, measure, remedy):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_healthy_training_does_not_warn(estimator):
-    estimator(**TINY, max_epochs=30).fit(X)
+    estimator(**{**TINY, "batch_size": "auto"}, max_epochs=80).fit(X)
     estimator(**{**TINY, "encoder": tiny_mlp}, max_epochs=40).fit(load_wine().data)
 
 

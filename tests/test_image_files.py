@@ -140,7 +140,11 @@ def test_other_size_at_transform(pictures):
 
 def test_views_by_what_the_images_are(rng, digits):
     X, _ = digits
-    assert tiny().fit(X).views_.get_params() == ImageViews.glyphs().get_params()
-    assert tiny().fit(16 - X).views_.get_params() == ImageViews.glyphs().get_params()
+    # Those for an encoder of one's own are as large as the images.
+    glyphs = ImageViews.glyphs().full_size().get_params()
+    assert tiny().fit(X).views_.get_params() == glyphs
+    assert tiny().fit(16 - X).views_.get_params() == glyphs
     faces = rng.integers(0, 256, (6, 16, 16), dtype=np.uint8)
-    assert tiny().fit(faces).views_.get_params() == ImageViews().get_params()
+    assert tiny().fit(faces).views_.get_params() == ImageViews().full_size().get_params()
+    named = tiny(encoder="conv", max_epochs=0).fit(faces)
+    assert named.views_.get_params() == ImageViews.photos((16, 16)).get_params()

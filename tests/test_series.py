@@ -214,7 +214,8 @@ def test_amplitude_shift_and_gaps_are_drawn_for_every_series():
 
 def test_ranges_of_the_views_can_be_set(ragged):
     ssl = tiny().set_params(views__gap=0.3, views__n_segments=3).fit(ragged)
-    assert ssl.views_.get_params() == {**SeriesViews().get_params(), "gap": 0.3, "n_segments": 3}
+    defaults = SeriesViews().full_size().get_params()
+    assert ssl.views_.get_params() == {**defaults, "gap": 0.3, "n_segments": 3}
 
 
 def with_empty_series():

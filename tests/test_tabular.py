@@ -171,9 +171,9 @@ def test_input_beside_the_embedding(encoder):
     ssl = tiny(encoder=encoder, modality=modality).fit(frame())
     Z = ssl.transform(frame())
     n_input = Z.shape[1] - alone.shape[1]
-    # As long as the input, which has 4 columns.
+    # Somewhat longer than the input, which has 4 columns.
     unit = alone / np.linalg.norm(alone, axis=1, keepdims=True)
-    np.testing.assert_allclose(Z[:, n_input:], 2 * unit, rtol=1e-5)
+    np.testing.assert_allclose(Z[:, n_input:], 1.25 * 2 * unit, rtol=1e-5)
     # 2 numbers, 1 indicator, 3 jobs and missing, 2 bools and missing.
     assert n_input == 2 + 1 + 4 + 3
     numbers = ssl.modality_.prepare(ssl.modality_.check(frame(), estimator=""))[:, :2]

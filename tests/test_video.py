@@ -171,11 +171,12 @@ def test_frames_of_a_local_view_are_changed_alike():
 def test_default_views_follow_the_clips(clips):
     gray = clips[..., 0]
     for X in (clips, gray):
-        assert tiny(modality=Video()).fit(X).views_.get_params() == VideoViews().get_params()
+        views = tiny(modality=Video()).fit(X).views_
+        assert views.get_params() == VideoViews().full_size().get_params()
     on_black = np.where(gray > 128, gray, 0).astype(np.uint8)
     glyphs = tiny(modality=Video()).fit(on_black).views_
     assert type(glyphs) is VideoViews
-    assert glyphs.get_params() == VideoViews.glyphs().get_params()
+    assert glyphs.get_params() == VideoViews.glyphs().full_size().get_params()
     assert glyphs.flip == 0.0
 
 
