@@ -50,11 +50,13 @@ class Muon(Optimizer):
         # The very groups of the parts, so that a schedule reaches them.
         super().__init__([group for part in self._parts for group in part.param_groups], {"lr": lr})
 
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
+    def step(self, closure: Any = None) -> Any:
+        loss = None if closure is None else closure()
         for weights, matrix in self._shown:
             matrix.grad = None if weights.grad is None else _as_matrix(weights.grad, like=weights)
         for part in self._parts:
             part.step()
+        return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         for weights in self._weights:
