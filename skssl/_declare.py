@@ -32,6 +32,7 @@ __all__ = [
     "StrOptions",
     "declared",
     "param",
+    "resolve_auto",
 ]
 
 T = TypeVar("T")
@@ -93,6 +94,11 @@ class Declared(BaseEstimator):
 def param(*allowed: Any, default: Any) -> Any:
     """Declare a parameter: what scikit-learn's validation is to allow, and its default."""
     return dataclasses.field(default=default, metadata={"allowed": list(allowed)})
+
+
+def resolve_auto(value: Any, auto: T) -> T:
+    """Return the value of a parameter, or what "auto" means for it."""
+    return auto if isinstance(value, str) and value == "auto" else value
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(param,))

@@ -17,6 +17,7 @@ from skssl._declare import (
     StrOptions,
     declared,
     param,
+    resolve_auto,
 )
 from skssl.base import SelfSupervisedTransformer
 from skssl.nn import (
@@ -177,8 +178,7 @@ class DeepCluster(SelfSupervisedTransformer):
                     f"samples, here {n_samples}."
                 )
             n_clusters = n_samples
-        auto = self.projector_hidden_dim == "auto"
-        hidden = 2 * embedding_dim if auto else self.projector_hidden_dim
+        hidden = resolve_auto(self.projector_hidden_dim, 2 * embedding_dim)
         sizes = [embedding_dim, hidden, self.projector_dim]
         return _DeepClusterObjective(
             encoder,

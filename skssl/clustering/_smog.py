@@ -9,7 +9,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skssl._declare import FRACTION, POSITIVE, POSITIVE_INT, StrOptions, declared, param
+from skssl._declare import (
+    FRACTION,
+    POSITIVE,
+    POSITIVE_INT,
+    StrOptions,
+    declared,
+    param,
+    resolve_auto,
+)
 from skssl.base import SelfSupervisedTransformer
 from skssl.nn import (
     DrawViews,
@@ -172,14 +180,14 @@ class SMoG(SelfSupervisedTransformer):
     def _make_objective(
         self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
     ) -> Objective:
-        hidden = 2 * embedding_dim if self.hidden_dim == "auto" else self.hidden_dim
+        hidden = resolve_auto(self.hidden_dim, 2 * embedding_dim)
         dim = self.projector_dim
         return _SMoGObjective(
             encoder,
             mlp_head([embedding_dim, hidden, dim], last_norm=False, last_bias=True),
             mlp_head([dim, hidden, dim], last_norm=False, last_bias=True),
             dim=dim,
-            n_groups=auto_prototypes(n_samples) if self.n_groups == "auto" else self.n_groups,
+            n_groups=resolve_auto(self.n_groups, auto_prototypes(n_samples)),
             group_momentum=self.group_momentum,
             regroup_interval=self.regroup_interval,
             temperature=self.temperature,

@@ -15,6 +15,7 @@ from skssl._declare import (
     StrOptions,
     declared,
     param,
+    resolve_auto,
 )
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import swav
@@ -153,10 +154,8 @@ class SwAV(SelfSupervisedTransformer):
     def _make_objective(
         self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
     ) -> Objective:
-        auto = self.n_prototypes == "auto"
-        n_prototypes = auto_prototypes(n_samples) if auto else self.n_prototypes
-        auto = self.projector_hidden_dim == "auto"
-        hidden = 2 * embedding_dim if auto else self.projector_hidden_dim
+        n_prototypes = resolve_auto(self.n_prototypes, auto_prototypes(n_samples))
+        hidden = resolve_auto(self.projector_hidden_dim, 2 * embedding_dim)
         dim = self.projector_dim
         queues = [Queue(self.queue_size, dim) for _ in range(_GLOBAL_VIEWS) if self.queue_size]
         return _SwAVObjective(

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from skssl._declare import POSITIVE, POSITIVE_INT, StrOptions, declared, param
+from skssl._declare import POSITIVE, POSITIVE_INT, StrOptions, declared, param, resolve_auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import dcl
 from skssl.nn import Objective, PairObjective, mlp_head
@@ -66,7 +66,7 @@ class DCL(SelfSupervisedTransformer):
     def _make_objective(
         self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
     ) -> Objective:
-        hidden = embedding_dim if self.projector_hidden_dim == "auto" else self.projector_hidden_dim
+        hidden = resolve_auto(self.projector_hidden_dim, embedding_dim)
         projector = mlp_head([embedding_dim, hidden, self.projector_dim], last_norm=True)
         loss = partial(dcl, temperature=self.temperature, sigma=self.sigma)
         # As in SimCLR, both views go through BatchNorm together.

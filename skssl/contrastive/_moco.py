@@ -16,6 +16,7 @@ from skssl._declare import (
     StrOptions,
     declared,
     param,
+    resolve_auto,
 )
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import info_nce
@@ -179,13 +180,13 @@ class MoCo(SelfSupervisedTransformer):
     ) -> Objective:
         is_v3, dim = self.queue_size == 0, self.projector_dim
         auto = (2 if is_v3 else 1) * embedding_dim
-        hidden = auto if self.hidden_dim == "auto" else self.hidden_dim
+        hidden = resolve_auto(self.hidden_dim, auto)
         settings = {"temperature": self.temperature, "momentum": self.momentum}
         if is_v3:
             projector = mlp_head([embedding_dim, hidden, dim], last_norm="plain")
             predictor = mlp_head([dim, hidden, dim], last_norm="plain")
             return _MoCoV3Objective(encoder, projector, predictor, **settings)
-        size = auto_queue_size(n_samples) if self.queue_size == "auto" else self.queue_size
+        size = resolve_auto(self.queue_size, auto_queue_size(n_samples))
         projector = mlp_head(
             [embedding_dim, hidden, dim], norm=False, last_norm=False, last_bias=True
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from skssl._declare import POSITIVE, POSITIVE_INT, StrOptions, declared, param
+from skssl._declare import POSITIVE, POSITIVE_INT, StrOptions, declared, param, resolve_auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import info_nce
 from skssl.nn import DrawViews, Objective, Queue, auto_queue_size, mlp_head
@@ -97,8 +97,8 @@ class NNCLR(SelfSupervisedTransformer):
         self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         dim = self.projector_dim
-        hidden = 2 * embedding_dim if self.hidden_dim == "auto" else self.hidden_dim
+        hidden = resolve_auto(self.hidden_dim, 2 * embedding_dim)
         projector = mlp_head([embedding_dim, hidden, hidden, dim], last_norm=True)
         predictor = mlp_head([dim, hidden, dim], last_norm=False, last_bias=True)
-        size = auto_queue_size(n_samples) if self.queue_size == "auto" else self.queue_size
+        size = resolve_auto(self.queue_size, auto_queue_size(n_samples))
         return _NNCLRObjective(encoder, projector, predictor, Queue(size, dim), self.temperature)

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from skssl._declare import POSITIVE, POSITIVE_INT, StrOptions, declared, param
+from skssl._declare import POSITIVE, POSITIVE_INT, StrOptions, declared, param, resolve_auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import nt_xent
 from skssl.nn import Objective, PairObjective, mlp_head
@@ -79,8 +79,8 @@ class SimCLR(SelfSupervisedTransformer):
     ) -> Objective:
         many = n_samples >= _MANY_SAMPLES
         auto = _LOW_TEMPERATURE if many else _HIGH_TEMPERATURE
-        self.temperature_ = auto if self.temperature == "auto" else float(self.temperature)
-        hidden = embedding_dim if self.projector_hidden_dim == "auto" else self.projector_hidden_dim
+        self.temperature_ = float(resolve_auto(self.temperature, auto))
+        hidden = resolve_auto(self.projector_hidden_dim, embedding_dim)
         projector = mlp_head([embedding_dim, hidden, self.projector_dim], last_norm=True)
         loss = partial(nt_xent, temperature=self.temperature_)
         # As in the authors' code, both views go through BatchNorm together.

@@ -15,6 +15,7 @@ from skssl._declare import (
     StrOptions,
     declared,
     param,
+    resolve_auto,
 )
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import mmcr
@@ -75,8 +76,7 @@ class MMCR(SelfSupervisedTransformer):
     def _make_objective(
         self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
     ) -> Objective:
-        auto = self.projector_hidden_dim == "auto"
-        hidden = 2 * embedding_dim if auto else self.projector_hidden_dim
+        hidden = resolve_auto(self.projector_hidden_dim, 2 * embedding_dim)
         projector = mlp_head([embedding_dim, hidden, self.projector_dim], last_norm=False)
         loss = partial(mmcr, local_weight=self.local_weight)
         return MultiViewObjective(encoder, projector, loss, n_views=self.n_views)

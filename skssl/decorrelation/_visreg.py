@@ -15,6 +15,7 @@ from skssl._declare import (
     StrOptions,
     declared,
     param,
+    resolve_auto,
 )
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import visreg
@@ -84,8 +85,7 @@ class VISReg(SelfSupervisedTransformer):
     def _make_objective(
         self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
     ) -> Objective:
-        auto = self.projector_hidden_dim == "auto"
-        hidden = 2 * embedding_dim if auto else self.projector_hidden_dim
+        hidden = resolve_auto(self.projector_hidden_dim, 2 * embedding_dim)
         projector = mlp_head([embedding_dim, hidden, hidden, self.projector_dim], last_norm=False)
         loss = partial(_visreg, n_directions=self.n_directions, weight=self.weight)
         return MultiViewObjective(

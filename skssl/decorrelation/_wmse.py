@@ -7,7 +7,16 @@ from typing import Any
 
 from torch import nn
 
-from skssl._declare import POSITIVE_INT, Integral, Interval, Real, StrOptions, declared, param
+from skssl._declare import (
+    POSITIVE_INT,
+    Integral,
+    Interval,
+    Real,
+    StrOptions,
+    declared,
+    param,
+    resolve_auto,
+)
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import w_mse
 from skssl.nn import MultiViewObjective, Objective, mlp_head
@@ -84,16 +93,15 @@ class WMSE(SelfSupervisedTransformer):
     ) -> Objective:
         batch_size = min(self._resolve_batch_size(), n_samples)
         auto = max(1, min(_WIDEST, batch_size // 4, embedding_dim))
-        dim = auto if self.projector_dim == "auto" else self.projector_dim
-        sub_batch = 2 * dim if self.sub_batch == "auto" else self.sub_batch
+        dim = resolve_auto(self.projector_dim, auto)
+        sub_batch = resolve_auto(self.sub_batch, 2 * dim)
         if dim >= min(batch_size, sub_batch):
             raise ValueError(
                 f"projector_dim={dim} must be smaller than the number of samples that are whitened "
                 f"together, here {min(batch_size, sub_batch)}: lower it, or raise batch_size or "
                 "sub_batch."
             )
-        auto_hidden = self.projector_hidden_dim == "auto"
-        hidden = 2 * embedding_dim if auto_hidden else self.projector_hidden_dim
+        hidden = resolve_auto(self.projector_hidden_dim, 2 * embedding_dim)
         projector = mlp_head([embedding_dim, hidden, dim], last_norm=False, last_bias=True)
         fitting = sub_batch if sub_batch < batch_size else None
         loss = partial(w_mse, sub_batch=fitting, epsilon=self.epsilon)

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from skssl._declare import FRACTION, POSITIVE_INT, StrOptions, declared, param
+from skssl._declare import FRACTION, POSITIVE_INT, StrOptions, declared, param, resolve_auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import negative_cosine
 from skssl.nn import DrawViews, Objective, Teacher, mlp_head, rising_momentum
@@ -91,7 +91,7 @@ class BYOL(SelfSupervisedTransformer):
     def _make_objective(
         self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
     ) -> Objective:
-        hidden = 2 * embedding_dim if self.hidden_dim == "auto" else self.hidden_dim
+        hidden = resolve_auto(self.hidden_dim, 2 * embedding_dim)
         dim = self.projector_dim
         projector = mlp_head([embedding_dim, hidden, dim], last_norm=False)
         predictor = mlp_head([dim, hidden, dim], last_norm=False, last_bias=True)

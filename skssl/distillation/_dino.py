@@ -16,6 +16,7 @@ from skssl._declare import (
     StrOptions,
     declared,
     param,
+    resolve_auto,
 )
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import dino
@@ -166,8 +167,7 @@ class DINO(SelfSupervisedTransformer):
     def _make_objective(
         self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
     ) -> Objective:
-        auto = self.projector_hidden_dim == "auto"
-        hidden = 2 * embedding_dim if auto else self.projector_hidden_dim
+        hidden = resolve_auto(self.projector_hidden_dim, 2 * embedding_dim)
         projector = mlp_head(
             [embedding_dim, hidden, hidden, self.projector_dim],
             norm=False,

@@ -6,7 +6,15 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from skssl._declare import FRACTION, POSITIVE, POSITIVE_INT, StrOptions, declared, param
+from skssl._declare import (
+    FRACTION,
+    POSITIVE,
+    POSITIVE_INT,
+    StrOptions,
+    declared,
+    param,
+    resolve_auto,
+)
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import relational
 from skssl.nn import DrawViews, Objective, Queue, Teacher, auto_queue_size, mlp_head
@@ -104,10 +112,9 @@ class ReSSL(SelfSupervisedTransformer):
     def _make_objective(
         self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
     ) -> Objective:
-        auto = self.projector_hidden_dim == "auto"
-        hidden = 2 * embedding_dim if auto else self.projector_hidden_dim
+        hidden = resolve_auto(self.projector_hidden_dim, 2 * embedding_dim)
         projector = mlp_head([embedding_dim, hidden, self.projector_dim], last_norm=False)
-        size = auto_queue_size(n_samples) if self.queue_size == "auto" else self.queue_size
+        size = resolve_auto(self.queue_size, auto_queue_size(n_samples))
         temperatures = {
             "student_temperature": self.student_temperature,
             "teacher_temperature": self.teacher_temperature,

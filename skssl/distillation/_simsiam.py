@@ -7,7 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skssl._declare import POSITIVE_INT, Integral, Interval, StrOptions, declared, param
+from skssl._declare import (
+    POSITIVE_INT,
+    Integral,
+    Interval,
+    StrOptions,
+    declared,
+    param,
+    resolve_auto,
+)
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import negative_cosine
 from skssl.nn import DrawViews, Objective, mlp_head
@@ -94,7 +102,7 @@ class SimSiam(SelfSupervisedTransformer):
         self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         dim = self.projector_dim
-        hidden = max(1, dim // 4) if self.predictor_dim == "auto" else self.predictor_dim
+        hidden = resolve_auto(self.predictor_dim, max(1, dim // 4))
         projector = mlp_head([embedding_dim, dim, dim, dim], last_norm="plain")
         predictor = mlp_head([dim, hidden, dim], last_norm=False, last_bias=True)
         return _SimSiamObjective(encoder, projector, predictor, self.n_views)
