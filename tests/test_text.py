@@ -299,6 +299,27 @@ def test_bad_texts(X, message):
         tiny().fit(X)
 
 
+def test_gradients_of_the_bag_do_not_depend_on_threads():
+    generator = seeded()
+    encoder = BagEncoder(torch.rand(1000, generator=generator), dim=8)
+    tokens = torch.randint(1, 1001, (1024, 64), generator=generator)
+
+    def gradients():
+        encoder.zero_grad()
+        encoder(tokens).pow(3).sum().backward()
+        return [p.grad.clone() for p in encoder.parameters() if p.grad is not None]
+
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        first = gradients()
+        for _ in range(5):
+            for one, other in zip(first, gradients(), strict=True):
+                assert torch.equal(one, other)
+    finally:
+        torch.set_num_threads(n_threads)
+
+
 @pytest.mark.parametrize(
     ("X", "message"),
     [

@@ -41,7 +41,8 @@ class BagEncoder(nn.Module):
         bag = F.embedding_bag(
             tokens,
             self.embeddings,
-            per_sample_weights=self.weights[tokens],
+            # weights[tokens] would add up its gradient in any order of the threads.
+            per_sample_weights=F.embedding(tokens, self.weights[:, None]).squeeze(2),
             mode="sum",
             padding_idx=0,
         )
