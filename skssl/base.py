@@ -146,9 +146,9 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
 
     @abstractmethod
     def _make_objective(
-        self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
     ) -> Objective:
-        """Return what this method trains around `encoder`, on so many samples."""
+        """Return what this method trains around `encoder`, on these prepared samples."""
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -293,7 +293,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             trainable = [part for part in encoder if any(True for _ in part.parameters())]
             return JointObjective(encoder, [self._objective_of(p, samples) for p in trainable])
         dim = self._embedding_dim(nn.Sequential(self._input_layer, encoder), samples[:2])
-        return self._make_objective(encoder, embedding_dim=dim, n_samples=len(samples))
+        return self._make_objective(encoder, samples, embedding_dim=dim)
 
     def _prepare(
         self, X: Any, *, reset: bool = False, min_samples: int = 1

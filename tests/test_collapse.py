@@ -31,7 +31,7 @@ class Invariance(SelfSupervisedTransformer):
 
     _collapse_remedy = "Try a method that does."
 
-    def _make_objective(self, encoder, *, embedding_dim, n_samples):
+    def _make_objective(self, encoder, samples, *, embedding_dim):
         return InvarianceObjective(encoder)
 
 
@@ -54,7 +54,7 @@ class SiameseObjective(Objective):
 class Siamese(Invariance):
     """Collapses in the projection, while BatchNorm keeps the embedding wide."""
 
-    def _make_objective(self, encoder, *, embedding_dim, n_samples):
+    def _make_objective(self, encoder, samples, *, embedding_dim):
         return SiameseObjective(encoder, embedding_dim)
 
 

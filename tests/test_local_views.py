@@ -121,7 +121,7 @@ class Crops(SelfSupervisedTransformer):
     """The simplest method with multi-crop, for this test."""
 
     def _make_objective(
-        self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
     ) -> Objective:
         return _CropsObjective(encoder)
 

@@ -43,7 +43,8 @@ def objective_of(method, n_samples=64):
     """The objective of a method around a small encoder of vectors, and its embedding's size."""
     torch.manual_seed(0)
     encoder = nn.Sequential(nn.Linear(6, 12), nn.BatchNorm1d(12), nn.ReLU())
-    objective = method._make_objective(encoder, embedding_dim=12, n_samples=n_samples).train()
+    samples = torch.zeros(n_samples, 6)
+    objective = method._make_objective(encoder, samples, embedding_dim=12).train()
     if not isinstance(method, DeepCluster):
         objective.before_training(lambda: iter([torch.randn(n_samples, 6)]), noisy_views)
     return objective

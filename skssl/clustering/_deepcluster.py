@@ -167,17 +167,17 @@ class DeepCluster(SelfSupervisedTransformer):
     _collapse_remedy = "Try fewer clusters, a higher temperature or stronger views."
 
     def _make_objective(
-        self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
     ) -> Objective:
         auto = self.n_clusters == "auto"
-        n_clusters = auto_prototypes(n_samples) if auto else self.n_clusters
-        if n_clusters > n_samples:
+        n_clusters = auto_prototypes(len(samples)) if auto else self.n_clusters
+        if n_clusters > len(samples):
             if not auto:
                 raise ValueError(
                     f"n_clusters={n_clusters} must not be larger than the number of training "
-                    f"samples, here {n_samples}."
+                    f"samples, here {len(samples)}."
                 )
-            n_clusters = n_samples
+            n_clusters = len(samples)
         hidden = resolve_auto(self.projector_hidden_dim, 2 * embedding_dim)
         sizes = [embedding_dim, hidden, self.projector_dim]
         return _DeepClusterObjective(

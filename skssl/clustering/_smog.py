@@ -178,7 +178,7 @@ class SMoG(SelfSupervisedTransformer):
     _collapse_remedy = "Try a lower group_momentum, a shorter regroup_interval or fewer groups."
 
     def _make_objective(
-        self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
     ) -> Objective:
         hidden = resolve_auto(self.hidden_dim, 2 * embedding_dim)
         dim = self.projector_dim
@@ -187,7 +187,7 @@ class SMoG(SelfSupervisedTransformer):
             mlp_head([embedding_dim, hidden, dim], last_norm=False, last_bias=True),
             mlp_head([dim, hidden, dim], last_norm=False, last_bias=True),
             dim=dim,
-            n_groups=resolve_auto(self.n_groups, auto_prototypes(n_samples)),
+            n_groups=resolve_auto(self.n_groups, auto_prototypes(len(samples))),
             group_momentum=self.group_momentum,
             regroup_interval=self.regroup_interval,
             temperature=self.temperature,

@@ -152,9 +152,9 @@ class SwAV(SelfSupervisedTransformer):
     _collapse_remedy = "Try fewer prototypes, a lower epsilon, or a queue for small batches."
 
     def _make_objective(
-        self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
     ) -> Objective:
-        n_prototypes = resolve_auto(self.n_prototypes, auto_prototypes(n_samples))
+        n_prototypes = resolve_auto(self.n_prototypes, auto_prototypes(len(samples)))
         hidden = resolve_auto(self.projector_hidden_dim, 2 * embedding_dim)
         dim = self.projector_dim
         queues = [Queue(self.queue_size, dim) for _ in range(_GLOBAL_VIEWS) if self.queue_size]

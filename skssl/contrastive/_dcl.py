@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from skssl._declare import POSITIVE, POSITIVE_INT, StrOptions, declared, param, resolve_auto
 from skssl.base import SelfSupervisedTransformer
@@ -64,7 +64,7 @@ class DCL(SelfSupervisedTransformer):
     _collapse_remedy = "Try a lower temperature, a larger batch_size or stronger views."
 
     def _make_objective(
-        self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
     ) -> Objective:
         hidden = resolve_auto(self.projector_hidden_dim, embedding_dim)
         projector = mlp_head([embedding_dim, hidden, self.projector_dim], last_norm=True)

@@ -176,7 +176,7 @@ class MoCo(SelfSupervisedTransformer):
     _collapse_remedy = "Try a larger queue_size, a lower temperature or stronger views."
 
     def _make_objective(
-        self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
     ) -> Objective:
         is_v3, dim = self.queue_size == 0, self.projector_dim
         auto = (2 if is_v3 else 1) * embedding_dim
@@ -186,7 +186,7 @@ class MoCo(SelfSupervisedTransformer):
             projector = mlp_head([embedding_dim, hidden, dim], last_norm="plain")
             predictor = mlp_head([dim, hidden, dim], last_norm="plain")
             return _MoCoV3Objective(encoder, projector, predictor, **settings)
-        size = resolve_auto(self.queue_size, auto_queue_size(n_samples))
+        size = resolve_auto(self.queue_size, auto_queue_size(len(samples)))
         projector = mlp_head(
             [embedding_dim, hidden, dim], norm=False, last_norm=False, last_bias=True
         )

@@ -94,11 +94,11 @@ class NNCLR(SelfSupervisedTransformer):
     _collapse_remedy = "Try a larger queue_size, a lower temperature or stronger views."
 
     def _make_objective(
-        self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
     ) -> Objective:
         dim = self.projector_dim
         hidden = resolve_auto(self.hidden_dim, 2 * embedding_dim)
         projector = mlp_head([embedding_dim, hidden, hidden, dim], last_norm=True)
         predictor = mlp_head([dim, hidden, dim], last_norm=False, last_bias=True)
-        size = resolve_auto(self.queue_size, auto_queue_size(n_samples))
+        size = resolve_auto(self.queue_size, auto_queue_size(len(samples)))
         return _NNCLRObjective(encoder, projector, predictor, Queue(size, dim), self.temperature)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from skssl._declare import POSITIVE, POSITIVE_INT, StrOptions, declared, param, resolve_auto
 from skssl.base import SelfSupervisedTransformer
@@ -75,9 +75,9 @@ class SimCLR(SelfSupervisedTransformer):
     _collapse_remedy = "Try a larger batch_size, a lower temperature or stronger views."
 
     def _make_objective(
-        self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
     ) -> Objective:
-        many = n_samples >= _MANY_SAMPLES
+        many = len(samples) >= _MANY_SAMPLES
         auto = _LOW_TEMPERATURE if many else _HIGH_TEMPERATURE
         self.temperature_ = float(resolve_auto(self.temperature, auto))
         hidden = resolve_auto(self.projector_hidden_dim, embedding_dim)

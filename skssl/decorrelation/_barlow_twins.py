@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from torch import nn
+from torch import Tensor, nn
 
 from skssl._declare import NOT_NEGATIVE, POSITIVE_INT, declared, param
 from skssl.base import SelfSupervisedTransformer
@@ -59,7 +59,7 @@ class BarlowTwins(SelfSupervisedTransformer):
     _collapse_remedy = "Try a larger off_diagonal_weight, a wider projector_dim or stronger views."
 
     def _make_objective(
-        self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
     ) -> Objective:
         projector = mlp_head([embedding_dim, *[self.projector_dim] * 3], last_norm=False)
         loss = partial(barlow_twins, off_diagonal_weight=self.off_diagonal_weight)

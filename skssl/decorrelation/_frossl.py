@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from torch import nn
+from torch import Tensor, nn
 
 from skssl._declare import NOT_NEGATIVE, POSITIVE_INT, Integral, Interval, declared, param
 from skssl.base import SelfSupervisedTransformer
@@ -61,7 +61,7 @@ class FroSSL(SelfSupervisedTransformer):
     _collapse_remedy = "Try a smaller invariance_weight, a larger batch_size or stronger views."
 
     def _make_objective(
-        self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
     ) -> Objective:
         projector = mlp_head([embedding_dim, *[self.projector_dim] * 2], last_norm=False)
         loss = partial(frossl, invariance_weight=self.invariance_weight)

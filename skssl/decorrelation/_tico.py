@@ -108,7 +108,7 @@ class TiCo(SelfSupervisedTransformer):
     _collapse_remedy = "Try a larger covariance_weight, a lower momentum or stronger views."
 
     def _make_objective(
-        self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
     ) -> Objective:
         hidden = resolve_auto(self.projector_hidden_dim, 2 * embedding_dim)
         return _TiCoObjective(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from torch import nn
+from torch import Tensor, nn
 
 from skssl._declare import NOT_NEGATIVE, POSITIVE_INT, declared, param
 from skssl.base import SelfSupervisedTransformer
@@ -66,7 +66,7 @@ class VICReg(SelfSupervisedTransformer):
     _collapse_remedy = "Try a larger variance_weight, a smaller learning_rate or stronger views."
 
     def _make_objective(
-        self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
     ) -> Objective:
         projector = mlp_head([embedding_dim, *[self.projector_dim] * 3], last_norm=False)
         loss = partial(

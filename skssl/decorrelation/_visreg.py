@@ -83,7 +83,7 @@ class VISReg(SelfSupervisedTransformer):
     _collapse_remedy = "Try a larger weight, a larger batch_size or stronger views."
 
     def _make_objective(
-        self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
     ) -> Objective:
         hidden = resolve_auto(self.projector_hidden_dim, 2 * embedding_dim)
         projector = mlp_head([embedding_dim, hidden, hidden, self.projector_dim], last_norm=False)

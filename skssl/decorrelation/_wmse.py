@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from skssl._declare import (
     POSITIVE_INT,
@@ -89,9 +89,9 @@ class WMSE(SelfSupervisedTransformer):
     _collapse_remedy = "Try a larger batch_size, n_views=4 or stronger views."
 
     def _make_objective(
-        self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
     ) -> Objective:
-        batch_size = min(self._resolve_batch_size(), n_samples)
+        batch_size = min(self._resolve_batch_size(), len(samples))
         auto = max(1, min(_WIDEST, batch_size // 4, embedding_dim))
         dim = resolve_auto(self.projector_dim, auto)
         sub_batch = resolve_auto(self.sub_batch, 2 * dim)

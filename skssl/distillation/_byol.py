@@ -89,7 +89,7 @@ class BYOL(SelfSupervisedTransformer):
     )
 
     def _make_objective(
-        self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
     ) -> Objective:
         hidden = resolve_auto(self.hidden_dim, 2 * embedding_dim)
         dim = self.projector_dim

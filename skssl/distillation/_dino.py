@@ -165,7 +165,7 @@ class DINO(SelfSupervisedTransformer):
     )
 
     def _make_objective(
-        self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
     ) -> Objective:
         hidden = resolve_auto(self.projector_hidden_dim, 2 * embedding_dim)
         projector = mlp_head(

@@ -110,11 +110,11 @@ class ReSSL(SelfSupervisedTransformer):
     )
 
     def _make_objective(
-        self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
     ) -> Objective:
         hidden = resolve_auto(self.projector_hidden_dim, 2 * embedding_dim)
         projector = mlp_head([embedding_dim, hidden, self.projector_dim], last_norm=False)
-        size = resolve_auto(self.queue_size, auto_queue_size(n_samples))
+        size = resolve_auto(self.queue_size, auto_queue_size(len(samples)))
         temperatures = {
             "student_temperature": self.student_temperature,
             "teacher_temperature": self.teacher_temperature,

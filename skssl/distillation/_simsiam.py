@@ -99,7 +99,7 @@ class SimSiam(SelfSupervisedTransformer):
     )
 
     def _make_objective(
-        self, encoder: nn.Module, *, embedding_dim: int, n_samples: int
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
     ) -> Objective:
         dim = self.projector_dim
         hidden = resolve_auto(self.predictor_dim, max(1, dim // 4))
