@@ -8,6 +8,7 @@ import math
 import warnings
 from abc import abstractmethod
 from collections import OrderedDict
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -18,6 +19,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
+from skssl import modality
 from skssl._declare import Declared, HasMethods, Interval, StrOptions, declared, param
 from skssl._sklearn_compat import fit_context
 from skssl.modality import Look, Modality, infer_modality
@@ -139,6 +141,9 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         "Try stronger views, a larger batch_size or a smaller learning_rate."
     )
 
+    # What a modality has to offer beyond what all of them do, by the names of its methods.
+    _needs: ClassVar[tuple[str, ...]] = ()
+
     _doc_link_module = "skssl"
     _doc_link_template = (
         "https://skssl.readthedocs.io/en/stable/generated/{estimator_module}.{estimator_name}.html"
@@ -207,19 +212,10 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         Z : ndarray of shape (n_samples, n_features_out), float32
             The embedding. That of one sample does not depend on the others.
         """
-        from skssl.training import resolve_device
-
         check_is_fitted(self)
         samples, loaded = self._prepare(X)
-        device = resolve_device(self.device)
-        encoder = self.encoder_
-        if device.type != "cpu":
-            encoder = copy.deepcopy(encoder).to(device)
-        per_sample = max(1, math.prod(samples.shape[1:]))
-        batch_size = max(1, min(_TRANSFORM_SAMPLES, _TRANSFORM_NUMBERS // per_sample))
-        with torch.inference_mode():
-            batches = [encoder(batch.to(device)).cpu() for batch in samples.split(batch_size)]
-        embedded = torch.cat(batches).numpy()
+        run = self._apply(self.encoder_, lambda encoder, batch: encoder(batch), samples)
+        embedded = run.numpy()
         if loaded is None:
             return embedded
         Z = np.full((len(loaded), embedded.shape[1]), np.nan, dtype=np.float32)
@@ -262,6 +258,33 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             tags.input_tags.allow_nan = True
         return tags
 
+    def _apply(
+        self, network: nn.Module, function: Callable[..., Tensor], *samples: Tensor
+    ) -> Tensor:
+        """Apply a function of a network and samples batch by batch, on the device.
+
+        Parameters
+        ----------
+        network : nn.Module
+            In eval mode; it is copied to the device if it is not there.
+        function : callable
+            Gets the network on the device and a batch of each of the `samples`.
+        *samples : Tensor
+            Of the same length.
+        """
+        from skssl.training import resolve_device
+
+        device = resolve_device(self.device)
+        if device.type != "cpu":
+            network = copy.deepcopy(network).to(device)
+        per_sample = max(1, math.prod(samples[0].shape[1:]))
+        size = max(1, min(_TRANSFORM_SAMPLES, _TRANSFORM_NUMBERS // per_sample))
+        with torch.inference_mode():
+            batches = zip(*(part.split(size) for part in samples), strict=True)
+            return torch.cat(
+                [function(network, *(part.to(device) for part in batch)).cpu() for batch in batches]
+            )
+
     def _start(self, X: Any) -> Tensor:
         """Resolve every "auto" and build encoder and objective; return the prepared samples."""
         from skssl.training import Monitor, resolve_device, seeded
@@ -269,6 +292,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         device = resolve_device(self.device)
         modality = infer_modality(X) if isinstance(self.modality, str) else self.modality
         self.modality_ = copy.deepcopy(modality)
+        self._check_modality()
         samples, _ = self._prepare(X, reset=True, min_samples=2)
         self.views_ = self._resolve_views()
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -286,6 +310,18 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         self.loss_curve_: list[float] = []
         self.history_: list[dict[str, Any]] = []
         return samples
+
+    @classmethod
+    def _modalities(cls) -> list[str]:
+        """Return the names of the modalities that this method has a meaning for."""
+        return sorted(kind.__name__ for kind in MODALITIES if kind.offers(*cls._needs))
+
+    def _check_modality(self) -> None:
+        if not self.modality_.offers(*self._needs):
+            raise ValueError(
+                f"{type(self).__name__} has no meaning for modality="
+                f"{type(self.modality_).__name__}(); it works with {', '.join(self._modalities())}."
+            )
 
     def _objective_of(self, encoder: nn.Module, samples: Tensor) -> Objective:
         """Return what is trained around `encoder`, or around each of those side by side."""

@@ -11,6 +11,7 @@ from skssl.modality._text import Text
 from skssl.modality._video import Video
 
 __all__ = [
+    "MODALITIES",
     "Images",
     "Look",
     "Modality",
@@ -23,7 +24,7 @@ __all__ = [
 ]
 
 # Asked in this order. What none recognises is a table, whose errors are scikit-learn's.
-_MODALITIES: tuple[type[Modality], ...] = (Images, Video, PointCloud, Series, Text, Tabular)
+MODALITIES: tuple[type[Modality], ...] = (Images, Video, PointCloud, Series, Text, Tabular)
 
 
 def infer_modality(X: Any) -> Modality:
@@ -78,7 +79,7 @@ def infer_modality(X: Any) -> Modality:
     Text()
     """
     look = Look.at(X)
-    for modality in _MODALITIES:
+    for modality in MODALITIES:
         if modality.recognizes(look):
             return modality()
     if len(look.shape) > 2:

@@ -172,6 +172,32 @@ class Modality(Declared, ABC):
     def default_views(self) -> Views:
         """Return the views that suit the fitted samples."""
 
+    def unscale(self, values: Tensor, like: Tensor) -> Tensor:
+        """Turn what a network says in the scale of ``input_layer`` into prepared samples.
+
+        Parameters
+        ----------
+        values : Tensor
+            As ``input_layer`` would return them; their sizes may differ from those of `like`.
+        like : Tensor
+            The prepared samples that the values go with, where each has a scale of its own.
+
+        Returns
+        -------
+        Tensor
+            In the dtype and range of prepared samples.
+        """
+        return values
+
+    def restore(self, samples: Tensor, X: Any) -> Any:
+        """Return prepared samples in the form and layout of `X`, which they are made from."""
+        raise NotImplementedError
+
+    @classmethod
+    def offers(cls, *hooks: str) -> bool:
+        """Whether this modality has all of the methods that it may leave out."""
+        return all(getattr(cls, hook) is not getattr(Modality, hook) for hook in hooks)
+
 
 def check_numbers(
     X: Any,

@@ -223,7 +223,19 @@ class Images(Modality):
             return images[:, None]
         return np.moveaxis(images, 1 + self._channel_axis, 1)
 
-    def input_layer(self) -> nn.Module:
+    def restore(self, samples: Tensor, X: Any = None) -> np.ndarray:
+        images = samples.numpy()
+        if self._channel_axis is None:
+            images = images[:, 0]
+        else:
+            images = np.moveaxis(images, 1, 1 + self._channel_axis)
+        flat = len(self.input_shape_) == 1
+        return images.reshape(len(images), -1) if flat else np.ascontiguousarray(images)
+
+    def unscale(self, values: Tensor, like: Tensor) -> Tensor:
+        return self.input_layer().inverse(values, like.dtype)
+
+    def input_layer(self) -> Rescale:
         shape = (-1, 1, 1)
         return Rescale(torch.tensor(self.low_).view(shape), torch.tensor(self.high_).view(shape))
 

@@ -30,6 +30,11 @@ class Rescale(nn.Module):
     def forward(self, samples: Tensor) -> Tensor:
         return (samples.to(self.factor.dtype) - self.low) * self.factor
 
+    def inverse(self, values: Tensor, dtype: torch.dtype) -> Tensor:
+        """Map the range from 0 to 1 back; integers are rounded, and what is outside is clipped."""
+        samples = values.to(self.factor.dtype).clamp(0, 1) / self.factor + self.low
+        return samples.round().to(dtype) if dtype == torch.uint8 else samples
+
 
 def find_channel_axis(
     shape: tuple[int, ...],

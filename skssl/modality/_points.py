@@ -21,13 +21,21 @@ class UnitSphere(nn.Module):
     """Move the mean of every cloud to the origin and scale its farthest point to distance 1."""
 
     def forward(self, clouds: Tensor) -> Tensor:
-        points = clouds[..., :3]
-        centered = points - points.nanmean(dim=1, keepdim=True)
-        distance = centered.nan_to_num().norm(dim=2, keepdim=True)
+        center, radius = self._scale(clouds)
+        return torch.cat([(clouds[..., :3] - center) / radius, clouds[..., 3:]], dim=2)
+
+    def inverse(self, values: Tensor, like: Tensor) -> Tensor:
+        """Move and scale `values` to where the clouds `like` are."""
+        center, radius = self._scale(like)
+        return torch.cat([values[..., :3] * radius + center, values[..., 3:]], dim=2)
+
+    @staticmethod
+    def _scale(clouds: Tensor) -> tuple[Tensor, Tensor]:
+        center = clouds[..., :3].nanmean(dim=1, keepdim=True)
+        distance = (clouds[..., :3] - center).nan_to_num().norm(dim=2, keepdim=True)
         radius = distance.amax(dim=1, keepdim=True)
         # Points that are all at one place stay at the origin.
-        scaled = centered / torch.where(radius > _SMALLEST_RADIUS, radius, torch.ones_like(radius))
-        return torch.cat([scaled, clouds[..., 3:]], dim=2)
+        return center, torch.where(radius > _SMALLEST_RADIUS, radius, torch.ones_like(radius))
 
 
 @declared
@@ -139,6 +147,15 @@ StandardScaler` on all points.
                 "in fit."
             )
         return as_tensor(X)
+
+    def unscale(self, values: Tensor, like: Tensor) -> Tensor:
+        return UnitSphere().inverse(values, like) if self.normalize else values
+
+    def restore(self, samples: Tensor, X: Any) -> Any:
+        clouds = samples.numpy()
+        if Look.at(X).ragged:
+            return [cloud[: len(like)] for cloud, like in zip(clouds, X, strict=True)]
+        return clouds
 
     def input_layer(self) -> nn.Module:
         return UnitSphere() if self.normalize else nn.Identity()

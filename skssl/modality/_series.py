@@ -31,11 +31,21 @@ class NormalizeEach(nn.Module):
     """Give every channel of every series mean 0 and standard deviation 1, gaps left out."""
 
     def forward(self, series: Tensor) -> Tensor:
+        mean, std = self._scale(series)
+        return (series - mean) / std
+
+    def inverse(self, values: Tensor, like: Tensor) -> Tensor:
+        """Give `values` the means and standard deviations of the series `like`."""
+        mean, std = self._scale(like)
+        return values * std + mean
+
+    @staticmethod
+    def _scale(series: Tensor) -> tuple[Tensor, Tensor]:
         count = (~series.isnan()).sum(dim=2, keepdim=True).clamp(min=1)
-        centered = series - series.nansum(dim=2, keepdim=True) / count
-        std = ((centered**2).nansum(dim=2, keepdim=True) / count).sqrt()
+        mean = series.nansum(dim=2, keepdim=True) / count
+        std = (((series - mean) ** 2).nansum(dim=2, keepdim=True) / count).sqrt()
         # A constant channel becomes 0.
-        return centered / torch.where(std > _SMALLEST_STD, std, torch.ones_like(std))
+        return mean, torch.where(std > _SMALLEST_STD, std, torch.ones_like(std))
 
 
 class NormalizeAll(nn.Module):
@@ -51,6 +61,10 @@ class NormalizeAll(nn.Module):
 
     def forward(self, series: Tensor) -> Tensor:
         return (series - self.mean) / self.std
+
+    def inverse(self, values: Tensor, like: Tensor) -> Tensor:
+        """Undo the scaling, which is the same for all series."""
+        return values * self.std + self.mean
 
 
 @declared
@@ -170,7 +184,27 @@ class Series(Modality):
             )
         return as_tensor(X)
 
-    def input_layer(self) -> nn.Module:
+    def unscale(self, values: Tensor, like: Tensor) -> Tensor:
+        layer = self.input_layer()
+        return values if isinstance(layer, nn.Identity) else layer.inverse(values, like)
+
+    def restore(self, samples: Tensor, X: Any) -> Any:
+        series = samples.numpy()
+        if Look.at(X).ragged:
+            restored = []
+            for one, like in zip(series, map(np.asarray, X), strict=True):
+                length = like.shape[0 if self.layout == "channels_last" else -1]
+                cut = one[:, :length]
+                if like.ndim == 1:
+                    restored.append(cut[0])
+                else:
+                    restored.append(cut.T if self.layout == "channels_last" else cut)
+            return restored
+        if len(Look.at(X).shape) == 2:
+            return series[:, 0]
+        return series.transpose(0, 2, 1) if self.layout == "channels_last" else series
+
+    def input_layer(self) -> NormalizeEach | NormalizeAll | nn.Identity:
         if self.normalize == "series":
             return NormalizeEach()
         if self.normalize == "dataset":

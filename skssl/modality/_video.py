@@ -140,7 +140,16 @@ class Video(Modality):
             return X[:, None]
         return np.moveaxis(X, 1 + self._channel_axis, 1)
 
-    def input_layer(self) -> nn.Module:
+    def restore(self, samples: Tensor, X: Any = None) -> np.ndarray:
+        clips = samples.numpy()
+        if self._channel_axis is None:
+            return clips[:, 0]
+        return np.ascontiguousarray(np.moveaxis(clips, 1, 1 + self._channel_axis))
+
+    def unscale(self, values: Tensor, like: Tensor) -> Tensor:
+        return self.input_layer().inverse(values, like.dtype)
+
+    def input_layer(self) -> Rescale:
         shape = (-1, 1, 1, 1)
         return Rescale(torch.tensor(self.low_).view(shape), torch.tensor(self.high_).view(shape))
 

@@ -49,6 +49,7 @@ class Objective(nn.Module):
     def __init__(self, encoder: nn.Module):
         super().__init__()
         self.encoder = encoder
+        self._measured: dict[str, tuple[Tensor, int]] = {}
 
     @abstractmethod
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
@@ -91,9 +92,28 @@ class Objective(nn.Module):
     def _queues(self) -> list[Queue]:
         return [module for module in self.modules() if isinstance(module, Queue)]
 
+    def measure(self, name: str, value: Tensor) -> None:
+        """Note a value of this batch; its mean over the epoch goes to ``history_``.
+
+        The value stays on the device until the end of the epoch.
+        """
+        total, count = self._measured.get(name, (torch.zeros_like(value), 0))
+        self._measured[name] = (total + value.detach(), count + 1)
+
+    def take_measures(self) -> dict[str, float]:
+        """Return the means of what was noted since the last call, and forget it."""
+        means = {name: (total / count).item() for name, (total, count) in self._measured.items()}
+        self._measured.clear()
+        return means
+
     def steady(self) -> list[nn.Module]:
         """Return the networks whose learning rate does not decay."""
         return []
+
+    @property
+    def parts(self) -> list[Objective]:
+        """What has an encoder of its own: the objective itself, or those it is made of."""
+        return [self]
 
 
 class PairObjective(Objective):
@@ -180,20 +200,21 @@ class JointObjective(Objective):
         self.objectives = nn.ModuleList(objectives)
 
     @property
-    def _parts(self) -> list[Objective]:
+    def parts(self) -> list[Objective]:
+        """The objectives of the encoders side by side."""
         return cast(list[Objective], list(self.objectives))
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
-        return torch.stack([part(batch, draw_views) for part in self._parts]).mean()
+        return torch.stack([part(batch, draw_views) for part in self.parts]).mean()
 
     def before_training(
         self, batches: Callable[[], Iterator[Tensor]], draw_views: DrawViews
     ) -> None:
-        for part in self._parts:
+        for part in self.parts:
             part.before_training(batches, draw_views)
 
     def before_step(self, rows: Tensor) -> None:
-        for part in self._parts:
+        for part in self.parts:
             part.before_step(rows)
 
     def embed(self, samples: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -201,18 +222,25 @@ class JointObjective(Objective):
 
         What is not trained is left out: beside it, a collapse would hardly show.
         """
-        parts = [cast(Objective, part).embed(samples) for part in self.objectives]
-        embeddings, projections = zip(*parts, strict=True)
+        embedded = [part.embed(samples) for part in self.parts]
+        embeddings, projections = zip(*embedded, strict=True)
         projected = [projection for projection in projections if projection is not None]
         return torch.cat(embeddings, dim=1), torch.cat(projected, dim=1) if projected else None
 
     def after_step(self, progress: float) -> None:
-        for part in self._parts:
+        for part in self.parts:
             part.after_step(progress)
 
     def after_training(self) -> None:
-        for part in self._parts:
+        for part in self.parts:
             part.after_training()
 
+    def take_measures(self) -> dict[str, float]:
+        """Return the means over the parts."""
+        measures = [part.take_measures() for part in self.parts]
+        return {
+            name: sum(of_part[name] for of_part in measures) / len(measures) for name in measures[0]
+        }
+
     def steady(self) -> list[nn.Module]:
-        return [network for part in self._parts for network in part.steady()]
+        return [network for part in self.parts for network in part.steady()]

@@ -176,6 +176,8 @@ class Net(NeuralNet):
             if done:
                 first_step = self.steps_done_ - done + 1
                 self.history.record("train_loss", _finite_mean(losses[:done], first_step))
+                for name, value in self.module_.take_measures().items():
+                    self.history.record(name, value)
 
     def train_step(self, batch: Tensor, **fit_params: Any) -> dict[str, Tensor]:
         self.optimizer_.zero_grad()
