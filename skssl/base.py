@@ -19,10 +19,9 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
-from skssl import modality
 from skssl._declare import Declared, HasMethods, Interval, StrOptions, declared, param
 from skssl._sklearn_compat import fit_context
-from skssl.modality import Look, Modality, infer_modality
+from skssl.modality import MODALITIES, Look, Modality, infer_modality
 from skssl.nn import JointObjective, Objective, SideBySide
 from skssl.views import CallableViews, ChangedViews, Views
 

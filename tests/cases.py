@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -50,21 +51,36 @@ def tiny_text(shape: tuple[int, ...]) -> nn.Module:
 check_rows = partial(check_numbers, dtypes=[np.float32], allow_nd=False)
 
 
+def repeated(rows: np.ndarray, *shape: int) -> np.ndarray:
+    """Fill samples of a shape with the values of each row, over and over."""
+    places = np.arange(math.prod(shape)) % rows.shape[1]
+    return rows[:, places].reshape(len(rows), *shape)
+
+
 class ReshapingImages(Images):
-    """Takes 2-D rows as images of one column, so that scikit-learn's checks can run on images."""
-
-    def fit(self, X: np.ndarray) -> ReshapingImages:
-        self.shape = (X.shape[1], 1, 1)
-        return super().fit(X)
-
-
-class ReshapingVideo(Video):
-    """Takes 2-D rows as clips of two frames of one column."""
+    """Takes 2-D rows as images, so that scikit-learn's checks can run on images."""
 
     def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
         rows = check_rows(X, estimator=estimator, min_samples=min_samples)
-        clips = np.stack([rows, rows], axis=1)[..., None]
-        return super().check(clips, estimator=estimator, min_samples=min_samples)
+        return super().check(repeated(rows, 8, 8), estimator=estimator, min_samples=min_samples)
+
+
+class ReshapingSeries(Series):
+    """Takes 2-D rows as series that are long enough to be cut."""
+
+    allows_nan = False
+
+    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
+        rows = check_rows(X, estimator=estimator, min_samples=min_samples)
+        return super().check(repeated(rows, 1, 32), estimator=estimator, min_samples=min_samples)
+
+
+class ReshapingVideo(Video):
+    """Takes 2-D rows as clips of six frames."""
+
+    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
+        rows = check_rows(X, estimator=estimator, min_samples=min_samples)
+        return super().check(repeated(rows, 6, 8, 8), estimator=estimator, min_samples=min_samples)
 
 
 class ReshapingPoints(PointCloud):
@@ -192,14 +208,19 @@ def _topics() -> tuple[np.ndarray, np.ndarray]:
 CASES = [
     Case("images", tiny_conv, ReshapingImages(), _digits),
     Case("points", tiny_points, ReshapingPoints(), _shapes),
-    Case("series", tiny_series, Series(), _waves),
+    Case("series", tiny_series, ReshapingSeries(), _waves),
     Case("tabular", tiny_mlp, Tabular(), _wine),
     Case("video", tiny_video, ReshapingVideo(), _moving_dots),
     Case("categories", tiny_mlp, Tabular(categorical=[0], concat_input=True), _mixed_table),
     Case("text", tiny_text, WritingTexts(min_df=1, max_df=1.0), _topics),
 ]
 ESTIMATORS = [estimator for _, estimator in all_estimators()]
-PAIRS = [(estimator, case) for estimator in ESTIMATORS for case in CASES]
+PAIRS = [
+    (estimator, case)
+    for estimator in ESTIMATORS
+    for case in CASES
+    if case.modality_for_2d.offers(*estimator._needs)
+]
 PAIR_IDS = [f"{estimator.__name__}-{case.name}" for estimator, case in PAIRS]
 
 __all__ = ["CASES", "ESTIMATORS", "PAIRS", "PAIR_IDS", "Case"]
