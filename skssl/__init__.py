@@ -15,6 +15,7 @@ from skssl.decorrelation import (
     VISReg,
 )
 from skssl.distillation import BYOL, DINO, ReSSL, SimSiam
+from skssl.pretext import RotationPrediction
 
 __version__ = "0.1.0"
 
@@ -30,6 +31,7 @@ __all__ = [
     "MoCo",
     "NNCLR",
     "ReSSL",
+    "RotationPrediction",
     "SMoG",
     "SimCLR",
     "SimSiam",

@@ -284,6 +284,19 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
                 [function(network, *(part.to(device) for part in batch)).cpu() for batch in batches]
             )
 
+    def _apply_objective(self, function: Callable[..., Tensor], *samples: Tensor) -> Tensor:
+        """Apply a function of the trained objective and of samples, as :meth:`_apply` does.
+
+        The first of the `samples` are prepared ones and go through the input layer.
+        """
+        trained = nn.ModuleList([self._input_layer, self._objective])
+
+        def run(networks: nn.ModuleList, batch: Tensor, *more: Tensor) -> Tensor:
+            input_layer, objective = networks
+            return function(objective, input_layer(batch), *more)
+
+        return self._apply(trained, run, *samples)
+
     def _start(self, X: Any) -> Tensor:
         """Resolve every "auto" and build encoder and objective; return the prepared samples."""
         from skssl.training import Monitor, resolve_device, seeded
@@ -486,4 +499,8 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
                 stacklevel=2,
             )
         elif not partial:
-            self._monitor.conclude()
+            self._conclude()
+
+    def _conclude(self) -> None:
+        """Look back at a training that is over, and warn of what went wrong."""
+        self._monitor.conclude()

@@ -6,3 +6,12 @@ class CollapseWarning(UserWarning):
 
     The message has what was measured and what to try.
     """
+
+
+class PretextTaskWarning(UserWarning):
+    """A pretext task taught nothing: it was solved at once, or it could not be solved at all.
+
+    A task that is solved within the first epoch has a shortcut, such as the edges of pieces; one
+    that stays at chance has no answer in the samples. The message has the accuracy and what to
+    try.
+    """

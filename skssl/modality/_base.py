@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -191,6 +192,13 @@ class Modality(Declared, ABC):
 
     def restore(self, samples: Tensor, X: Any) -> Any:
         """Return prepared samples in the form and layout of `X`, which they are made from."""
+        raise NotImplementedError
+
+    def turns(self) -> list[Callable[[Tensor], Tensor]]:
+        """Return the rotations that leave the grid of a sample as it is, the first being none.
+
+        Each is a function of a batch in the scale of ``input_layer``.
+        """
         raise NotImplementedError
 
     @classmethod

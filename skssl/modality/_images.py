@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -21,6 +21,7 @@ from skssl.modality._pixels import (
     are_glyphs,
     check_like_fit,
     find_channel_axis,
+    quarter_turns,
     value_range,
 )
 from skssl.nn import (
@@ -238,6 +239,9 @@ class Images(Modality):
     def input_layer(self) -> Rescale:
         shape = (-1, 1, 1)
         return Rescale(torch.tensor(self.low_).view(shape), torch.tensor(self.high_).view(shape))
+
+    def turns(self) -> list[Callable[[Tensor], Tensor]]:
+        return quarter_turns(*self.sample_shape_[1:])
 
     def encoder_names(self) -> list[str]:
         return ["conv", "vit", *torchvision_names()]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -105,6 +107,12 @@ def are_glyphs(samples: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
     if samples.shape[1] != 1:
         return False
     return any(float(np.mean(samples == value)) > _BACKGROUND for value in (low, high))
+
+
+def quarter_turns(height: int, width: int) -> list[Callable[[Tensor], Tensor]]:
+    """Return the rotations of the last two axes: by quarters of a turn, or halves if oblong."""
+    quarters = (0, 1, 2, 3) if height == width else (0, 2)
+    return [partial(torch.rot90, k=quarter, dims=(-2, -1)) for quarter in quarters]
 
 
 def check_like_fit(X: np.ndarray, *, shape: tuple[int, ...], is_uint8: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Integral
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ from skssl.modality._pixels import (
     are_glyphs,
     check_like_fit,
     find_channel_axis,
+    quarter_turns,
     value_range,
 )
 from skssl.nn import SmallVideoNet, channels_last, torchvision_encoder, torchvision_video_names
@@ -152,6 +154,9 @@ class Video(Modality):
     def input_layer(self) -> Rescale:
         shape = (-1, 1, 1, 1)
         return Rescale(torch.tensor(self.low_).view(shape), torch.tensor(self.high_).view(shape))
+
+    def turns(self) -> list[Callable[[Tensor], Tensor]]:
+        return quarter_turns(*self.sample_shape_[2:])
 
     def encoder_names(self) -> list[str]:
         return ["conv", "conv+change", *torchvision_video_names()]

@@ -1,0 +1,5 @@
+"""Pretext tasks: puzzles made of the samples themselves, whose answers are known."""
+
+from skssl.pretext._rotation import RotationPrediction
+
+__all__ = ["RotationPrediction"]

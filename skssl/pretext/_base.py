@@ -1,0 +1,204 @@
+"""What all pretext tasks with a right answer have in common."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, cast
+
+import torch
+import torch.nn.functional as F
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from skssl._declare import POSITIVE_INT, declared, param
+from skssl.base import SelfSupervisedTransformer
+from skssl.exceptions import PretextTaskWarning
+from skssl.nn import DrawViews, Objective, apply_by_size, mlp_head
+
+# Questions that each sample is asked for a score.
+_ROUNDS = 4
+# Mean accuracy over the first epoch, in which no sample was seen before.
+_TRIVIAL = 0.95
+_FEWEST_STEPS = 50
+# Standard deviations above chance.
+_SIGNIFICANT = 3.0
+
+
+class Task(ABC):
+    """Makes questions of samples: which of some changes was made to each.
+
+    Its random numbers come from torch's global generator, which training and scoring seed and put
+    back.
+    """
+
+    #: Number of possible answers.
+    n_classes: int
+    #: Number of pieces of a sample that the encoder sees.
+    n_parts: int = 1
+
+    @abstractmethod
+    def pose(self, batch: Tensor, answers: Tensor) -> list[Tensor]:
+        """Return what the encoder is to see of each sample so that `answers` are right.
+
+        Parameters
+        ----------
+        batch : Tensor of shape (n, ...)
+            Samples in the scale of the input layer.
+        answers : Tensor of shape (n,), int64
+            From 0 to ``n_classes - 1``.
+
+        Returns
+        -------
+        list of ``n_parts`` tensors of shape (n, ...)
+        """
+
+
+class TaskObjective(Objective):
+    """An encoder, and a head that tells from the embeddings of all parts what the answer is.
+
+    Parameters
+    ----------
+    encoder, head : nn.Module
+    task : Task
+    augment : bool
+        Whether the samples are changed by the views first.
+    """
+
+    def __init__(self, encoder: nn.Module, head: nn.Module, task: Task, *, augment: bool):
+        super().__init__(encoder)
+        self.head = head
+        self.task = task
+        self.augment = augment
+
+    def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
+        if self.augment:
+            (batch,) = draw_views(batch, 1)
+        answers = torch.randint(self.task.n_classes, (len(batch),), device=batch.device)
+        logits = self.answer(self.task.pose(batch, answers))
+        self.measure("task_accuracy", (logits.argmax(dim=1) == answers).float().mean())
+        return F.cross_entropy(logits, answers)
+
+    def answer(self, parts: list[Tensor]) -> Tensor:
+        """Return logits of shape (n, n_classes) for what was posed."""
+        embedded = apply_by_size(self.encoder, parts)
+        return self.head(embedded.transpose(0, 1).flatten(1))
+
+
+@declared
+class _PretextTask(SelfSupervisedTransformer):
+    """Base class of the pretext tasks that ask which of some changes was made.
+
+    Parameters
+    ----------
+    views : "auto", Views or callable, default="auto"
+        Random changes that are made to a sample before the task makes its own. "auto" makes none.
+    head_dim : int, default=256
+        Width of the hidden layer between the embeddings and the answer.
+
+    Attributes
+    ----------
+    n_classes_ : int
+        Number of possible answers.
+    history_ : list of dict
+        As for all methods, with ``task_accuracy``: the share of right answers in the epoch. In the
+        first epoch no sample was seen before.
+    """
+
+    head_dim: int = param(POSITIVE_INT, default=256)
+
+    _collapse_remedy: ClassVar[str] = (
+        "The task may be too hard or too easy for these samples; look at task_accuracy in "
+        "history_, and try a smaller learning_rate."
+    )
+
+    _shortcut_remedy: ClassVar[str] = "try views that change what betrays the answer."
+
+    @abstractmethod
+    def _make_task(self, samples: Tensor) -> Task:
+        """Return the questions that are asked of samples like these."""
+
+    def _make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    ) -> Objective:
+        task = self._make_task(samples)
+        self.n_classes_ = task.n_classes
+        head = mlp_head(
+            [task.n_parts * embedding_dim, self.head_dim, task.n_classes],
+            last_norm=False,
+            last_bias=True,
+        )
+        augment = not (isinstance(self.views, str) and self.views == "auto")
+        return TaskObjective(encoder, head, task, augment=augment)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the share of right answers to the task on samples, such as held-out ones.
+
+        Every sample is asked 4 random questions, which are always the same. Chance is
+        ``1 / n_classes_``.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples.
+        y : Ignored
+            Not looked at; present for API consistency.
+
+        Returns
+        -------
+        accuracy : float
+            From 0 to 1; higher is better.
+        """
+        from skssl.training import resolve_device, seeded
+
+        check_is_fitted(self)
+        samples, _ = self._prepare(X)
+        n_classes = self.n_classes_
+
+        def is_right(objective: Objective, batch: Tensor, answers: Tensor) -> Tensor:
+            return (_probabilities(objective, batch, answers).argmax(dim=1) == answers).float()
+
+        with seeded(self._seed, resolve_device(self.device)):
+            rounds = []
+            for _ in range(_ROUNDS):
+                answers = torch.randint(n_classes, (len(samples),))
+                rounds.append(self._apply_objective(is_right, samples, answers))
+        return torch.stack(rounds).mean().item()
+
+    def _conclude(self) -> None:
+        super()._conclude()
+        if not self._steps:
+            return
+        n_classes, name = self.n_classes_, type(self).__name__
+        first, last = (self.history_[epoch]["task_accuracy"] for epoch in (0, -1))
+        if first > _TRIVIAL:
+            warnings.warn(
+                f"{name}: {first:.1%} of the answers in the first epoch were right, so the task is "
+                "trivial for these samples and teaches little. Something gives it away: "
+                f"{self._shortcut_remedy}",
+                PretextTaskWarning,
+                stacklevel=2,
+            )
+        chance = 1 / n_classes
+        answered = self._steps / len(self.history_) * self._resolve_batch_size()
+        deviation = math.sqrt(chance * (1 - chance) / answered)
+        if self._steps >= _FEWEST_STEPS and last < chance + _SIGNIFICANT * deviation:
+            warnings.warn(
+                f"{name}: {last:.1%} of the answers in the last epoch were right, which is no "
+                f"better than guessing among {n_classes}. The samples may not have what the task "
+                "asks for; if they do, try more max_epochs or an encoder that sees it.",
+                PretextTaskWarning,
+                stacklevel=2,
+            )
+
+
+def _probabilities(objective: Objective, batch: Tensor, answers: Tensor) -> Tensor:
+    """Return the probability of every answer to questions whose right ones are `answers`.
+
+    Encoders side by side each answer a question of their own; the mean counts.
+    """
+    parts = cast(list[TaskObjective], objective.parts)
+    return torch.stack(
+        [part.answer(part.task.pose(batch, answers)).softmax(dim=1) for part in parts]
+    ).mean(dim=0)

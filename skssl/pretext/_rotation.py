@@ -1,0 +1,40 @@
+"""Rotation prediction."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from skssl._declare import declared
+from skssl.pretext._base import Task, _PretextTask
+from skssl.pretext._transform import WhichTransform
+
+
+@declared
+class RotationPrediction(_PretextTask):
+    """Tell by which rotation a sample was turned.
+
+    Images and video are turned by 0, 90, 180 or 270 degrees, or by 0 or 180 if they are not
+    square. To know which way is up, the encoder has to learn what things look like. It learns
+    little of things that look alike from all sides, and of those that have no usual pose.
+
+    References
+    ----------
+    Gidaris, Singh and Komodakis, "Unsupervised Representation Learning by Predicting Image
+    Rotations", ICLR 2018. https://arxiv.org/abs/1803.07728
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skssl import RotationPrediction
+    >>> X = load_digits().images
+    >>> ssl = RotationPrediction(max_epochs=10, random_state=0).fit(X[:1000])
+    >>> ssl.transform(X[1000:]).shape
+    (797, 256)
+    >>> ssl.score(X[1000:]) > 0.5
+    True
+    """
+
+    _needs = ("turns",)
+
+    def _make_task(self, samples: Tensor) -> Task:
+        return WhichTransform(self.modality_.turns())
