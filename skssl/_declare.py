@@ -115,6 +115,8 @@ def declared(cls: type[T]) -> type[T]:
 
 
 _ENTRY = re.compile(r"^(\w[\w, ]*?) : .*\n(?:(?:[ \t]+.*)?\n)*", re.MULTILINE)
+# All that comes before the first section.
+_SUMMARY = re.compile(r"^(.*?)(?=^\S[^\n]*\n-{3,}\n|\Z)", re.MULTILINE | re.DOTALL)
 
 
 def _section(doc: str, title: str) -> re.Match[str] | None:
@@ -147,10 +149,12 @@ def _complete_docstring(cls: type, parameters: list[str]) -> str:
         # One entry may describe several names.
         entries = [inherited[name] for name in names if name not in own and name in inherited]
         missing = list(dict.fromkeys(entries))
-        section = _section(doc, title) or _section(doc, "Parameters")
-        if section is not None and missing:
-            kept = section.group(0).rstrip() + "\n"
-            # A class may have none of its own.
-            heading = "" if own else f"\n{title}\n{'-' * len(title)}\n"
-            doc = doc.replace(kept, kept + heading + "".join(missing), 1)
+        if not missing:
+            continue
+        # A class may have none of its own.
+        heading = "" if own else f"\n{title}\n{'-' * len(title)}\n"
+        before = _section(doc, title) or _section(doc, "Parameters") or _SUMMARY.match(doc)
+        assert before is not None
+        kept = before.group(0).rstrip() + "\n"
+        doc = doc.replace(kept, kept + heading + "".join(missing), 1)
     return doc

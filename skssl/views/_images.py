@@ -308,18 +308,20 @@ class ImageViews(Views):
         """Return views for digits, characters, sketches and other grey images.
 
         No mirror images and no small crops, which would turn one sign into another; the shape
-        is slanted, turned, stretched and shifted instead.
+        is slanted, turned, stretched and shifted instead, and a part of some is painted over.
+        Brightness and contrast change a lot: how dark a thing is often says little about it.
         """
         return cls(
-            crop_scale=(0.6, 1.5),
+            crop_scale=(0.5, 1.2),
             flip=0.0,
-            rotation=20.0,
-            shear=0.3,
-            translation=0.2,
+            rotation=15.0,
+            shear=0.2,
+            translation=0.1,
             padding="zeros",
             jitter=1.0,
-            brightness=0.3,
-            contrast=0.0,
+            brightness=0.6,
+            contrast=0.6,
+            erase=0.25,
             noise=0.05,
             local_scale=(0.3, 0.6),
         )
