@@ -15,7 +15,7 @@ from skssl.decorrelation import (
     VISReg,
 )
 from skssl.distillation import BYOL, DINO, ReSSL, SimSiam
-from skssl.pretext import RotationPrediction
+from skssl.pretext import RotationPrediction, TransformPrediction
 
 __version__ = "0.1.0"
 
@@ -37,6 +37,7 @@ __all__ = [
     "SimSiam",
     "SwAV",
     "TiCo",
+    "TransformPrediction",
     "VIbCReg",
     "VICReg",
     "VISReg",

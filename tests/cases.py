@@ -9,10 +9,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits, load_wine
 from sklearn.utils import InputTags
-from torch import nn
+from torch import Tensor, nn
 
 from skssl.modality import Images, Modality, PointCloud, Series, Tabular, Text, Video
 from skssl.modality._base import check_numbers
@@ -46,6 +47,26 @@ def tiny_text(shape: tuple[int, ...]) -> nn.Module:
     return nn.Sequential(
         nn.EmbeddingBag(500, 16, padding_idx=0), nn.Linear(16, 16, bias=False), nn.ReLU()
     )
+
+
+def keep(batch: Tensor) -> Tensor:
+    return batch
+
+
+def mirror(batch: Tensor) -> Tensor:
+    """Reverse the last axis, or in rows of a table, whose columns differ, the first number."""
+    if batch.ndim > 2 or not batch.is_floating_point():
+        return batch.flip(-1)
+    return torch.cat([-batch[:, :1], batch[:, 1:]], dim=1)
+
+
+# What some methods cannot do without.
+REQUIRED: dict[str, dict[str, Any]] = {"TransformPrediction": {"transforms": [keep, mirror]}}
+
+
+def make(estimator: type[BaseEstimator], **params: Any) -> BaseEstimator:
+    """Return a method with the parameters that it cannot do without, and others."""
+    return estimator(**REQUIRED.get(estimator.__name__, {}), **params)
 
 
 check_rows = partial(check_numbers, dtypes=[np.float32], allow_nd=False)
@@ -129,7 +150,7 @@ class Case:
             "random_state": 0,
             **params,
         }
-        return estimator(**settings)
+        return make(estimator, **settings)
 
 
 def _digits() -> tuple[np.ndarray, np.ndarray]:
@@ -223,4 +244,4 @@ PAIRS = [
 ]
 PAIR_IDS = [f"{estimator.__name__}-{case.name}" for estimator, case in PAIRS]
 
-__all__ = ["CASES", "ESTIMATORS", "PAIRS", "PAIR_IDS", "Case"]
+__all__ = ["CASES", "ESTIMATORS", "PAIRS", "PAIR_IDS", "Case", "make"]
