@@ -81,12 +81,12 @@ def test_a_method_says_where_it_has_a_meaning():
 
 def test_score_is_always_the_same_and_leaves_random_states_alone(digits):
     X = digits[0]
-    ssl = RotationPrediction(**TINY, max_epochs=5).fit(X[:400])
+    ssl = RotationPrediction(**TINY, batch_size=32, max_epochs=10).fit(X[:400])
     before = torch.get_rng_state()
     score = ssl.score(X[400:600])
     assert score == ssl.score(X[400:600])
     assert torch.equal(before, torch.get_rng_state())
-    assert 0.25 < score <= 1
+    assert 0.3 < score <= 1
     # Every embedding of the untrained encoder goes through an untrained head.
     assert RotationPrediction(**TINY, max_epochs=0).fit(X[:400]).score(X[400:600]) < score
 

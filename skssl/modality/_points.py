@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from skssl._declare import declared, param
 from skssl.modality._base import Look, Modality, as_tensor, check_numbers
+from skssl.modality._cutters import VoxelCutter
 from skssl.nn import FillPoints, PointNet
 from skssl.views import PointCloudViews, Views
 
@@ -176,6 +177,9 @@ StandardScaler` on all points.
             for axes, signs in mirrored_or_turned
             if _is_even(axes) == (math.prod(signs) > 0)
         ]
+
+    def cutter(self, grid: int | None = None) -> VoxelCutter:
+        return VoxelCutter(grid or 3, self.input_layer())
 
     def encoder_names(self) -> list[str]:
         return ["pointnet"]
