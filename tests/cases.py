@@ -119,7 +119,7 @@ class ReshapingPoints(PointCloud):
 
 
 class WritingTexts(Text):
-    """Takes 2-D rows as texts of a word per number, so that scikit-learn's checks can run."""
+    """Takes 2-D rows as texts of a word per number, over and over until there are eight."""
 
     def set_input_tags(self, tags: InputTags) -> None:
         Modality.set_input_tags(self, tags)
@@ -127,7 +127,10 @@ class WritingTexts(Text):
     def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
         rows = check_rows(X, estimator=estimator, min_samples=min_samples)
         texts = [
-            " ".join(f"column{column}is{round(float(value))}" for column, value in enumerate(row))
+            " ".join(
+                f"column{place % len(row)}is{round(float(row[place % len(row)]))}"
+                for place in range(max(8, len(row)))
+            )
             for row in rows
         ]
         return super().check(texts, estimator=estimator, min_samples=min_samples)
