@@ -116,6 +116,8 @@ def declared(cls: type[T]) -> type[T]:
 
 _ENTRY = re.compile(r"^(\w[\w, ]*?) : .*\n(?:(?:[ \t]+.*)?\n)*", re.MULTILINE)
 
+_HEADING = re.compile(r"^\S[^\n]*\n-{3,}\n", re.MULTILINE)
+
 
 def _section(doc: str, title: str) -> re.Match[str] | None:
     """Find a section of a numpydoc docstring, with its heading."""
@@ -148,7 +150,13 @@ def _complete_docstring(cls: type, parameters: list[str]) -> str:
         entries = [inherited[name] for name in names if name not in own and name in inherited]
         missing = list(dict.fromkeys(entries))
         section = _section(doc, title) or _section(doc, "Parameters")
-        if section is not None and missing:
+        if section is None and missing:
+            # A class without parameters of its own; they come before all other sections.
+            first = _HEADING.search(doc)
+            before = first.start() if first else len(doc)
+            text = f"{title}\n{'-' * len(title)}\n{''.join(missing)}\n"
+            doc = f"{doc[:before].rstrip()}\n\n{text}{doc[before:]}"
+        elif section is not None and missing:
             kept = section.group(0).rstrip() + "\n"
             # A class may have none of its own.
             heading = "" if own else f"\n{title}\n{'-' * len(title)}\n"

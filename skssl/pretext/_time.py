@@ -150,7 +150,9 @@ class PacePrediction(_PretextTask):
     _needs = ("time_steps",)
 
     def _make_task(self, samples: Tensor) -> Task:
-        paces = [int(pace) for pace in self.paces if isinstance(pace, Integral) and pace > 0]
+        paces = [
+            int(pace) for pace in self.paces if isinstance(pace, (int, np.integer)) and pace > 0
+        ]
         if len(paces) < 2 or len(set(paces)) < len(self.paces):
             raise ValueError(
                 f"paces must be at least 2 different positive integers, got {self.paces!r}."
