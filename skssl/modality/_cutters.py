@@ -57,7 +57,8 @@ class Cutter(ABC):
         ----------
         batch : Tensor of shape (n, ...)
         gap : "auto" or float from 0 to 1
-            The part of each side of a piece that is left out, at a random place.
+            The part of each side of a piece that is left out, along the axes that are cut. What
+            is shown is at a random place.
         normalize : bool
             Whether all pieces get the mean and the standard deviation of their sample, so that
             neither tells where a piece is from. They are in the range of whole samples then.
@@ -135,8 +136,10 @@ class TileCutter(Cutter):
     ) -> list[Tensor]:
         n_axes = len(self.counts)
         tiles = self._tiles(batch).flatten(2, 1 + n_axes).movedim(2, 1).flatten(0, 1)
-        for axis, side in enumerate(self.tile):
-            tiles = _random_crop(tiles, tiles.ndim - n_axes + axis, side - margin(side, gap))
+        for axis, (count, side) in enumerate(zip(self.counts, self.tile, strict=True)):
+            # There are no edges in common where nothing is cut.
+            left_out = margin(side, gap) if count > 1 else 0
+            tiles = _random_crop(tiles, tiles.ndim - n_axes + axis, side - left_out)
         if normalize:
             tiles = _like_samples(tiles.unflatten(0, (-1, self.n_pieces)), batch).flatten(0, 1)
         if full_size:

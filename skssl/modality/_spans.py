@@ -95,7 +95,7 @@ class SegmentCutter(SpanCutter):
         pieces = []
         for start, n_steps, end in zip(starts.T, shown.T, ends.T, strict=True):
             last = torch.where(n_steps > 0, end - 1, -1)
-            stride = (n_steps - 1).to(batch.dtype) / last.clamp(min=1)
+            stride = (n_steps - 1).clamp(min=0).to(batch.dtype) / last.clamp(min=1)
             piece = resample(batch, start=start, stride=stride, last=last, length=length)
             pieces.append(self.give_scale(piece, batch) if normalize else piece)
         return pieces
