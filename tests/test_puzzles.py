@@ -105,7 +105,8 @@ def test_sequences_are_cut_to_their_own_end():
 def test_voxels_move_with_their_points():
     # The corners of a cube, which are its 8 voxels, with features, and an absent point.
     corners = torch.cartesian_prod(*[torch.tensor([0.0, 2.0])] * 3)
-    cloud = torch.cat([torch.cat([corners, torch.arange(8.0)[:, None]], dim=1), torch.full((1, 4), torch.nan)])[None]  # fmt: skip  # noqa: E501
+    features = torch.cat([corners, torch.arange(8.0)[:, None]], dim=1)
+    cloud = torch.cat([features, torch.full((1, 4), torch.nan)])[None]
     cutter = PointCloud().cutter(2)
     order = torch.tensor([[7, 6, 5, 4, 3, 2, 1, 0]])
     moved = cutter.rearrange(cloud, order)
@@ -161,7 +162,8 @@ def test_pieces_get_the_scale_of_their_sample(full_size):
     torch.testing.assert_close(means, expected, atol=0.03 if full_size else 1e-5, rtol=0)
     if not full_size:
         stds = torch.stack([piece.std(dim=(1, 2, 3), correction=0) for piece in pieces])
-        torch.testing.assert_close(stds[:, 1:], images.std(dim=(1, 2, 3), correction=0)[1:].expand(4, 5))  # fmt: skip  # noqa: E501
+        expected = images.std(dim=(1, 2, 3), correction=0)[1:].expand(4, 5)
+        torch.testing.assert_close(stds[:, 1:], expected)
         assert stds[0, 0] == 0
     assert pieces[0].shape == ((6, 3, 16, 16) if full_size else (6, 3, 7, 7))
     series = torch.randn(6, 2, 40).cumsum(dim=2)
@@ -266,7 +268,10 @@ def test_a_puzzle_is_solved(rng):
     # At chance, one in 24 would be.
     assert (shuffled == held_out).all(axis=(1, 2)).mean() < 0.2
     order = ssl.permutations_[answers[0]]
-    np.testing.assert_array_equal(shuffled[0, :4, 4:], np.split(held_out[0], 2)[order[1] // 2][:, order[1] % 2 * 4 :][:, :4])  # fmt: skip  # noqa: E501
+    row, column = (4 * place for place in divmod(int(order[1]), 2))
+    np.testing.assert_array_equal(
+        shuffled[0, :4, 4:], held_out[0, row : row + 4, column : column + 4]
+    )
     np.testing.assert_array_equal(ssl.shuffle(held_out)[0], shuffled)
     np.testing.assert_array_equal(ssl.solve(shuffled), solved)
 

@@ -113,12 +113,10 @@ class TileCutter(Cutter):
             )
 
     def rearrange(self, samples: Tensor, order: Tensor) -> Tensor:
-        moved = samples.clone()
         rows = torch.arange(len(samples), device=samples.device)[:, None]
-        self._tiles(moved).copy_(
-            self._tiles(samples).flatten(2, 1 + len(self.counts)).movedim(2, 1)[rows, order]
-            .movedim(1, 2).unflatten(2, self.counts)
-        )  # fmt: skip
+        tiles = self._in_a_row(samples)[rows, order]
+        moved = samples.clone()
+        self._tiles(moved).copy_(tiles.movedim(1, 2).unflatten(2, self.counts))
         return moved
 
     def _tiles(self, samples: Tensor) -> Tensor:
@@ -131,11 +129,15 @@ class TileCutter(Cutter):
         places = [first + 2 * axis for axis in range(n_axes)]
         return samples.permute(*range(first), *places, *(place + 1 for place in places))
 
+    def _in_a_row(self, samples: Tensor) -> Tensor:
+        """Return the tiles, of shape (n, n_pieces, channels, *tile)."""
+        return self._tiles(samples).flatten(2, 1 + len(self.counts)).movedim(2, 1)
+
     def show(
         self, batch: Tensor, *, gap: float | str, normalize: bool, full_size: bool
     ) -> list[Tensor]:
         n_axes = len(self.counts)
-        tiles = self._tiles(batch).flatten(2, 1 + n_axes).movedim(2, 1).flatten(0, 1)
+        tiles = self._in_a_row(batch).flatten(0, 1)
         for axis, (count, side) in enumerate(zip(self.counts, self.tile, strict=True)):
             # There are no edges in common where nothing is cut.
             left_out = margin(side, gap) if count > 1 else 0
