@@ -54,10 +54,10 @@ def keep(batch: Tensor) -> Tensor:
 
 
 def mirror(batch: Tensor) -> Tensor:
-    """Reverse the last axis, or in rows of a table, whose columns differ, the first number."""
+    """Reverse the last axis; in rows of a table, whose columns differ, hide the first value."""
     if batch.ndim > 2 or not batch.is_floating_point():
         return batch.flip(-1)
-    return torch.cat([-batch[:, :1], batch[:, 1:]], dim=1)
+    return torch.cat([torch.zeros_like(batch[:, :1]), batch[:, 1:]], dim=1)
 
 
 # What some methods cannot do without.
