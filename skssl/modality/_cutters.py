@@ -101,11 +101,10 @@ class TileCutter(Cutter):
     def __init__(self, counts: Sequence[int], size: Sequence[int]):
         self.counts = tuple(counts)
         self.size = tuple(size)
-        self.tile = tuple(side // count for side, count in zip(size, counts, strict=True))
         self.n_pieces = math.prod(counts)
 
     def check(self, samples: Tensor, cause: str) -> None:
-        if min(self.tile) < _SMALLEST_SIDE:
+        if min(self._tile_of(samples)) < _SMALLEST_SIDE:
             size, counts = (" x ".join(map(str, sides)) for sides in (self.size, self.counts))
             raise ValueError(
                 f"{cause} needs samples that can be cut into {counts} pieces of at least "
@@ -123,11 +122,16 @@ class TileCutter(Cutter):
         """Return a view of shape (n, channels, *counts, *tile)."""
         n_axes = len(self.counts)
         first = samples.ndim - n_axes
-        for axis, (count, side) in enumerate(zip(self.counts, self.tile, strict=True)):
+        for axis, (count, side) in enumerate(zip(self.counts, self._tile_of(samples), strict=True)):
             place = first + 2 * axis
             samples = samples.narrow(place, 0, count * side).unflatten(place, (count, side))
         places = [first + 2 * axis for axis in range(n_axes)]
         return samples.permute(*range(first), *places, *(place + 1 for place in places))
+
+    def _tile_of(self, samples: Tensor) -> tuple[int, ...]:
+        """Return the size of a tile; views may have made the samples smaller than they were."""
+        size = samples.shape[samples.ndim - len(self.counts) :]
+        return tuple(side // count for side, count in zip(size, self.counts, strict=True))
 
     def _in_a_row(self, samples: Tensor) -> Tensor:
         """Return the tiles, of shape (n, n_pieces, channels, *tile)."""
@@ -138,7 +142,7 @@ class TileCutter(Cutter):
     ) -> list[Tensor]:
         n_axes = len(self.counts)
         tiles = self._in_a_row(batch).flatten(0, 1)
-        for axis, (count, side) in enumerate(zip(self.counts, self.tile, strict=True)):
+        for axis, (count, side) in enumerate(zip(self.counts, self._tile_of(batch), strict=True)):
             # There are no edges in common where nothing is cut.
             left_out = margin(side, gap) if count > 1 else 0
             tiles = _random_crop(tiles, tiles.ndim - n_axes + axis, side - left_out)

@@ -119,7 +119,8 @@ class PacePrediction(_PretextTask):
 
     Of a clip or series, every step is shown, or every second, third, ... one, always the same
     number of them from a random start. To know the pace, the encoder has to learn how fast things
-    usually change. It needs samples of similar pace.
+    usually change. It needs samples of similar pace, and views, if any, that do not change it, as
+    those of :class:`~skssl.views.VideoViews` do.
 
     Parameters
     ----------
