@@ -9,9 +9,11 @@ from cases import CASES, keep, tiny_conv, tiny_points, tiny_series, tiny_text, t
 
 from skssl import ArrowOfTime, ClipOrder, JigsawPuzzle, PacePrediction, RelativePosition
 from skssl.modality import Images, PointCloud, Series, Text, Video
+from skssl.nn import PairwiseHead
 from skssl.pretext._orders import WhichOrder, distant_orders
 from skssl.pretext._relative import WhichNeighbour
 from skssl.pretext._time import WhichPace, backwards
+from skssl.views import ImageViews
 
 CPU = {"device": "cpu", "random_state": 0}
 PLAIN = {"gap": 0.0, "normalize": False, "full_size": False}
@@ -274,6 +276,7 @@ def test_a_puzzle_is_solved(rng):
     )
     np.testing.assert_array_equal(ssl.shuffle(held_out)[0], shuffled)
     np.testing.assert_array_equal(ssl.solve(shuffled), solved)
+    assert ssl.score(held_out) == ssl.score(held_out)
 
 
 def test_clips_are_put_in_order(rng):
@@ -346,6 +349,36 @@ def test_clouds_are_put_together_again(rng):
     # Only points next to a wall may end in another voxel, as the cube is not quite the same.
     wrong = np.abs(back - X)[..., :3].max(axis=2) > 0.05
     assert wrong[1:].mean() < 0.05
+
+
+def test_encoders_side_by_side_solve_the_same_puzzle(rng):
+    X = rng.normal(size=(40, 1, 32))
+    ssl = JigsawPuzzle(n_permutations=5, max_epochs=1, **CPU).fit(X)
+    parts = ssl._objective.parts
+    assert len(parts) > 1
+    for part in parts:
+        np.testing.assert_array_equal(part.task.orders, ssl.permutations_)
+    assert ssl.solve(X).shape == X.shape
+
+
+def test_every_pair_of_clips_is_compared_alike():
+    head = PairwiseHead(2, 3, 4, 6).eval()
+    embeddings = torch.rand(5, 3, 2)
+    compared = [head.compare(embeddings[:, pair].flatten(1)) for pair in ([0, 1], [0, 2], [1, 2])]
+    expected = head.answer[1](torch.cat(compared, dim=1))
+    torch.testing.assert_close(head(embeddings.flatten(1)), expected)
+
+
+# Views come before the task.
+
+
+def test_views_may_make_samples_smaller(rng):
+    X = rng.integers(0, 256, (20, 32, 32, 3), dtype=np.uint8)
+    ssl = JigsawPuzzle(encoder="conv", views=ImageViews(resolution=0.5), max_epochs=1, **CPU)
+    assert 0 <= ssl.fit(X).score(X) <= 1
+    ssl.set_params(encoder=tiny_conv, grid=5, views=lambda batch: batch[:, :, :4, :4])
+    with pytest.raises(ValueError, match=r"views made samples of shape \(3, 4, 4\).*5 x 5 pieces"):
+        ssl.fit(X)
 
 
 # What is refused.

@@ -141,8 +141,15 @@ class TileCutter(Cutter):
         self, batch: Tensor, *, gap: float | str, normalize: bool, full_size: bool
     ) -> list[Tensor]:
         n_axes = len(self.counts)
+        tile = self._tile_of(batch)
+        if min(tile) < 1:
+            counts = " x ".join(map(str, self.counts))
+            raise ValueError(
+                f"The views made samples of shape {tuple(batch.shape[1:])}, which are too small to "
+                f"be cut into {counts} pieces. Choose views that keep their size."
+            )
         tiles = self._in_a_row(batch).flatten(0, 1)
-        for axis, (count, side) in enumerate(zip(self.counts, self._tile_of(batch), strict=True)):
+        for axis, (count, side) in enumerate(zip(self.counts, tile, strict=True)):
             # There are no edges in common where nothing is cut.
             left_out = margin(side, gap) if count > 1 else 0
             tiles = _random_crop(tiles, tiles.ndim - n_axes + axis, side - left_out)

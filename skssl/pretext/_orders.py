@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from skssl._declare import Interval, StrOptions, declared, param
-from skssl.modality import Cutter, Look
+from skssl.modality import Cutter
 from skssl.nn import Objective
 from skssl.pretext._base import ROUNDS, Task, TaskObjective, _PretextTask
 
@@ -152,7 +152,7 @@ class _OrderTask(_PretextTask):
         Returns
         -------
         X_shuffled : array-like
-            In the form of `X`, as :meth:`solve` returns it.
+            In the form that :meth:`solve` returns.
         answers : ndarray of shape (n_samples,), int64
             Index in ``permutations_`` of the order in which the pieces of each sample are.
         """
@@ -173,12 +173,19 @@ class _OrderTask(_PretextTask):
         Returns
         -------
         X_solved : array-like
-            In the form, layout and dtype of `X`. Values are moved, and none is changed; floats are
-            kept in float32, like everywhere. What does not belong to a piece, where a sample
-            cannot be divided, stays where it is. Of texts, the known tokens are returned, with a
-            space between them, unless they overlap as n-grams do. The voxels of point clouds are
-            those of the cloud as it is, which may be a little smaller or larger shuffled, and
-            their points are moved to within the precision of float32.
+            In the form, layout and dtype of `X`; images from files are an array. Values are moved,
+            and none is changed, though those of float64 are rounded to float32 like everywhere.
+            What does not belong to a piece, where a sample cannot be divided, stays where it is.
+
+            Of texts, the known tokens are returned, with a space between them, in an array if `X`
+            is one and in a list otherwise. The bounding cube of a shuffled point cloud may not be
+            quite that of the whole one, so that points near the walls of voxels may go astray; the
+            others come back to within the precision of float32.
+
+        Raises
+        ------
+        ValueError
+            If `X` are texts whose tokens overlap, as n-grams do.
         """
         from skssl.training import resolve_device, seeded
 
@@ -192,12 +199,15 @@ class _OrderTask(_PretextTask):
 
     def _rearranged(self, samples: Tensor, order: np.ndarray, X: Any) -> Any:
         moved = self.modality_.restore(self._cutter.rearrange(samples, torch.from_numpy(order)), X)
-        dtype = Look.at(X).dtype
-        if dtype.kind not in "biuf":
-            return moved
         if isinstance(moved, list):
-            return [one.astype(dtype, copy=False) for one in moved]
-        return moved.astype(dtype, copy=False)
+            return [_in_dtype_of(like, one) for one, like in zip(moved, X, strict=True)]
+        return _in_dtype_of(X[0] if isinstance(X, (list, tuple)) else X, moved)
+
+
+def _in_dtype_of(like: Any, samples: Any) -> Any:
+    """Return arrays in the dtype of another array; what is no array, such as a text, as it is."""
+    arrays = isinstance(like, np.ndarray) and isinstance(samples, np.ndarray)
+    return samples.astype(like.dtype, copy=False) if arrays else samples
 
 
 def _read(objective: Objective, batch: Tensor) -> Tensor:
