@@ -178,7 +178,8 @@ class ClipOrder(_OrderTask):
 
     Clips, or series, are cut into parts that follow one another, which are shuffled. The encoder
     sees each of them, and the head compares the embeddings of every two of them before it tells
-    the order. What changes with time is what the encoder learns.
+    the order. What changes with time is what the encoder learns. Where time could as well run the
+    other way, an order cannot be told from its reverse.
 
     Parameters
     ----------
