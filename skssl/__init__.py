@@ -15,28 +15,42 @@ from skssl.decorrelation import (
     VISReg,
 )
 from skssl.distillation import BYOL, DINO, ReSSL, SimSiam
-from skssl.pretext import RotationPrediction
+from skssl.pretext import (
+    ArrowOfTime,
+    ClipOrder,
+    JigsawPuzzle,
+    PacePrediction,
+    RelativePosition,
+    RotationPrediction,
+    TransformPrediction,
+)
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ArrowOfTime",
     "BYOL",
     "BarlowTwins",
+    "ClipOrder",
     "DCL",
     "DINO",
     "DeepCluster",
     "FroSSL",
+    "JigsawPuzzle",
     "LeJEPA",
     "MMCR",
     "MoCo",
     "NNCLR",
+    "PacePrediction",
     "ReSSL",
+    "RelativePosition",
     "RotationPrediction",
     "SMoG",
     "SimCLR",
     "SimSiam",
     "SwAV",
     "TiCo",
+    "TransformPrediction",
     "VIbCReg",
     "VICReg",
     "VISReg",

@@ -364,8 +364,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             views = copy.deepcopy(self.views)
         elif isinstance(self.views, (str, ChangedViews)):
             views = self.modality_.default_views()
-            # A user's own encoder may take samples of one size only.
-            if not isinstance(self.encoder, str):
+            if self._takes_one_size():
                 views = views.full_size()
             if isinstance(self.views, ChangedViews):
                 views = self.views.apply(views)
@@ -373,6 +372,10 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             views = CallableViews(self.views)
         views.check_parameters()
         return views
+
+    def _takes_one_size(self) -> bool:
+        """Whether the encoder may take samples of one size only: a user's own."""
+        return not isinstance(self.encoder, str)
 
     def _resolve_encoder(self, samples: Tensor) -> nn.Module:
         if isinstance(self.encoder, str):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from cases import ESTIMATORS, tiny_conv, tiny_mlp
+from cases import ESTIMATORS, make, tiny_conv, tiny_mlp
 from sklearn.datasets import load_digits, load_wine
 from skorch.callbacks import Callback, EarlyStopping, PrintLog
 from torch import nn
@@ -13,10 +13,12 @@ from skssl import SimCLR, VICReg
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import CollapseWarning
 from skssl.metrics import embedding_std, mean_correlation, rankme_score
+from skssl.modality import Images, Tabular
 from skssl.nn import Objective, mlp_head
 from skssl.training import Monitor
 
 X = load_digits().images[:400]
+OF_IMAGES = [estimator for estimator in ESTIMATORS if Images.offers(*estimator._needs)]
 OF_EMBEDDING = ["embedding_std", "mean_correlation", "rankme", "view_retrieval", "view_ranking"]
 TINY = {"encoder": tiny_conv, "device": "cpu", "batch_size": 64, "random_state": 0}
 
@@ -75,9 +77,9 @@ class Stop(Callback):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("estimator", OF_IMAGES)
 def test_history_has_the_measures(estimator):
-    ssl = estimator(**TINY, max_epochs=4).fit(X)
+    ssl = make(estimator, **TINY, max_epochs=4).fit(X)
     rows = [[row[name] for name in OF_EMBEDDING] for row in ssl.history_]
     assert np.isfinite(rows).all()
     # In between, too little was trained for another look.
@@ -127,10 +129,11 @@ def test_collapse_warns_once(ssl, measure, remedy):
     assert ssl.transform(X).shape == (400, 16)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("estimator", OF_IMAGES)
 def test_healthy_training_does_not_warn(estimator):
-    estimator(**{**TINY, "batch_size": "auto"}, max_epochs=80).fit(X)
-    estimator(**{**TINY, "encoder": tiny_mlp}, max_epochs=40).fit(load_wine().data)
+    make(estimator, **{**TINY, "batch_size": "auto"}, max_epochs=80).fit(X)
+    if Tabular.offers(*estimator._needs):
+        make(estimator, **{**TINY, "encoder": tiny_mlp}, max_epochs=40).fit(load_wine().data)
 
 
 def test_few_steps_are_not_judged():

@@ -3,6 +3,7 @@
 from typing import Any
 
 from skssl.modality._base import Look, Modality
+from skssl.modality._cutters import Cutter
 from skssl.modality._images import Images
 from skssl.modality._points import PointCloud
 from skssl.modality._series import Series
@@ -12,6 +13,7 @@ from skssl.modality._video import Video
 
 __all__ = [
     "MODALITIES",
+    "Cutter",
     "Images",
     "Look",
     "Modality",

@@ -15,6 +15,7 @@ from sklearn.utils import InputTags, check_array
 from torch import Tensor, nn
 
 from skssl._declare import Declared
+from skssl.modality._cutters import Cutter
 from skssl.views import Views
 
 
@@ -199,6 +200,25 @@ class Modality(Declared, ABC):
 
         Each is a function of a batch in the scale of ``input_layer``.
         """
+        raise NotImplementedError
+
+    def cutter(self, grid: int | None = None) -> Cutter:
+        """Return what cuts fitted samples into the pieces of a puzzle, `grid` along an axis.
+
+        None is a grid that suits the modality.
+        """
+        raise NotImplementedError
+
+    def surroundings(self) -> Cutter:
+        """Return what cuts fitted samples into the piece in the middle and those around it."""
+        raise NotImplementedError
+
+    def clip_cutter(self, n_clips: int) -> Cutter:
+        """Return what cuts fitted samples into pieces that follow one another in time."""
+        raise NotImplementedError
+
+    def time_steps(self, samples: Tensor) -> Tensor:
+        """Return how many steps each sample has, of shape (n,). Time is the axis of index 2."""
         raise NotImplementedError
 
     @classmethod

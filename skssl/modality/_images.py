@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from skssl._declare import Interval, Shape, StrOptions, declared, param
 from skssl.modality._base import Look, Modality, as_tensor, check_numbers
+from skssl.modality._cutters import TileCutter
 from skssl.modality._image_files import is_image_source, read_images
 from skssl.modality._pixels import (
     USUAL_CHANNELS,
@@ -242,6 +243,12 @@ class Images(Modality):
 
     def turns(self) -> list[Callable[[Tensor], Tensor]]:
         return quarter_turns(*self.sample_shape_[1:])
+
+    def cutter(self, grid: int | None = None) -> TileCutter:
+        return TileCutter([grid or 2] * 2, self.sample_shape_[1:])
+
+    def surroundings(self) -> TileCutter:
+        return self.cutter(3)
 
     def encoder_names(self) -> list[str]:
         return ["conv", "vit", *torchvision_names()]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import warnings
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +15,7 @@ from torch import Tensor, nn
 
 from skssl._declare import declared, param
 from skssl.modality._base import Look, Modality, as_tensor, check_numbers
+from skssl.modality._cutters import VoxelCutter
 from skssl.nn import FillPoints, PointNet
 from skssl.views import PointCloudViews, Views
 
@@ -163,6 +168,19 @@ StandardScaler` on all points.
     def stem(self) -> nn.Module:
         return FillPoints()
 
+    def turns(self) -> list[Callable[[Tensor], Tensor]]:
+        mirrored_or_turned = itertools.product(
+            itertools.permutations(range(3)), itertools.product((1, -1), repeat=3)
+        )
+        return [
+            partial(_turn, axes=axes, signs=signs)
+            for axes, signs in mirrored_or_turned
+            if _is_even(axes) == (math.prod(signs) > 0)
+        ]
+
+    def cutter(self, grid: int | None = None) -> VoxelCutter:
+        return VoxelCutter(grid or 3, self.input_layer())
+
     def encoder_names(self) -> list[str]:
         return ["pointnet"]
 
@@ -171,6 +189,17 @@ StandardScaler` on all points.
 
     def default_views(self) -> Views:
         return PointCloudViews()
+
+
+def _turn(clouds: Tensor, axes: tuple[int, ...], signs: tuple[int, ...]) -> Tensor:
+    """Make coordinates of others, some with the other sign; features stay as they are."""
+    turned = clouds[..., list(axes)] * clouds.new_tensor(signs)
+    return torch.cat([turned, clouds[..., 3:]], dim=2)
+
+
+def _is_even(axes: tuple[int, ...]) -> bool:
+    """Whether a permutation is made of an even number of swaps."""
+    return sum(first > second for first, second in itertools.combinations(axes, 2)) % 2 == 0
 
 
 def _pad(X: Any) -> np.ndarray:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from skssl._declare import StrOptions, declared, param
 from skssl.modality._base import Look, Modality, as_tensor, check_numbers
+from skssl.modality._spans import SegmentCutter
 from skssl.nn import (
     DilatedConvNet,
     FillGaps,
@@ -20,7 +21,7 @@ from skssl.nn import (
     SeriesResNet,
     SideBySide,
 )
-from skssl.views import SeriesViews, Views
+from skssl.views import SeriesViews, Views, observed_length
 
 _SMALLEST_STD = 1e-8
 # Series from which the quantiles of the random kernels are taken.
@@ -46,6 +47,12 @@ class NormalizeEach(nn.Module):
         std = (((series - mean) ** 2).nansum(dim=2, keepdim=True) / count).sqrt()
         # A constant channel becomes 0.
         return mean, torch.where(std > _SMALLEST_STD, std, torch.ones_like(std))
+
+
+def give_scale(series: Tensor, like: Tensor) -> Tensor:
+    """Give every channel of every series the mean and the standard deviation of another."""
+    normalize = NormalizeEach()
+    return normalize.inverse(normalize(series), like)
 
 
 class NormalizeAll(nn.Module):
@@ -216,6 +223,18 @@ class Series(Modality):
 
     def stem(self) -> nn.Module:
         return FillGaps()
+
+    def cutter(self, grid: int | None = None) -> SegmentCutter:
+        return self.clip_cutter((grid or 2) ** 2)
+
+    def surroundings(self) -> SegmentCutter:
+        return self.clip_cutter(5)
+
+    def clip_cutter(self, n_clips: int) -> SegmentCutter:
+        return SegmentCutter(n_clips, give_scale)
+
+    def time_steps(self, samples: Tensor) -> Tensor:
+        return observed_length(samples)
 
     def encoder_names(self) -> list[str]:
         return ["kernels+resnet", "kernels", "resnet", "ts2vec"]

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from skssl._declare import Interval, Range, RealNotInt, StrOptions, declared, param
 from skssl.modality._base import Look, Modality, only_column
+from skssl.modality._spans import TokenCutter
 from skssl.nn import BagEncoder, TextTransformer
 from skssl.views import TextViews, Views
 
@@ -73,6 +74,8 @@ class Text(Modality):
         ``TfidfTransformer``.
     analyzer_ : callable
         What splits a text into tokens.
+    analyzer_overlaps_ : bool
+        Whether one letter may be in several tokens, so that a text cannot be written from them.
 
     Examples
     --------
@@ -171,6 +174,7 @@ class Text(Modality):
 
     def _make_analyzer(self, X: np.ndarray) -> Callable[[str], list[str]]:
         """Return what splits a text into tokens, learned from `X` where it has to be."""
+        self.analyzer_overlaps_ = False
         if callable(self.analyzer):
             return self.analyzer
         if self.analyzer == "subword":
@@ -179,6 +183,7 @@ class Text(Modality):
         ngram_range = self.ngram_range
         if ngram_range == "auto":
             ngram_range = (1, 1) if kind == "word" else (1, 2)
+        self.analyzer_overlaps_ = kind != "word" or ngram_range[1] > 1
         return CountVectorizer(analyzer=kind, ngram_range=ngram_range).build_analyzer()
 
     def prepare(self, X: np.ndarray) -> Tensor:
@@ -192,6 +197,20 @@ class Text(Modality):
         known = self.vocabulary_
         ids = [known[token] for token in self.analyzer_(text) if token in known]
         return ids[: self.max_length]
+
+    def cutter(self, grid: int | None = None) -> TokenCutter:
+        return TokenCutter((grid or 2) ** 2)
+
+    def restore(self, samples: Tensor, X: Any) -> Any:
+        if self.analyzer_overlaps_:
+            raise ValueError(
+                f"Texts cannot be written from the tokens of analyzer={self.analyzer!r} with "
+                f"ngram_range={self.ngram_range!r}, which overlap. Words, subwords and tokens of "
+                "a callable can be put back together."
+            )
+        tokens = {place: token for token, place in self.vocabulary_.items()}
+        texts = [" ".join(tokens[place] for place in row if place) for row in samples.tolist()]
+        return np.array(texts, dtype=object) if isinstance(X, np.ndarray) else texts
 
     def encoder_names(self) -> list[str]:
         return ["bag", "transformer"]

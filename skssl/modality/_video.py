@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from skssl._declare import Interval, StrOptions, declared, param
 from skssl.modality._base import Look, Modality, as_tensor, check_numbers
+from skssl.modality._cutters import TileCutter
 from skssl.modality._pixels import (
     Layout,
     Rescale,
@@ -157,6 +158,15 @@ class Video(Modality):
 
     def turns(self) -> list[Callable[[Tensor], Tensor]]:
         return quarter_turns(*self.sample_shape_[2:])
+
+    def cutter(self, grid: int | None = None) -> TileCutter:
+        return TileCutter([2, grid or 2, grid or 2], self.sample_shape_[1:])
+
+    def clip_cutter(self, n_clips: int) -> TileCutter:
+        return TileCutter([n_clips, 1, 1], self.sample_shape_[1:])
+
+    def time_steps(self, samples: Tensor) -> Tensor:
+        return torch.full((len(samples),), samples.shape[2], device=samples.device)
 
     def encoder_names(self) -> list[str]:
         return ["conv", "conv+change", *torchvision_video_names()]

@@ -7,7 +7,7 @@ from skssl.nn._encoders import (
     channels_last,
     has_convolutions,
 )
-from skssl.nn._heads import Prototypes, auto_prototypes, mlp_head, random_directions
+from skssl.nn._heads import PairwiseHead, Prototypes, auto_prototypes, mlp_head, random_directions
 from skssl.nn._kmeans import spherical_kmeans
 from skssl.nn._objective import (
     DrawViews,
@@ -53,6 +53,7 @@ __all__ = [
     "MultiViewObjective",
     "Objective",
     "PairObjective",
+    "PairwiseHead",
     "PointNet",
     "Prototypes",
     "Queue",

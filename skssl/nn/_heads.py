@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Literal
 
 import torch
@@ -49,6 +49,39 @@ def mlp_head(
     if last_norm:
         layers.append(nn.BatchNorm1d(out, affine=last_norm != "plain"))
     return nn.Sequential(*layers)
+
+
+class PairwiseHead(nn.Module):
+    """Compares the embeddings of the parts of a sample two by two, before it tells the answer.
+
+    The same layer looks at every pair; a last one sees what it says of all of them.
+
+    Parameters
+    ----------
+    dim : int
+        Size of the embedding of a part.
+    n_parts : int
+    hidden : int
+        Width of the layer that looks at a pair.
+    n_classes : int
+
+    References
+    ----------
+    Xu et al., "Self-Supervised Spatiotemporal Learning via Video Clip Order Prediction", CVPR 2019.
+    """
+
+    def __init__(self, dim: int, n_parts: int, hidden: int, n_classes: int):
+        super().__init__()
+        self.pairs = list(combinations(range(n_parts), 2))
+        self.compare = nn.Sequential(nn.Linear(2 * dim, hidden), nn.ReLU(inplace=True))
+        self.answer = nn.Sequential(nn.Dropout(), nn.Linear(len(self.pairs) * hidden, n_classes))
+        self.n_parts = n_parts
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Map embeddings of shape (n, n_parts * dim), side by side, to (n, n_classes)."""
+        parts = embeddings.chunk(self.n_parts, dim=1)
+        compared = [self.compare(torch.cat([parts[i], parts[j]], dim=1)) for i, j in self.pairs]
+        return self.answer(torch.cat(compared, dim=1))
 
 
 class Prototypes(nn.Module):

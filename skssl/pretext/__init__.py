@@ -1,5 +1,17 @@
 """Pretext tasks: puzzles made of the samples themselves, whose answers are known."""
 
+from skssl.pretext._jigsaw import JigsawPuzzle
+from skssl.pretext._relative import RelativePosition
 from skssl.pretext._rotation import RotationPrediction
+from skssl.pretext._time import ArrowOfTime, ClipOrder, PacePrediction
+from skssl.pretext._transform import TransformPrediction
 
-__all__ = ["RotationPrediction"]
+__all__ = [
+    "ArrowOfTime",
+    "ClipOrder",
+    "JigsawPuzzle",
+    "PacePrediction",
+    "RelativePosition",
+    "RotationPrediction",
+    "TransformPrediction",
+]

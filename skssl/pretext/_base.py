@@ -18,7 +18,7 @@ from skssl.exceptions import PretextTaskWarning
 from skssl.nn import DrawViews, Objective, apply_by_size, mlp_head
 
 # Questions that each sample is asked for a score.
-_ROUNDS = 4
+ROUNDS = 4
 # Mean accuracy over the first epoch, in which no sample was seen before.
 _TRIVIAL = 0.95
 _FEWEST_STEPS = 50
@@ -124,13 +124,17 @@ class _PretextTask(SelfSupervisedTransformer):
     ) -> Objective:
         task = self._make_task(samples)
         self.n_classes_ = task.n_classes
-        head = mlp_head(
+        head = self._make_head(task, embedding_dim)
+        augment = not (isinstance(self.views, str) and self.views == "auto")
+        return TaskObjective(encoder, head, task, augment=augment)
+
+    def _make_head(self, task: Task, embedding_dim: int) -> nn.Module:
+        """Return the network from the embeddings of all parts, side by side, to the answer."""
+        return mlp_head(
             [task.n_parts * embedding_dim, self.head_dim, task.n_classes],
             last_norm=False,
             last_bias=True,
         )
-        augment = not (isinstance(self.views, str) and self.views == "auto")
-        return TaskObjective(encoder, head, task, augment=augment)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the share of right answers to the task on samples, such as held-out ones.
@@ -161,7 +165,7 @@ class _PretextTask(SelfSupervisedTransformer):
 
         with seeded(self._seed, resolve_device(self.device)):
             rounds = []
-            for _ in range(_ROUNDS):
+            for _ in range(ROUNDS):
                 answers = torch.randint(n_classes, (len(samples),))
                 rounds.append(self._apply_objective(is_right, samples, answers))
         return torch.stack(rounds).mean().item()

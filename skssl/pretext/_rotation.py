@@ -17,6 +17,11 @@ class RotationPrediction(_PretextTask):
     square. To know which way is up, the encoder has to learn what things look like. It learns
     little of things that look alike from all sides, and of those that have no usual pose.
 
+    Point clouds are turned in space, by one of the 24 rotations that map the axes onto each other.
+    Features of the points stay as they are, so none of them should be a direction, such as a
+    normal, which would betray the rotation. A voxel grid can be passed as the points at its filled
+    voxels, with their values as features.
+
     References
     ----------
     Gidaris, Singh and Komodakis, "Unsupervised Representation Learning by Predicting Image

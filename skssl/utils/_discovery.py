@@ -18,7 +18,7 @@ def all_estimators() -> list[tuple[str, type[BaseEstimator]]]:
     --------
     >>> from skssl.utils import all_estimators
     >>> [name for name, _ in all_estimators()][:4]
-    ['BYOL', 'BarlowTwins', 'DCL', 'DINO']
+    ['ArrowOfTime', 'BYOL', 'BarlowTwins', 'ClipOrder']
     """
     found = {}
     for module_info in pkgutil.walk_packages(skssl.__path__, prefix="skssl."):

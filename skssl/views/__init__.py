@@ -14,10 +14,12 @@ from skssl.views._points import (
 )
 from skssl.views._series import (
     SeriesViews,
+    observed_length,
     permute_segments,
     random_gaps,
     random_scale_and_shift,
     random_window,
+    resample,
 )
 from skssl.views._tabular import TabularViews, swap_cells
 from skssl.views._text import TextViews, drop_tokens, split_tokens
@@ -35,6 +37,7 @@ __all__ = [
     "ViewKind",
     "Views",
     "drop_tokens",
+    "observed_length",
     "permute_segments",
     "random_affine",
     "random_blur",
@@ -51,6 +54,7 @@ __all__ = [
     "random_solarize",
     "random_stretch",
     "random_window",
+    "resample",
     "split_tokens",
     "swap_cells",
 ]

@@ -55,14 +55,39 @@ def random_window(
     Tensor of shape (n, channels, length)
         Linearly interpolated. What is interpolated from a missing value is missing.
     """
-    n, channels, full_length = series.shape
+    n, _, full_length = series.shape
     length = full_length if length is None else length
-    last = (observed_length(series) - 1).to(series.dtype)[:, None]
-    window = uniform(*crop_scale, (n, 1), series, generator) * last
-    start = uniform(0.0, 1.0, (n, 1), series, generator) * (last - window)
+    last = (observed_length(series) - 1).to(series.dtype)
+    window = uniform(*crop_scale, n, series, generator) * last
+    start = uniform(0.0, 1.0, n, series, generator) * (last - window)
     last_shown = (last * (length / full_length)).floor()
+    stride = window / last_shown.clamp(min=1)
+    return resample(series, start=start, stride=stride, last=last_shown, length=length)
+
+
+def resample(series: Tensor, *, start: Tensor, stride: Tensor, last: Tensor, length: int) -> Tensor:
+    """Show what series have at evenly spaced places.
+
+    Parameters
+    ----------
+    series : Tensor of shape (n, channels, steps)
+        NaN where a value is missing.
+    start, stride : Tensor of shape (n,)
+        The first place of each series, and the distance to the next ones, in steps.
+    last : Tensor of shape (n,)
+        Index of the last place that is shown of each series; NaN comes after it, and a negative
+        one shows nothing.
+    length : int
+        Number of places.
+
+    Returns
+    -------
+    Tensor of shape (n, channels, length)
+        Linearly interpolated. What is interpolated from a missing value is missing.
+    """
+    n, channels, full_length = series.shape
     steps = torch.arange(length, dtype=series.dtype, device=series.device)
-    place = start + steps * (window / last_shown.clamp(min=1))
+    place = start[:, None] + steps * stride[:, None]
     left = place.floor().clamp(max=full_length - 1)
     weight = (place - left)[:, None, :]
     left_step = left.long()[:, None, :].expand(n, channels, length)
@@ -70,7 +95,7 @@ def random_window(
     at_left, at_right = series.gather(2, left_step), series.gather(2, right_step)
     # Not lerp: 0 times a missing neighbour has to be 0.
     shown = torch.where(weight > 0, at_left + weight * (at_right - at_left), at_left)
-    return shown.masked_fill((steps > last_shown)[:, None, :], torch.nan)
+    return shown.masked_fill((steps > last[:, None])[:, None, :], torch.nan)
 
 
 def random_scale_and_shift(

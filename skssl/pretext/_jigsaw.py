@@ -1,0 +1,102 @@
+"""Jigsaw puzzles."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from skssl._declare import Interval, StrOptions, declared, param
+from skssl.modality import Cutter
+from skssl.pretext._orders import _OrderTask, distant_orders
+
+# More orders than those of 4 pieces are too many to tell apart.
+_MOST_ORDERS = 24
+_ENOUGH_ORDERS = 100
+
+
+@declared
+class JigsawPuzzle(_OrderTask):
+    """Tell in which order the pieces of a sample are, and put them back.
+
+    The encoder sees the pieces one by one (the context-free network of the paper), and a head
+    tells from all embeddings which of some permutations was applied. To know where a piece
+    belongs, the encoder has to learn what the parts of things look like. It suits samples whose
+    parts have usual places; where all parts are alike, as in textures, there is nothing to learn.
+
+    The pieces are tiles of images, halves in time of the tiles of video, segments of series, spans
+    of neighbouring tokens of texts. Sequences are cut from the start to their own end; missing
+    values at the end of a series count as the end. Samples that the grid does not divide keep what
+    is left over at the end or the lower and right edge, where it is not shown. Pieces have their
+    own size, but for an encoder of your own they are made as large as the samples.
+
+    Of point clouds, the voxels of the bounding cube move with their points, and the encoder sees
+    the whole shuffled cloud at once, as Sauder and Sievers do, who ask for the voxel of every
+    point where this asks for the permutation.
+
+    Parameters
+    ----------
+    grid : "auto" or int, default="auto"
+        Pieces along each axis, at least 2: ``grid ** 2`` tiles, segments or spans, ``2 * grid **
+        2`` tiles of video, ``grid ** 3`` voxels. "auto" is 2, and 3 for point clouds. Pieces have
+        at least 2 pixels, frames or steps along every side, or 1 token.
+    n_permutations : "auto" or int, default="auto"
+        Number of orders to tell apart, at least 2, chosen to be as different as possible. "auto"
+        is all of them for up to 4 pieces, and 100 for more.
+
+    References
+    ----------
+    Noroozi and Favaro, "Unsupervised Learning of Visual Representations by Solving Jigsaw Puzzles",
+    ECCV 2016. https://arxiv.org/abs/1603.09246
+
+    Sauder and Sievers, "Self-Supervised Deep Learning on Point Clouds by Reconstructing Space",
+    NeurIPS 2019. https://arxiv.org/abs/1901.08396
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from skssl import JigsawPuzzle
+    >>> X = load_digits().images
+    >>> ssl = JigsawPuzzle(max_epochs=10, random_state=0).fit(X[:1000])
+    >>> ssl.permutations_.shape
+    (24, 4)
+    >>> ssl.score(X[1000:]) > 0.2
+    True
+    >>> X_shuffled, answers = ssl.shuffle(X[1000:])
+    >>> solved = ssl.solve(X_shuffled)
+    >>> float(np.mean(solved == X[1000:])) > float(np.mean(X_shuffled == X[1000:]))
+    True
+    """
+
+    grid: Any = param(
+        StrOptions({"auto"}), Interval(Integral, 2, None, closed="left"), default="auto"
+    )
+    n_permutations: Any = param(
+        StrOptions({"auto"}), Interval(Integral, 2, None, closed="left"), default="auto"
+    )
+
+    _needs = ("cutter",)
+
+    _shortcut_remedy = "try a larger gap, normalize_pieces=True, or views."
+
+    def _make_cutter(self, samples: Tensor) -> Cutter:
+        cutter = self.modality_.cutter(None if self.grid == "auto" else int(self.grid))
+        cutter.check(samples, f"grid={self.grid!r}")
+        return cutter
+
+    def _choose_orders(self, n_pieces: int) -> np.ndarray:
+        possible = math.factorial(n_pieces)
+        if self.n_permutations == "auto":
+            n_orders = possible if possible <= _MOST_ORDERS else _ENOUGH_ORDERS
+        else:
+            n_orders = int(self.n_permutations)
+        if n_orders > possible:
+            raise ValueError(
+                f"n_permutations={n_orders} is more than the {possible} orders that {n_pieces} "
+                f"pieces can be in, with grid={self.grid!r}."
+            )
+        return distant_orders(n_pieces, n_orders, np.random.default_rng(self._seed))

@@ -1,0 +1,218 @@
+"""Pieces in the wrong order: what puzzles and shuffled clips have in common."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from abc import abstractmethod
+from numbers import Real
+from typing import Any, cast
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from skssl._declare import Interval, StrOptions, declared, param
+from skssl.modality import Cutter
+from skssl.nn import Objective
+from skssl.pretext._base import ROUNDS, Task, TaskObjective, _PretextTask
+
+# More permutations than those of 7 pieces are not listed, but drawn.
+_MOST_LISTED = 5040
+_CANDIDATES = 20_000
+
+
+def distant_orders(n_pieces: int, n_orders: int, rng: np.random.Generator) -> np.ndarray:
+    """Choose permutations that differ from each other in as many places as possible.
+
+    The first is random; each of the others is, of all candidates, the one whose mean Hamming
+    distance to those chosen before is greatest. Candidates are all permutations of up to 7 pieces,
+    and 20,000 random ones of more.
+
+    Returns
+    -------
+    ndarray of shape (n_orders, n_pieces), int64
+
+    References
+    ----------
+    Noroozi and Favaro, "Unsupervised Learning of Visual Representations by Solving Jigsaw Puzzles",
+    ECCV 2016, algorithm 1. https://arxiv.org/abs/1603.09246
+    """
+    if math.factorial(n_pieces) <= _MOST_LISTED:
+        candidates = np.array(list(itertools.permutations(range(n_pieces))))
+        if n_orders == len(candidates):
+            return candidates
+    else:
+        n_drawn = max(_CANDIDATES, 10 * n_orders)
+        drawn = rng.permuted(np.tile(np.arange(n_pieces), (n_drawn, 1)), axis=1)
+        candidates = np.unique(drawn, axis=0)
+    distance = np.zeros(len(candidates))
+    chosen = [int(rng.integers(len(candidates)))]
+    while len(chosen) < n_orders:
+        distance += (candidates != candidates[chosen[-1]]).sum(axis=1)
+        distance[chosen[-1]] = -np.inf
+        chosen.append(int(distance.argmax()))
+    return candidates[chosen]
+
+
+class WhichOrder(Task):
+    """Asks in which of some orders the pieces of a sample are.
+
+    Parameters
+    ----------
+    cutter : Cutter
+    orders : Tensor of shape (n_classes, n_pieces)
+    gap, normalize, full_size
+        As for ``Cutter.show``.
+    """
+
+    def __init__(
+        self,
+        cutter: Cutter,
+        orders: Tensor,
+        *,
+        gap: float | str,
+        normalize: bool,
+        full_size: bool,
+    ):
+        self.cutter = cutter
+        self.orders = orders
+        self.n_classes = len(orders)
+        self.n_parts = cutter.n_pieces if cutter.apart else 1
+        self.how: dict[str, Any] = {"gap": gap, "normalize": normalize, "full_size": full_size}
+
+    def pose(self, batch: Tensor, answers: Tensor) -> list[Tensor]:
+        order = self.orders.to(batch.device)[answers]
+        if not self.cutter.apart:
+            return self.show(self.cutter.rearrange(batch, order))
+        rows = torch.arange(len(batch), device=batch.device)[:, None]
+        return list(torch.stack(self.show(batch), dim=1)[rows, order].unbind(dim=1))
+
+    def show(self, batch: Tensor) -> list[Tensor]:
+        """Return what the encoder is to see of samples whose pieces are where they are."""
+        if not self.cutter.apart:
+            return [self.cutter.settle(batch)]
+        return self.cutter.show(batch, **self.how)
+
+
+@declared
+class _OrderTask(_PretextTask):
+    """Base class of the tasks whose samples are cut into pieces, shuffled and put back in order.
+
+    Parameters
+    ----------
+    gap : "auto" or float, default="auto"
+        The part of each side of a piece that is left out, from 0 to below 1; what is shown is at a
+        random place in the rest. Without gaps, pieces could be put together by the edges that
+        they share. "auto" is 1/8, at least 1, of sides of 6 or more.
+    normalize_pieces : bool, default=True
+        Whether all pieces get the mean and the standard deviation of the whole sample, for series
+        by channel, so that their level does not tell where they belong. Unlike the mean 0 and the
+        standard deviation 1 of the paper, these leave the values in the range that the encoder
+        meets in `transform`. Has no meaning for texts and point clouds.
+
+    Attributes
+    ----------
+    permutations_ : ndarray of shape (n_permutations, n_pieces)
+        The orders to be told apart. Place ``i`` of a sample that is shuffled by permutation ``j``
+        has the piece that was at place ``permutations_[j, i]``.
+    """
+
+    gap: Any = param(StrOptions({"auto"}), Interval(Real, 0, 1, closed="left"), default="auto")
+    normalize_pieces: bool = param("boolean", default=True)
+
+    @abstractmethod
+    def _make_cutter(self, samples: Tensor) -> Cutter:
+        """Return what cuts the samples, after a check that it can."""
+
+    @abstractmethod
+    def _choose_orders(self, n_pieces: int) -> np.ndarray:
+        """Return the permutations to be told apart."""
+
+    def _make_task(self, samples: Tensor) -> Task:
+        self._cutter = self._make_cutter(samples)
+        self.permutations_ = self._choose_orders(self._cutter.n_pieces)
+        return WhichOrder(
+            self._cutter,
+            torch.from_numpy(self.permutations_),
+            gap=self.gap,
+            normalize=self.normalize_pieces,
+            full_size=self._takes_one_size(),
+        )
+
+    def shuffle(self, X: Any) -> tuple[Any, np.ndarray]:
+        """Shuffle the pieces of samples, always in the same way.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples.
+
+        Returns
+        -------
+        X_shuffled : array-like
+            In the form that :meth:`solve` returns.
+        answers : ndarray of shape (n_samples,), int64
+            Index in ``permutations_`` of the order in which the pieces of each sample are.
+        """
+        check_is_fitted(self)
+        samples, _ = self._prepare(X)
+        rng = np.random.default_rng(self._seed)
+        answers = rng.integers(self.n_classes_, size=len(samples))
+        return self._rearranged(samples, self.permutations_[answers], X), answers
+
+    def solve(self, X: Any) -> Any:
+        """Put the pieces of shuffled samples back in order.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples whose pieces are in one of the orders ``permutations_``.
+
+        Returns
+        -------
+        X_solved : array-like
+            In the form, layout and dtype of `X`; images from files are an array. Values are moved,
+            and none is changed, though those of float64 are rounded to float32 like everywhere.
+            What does not belong to a piece, where a sample cannot be divided, stays where it is.
+
+            Of texts, the known tokens are returned, with a space between them, in an array if `X`
+            is one and in a list otherwise. The bounding cube of a shuffled point cloud may not be
+            quite that of the whole one, so that points near the walls of voxels may go astray; the
+            others come back to within the precision of float32.
+
+        Raises
+        ------
+        ValueError
+            If `X` are texts whose tokens overlap, as n-grams do.
+        """
+        from skssl.training import resolve_device, seeded
+
+        check_is_fitted(self)
+        samples, _ = self._prepare(X)
+        with seeded(self._seed, resolve_device(self.device)):
+            probabilities = [self._apply_objective(_read, samples) for _ in range(ROUNDS)]
+        answers = torch.stack(probabilities).mean(dim=0).argmax(dim=1).numpy()
+        # The piece that belongs to place j is where the permutation has j.
+        return self._rearranged(samples, self.permutations_[answers].argsort(axis=1), X)
+
+    def _rearranged(self, samples: Tensor, order: np.ndarray, X: Any) -> Any:
+        moved = self.modality_.restore(self._cutter.rearrange(samples, torch.from_numpy(order)), X)
+        if isinstance(moved, list):
+            return [_in_dtype_of(like, one) for one, like in zip(moved, X, strict=True)]
+        return _in_dtype_of(X[0] if isinstance(X, (list, tuple)) else X, moved)
+
+
+def _in_dtype_of(like: Any, samples: Any) -> Any:
+    """Return arrays in the dtype of another array; what is no array, such as a text, as it is."""
+    arrays = isinstance(like, np.ndarray) and isinstance(samples, np.ndarray)
+    return samples.astype(like.dtype, copy=False) if arrays else samples
+
+
+def _read(objective: Objective, batch: Tensor) -> Tensor:
+    """Return the probability of every order of samples as they are, the mean over encoders."""
+    parts = cast(list[TaskObjective], objective.parts)
+    return torch.stack(
+        [part.answer(cast(WhichOrder, part.task).show(batch)).softmax(dim=1) for part in parts]
+    ).mean(dim=0)

@@ -1,0 +1,97 @@
+"""Relative position."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from skssl._declare import Interval, StrOptions, declared, param
+from skssl.modality import Cutter
+from skssl.pretext._base import Task, _PretextTask
+
+
+class WhichNeighbour(Task):
+    """Asks where a piece is in relation to the one in the middle, which is shown first.
+
+    Parameters
+    ----------
+    cutter : Cutter
+        Cuts a sample into an odd number of pieces.
+    gap, normalize, full_size
+        As for ``Cutter.show``.
+    """
+
+    n_parts = 2
+
+    def __init__(self, cutter: Cutter, *, gap: float | str, normalize: bool, full_size: bool):
+        self.cutter = cutter
+        self.middle = cutter.n_pieces // 2
+        self.n_classes = cutter.n_pieces - 1
+        self.how: dict[str, Any] = {"gap": gap, "normalize": normalize, "full_size": full_size}
+
+    def pose(self, batch: Tensor, answers: Tensor) -> list[Tensor]:
+        pieces = self.cutter.show(batch, **self.how)
+        rows = torch.arange(len(batch), device=batch.device)
+        others = answers + (answers >= self.middle)
+        return [pieces[self.middle], torch.stack(pieces, dim=1)[rows, others]]
+
+
+@declared
+class RelativePosition(_PretextTask):
+    """Tell where one piece of a sample is in relation to another.
+
+    Two patches are shown of an image: the one in the middle of a 3 x 3 grid, and one of the 8
+    around it, of which the encoder is to tell which it is. Of a series, which is cut into 5
+    windows, one of the two before the window in the middle or of the two after it is shown beside
+    it. It learns from the same as :class:`JigsawPuzzle`, but needs two pieces only, so that a step
+    takes less time.
+
+    The patches have gaps between them and a random jitter, as in the paper, though smaller ones.
+    Lenses that bend colours differently betray the place in a photo, too; views that change the
+    colours, as :class:`~skssl.views.ImageViews` do, are against that.
+
+    Parameters
+    ----------
+    gap : "auto" or float, default="auto"
+        The part of each side of a piece that is left out, from 0 to below 1; what is shown is at a
+        random place in the rest. "auto" is 1/8, at least 1, of sides of 6 or more.
+    normalize_pieces : bool, default=True
+        Whether all pieces get the mean and the standard deviation of the whole sample, for series
+        by channel, so that their level does not tell where they belong.
+
+    References
+    ----------
+    Doersch, Gupta and Efros, "Unsupervised Visual Representation Learning by Context Prediction",
+    ICCV 2015. https://arxiv.org/abs/1505.05192
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skssl import RelativePosition
+    >>> X = load_digits().images
+    >>> ssl = RelativePosition(max_epochs=10, random_state=0).fit(X[:1000])
+    >>> ssl.n_classes_
+    8
+    >>> ssl.score(X[1000:]) > 0.2
+    True
+    """
+
+    gap: Any = param(StrOptions({"auto"}), Interval(Real, 0, 1, closed="left"), default="auto")
+    normalize_pieces: bool = param("boolean", default=True)
+
+    _needs = ("surroundings",)
+
+    _shortcut_remedy = "try a larger gap, normalize_pieces=True, or views."
+
+    def _make_task(self, samples: Tensor) -> Task:
+        cutter = self.modality_.surroundings()
+        cutter.check(samples, type(self).__name__)
+        return WhichNeighbour(
+            cutter,
+            gap=self.gap,
+            normalize=self.normalize_pieces,
+            full_size=self._takes_one_size(),
+        )

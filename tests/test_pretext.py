@@ -1,0 +1,112 @@
+"""Pretext tasks: what they ask, what they score, and when they warn."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from cases import keep, mirror, tiny_conv, tiny_mlp, tiny_points
+from sklearn.datasets import load_wine
+
+from skssl import RotationPrediction, TransformPrediction
+from skssl.exceptions import PretextTaskWarning
+from skssl.modality import Images, PointCloud
+from skssl.pretext._transform import WhichTransform
+
+TINY = {"encoder": tiny_conv, "device": "cpu", "random_state": 0}
+
+
+def reversed_intensity(batch):
+    return 1 - batch
+
+
+def test_a_transform_is_applied_to_those_it_is_the_answer_for():
+    batch = torch.rand(6, 1, 4, 4)
+    answers = torch.tensor([0, 1, 2, 0, 1, 2])
+    task = WhichTransform([keep, mirror, reversed_intensity])
+    (posed,) = task.pose(batch, answers)
+    assert task.n_classes == 3
+    assert torch.equal(posed[[0, 3]], batch[[0, 3]])
+    assert torch.equal(posed[[1, 4]], batch[[1, 4]].flip(-1))
+    assert torch.equal(posed[[2, 5]], 1 - batch[[2, 5]])
+
+
+@pytest.mark.parametrize(
+    ("transforms", "message"),
+    [
+        (None, "at least 2 functions that change a batch, got None"),
+        ([keep], "at least 2 functions"),
+        ([keep, "mirror"], r"at least 2 functions.*'mirror'"),
+        ([keep, lambda batch: batch[:, :, :4]], r"transforms\[1\].*made \(2, 1, 4, 8\).*1, 8, 8"),
+        ([lambda batch: None, keep], r"transforms\[0\].*NoneType"),
+    ],
+)
+def test_bad_transforms(digits, transforms, message):
+    with pytest.raises(ValueError, match=message):
+        TransformPrediction(**TINY, transforms=transforms).fit(digits[0][:40])
+
+
+def test_turns_of_points_are_the_rotations_of_a_cube():
+    turns = PointCloud().turns()
+    corner = torch.tensor([[[1.0, 2.0, 3.0, 7.0], [np.nan] * 4, [0.0, 0.0, 1.0, 8.0]]])
+    turned = torch.cat([turn(corner) for turn in turns])
+    assert torch.equal(turned[:1].nan_to_num(), corner.nan_to_num())
+    assert len({tuple(cloud[0, :3].tolist()) for cloud in turned}) == 24
+    assert turned[:, 1].isnan().all()
+    assert torch.equal(turned[:, [0, 2], 3], corner[:, [0, 2], 3].expand(24, 2))
+    axes = torch.eye(3)[None]
+    matrices = torch.cat([turn(axes) for turn in turns])
+    torch.testing.assert_close(torch.linalg.det(matrices), torch.ones(24))
+    assert torch.equal(matrices @ matrices.mT, axes.expand(24, 3, 3))
+
+
+def test_rotation_of_points_is_learned():
+    rng = np.random.default_rng(0)
+    # Boxes with three sides of their own, one half of them denser along each.
+    X = rng.uniform(0, 1, (400, 30, 3)) ** 3 * np.array([1.0, 2.0, 4.0])
+    ssl = RotationPrediction(encoder=tiny_points, max_epochs=40, device="cpu", random_state=0)
+    ssl.fit(X[:300])
+    assert ssl.n_classes_ == 24
+    assert ssl.score(X[300:]) > 0.2
+
+
+def test_a_method_says_where_it_has_a_meaning():
+    message = (
+        r"RotationPrediction has no meaning for modality=Tabular\(\); it works with "
+        "Images, PointCloud, Video."
+    )
+    with pytest.raises(ValueError, match=message):
+        RotationPrediction(encoder=tiny_mlp).fit(load_wine().data)
+
+
+def test_score_is_always_the_same_and_leaves_random_states_alone(digits):
+    X = digits[0]
+    ssl = RotationPrediction(**TINY, batch_size=32, max_epochs=10).fit(X[:400])
+    before = torch.get_rng_state()
+    score = ssl.score(X[400:600])
+    assert score == ssl.score(X[400:600])
+    assert torch.equal(before, torch.get_rng_state())
+    assert 0.3 < score <= 1
+    # Every embedding of the untrained encoder goes through an untrained head.
+    assert RotationPrediction(**TINY, max_epochs=0).fit(X[:400]).score(X[400:600]) < score
+
+
+def test_a_shortcut_is_reported(rng):
+    X = rng.integers(0, 100, (1000, 8, 8), dtype=np.uint8)
+    X[:, :4, :4] = 255  # marks the corner
+    with pytest.warns(PretextTaskWarning, match=r"first epoch were right.*trivial.*views"):
+        RotationPrediction(**TINY, batch_size=10, max_epochs=1).fit(X)
+
+
+def test_noise_that_has_no_answer_is_reported(rng):
+    X = rng.normal(size=(500, 8, 8))
+    with pytest.warns(PretextTaskWarning, match="no better than guessing among 4"):
+        RotationPrediction(**TINY, batch_size=25, max_epochs=3).fit(X)
+
+
+def test_neither_is_reported_of_a_healthy_training(digits):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ssl = RotationPrediction(**TINY, modality=Images(), max_epochs=20).fit(digits[0][:800])
+    accuracies = [row["task_accuracy"] for row in ssl.history_]
+    assert accuracies[0] < accuracies[-1]
