@@ -22,7 +22,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
     """Compute the rows that are not kept yet, and print the tables."""
     chosen = arguments.rows.split(";") if arguments.rows else None
-    rows = [row for row in benchmark.rows if chosen is None or row.name in chosen]
     names = arguments.tasks.split(",") if arguments.tasks else list(benchmark.tasks)
 
     print(
@@ -33,13 +32,15 @@ def run(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
         kept = json.loads(arguments.json.read_text())
     for name in names:
         done = kept.setdefault(name, {})
+        all_rows = benchmark.rows_of(name)
+        rows = [row for row in all_rows if chosen is None or row.name in chosen]
         missing = [row for row in rows if row.name not in done]
         task = benchmark.tasks[name]() if missing else None
         for row in missing:
             done[row.name] = score_row(row, task, benchmark)
             if arguments.json:
                 arguments.json.write_text(json.dumps(kept, indent=1))
-        kept[name] = {row.name: done[row.name] for row in benchmark.rows if row.name in done}
+        kept[name] = {row.name: done[row.name] for row in all_rows if row.name in done}
         print_table(name, kept[name], benchmark)
     if len(names) > 1:
         print_ranks({name: kept[name] for name in names}, benchmark, benchmark.n_labels)

@@ -8,6 +8,7 @@ nothing has seen. The draws are the same for every row of a table.
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -24,6 +25,8 @@ from threadpoolctl import threadpool_limits
 
 from skssl import SimCLR
 
+# What batch_size="auto" means.
+_BATCH = 256
 # The weighted vote of 200 neighbours that is customary for images (Wu et al. 2018, T = 0.1).
 _KNN_NEIGHBORS, _KNN_TEMPERATURE = 200, 0.1
 
@@ -47,13 +50,15 @@ class Row:
 
     `features` gets the task and returns what the classifier is fitted to and scored on. It may
     look at all training rows, not at their labels. With `scale`, features are standardised by all
-    training rows. Without a `classifier` of its own, a row has the benchmark's probe.
+    training rows. Without a `classifier` of its own, a row has the benchmark's probe. `own_task` is
+    asked after `features` how well what was learned there does on the test rows' own task.
     """
 
     name: str
     features: Callable[[Task], Features]
     classifier: BaseEstimator | None = None
     scale: bool = True
+    own_task: Callable[[Task], float] | None = None
 
 
 @dataclass
@@ -61,12 +66,17 @@ class Benchmark:
     """The tables of one modality: data sets by name, rows, and how they are scored."""
 
     tasks: dict[str, Callable[[], Task]]
-    rows: Sequence[Row]
+    rows: Sequence[Row] | Callable[[str], Sequence[Row]]  # the same for all data sets, or by name
     n_labels: tuple[int, ...]
     draws: int = 10
     probe: BaseEstimator = field(default_factory=lambda: LogisticRegression(max_iter=2000))
     scoring: str = "accuracy"
     knn: bool = False  # whether to add the accuracy of nearest neighbours with all labels
+    own_task: bool = False  # whether rows have a score on a task of their own
+
+    def rows_of(self, task: str) -> Sequence[Row]:
+        """Return the rows of a data set."""
+        return self.rows(task) if callable(self.rows) else self.rows
 
 
 def embed_with(estimator: BaseEstimator) -> Callable[[Task], Features]:
@@ -88,6 +98,11 @@ def method_rows(**params: Any) -> list[Row]:
         Row("random weights + LR", embed_with(SimCLR(max_epochs=0, random_state=0, **params))),
         Row("SimCLR + LR", embed_with(SimCLR(random_state=0, **params))),
     ]
+
+
+def epochs_of(n_steps: int, task: Task) -> int:
+    """Return how many epochs of default batches have at least so many steps."""
+    return math.ceil(n_steps / max(1, len(task.X) // _BATCH))
 
 
 def draw_labelled(y: np.ndarray, n_labels: int, draw: int) -> np.ndarray:
@@ -140,12 +155,15 @@ def score_row(row: Row, task: Task, benchmark: Benchmark) -> dict[str, Any]:
     result: dict[str, Any] = {"seconds": seconds, "cells": cells}
     if benchmark.knn:
         result["knn"] = knn_accuracy(np.asarray(Z), task.y, np.asarray(Z_test), task.y_test)
+    if row.own_task is not None:
+        result["own task"] = row.own_task(task)
     return result
 
 
 def print_table(name: str, results: dict[str, dict[str, Any]], benchmark: Benchmark) -> None:
     """Print one data set's table in Markdown."""
-    columns = [*map(str, benchmark.n_labels), *(["k-NN, all"] if benchmark.knn else []), "seconds"]
+    columns = [*map(str, benchmark.n_labels), *(["k-NN, all"] if benchmark.knn else [])]
+    columns += [*(["own task"] if benchmark.own_task else []), "seconds"]
     print(f"\n{name}, {benchmark.scoring}, mean ± standard deviation of {benchmark.draws} draws\n")
     print("| labels per class | " + " | ".join(columns) + " |")
     print("|---|" + "---|" * len(columns))
@@ -153,6 +171,8 @@ def print_table(name: str, results: dict[str, dict[str, Any]], benchmark: Benchm
         cells = [f"{mean:.3f} ± {std:.3f}" for mean, std in result["cells"].values()]
         if benchmark.knn:
             cells.append(f"{result['knn']:.3f}")
+        if benchmark.own_task:
+            cells.append(f"{result['own task']:.3f}" if "own task" in result else "")
         print(f"| {row} | " + " | ".join([*cells, f"{result['seconds']:.0f}"]) + " |", flush=True)
 
 

@@ -1,0 +1,98 @@
+"""Pretext tasks and masked modelling with their defaults, at the same number of steps.
+
+    python benchmarks/pretext.py --json pretext.json
+    python benchmarks/pretext.py --tasks Fashion-MNIST --rows "JigsawPuzzle;SimCLR"
+
+Beside the accuracy of a probe, the score that a method has on its own task, with test rows: the
+share of right answers where there is one, else one minus the relative error. What the methods give
+back is measured by `giving_back.py`. Reads the data from the folder that the environment variable
+SKSSL_DATA names.
+"""
+
+import argparse
+from dataclasses import replace
+
+from command import add_arguments, run
+from methods import OTHER_FAMILIES
+from protocol import Benchmark, Features, Row, Task, embed_with, epochs_of
+from sklearn.base import BaseEstimator, clone
+from tasks_images import BENCHMARK as IMAGES
+from tasks_series import BENCHMARK as SERIES
+from tasks_tabular import BENCHMARK as TABLES
+from tasks_text import BENCHMARK as TEXTS
+from tasks_video import BENCHMARK as VIDEO
+
+from skssl import SimCLR
+from skssl.modality import Images, Modality, Series, Tabular, Text, Video
+from skssl.utils import all_estimators
+
+_STEPS = 600
+_FEW_IMAGES = 10_000
+
+
+def _some_of_cifar10() -> Task:
+    task = IMAGES.tasks["CIFAR-10"]()
+    return replace(task, X=task.X[:_FEW_IMAGES], y=task.y[:_FEW_IMAGES])
+
+
+_TASKS = {
+    "Fashion-MNIST": (IMAGES.tasks["Fashion-MNIST"], Images()),
+    "CIFAR-10": (_some_of_cifar10, Images()),
+    "ECG5000": (SERIES.tasks["ECG5000"], Series()),
+    "TwoPatterns": (SERIES.tasks["TwoPatterns"], Series()),
+    "moving digits": (VIDEO.tasks["digit"], Video()),
+    "covertype": (TABLES.tasks["covertype_6k"], Tabular()),
+    "AG News": (TEXTS.tasks["AG News"], Text()),
+}
+# Methods that some data sets have nothing for, and those that need to be told more.
+_ONLY_FOR = {"Colorization": ["CIFAR-10"], "TransformPrediction": []}
+
+
+class _Learner:
+    """Fits a method once, for its embedding and for its own task."""
+
+    def __init__(self, estimator: BaseEstimator):
+        self.estimator = estimator
+
+    def features(self, task: Task) -> Features:
+        self.fitted = clone(self.estimator).set_params(max_epochs=epochs_of(_STEPS, task))
+        self.fitted.fit(task.X)
+        return self.fitted.transform(task.X), self.fitted.transform(task.X_test)
+
+    def score(self, task: Task) -> float:
+        return self.fitted.score(task.X_test)
+
+
+def _rows(name: str) -> list[Row]:
+    modality: Modality = _TASKS[name][1]
+    simclr = SimCLR(modality=modality, random_state=0)
+    rows = [
+        Row("random weights", embed_with(clone(simclr).set_params(max_epochs=0))),
+        Row("SimCLR", _Learner(simclr).features),
+    ]
+    for method, cls in all_estimators():
+        if not cls.__module__.startswith(OTHER_FAMILIES) or not modality.offers(*cls._needs):
+            continue
+        if name in _ONLY_FOR.get(method, [name]):
+            learner = _Learner(cls(modality=modality, random_state=0))
+            own_task = learner.score if hasattr(cls, "score") else None
+            rows.append(Row(method, learner.features, own_task=own_task))
+    return rows
+
+
+BENCHMARK = Benchmark(
+    tasks={name: load for name, (load, _) in _TASKS.items()},
+    rows=_rows,
+    n_labels=(5, 25),
+    own_task=True,
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_arguments(parser)
+    run(BENCHMARK, parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()
