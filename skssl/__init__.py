@@ -15,13 +15,15 @@ from skssl.decorrelation import (
     VISReg,
 )
 from skssl.distillation import BYOL, DINO, ReSSL, SimSiam
-from skssl.pretext import RotationPrediction
+from skssl.pretext import Colorization, ContextEncoder, MotionPrediction, RotationPrediction
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BYOL",
     "BarlowTwins",
+    "Colorization",
+    "ContextEncoder",
     "DCL",
     "DINO",
     "DeepCluster",
@@ -29,6 +31,7 @@ __all__ = [
     "LeJEPA",
     "MMCR",
     "MoCo",
+    "MotionPrediction",
     "NNCLR",
     "ReSSL",
     "RotationPrediction",
