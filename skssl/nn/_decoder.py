@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -57,7 +59,8 @@ class MapDecoder(nn.Module):
 
     It starts with the embedding, the same everywhere, at the coarsest map, and goes from map to map
     up to the full size, doubling the size in between where it more than doubles. At every size it
-    also sees an image that goes with the samples, such as what is known of the pixels.
+    also sees an image that goes with the samples, such as what is known of the pixels. Before any
+    training, all values are 0.
 
     Parameters
     ----------
@@ -109,6 +112,9 @@ class MapDecoder(nn.Module):
         self.stages = nn.ModuleList(stages)
         self.refine = _convolution(full_width, full_width)
         self.out = nn.Conv2d(full_width, out_channels, 1)
+        # Zero is what the tasks take for the trivial answer, and a better start than noise.
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(cast(Tensor, self.out.bias))
 
     def features(self, embedding: Tensor, maps: list[Tensor], image: Tensor) -> Tensor:
         """Return what `out` makes the values of, of shape (n, full_width, height, width)."""

@@ -170,12 +170,11 @@ class Colorization(_DenseTask):
 
     Examples
     --------
-    >>> import numpy as np
     >>> from sklearn.datasets import load_digits
     >>> from skssl import Colorization
     >>> grey = load_digits().images[:400] / 16
     >>> X = grey[..., None] * [1.0, 0.6, 0.2]
-    >>> ssl = Colorization(max_epochs=20, random_state=0).fit(X)
+    >>> ssl = Colorization(batch_size=32, max_epochs=8, random_state=0).fit(X)
     >>> ssl.score(X) > 0.5
     True
     >>> ssl.colorize(grey).shape

@@ -108,7 +108,7 @@ class ContextEncoder(_DenseTask):
     >>> from sklearn.datasets import load_digits
     >>> from skssl import ContextEncoder
     >>> X = load_digits().images
-    >>> ssl = ContextEncoder(max_epochs=5, random_state=0).fit(X[:1000])
+    >>> ssl = ContextEncoder(batch_size=32, max_epochs=4, random_state=0).fit(X[:1000])
     >>> ssl.score(X[1000:]) > 0.3
     True
     >>> mask = np.zeros((8, 8), dtype=bool)

@@ -37,9 +37,6 @@ class _MotionObjective(DenseObjective):
             augment=augment,
         )
         self.standardize = Standardize(clips)
-        # What is predicted is the change, and none is a good answer to start with.
-        for parameter in self.decoder.out.parameters():
-            nn.init.zeros_(parameter)
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
         if self.augment:
