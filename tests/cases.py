@@ -241,7 +241,7 @@ ESTIMATORS = [estimator for _, estimator in all_estimators()]
 PAIRS = [
     (estimator, case) for estimator in ESTIMATORS for case in CASES if case.supports(estimator)
 ]
-FIRST_PAIRS = {estimator: case for estimator, case in reversed(PAIRS)}
+FIRST_PAIRS = dict(reversed(PAIRS))
 PAIR_IDS = [f"{estimator.__name__}-{case.name}" for estimator, case in PAIRS]
 
 __all__ = ["CASES", "ESTIMATORS", "FIRST_PAIRS", "PAIRS", "PAIR_IDS", "Case"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from cases import ESTIMATORS, FIRST_PAIRS, PAIRS, tiny_conv
+from cases import ESTIMATORS, FIRST_PAIRS, PAIRS, tiny_conv, tiny_mlp
 from sklearn.datasets import load_digits
 from skorch.callbacks import Callback, EarlyStopping, PrintLog
 from torch import nn

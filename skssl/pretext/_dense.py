@@ -16,8 +16,6 @@ from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import PretextTaskWarning
 from skssl.nn import MapDecoder, Objective, Pyramid, channels_last
 
-# Error of the first epoch, relative to that of the trivial answer.
-_TRIVIAL = 0.02
 _FEWEST_STEPS = 50
 _ROWS_FOR_STATISTICS = 2000
 _NUMBERS_FOR_STATISTICS = 2**25
@@ -121,20 +119,13 @@ class _DenseTask(SelfSupervisedTransformer):
         super()._conclude()
         if self._steps < _FEWEST_STEPS:
             return
-        first, last = (self.history_[epoch][self._judged_by] for epoch in (0, -1))
-        name, measure = type(self).__name__, self._judged_by
+        last = self.history_[-1][self._judged_by]
         if last >= 1:
             warnings.warn(
-                f"{name}: {measure} is {last:.3f} in the last epoch, so what was learned is no "
-                f"better than {self._trivial_answer}. The samples may not have what the task asks "
-                "for; if they do, try more max_epochs or an encoder with maps, such as 'auto'.",
-                PretextTaskWarning,
-                stacklevel=2,
-            )
-        elif first < _TRIVIAL:
-            warnings.warn(
-                f"{name}: {measure} was {first:.4f} in the first epoch already, so the task is "
-                "trivial for these samples and teaches little.",
+                f"{type(self).__name__}: {self._judged_by} is {last:.3f} in the last epoch, so "
+                f"what was learned is no better than {self._trivial_answer}. The samples may not "
+                "have what the task asks for; if they do, try more max_epochs or an encoder with "
+                "maps, such as 'auto'.",
                 PretextTaskWarning,
                 stacklevel=2,
             )

@@ -56,10 +56,16 @@ class _MotionObjective(DenseObjective):
         self.measure("error_over_copy", loss / copied.clamp(min=torch.finfo(copied.dtype).tiny))
         return loss
 
-    def _pad(self, past: Tensor) -> Tensor:
-        if not self.padded:
-            return past
-        return torch.cat([past[:, :, :1].expand(-1, -1, self.n_ahead, -1, -1), past], dim=2)
+    def embed(self, samples: Tensor) -> tuple[Tensor, Tensor | None]:
+        # Views of clips have fewer frames.
+        return super().embed(self._pad(samples))
+
+    def _pad(self, clips: Tensor) -> Tensor:
+        """Repeat the first frame for encoders that take clips of one length."""
+        missing = self.n_past + self.n_ahead - clips.shape[2]
+        if not self.padded or missing <= 0:
+            return clips
+        return torch.cat([clips[:, :, :1].expand(-1, -1, missing, -1, -1), clips], dim=2)
 
     def _continue(self, clips: Tensor) -> Tensor:
         """Return the frames that follow on the first ones of the clips, in standard units."""
