@@ -10,7 +10,9 @@ from sklearn.exceptions import NotFittedError
 from skssl import Colorization, ContextEncoder, MotionPrediction, SimCLR
 from skssl.exceptions import PretextTaskWarning
 from skssl.modality import Images, Video
+from skssl.nn import SideBySide
 from skssl.pretext._lab import lab_to_rgb, rgb_to_lab, to_gamut, to_grey
+from skssl.views import VideoViews
 
 FAST = {"device": "cpu", "random_state": 0}
 DIGITS = load_digits().images.astype(np.float32)
@@ -330,6 +332,44 @@ def test_views_come_first():
         assert len(seen) == 5
 
 
+def test_views_of_whole_clips():
+    views = VideoViews(window=(1, 1), n_frames=100)
+    ssl = MotionPrediction(modality=Video(), encoder=tiny_video, max_epochs=2, views=views, **FAST)
+    assert len(ssl.fit(CLIPS[:20]).loss_curve_) == 2
+
+
+@pytest.mark.parametrize("encoder", ["conv", "vit", "resnet18"])
+@pytest.mark.parametrize("estimator", [Colorization, ContextEncoder])
+def test_encoders_by_name(estimator, encoder):
+    X = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), dtype=np.uint8)
+    ssl = estimator(encoder=encoder, max_epochs=1, **FAST).fit(X)
+    assert not any(module._forward_hooks for module in ssl._objective.modules())
+    if estimator is Colorization:
+        assert ssl.colorize(X).shape == X.shape
+    else:
+        assert ssl.inpaint(X, np.eye(16, dtype=bool)).shape == X.shape
+
+
+def test_encoders_side_by_side_paint_together():
+    def both(shape):
+        return SideBySide([tiny_conv(shape), tiny_conv(shape)])
+
+    ssl = ContextEncoder(encoder=both, batch_size=32, max_epochs=4, **FAST).fit(DIGITS[:400])
+    assert len(ssl._objective.parts) == 2
+    assert ssl.transform(DIGITS[:5]).shape == (5, 32)
+    assert ssl.score(DIGITS[400:]) > 0.1
+    filled = ssl.inpaint(DIGITS[:5], MASK)
+    np.testing.assert_array_equal(filled[:, ~MASK], DIGITS[:5][:, ~MASK])
+
+
+def test_partial_fit_learns_on():
+    ssl = ContextEncoder(encoder=tiny_conv, batch_size=32, **FAST)
+    for _ in range(4):
+        ssl.partial_fit(DIGITS[:400])
+    errors = [row["relative_error"] for row in ssl.history_]
+    assert errors[-1] < 0.8 * errors[0]
+
+
 def shortened(batch):
     return batch[:, :, :-1]
 
@@ -404,9 +444,9 @@ def test_bad_forecasts(motion):
 def test_nothing_to_score(colorization, motion):
     with pytest.raises(ValueError, match="MotionPrediction: nothing moves in X"):
         motion.score(CLIPS[:, :1].repeat(6, axis=1))
-    black = np.zeros((3, 8, 8, 3), dtype=np.uint8)
+    grey = np.arange(192, dtype=np.uint8).reshape(3, 8, 8, 1).repeat(3, axis=3)
     with pytest.raises(ValueError, match="Colorization: X has no colours"):
-        colorization.score(black)
+        colorization.score(grey)
 
 
 @pytest.mark.parametrize(

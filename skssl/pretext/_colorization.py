@@ -19,6 +19,8 @@ from skssl.pretext._lab import lab_to_rgb, rgb_to_lab, to_gamut, to_grey
 
 # Mean distance from grey below which nobody sees a colour.
 _INVISIBLE = 0.1
+# What is left of the two colour axes in grey pixels.
+_ROUNDING = 0.01
 
 
 class ToGrey(nn.Module):
@@ -40,12 +42,17 @@ class _ColorObjective(DenseObjective):
         self.scale = max(_INVISIBLE, rgb_to_lab(images)[:, 1:].abs().mean().item())
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
-        if self.augment:
-            (batch,) = draw_views(batch, 1)
+        batch = self._varied(batch, draw_views)
         colors = rgb_to_lab(batch)[:, 1:]
         loss = (self.predict(batch) - colors).abs().mean() / self.scale
         self.measure("relative_error", loss)
         return loss
+
+    def _varied(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
+        if self.augment:
+            return draw_views(batch, 1)[0]
+        mirrored = torch.rand(len(batch), 1, 1, 1, device=batch.device) < 0.5
+        return torch.where(mirrored, batch.flip(3), batch)
 
     def _features(self, batch: Tensor) -> Tensor:
         return self.decoder.features(*self.pyramid(self.encoder, batch), to_grey(batch)[:, :1])
@@ -55,6 +62,8 @@ class _ColorObjective(DenseObjective):
 
     def compare(self, batch: Tensor, prediction: Tensor, *given: Tensor) -> Tensor:
         colors = rgb_to_lab(batch)[:, 1:]
+        # Grey is not quite 0, for the constants are rounded.
+        colors = torch.where(colors.abs() < _ROUNDING, 0.0, colors)
         both = torch.stack([prediction - colors, colors], dim=1)
         return both.abs().sum(dim=(2, 3, 4))
 
@@ -97,8 +106,7 @@ class _ColorClassObjective(_ColorObjective):
         return self.bins[a * (2 * _REACH + 1) + b]
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
-        if self.augment:
-            (batch,) = draw_views(batch, 1)
+        batch = self._varied(batch, draw_views)
         # A quarter of the pixels, other ones each time: the scores of all would take the time.
         step = 2 if min(batch.shape[2:]) > 1 else 1
         down, across = (slice(start, None, step) for start in torch.randint(step, (2,)).tolist())
@@ -143,6 +151,10 @@ class Colorization(_DenseTask):
 
     Parameters
     ----------
+    views : "auto", Views or callable, default="auto"
+        Random changes that are made to an image before its colours are asked for. "auto" turns left
+        into right in half of the images: colours are the same in a mirror, and are learned by
+        heart less easily.
     mode : {"regress", "classify"}, default="regress"
         "regress" predicts the two colour axes of CIE Lab as numbers, with the mean absolute error
         as the loss. It makes the smallest errors, but is careful: where several colours may be

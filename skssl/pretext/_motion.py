@@ -109,6 +109,10 @@ class MotionPrediction(_DenseTask):
 
     Parameters
     ----------
+    views : "auto", Views or callable, default="auto"
+        Random changes that are made to a clip before its end is asked for. "auto" makes none. They
+        must keep the number of frames, as ``VideoViews(window=(1, 1), n_frames=100)`` does for
+        clips of up to 100 frames.
     n_frames : int, default="auto"
         Frames at the end of a clip to predict at once from those before, at least 1; one frame at
         least must be left. "auto" is a quarter of the clip.
