@@ -177,17 +177,18 @@ def test_embedding_knows_no_colors(colorization):
 def test_classes_of_colors():
     ssl = Colorization(mode="classify", encoder=tiny_conv, max_epochs=30, batch_size=32, **FAST)
     ssl.fit(COLORS[:300])
-    objective = ssl._objective
-    assert 240 < len(objective.centers) < 320
-    # Every colour is in the bin whose centre is nearest.
-    rgb = torch.rand(500, 3, 1, 1, generator=torch.Generator().manual_seed(0))
-    lab = rgb_to_lab(rgb)
-    distance = (objective.centers[objective._bin_of(lab)[:, 0, 0]] - lab[:, 1:, 0, 0]).abs()
+    bins = ssl._objective.bins
+    assert 240 < len(bins) < 320
+    # Nearly every colour is in a bin of its own neighbourhood, the others in the nearest.
+    lab = rgb_to_lab(torch.rand(500, 3, 1, 1, generator=torch.Generator().manual_seed(0)))
+    distance = (bins.centers[bins(lab)[:, 0, 0]] - lab[:, 1:, 0, 0]).abs()
     assert (distance < 5.001).all(dim=1).float().mean() > 0.98
     assert distance.max() < 15
-    # Rare colours count more, and no more than twice as much as with an even share.
-    assert objective.weights.argmin() == (objective.centers.abs().sum(dim=1)).argmin()
-    assert objective.weights.max() > 2 * objective.weights.min()
+    # Grey is the most frequent, and what is rare counts more.
+    assert bins.weights.argmin() == bins.centers.abs().sum(dim=1).argmin()
+    assert bins.weights.max() > 2 * bins.weights.min()
+    sure = torch.full((1, len(bins), 1, 1), -9.0).index_fill(1, torch.tensor([7]), 9.0)
+    torch.testing.assert_close(bins.mean_color(sure)[0, :, 0, 0], bins.centers[7])
     assert ssl.loss_curve_[-1] < ssl.loss_curve_[0]
     assert ssl.score(COLORS[300:]) > 0
     assert ssl.colorize(COLORS[:5]).shape == (5, 8, 8, 3)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from skssl._declare import StrOptions, declared, param
 from skssl.base import SelfSupervisedTransformer
 from skssl.nn import DrawViews, Objective
+from skssl.pretext._color_bins import ColorBins
 from skssl.pretext._dense import DenseObjective, _DenseTask, predicted, some_of
 from skssl.pretext._lab import lab_to_rgb, rgb_to_lab, to_gamut, to_grey
 
@@ -68,42 +69,17 @@ class _ColorObjective(DenseObjective):
         return both.abs().sum(dim=(2, 3, 4))
 
 
-# The paper's constants: size of a bin in a and b, share of the even distribution in the class
-# weights, and temperature of the annealed mean.
-_BIN, _EVEN, _TEMPERATURE = 10, 0.5, 0.38
-# Standard deviation, in Lab, that the shares of the bins are smoothed with.
-_SMOOTHING = 5
-# Bins from the middle to the end of what sRGB has.
-_REACH = 11
+# Scores at a time.
 _CHUNK = 2**24
 
 
 class _ColorClassObjective(_ColorObjective):
     """Predicts which bin of colours a pixel has; its loss is the weighted cross-entropy."""
 
-    centers: Tensor
-    weights: Tensor
-    bins: Tensor
-
     def __init__(self, encoder: nn.Module, images: Tensor, *, augment: bool):
-        axis = torch.linspace(0, 1, 33)
-        every = rgb_to_lab(torch.cartesian_prod(axis, axis, axis))[:, 1:]
-        centers = (every / _BIN).round().unique(dim=0) * _BIN
-        super().__init__(encoder, images, len(centers), augment=augment)
-        ticks = torch.arange(-_REACH, _REACH + 1.0) * _BIN
-        nearest = torch.cdist(torch.cartesian_prod(ticks, ticks), centers).argmin(dim=1)
-        self.register_buffer("centers", centers)
-        self.register_buffer("bins", nearest)
-        shares = torch.bincount(self._bin_of(rgb_to_lab(images)).flatten(), minlength=len(centers))
-        shares = shares / shares.sum()
-        smooth = torch.exp(-0.5 * (torch.cdist(centers, centers) / _SMOOTHING) ** 2)
-        smoothed = shares @ (smooth / smooth.sum(dim=1, keepdim=True))
-        weights = 1 / ((1 - _EVEN) * smoothed + _EVEN / len(centers))
-        self.register_buffer("weights", weights / (weights * smoothed).sum())
-
-    def _bin_of(self, lab: Tensor) -> Tensor:
-        a, b = (lab[:, 1:] / _BIN).round().long().clamp(-_REACH, _REACH).add(_REACH).unbind(dim=1)
-        return self.bins[a * (2 * _REACH + 1) + b]
+        bins = ColorBins(images)
+        super().__init__(encoder, images, len(bins), augment=augment)
+        self.bins = bins
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
         batch = self._varied(batch, draw_views)
@@ -112,22 +88,15 @@ class _ColorClassObjective(_ColorObjective):
         down, across = (slice(start, None, step) for start in torch.randint(step, (2,)).tolist())
         lab = rgb_to_lab(batch)[..., down, across]
         logits = self.decoder.out(self._features(batch)[..., down, across]).float()
-        error = (self._mean_color(logits.detach()) - lab[:, 1:]).abs().mean()
+        error = (self.bins.mean_color(logits.detach()) - lab[:, 1:]).abs().mean()
         self.measure("relative_error", error / self.scale)
-        return F.cross_entropy(logits, self._bin_of(lab), weight=self.weights)
-
-    def _mean_color(self, logits: Tensor) -> Tensor:
-        """Return the annealed mean of the bins, between the mean and the mode."""
-        with torch.autocast(logits.device.type, enabled=False):
-            shares = (logits / _TEMPERATURE).softmax(dim=1)
-            return torch.einsum("nqhw,qc->nchw", shares, self.centers)
+        return F.cross_entropy(logits, self.bins(lab), weight=self.bins.weights)
 
     def predict(self, batch: Tensor, *given: Tensor) -> Tensor:
         features = self._features(batch)
         # There are hundreds of scores for every pixel.
-        per_image = features[0, 0].numel() * len(self.centers)
-        parts = features.split(max(1, _CHUNK // per_image))
-        return torch.cat([self._mean_color(self.decoder.out(part).float()) for part in parts])
+        parts = features.split(max(1, _CHUNK // (features[0, 0].numel() * len(self.bins))))
+        return torch.cat([self.bins.mean_color(self.decoder.out(part)) for part in parts])
 
 
 def _colored(objective: Objective, batch: Tensor) -> Tensor:
