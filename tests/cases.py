@@ -86,6 +86,15 @@ class ReshapingImages(Images):
         return super().check(repeated(rows, 8, 8), estimator=estimator, min_samples=min_samples)
 
 
+class ReshapingColors(Images):
+    """Takes 2-D rows as colour images."""
+
+    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
+        rows = check_rows(X, estimator=estimator, min_samples=min_samples)
+        images = repeated(rows, 8, 8, 3)
+        return super().check(images, estimator=estimator, min_samples=min_samples)
+
+
 class ReshapingSeries(Series):
     """Takes 2-D rows as series that are long enough to be cut."""
 
@@ -144,6 +153,12 @@ class Case:
     encoder: Callable[[tuple[int, ...]], nn.Module]
     modality_for_2d: Modality
     load: Callable[[], tuple[np.ndarray, np.ndarray]]
+    # Of a modality that has a case already; only for methods that need so many channels.
+    n_channels: int | None = None
+
+    def supports(self, estimator: type[BaseEstimator]) -> bool:
+        needed = getattr(estimator, "_n_channels", None)
+        return needed == self.n_channels and self.modality_for_2d.offers(*estimator._needs)
 
     def make(self, estimator: type[BaseEstimator], **params: Any) -> BaseEstimator:
         settings = {
@@ -159,6 +174,13 @@ class Case:
 def _digits() -> tuple[np.ndarray, np.ndarray]:
     data = load_digits()
     return data.images[:400], data.target[:400]
+
+
+def _colored_digits() -> tuple[np.ndarray, np.ndarray]:
+    """Digits whose colour tells which they are."""
+    X, y = _digits()
+    color = np.random.default_rng(0).uniform(0.2, 1, (10, 3))[y]
+    return (15 * X[..., None] * color[:, None, None]).astype(np.uint8), y
 
 
 def _wine() -> tuple[np.ndarray, np.ndarray]:
@@ -231,6 +253,7 @@ def _topics() -> tuple[np.ndarray, np.ndarray]:
 
 CASES = [
     Case("images", tiny_conv, ReshapingImages(), _digits),
+    Case("colors", tiny_conv, ReshapingColors(), _colored_digits, n_channels=3),
     Case("points", tiny_points, ReshapingPoints(), _shapes),
     Case("series", tiny_series, ReshapingSeries(), _waves),
     Case("tabular", tiny_mlp, Tabular(), _wine),
@@ -240,11 +263,9 @@ CASES = [
 ]
 ESTIMATORS = [estimator for _, estimator in all_estimators()]
 PAIRS = [
-    (estimator, case)
-    for estimator in ESTIMATORS
-    for case in CASES
-    if case.modality_for_2d.offers(*estimator._needs)
+    (estimator, case) for estimator in ESTIMATORS for case in CASES if case.supports(estimator)
 ]
+FIRST_PAIRS = dict(reversed(PAIRS))
 PAIR_IDS = [f"{estimator.__name__}-{case.name}" for estimator, case in PAIRS]
 
-__all__ = ["CASES", "ESTIMATORS", "PAIRS", "PAIR_IDS", "Case", "make"]
+__all__ = ["CASES", "ESTIMATORS", "FIRST_PAIRS", "PAIRS", "PAIR_IDS", "Case", "make"]

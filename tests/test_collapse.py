@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from cases import ESTIMATORS, make, tiny_conv, tiny_mlp
-from sklearn.datasets import load_digits, load_wine
+from cases import ESTIMATORS, FIRST_PAIRS, PAIRS, tiny_conv, tiny_mlp
+from sklearn.datasets import load_digits
 from skorch.callbacks import Callback, EarlyStopping, PrintLog
 from torch import nn
 
@@ -13,12 +13,10 @@ from skssl import SimCLR, VICReg
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import CollapseWarning
 from skssl.metrics import embedding_std, mean_correlation, rankme_score
-from skssl.modality import Images, Tabular
 from skssl.nn import Objective, mlp_head
 from skssl.training import Monitor
 
 X = load_digits().images[:400]
-OF_IMAGES = [estimator for estimator in ESTIMATORS if Images.offers(*estimator._needs)]
 OF_EMBEDDING = ["embedding_std", "mean_correlation", "rankme", "view_retrieval", "view_ranking"]
 TINY = {"encoder": tiny_conv, "device": "cpu", "batch_size": 64, "random_state": 0}
 
@@ -77,9 +75,11 @@ class Stop(Callback):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("estimator", OF_IMAGES)
+@pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_history_has_the_measures(estimator):
-    ssl = make(estimator, **TINY, max_epochs=4).fit(X)
+    case = FIRST_PAIRS[estimator]
+    samples, _ = case.load()
+    ssl = case.make(estimator, batch_size=64, max_epochs=4).fit(samples)
     rows = [[row[name] for name in OF_EMBEDDING] for row in ssl.history_]
     assert np.isfinite(rows).all()
     # In between, too little was trained for another look.
@@ -129,11 +129,20 @@ def test_collapse_warns_once(ssl, measure, remedy):
     assert ssl.transform(X).shape == (400, 16)
 
 
-@pytest.mark.parametrize("estimator", OF_IMAGES)
-def test_healthy_training_does_not_warn(estimator):
-    make(estimator, **{**TINY, "batch_size": "auto"}, max_epochs=80).fit(X)
-    if Tabular.offers(*estimator._needs):
-        make(estimator, **{**TINY, "encoder": tiny_mlp}, max_epochs=40).fit(load_wine().data)
+HEALTHY = [
+    (estimator, case)
+    for estimator, case in PAIRS
+    if case is FIRST_PAIRS[estimator] or case.name == "tabular"
+]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "case"), HEALTHY, ids=[f"{e.__name__}-{c.name}" for e, c in HEALTHY]
+)
+def test_healthy_training_does_not_warn(estimator, case):
+    samples, _ = case.load()
+    settings = {"batch_size": 64, "max_epochs": 40} if case.name == "tabular" else {}
+    case.make(estimator, **{"max_epochs": 80, **settings}).fit(samples)
 
 
 def test_few_steps_are_not_judged():

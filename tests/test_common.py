@@ -7,7 +7,7 @@ import joblib
 import numpy as np
 import pytest
 import torch
-from cases import PAIR_IDS, PAIRS
+from cases import CASES, PAIR_IDS, PAIRS
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
@@ -33,6 +33,11 @@ MOVING_TARGETS = {"BYOL", "DINO", "DeepCluster", "MoCo", "NNCLR", "ReSSL", "SMoG
 def test_every_method_is_discovered():
     names = [name for name, _ in all_estimators()]
     assert {"SimCLR", "VICReg", *MOVING_TARGETS} <= set(names)
+
+
+def test_every_method_and_every_case_is_tested():
+    assert {estimator for estimator, _ in PAIRS} == {cls for _, cls in all_estimators()}
+    assert {case.name for _, case in PAIRS} == {case.name for case in CASES}
 
 
 @pairs
@@ -141,11 +146,12 @@ def test_partial_fit_continues(estimator, case):
     assert same_bits(ssl, again)
 
 
-# In the few steps of a test, the simplest methods learn on every modality, all of them on images.
+# In the few steps of a test, the simplest methods learn on every modality, all of them on images,
+# in colour where that is what they are about.
 LEARNING = [
     (estimator, case)
     for estimator, case in PAIRS
-    if case.name == "images" or estimator.__name__ in ("SimCLR", "VICReg")
+    if case.name in ("images", "colors") or estimator.__name__ in ("SimCLR", "VICReg")
 ]
 
 

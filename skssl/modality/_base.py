@@ -221,6 +221,31 @@ class Modality(Declared, ABC):
         """Return how many steps each sample has, of shape (n,). Time is the axis of index 2."""
         raise NotImplementedError
 
+    def prepare_grey(self, X: Any) -> Tensor:
+        """Prepare checked samples that may have one channel where those seen in ``fit`` have more.
+
+        All channels of such a sample are the same.
+        """
+        raise NotImplementedError
+
+    def pixel_mask(self, mask: Any, n_samples: int) -> Tensor:
+        """Check which pixels of some samples a user marked.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, 1, height, width), bool
+        """
+        raise NotImplementedError
+
+    def prepare_frames(self, X: Any) -> Tensor:
+        """Prepare checked clips that may have other numbers of frames than those seen in ``fit``.
+
+        Returns
+        -------
+        Tensor of shape (n, channels, frames, height, width)
+        """
+        raise NotImplementedError
+
     @classmethod
     def offers(cls, *hooks: str) -> bool:
         """Whether this modality has all of the methods that it may leave out."""

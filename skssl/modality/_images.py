@@ -183,6 +183,29 @@ class Images(Modality):
         check_like_fit(X, shape=self.input_shape_, is_uint8=self.input_is_uint8_)
         return as_tensor(self._channels_first(X))
 
+    def prepare_grey(self, X: np.ndarray) -> Tensor:
+        channels, height, width = self.sample_shape_
+        one_channel = ((height, width), (height, width, 1), (1, height, width), (height * width,))
+        if X.shape[1:] in one_channel and X.shape[1:] != self.input_shape_:
+            grey = torch.tensor(X).view(-1, 1, height, width)
+            X = self.restore(grey.expand(-1, channels, -1, -1))
+        return self.prepare(X)
+
+    def pixel_mask(self, mask: Any, n_samples: int) -> Tensor:
+        mask = np.asarray(mask)
+        size = self.sample_shape_[1:]
+        if mask.dtype != bool:
+            raise ValueError(
+                f"mask has dtype {mask.dtype}; it must be bool, True where to fill. Convert it, "
+                "for example with mask > 0."
+            )
+        if mask.shape not in (size, (n_samples, *size)):
+            raise ValueError(
+                f"mask has shape {mask.shape}; for these samples it must be {size}, the same "
+                f"pixels of all of them, or {(n_samples, *size)}."
+            )
+        return torch.tensor(np.broadcast_to(mask, (n_samples, *size)))[:, None]
+
     def _find_image_shape(self) -> tuple[int, ...]:
         """Return the shape of one image, as X has it or as `shape` says."""
         seen = self.input_shape_

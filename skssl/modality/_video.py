@@ -124,6 +124,15 @@ class Video(Modality):
         check_like_fit(X, shape=self.input_shape_, is_uint8=self.input_is_uint8_)
         return as_tensor(self._channels_first(X))
 
+    def prepare_frames(self, X: np.ndarray) -> Tensor:
+        # The shape that clips of as many frames would have had in fit.
+        shape = list(self.input_shape_)
+        axis = 1 if self._channel_axis == 0 else 0
+        if X.ndim == len(shape) + 1 and X.shape[1 + axis]:
+            shape[axis] = X.shape[1 + axis]
+        check_like_fit(X, shape=tuple(shape), is_uint8=self.input_is_uint8_)
+        return as_tensor(self._channels_first(X))
+
     def _find_channel_axis(self) -> int | None:
         """Return the axis of one clip that holds the channels, or None without one."""
         shape = self.input_shape_

@@ -1,5 +1,6 @@
 """Networks: default encoders, heads, and what ties them into an objective."""
 
+from skssl.nn._decoder import MapDecoder
 from skssl.nn._encoders import (
     MLPEncoder,
     SideBySide,
@@ -18,6 +19,7 @@ from skssl.nn._objective import (
     apply_by_size,
 )
 from skssl.nn._points import FillPoints, PointNet
+from skssl.nn._pyramid import Pyramid
 from skssl.nn._queue import Queue, auto_queue_size
 from skssl.nn._series import (
     DilatedConvNet,
@@ -50,12 +52,14 @@ __all__ = [
     "KernelEncoder",
     "KernelProjection",
     "MLPEncoder",
+    "MapDecoder",
     "MultiViewObjective",
     "Objective",
     "PairObjective",
     "PairwiseHead",
     "PointNet",
     "Prototypes",
+    "Pyramid",
     "Queue",
     "RandomKernels",
     "SeriesResNet",

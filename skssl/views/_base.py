@@ -82,7 +82,11 @@ class CallableViews(Views):
 
 
 def uniform(
-    low: float, high: float, shape: int | tuple[int, ...], like: Tensor, generator: torch.Generator
+    low: float,
+    high: float,
+    shape: int | tuple[int, ...],
+    like: Tensor,
+    generator: torch.Generator | None,
 ) -> Tensor:
     """Draw uniform numbers from `low` to `high`, in the dtype and on the device of `like`."""
     size = (shape,) if isinstance(shape, int) else shape

@@ -108,22 +108,66 @@ def random_erase(
     Zhong, Zheng, Kang, Li and Yang, "Random Erasing Data Augmentation", AAAI 2020 (its variant
     RE-M). https://arxiv.org/abs/1708.04896
     """
-    n, _, height, width = images.shape
-
-    def draw(low: float, high: float) -> Tensor:
-        return uniform(low, high, n, images, generator)
-
-    side = draw(*area).sqrt()
-    root_ratio = torch.exp(0.5 * draw(math.log(ratio[0]), math.log(ratio[1])))
+    n = len(images)
+    side = uniform(*area, n, images, generator).sqrt()
+    root_ratio = _root_ratio(ratio, images, generator)
     erased = chance(probability, n, images, generator)
+    painted = erased[:, None, None, None] & _rectangles(side, root_ratio, images, generator)
+    return torch.where(painted, images.mean(dim=(2, 3), keepdim=True), images)
+
+
+def random_rectangles(
+    images: Tensor,
+    *,
+    generator: torch.Generator | None,
+    area: tuple[float, float],
+    ratio: tuple[float, float] = (0.5, 2.0),
+) -> Tensor:
+    """Mark a rectangle in each of the images; at least one pixel.
+
+    Parameters
+    ----------
+    images : Tensor of shape (n, channels, height, width)
+    generator : torch.Generator or None
+        Source of the random numbers, on the device of `images`; None is torch's global one.
+    area, ratio : tuple of two floats
+        As for :func:`random_erase`.
+
+    Returns
+    -------
+    Tensor of shape (n, 1, height, width), bool
+    """
+    # As long as a pixel, a side holds the centre of one wherever it lies.
+    least = 1.0 / min(images.shape[2:])
+    side = uniform(*area, len(images), images, generator).sqrt()
+    root_ratio = _root_ratio(ratio, images, generator)
+    return _rectangles(side, root_ratio, images, generator, least=least)
+
+
+def _root_ratio(
+    ratio: tuple[float, float], images: Tensor, generator: torch.Generator | None
+) -> Tensor:
+    low, high = math.log(ratio[0]), math.log(ratio[1])
+    return torch.exp(0.5 * uniform(low, high, len(images), images, generator))
+
+
+def _rectangles(
+    side: Tensor,
+    root_ratio: Tensor,
+    images: Tensor,
+    generator: torch.Generator | None,
+    *,
+    least: float = 0.0,
+) -> Tensor:
+    """Place a rectangle of a size, as a fraction of the image, at random in each image."""
 
     def inside(extent: Tensor, pixels: int) -> Tensor:
-        extent = extent.clamp(max=1.0)
-        start = draw(0.0, 1.0) * (1 - extent)
+        extent = extent.clamp(least, 1.0)
+        start = uniform(0.0, 1.0, len(images), images, generator) * (1 - extent)
         centers = (torch.arange(pixels, dtype=images.dtype, device=images.device) + 0.5) / pixels
         return (centers >= start[:, None]) & (centers < (start + extent)[:, None])
 
+    height, width = images.shape[2:]
     columns = inside(side * root_ratio, width)[:, None, None, :]
     rows = inside(side / root_ratio, height)[:, None, :, None]
-    painted = erased[:, None, None, None] & rows & columns
-    return torch.where(painted, images.mean(dim=(2, 3), keepdim=True), images)
+    return rows & columns

@@ -1,0 +1,65 @@
+"""Colours as classes: bins of the two colour axes of CIE Lab."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from skssl.pretext._lab import rgb_to_lab
+
+# The paper's constants: size of a bin in a and b, standard deviation that the shares of the bins
+# are smoothed with, share of the even distribution in the weights, temperature of the mean.
+_SIZE, _SMOOTHING, _EVEN, _TEMPERATURE = 10, 5, 0.5, 0.38
+# Bins from the middle to the end of what sRGB has.
+_REACH = 11
+
+
+class ColorBins(nn.Module):
+    """The bins that sRGB has colours in, and how much each counts.
+
+    A weight is one over the mean of the smoothed share of a bin in the pixels and of an even
+    share; over all pixels, the weights have the mean 1.
+
+    Parameters
+    ----------
+    images : Tensor of shape (n, 3, height, width)
+        Images whose pixels say how often colours are, in sRGB from 0 to 1.
+
+    Attributes
+    ----------
+    centers : Tensor of shape (n_bins, 2)
+    weights : Tensor of shape (n_bins,)
+    """
+
+    centers: Tensor
+    weights: Tensor
+    nearest: Tensor
+
+    def __init__(self, images: Tensor):
+        super().__init__()
+        axis = torch.linspace(0, 1, 33)
+        every = rgb_to_lab(torch.cartesian_prod(axis, axis, axis))[:, 1:]
+        centers = (every / _SIZE).round().unique(dim=0) * _SIZE
+        ticks = torch.arange(-_REACH, _REACH + 1.0) * _SIZE
+        nearest = torch.cdist(torch.cartesian_prod(ticks, ticks), centers).argmin(dim=1)
+        self.register_buffer("centers", centers)
+        self.register_buffer("nearest", nearest)
+        shares = torch.bincount(self(rgb_to_lab(images)).flatten(), minlength=len(centers))
+        smooth = torch.exp(-0.5 * (torch.cdist(centers, centers) / _SMOOTHING) ** 2)
+        smoothed = (shares / shares.sum()) @ (smooth / smooth.sum(dim=1, keepdim=True))
+        weights = 1 / ((1 - _EVEN) * smoothed + _EVEN / len(centers))
+        self.register_buffer("weights", weights / (weights * smoothed).sum())
+
+    def __len__(self) -> int:
+        return len(self.centers)
+
+    def forward(self, lab: Tensor) -> Tensor:
+        """Return the bin of every pixel, of shape (n, ...), for Lab of shape (n, 3, ...)."""
+        a, b = (lab[:, 1:] / _SIZE).round().long().clamp(-_REACH, _REACH).unbind(dim=1)
+        return self.nearest[(a + _REACH) * (2 * _REACH + 1) + b + _REACH]
+
+    def mean_color(self, logits: Tensor) -> Tensor:
+        """Return the annealed mean, between mean and mode, of scores (n, n_bins, height, width)."""
+        with torch.autocast(logits.device.type, enabled=False):
+            shares = (logits.float() / _TEMPERATURE).softmax(dim=1)
+            return torch.einsum("nqhw,qc->nchw", shares, self.centers)

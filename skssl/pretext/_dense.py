@@ -1,0 +1,174 @@
+"""What the pretext tasks have in common that answer with pixels."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from abc import abstractmethod
+from typing import Any, ClassVar, cast
+
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from skssl._declare import declared
+from skssl.base import SelfSupervisedTransformer
+from skssl.exceptions import PretextTaskWarning
+from skssl.nn import MapDecoder, Objective, Pyramid, channels_last
+
+_FEWEST_STEPS = 50
+_ROWS_FOR_STATISTICS = 2000
+_NUMBERS_FOR_STATISTICS = 2**25
+
+
+class DenseObjective(Objective):
+    """An encoder, and a decoder of its maps and its embedding.
+
+    Parameters
+    ----------
+    encoder : nn.Module
+    seen : Tensor
+        A few samples as the encoder sees them.
+    image : Tensor of shape (n, channels, height, width)
+        What the decoder sees of these samples.
+    out_channels : int
+        Values for each pixel.
+    augment : bool
+        Whether the samples are changed by the views first.
+    """
+
+    def __init__(
+        self, encoder: nn.Module, seen: Tensor, image: Tensor, out_channels: int, *, augment: bool
+    ):
+        super().__init__(encoder)
+        self.augment = augment
+        self.pyramid = Pyramid.of(encoder, seen)
+        with torch.no_grad():
+            embedding = encoder.eval()(seen)
+        _, channels, height, width = image.shape
+        self.decoder = MapDecoder(
+            self.pyramid,
+            embedding.shape[1],
+            image_channels=channels,
+            image_size=(height, width),
+            out_channels=out_channels,
+        )
+        channels_last(self.decoder)
+
+    def decode(self, seen: Tensor, image: Tensor) -> Tensor:
+        """Return float32 values of shape (n, out_channels, height, width)."""
+        return self.decoder(*self.pyramid(self.encoder, seen), image).float()
+
+    @abstractmethod
+    def predict(self, batch: Tensor, *given: Tensor) -> Tensor:
+        """Return the answer for `batch`, in the units of `compare`."""
+
+    @abstractmethod
+    def compare(self, batch: Tensor, prediction: Tensor, *given: Tensor) -> Tensor:
+        """Return the errors of the prediction and of the trivial answer, of shape (n, 2)."""
+
+
+@declared
+class _DenseTask(SelfSupervisedTransformer):
+    """Base class of the pretext tasks that answer with pixels.
+
+    Parameters
+    ----------
+    views : "auto", Views or callable, default="auto"
+        Random changes that are made to a sample before the task makes its own. "auto" makes none.
+
+    Attributes
+    ----------
+    history_ : list of dict
+        As for all methods, with ``relative_error``: the mean error in the epoch, divided by that of
+        the trivial answer. 1 is no better, 0 is perfect.
+    """
+
+    _collapse_remedy: ClassVar[str] = (
+        "The task may be too hard or too easy for these samples; look at relative_error in "
+        "history_, and try a smaller learning_rate."
+    )
+
+    # The measure that tells whether something is learned, what 1 means, and what X lacks at 0 / 0.
+    _judged_by: ClassVar[str] = "relative_error"
+    _trivial_answer: ClassVar[str]
+    _nothing_to_score: ClassVar[str]
+
+    def _augments(self) -> bool:
+        return not (isinstance(self.views, str) and self.views == "auto")
+
+    def _questions(self, samples: Tensor) -> tuple[Tensor, ...]:
+        """Return what is asked of each sample for a score, from torch's global generator."""
+        return ()
+
+    def _score(self, X: Any) -> float:
+        """Return one minus the error on `X` relative to the trivial answer."""
+        from skssl.training import resolve_device, seeded
+
+        check_is_fitted(self)
+        samples, _ = self._prepare(X)
+        with seeded(self._seed, resolve_device(self.device)):
+            given = self._questions(samples)
+            errors = self._apply_objective(_errors, samples, *given)
+        error, trivial = errors.double().sum(dim=0).tolist()
+        if not trivial:
+            raise ValueError(f"{type(self).__name__}: {self._nothing_to_score}")
+        return 1 - error / trivial
+
+    def _conclude(self) -> None:
+        super()._conclude()
+        if self._steps < _FEWEST_STEPS:
+            return
+        last = self.history_[-1][self._judged_by]
+        if last >= 1:
+            warnings.warn(
+                f"{type(self).__name__}: {self._judged_by} is {last:.3f} in the last epoch, so "
+                f"what was learned is no better than {self._trivial_answer}. The samples may not "
+                "have what the task asks for; if they do, try more max_epochs or an encoder with "
+                "maps, such as 'auto'.",
+                PretextTaskWarning,
+                stacklevel=2,
+            )
+
+
+def predicted(objective: Objective, batch: Tensor, *given: Tensor) -> Tensor:
+    """Return the answer of a trained objective; of encoders side by side, the mean of theirs."""
+    parts = cast(list[DenseObjective], objective.parts)
+    return torch.stack([part.predict(batch, *given) for part in parts]).mean(dim=0)
+
+
+def _errors(objective: Objective, batch: Tensor, *given: Tensor) -> Tensor:
+    prediction = predicted(objective, batch, *given)
+    return cast(DenseObjective, objective.parts[0]).compare(batch, prediction, *given)
+
+
+def some_of(samples: Tensor) -> Tensor:
+    """Return up to 2000 samples, evenly from all, enough for a mean or a share; at least 2."""
+    rows = min(_ROWS_FOR_STATISTICS, _NUMBERS_FOR_STATISTICS // max(1, samples[0].numel()))
+    return samples[:: math.ceil(len(samples) / max(2, rows))]
+
+
+class Standardize(nn.Module):
+    """Bring every channel of the training samples to mean 0 and variance 1, and back.
+
+    Parameters
+    ----------
+    samples : Tensor of shape (n, channels, ...)
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, samples: Tensor):
+        super().__init__()
+        others = [axis for axis in range(samples.ndim) if axis != 1]
+        std, mean = torch.std_mean(samples.float(), dim=others, keepdim=True, correction=0)
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std.where(std > 0, torch.ones_like(std)))
+
+    def forward(self, samples: Tensor) -> Tensor:
+        return (samples - self.mean) / self.std
+
+    def inverse(self, values: Tensor) -> Tensor:
+        """Undo it."""
+        return values * self.std + self.mean
