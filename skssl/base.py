@@ -377,6 +377,10 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         """Whether the encoder may take samples of one size only: a user's own."""
         return not isinstance(self.encoder, str)
 
+    def _augments(self) -> bool:
+        """Whether the user asked for views, for methods that need none of their own."""
+        return not (isinstance(self.views, str) and self.views == "auto")
+
     def _resolve_encoder(self, samples: Tensor) -> nn.Module:
         if isinstance(self.encoder, str):
             names = ["auto", *self.modality_.encoder_names()]

@@ -125,8 +125,7 @@ class _PretextTask(SelfSupervisedTransformer):
         task = self._make_task(samples)
         self.n_classes_ = task.n_classes
         head = self._make_head(task, embedding_dim)
-        augment = not (isinstance(self.views, str) and self.views == "auto")
-        return TaskObjective(encoder, head, task, augment=augment)
+        return TaskObjective(encoder, head, task, augment=self._augments())
 
     def _make_head(self, task: Task, embedding_dim: int) -> nn.Module:
         """Return the network from the embeddings of all parts, side by side, to the answer."""

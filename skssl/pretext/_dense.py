@@ -94,9 +94,6 @@ class _DenseTask(SelfSupervisedTransformer):
     _trivial_answer: ClassVar[str]
     _nothing_to_score: ClassVar[str]
 
-    def _augments(self) -> bool:
-        return not (isinstance(self.views, str) and self.views == "auto")
-
     def _questions(self, samples: Tensor) -> tuple[Tensor, ...]:
         """Return what is asked of each sample for a score, from torch's global generator."""
         return ()

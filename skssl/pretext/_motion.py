@@ -184,7 +184,7 @@ class MotionPrediction(_DenseTask):
             encoder,
             self._input_layer(some_of(samples)),
             self.n_past_,
-            padded=not isinstance(self.encoder, str),
+            padded=self._takes_one_size(),
             augment=self._augments(),
         )
 
