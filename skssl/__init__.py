@@ -15,6 +15,7 @@ from skssl.decorrelation import (
     VISReg,
 )
 from skssl.distillation import BYOL, DINO, ReSSL, SimSiam
+from skssl.masked import MaskedAutoencoder
 from skssl.pretext import RotationPrediction
 
 __version__ = "0.1.0"
@@ -28,6 +29,7 @@ __all__ = [
     "FroSSL",
     "LeJEPA",
     "MMCR",
+    "MaskedAutoencoder",
     "MoCo",
     "NNCLR",
     "ReSSL",

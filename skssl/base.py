@@ -376,7 +376,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
 
     def _resolve_encoder(self, samples: Tensor) -> nn.Module:
         if isinstance(self.encoder, str):
-            names = ["auto", *self.modality_.encoder_names()]
+            names = ["auto", *self._encoder_names()]
             if self.encoder not in names:
                 close = difflib.get_close_matches(self.encoder, names) or names[:3]
                 raise ValueError(
@@ -384,13 +384,21 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
                     f"did you mean {' or '.join(map(repr, close))}? Allowed are "
                     f"{self._describe_encoders(names)}, an nn.Module, or a callable."
                 )
-            return self.modality_.build_encoder(self.encoder, samples)
+            return self._build_encoder(self.encoder, samples)
         stem = self.modality_.stem()
         if stem is None:
             return self._own_encoder(samples)
         with torch.no_grad():
             filled = stem.eval()(self.modality_.input_layer()(samples[:2]))
         return nn.Sequential(OrderedDict(stem=stem, body=self._own_encoder(filled)))
+
+    def _encoder_names(self) -> list[str]:
+        """Return the names of the encoders that this method can train on the fitted modality."""
+        return self.modality_.encoder_names()
+
+    def _build_encoder(self, name: str, samples: Tensor) -> nn.Module:
+        """Return a new encoder: "auto" or one of the names."""
+        return self.modality_.build_encoder(name, samples)
 
     def _own_encoder(self, samples: Tensor) -> nn.Module:
         """Return the user's own encoder for samples of this shape."""

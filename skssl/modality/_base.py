@@ -15,6 +15,7 @@ from sklearn.utils import InputTags, check_array
 from torch import Tensor, nn
 
 from skssl._declare import Declared
+from skssl.nn import Tokenizer
 from skssl.views import Views
 
 
@@ -201,6 +202,38 @@ class Modality(Declared, ABC):
         """
         raise NotImplementedError
 
+    def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Tokenizer:
+        """Return what cuts samples into pieces for masked modelling.
+
+        Parameters
+        ----------
+        samples : Tensor
+            The prepared training samples.
+        patch_size : int or "auto"
+            Size of a piece, where that can be chosen.
+        width : int
+            Size of a token.
+        """
+        raise NotImplementedError
+
+    def cells(self, mask: Any, samples: Tensor) -> Tensor:
+        """Return a user's mask of the cells of `X` in the shape of the prepared samples.
+
+        Raises
+        ------
+        ValueError
+            If the mask has no bools, or another shape.
+        """
+        raise NotImplementedError
+
+    def hide(self, samples: Tensor, cells: Tensor) -> Tensor:
+        """Return prepared samples whose scale does not depend on the marked cells."""
+        return samples
+
+    def missing(self, samples: Tensor) -> Tensor:
+        """Return which cells of prepared samples are missing and can be imputed."""
+        raise NotImplementedError
+
     @classmethod
     def offers(cls, *hooks: str) -> bool:
         """Whether this modality has all of the methods that it may leave out."""
@@ -237,6 +270,27 @@ def check_numbers(
             ensure_min_samples=min_samples,
             estimator=estimator,
             input_name="X",
+        )
+
+
+def check_mask(mask: Any, *shapes: tuple[int, ...]) -> np.ndarray:
+    """Return a mask as an array of bools of one of these shapes, or raise an error."""
+    array = np.asarray(mask)
+    if array.dtype != bool or array.shape not in shapes:
+        allowed = " or ".join(map(str, shapes))
+        raise ValueError(
+            f"mask must be an array of bools of shape {allowed}, got shape {array.shape} and dtype "
+            f"{array.dtype}."
+        )
+    return array
+
+
+def no_patches(patch_size: int | str, pieces: str) -> None:
+    """Raise an error unless `patch_size` is "auto"."""
+    if not isinstance(patch_size, str):
+        raise ValueError(
+            f"patch_size={patch_size} has no meaning here: each token is {pieces}. "
+            "Leave it at 'auto'."
         )
 
 

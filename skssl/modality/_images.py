@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from skssl._declare import Interval, Shape, StrOptions, declared, param
-from skssl.modality._base import Look, Modality, as_tensor, check_numbers
+from skssl.modality._base import Look, Modality, as_tensor, check_mask, check_numbers
 from skssl.modality._image_files import is_image_source, read_images
 from skssl.modality._pixels import (
+    PATCHES_A_SIDE,
     USUAL_CHANNELS,
     Layout,
     Rescale,
@@ -22,11 +23,15 @@ from skssl.modality._pixels import (
     check_like_fit,
     find_channel_axis,
     quarter_turns,
+    some_samples,
     value_range,
 )
 from skssl.nn import (
+    Patches,
     SmallConvNet,
+    Tokenizer,
     channels_last,
+    patch_sizes,
     small_vit,
     torchvision_encoder,
     torchvision_names,
@@ -242,6 +247,24 @@ class Images(Modality):
 
     def turns(self) -> list[Callable[[Tensor], Tensor]]:
         return quarter_turns(*self.sample_shape_[1:])
+
+    def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Tokenizer:
+        return Patches(
+            self.input_layer()(some_samples(samples)),
+            patch_sizes(self.sample_shape_[1:], patch_size, patches=PATCHES_A_SIDE, what="images"),
+            width=width,
+            mask_ratio=0.75,
+            mask_shapes=("random", "block"),
+            complete=True,
+        )
+
+    def cells(self, mask: Any, samples: Tensor) -> Tensor:
+        n, channels, height, width = samples.shape
+        shapes = [(n, height, width)]
+        if len(self.input_shape_) == 1 and channels == 1:
+            shapes.append((n, height * width))
+        pixels = torch.from_numpy(check_mask(mask, *shapes)).view(n, 1, height, width)
+        return pixels.expand(samples.shape)
 
     def encoder_names(self) -> list[str]:
         return ["conv", "vit", *torchvision_names()]

@@ -10,21 +10,25 @@ import torch
 from torch import Tensor, nn
 
 from skssl._declare import StrOptions, declared, param
-from skssl.modality._base import Look, Modality, as_tensor, check_numbers
+from skssl.modality._base import Look, Modality, as_tensor, check_mask, check_numbers
+from skssl.modality._pixels import some_samples
 from skssl.nn import (
     DilatedConvNet,
     FillGaps,
     KernelEncoder,
     KernelProjection,
+    Patches,
     RandomKernels,
     SeriesResNet,
     SideBySide,
+    Tokenizer,
 )
 from skssl.views import SeriesViews, Views
 
 _SMALLEST_STD = 1e-8
 # Series from which the quantiles of the random kernels are taken.
 _QUANTILE_SAMPLES = 256
+_PATCHES = 16
 
 
 class NormalizeEach(nn.Module):
@@ -216,6 +220,32 @@ class Series(Modality):
 
     def stem(self) -> nn.Module:
         return FillGaps()
+
+    def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Tokenizer:
+        length = samples.shape[2]
+        if isinstance(patch_size, str):
+            patch_size = max(1, round(length / _PATCHES))
+        if patch_size > length:
+            raise ValueError(
+                f"patch_size={patch_size} is longer than the series, which have {length} steps."
+            )
+        return Patches(
+            self.input_layer()(some_samples(samples)),
+            (patch_size,),
+            width=width,
+            mask_ratio=0.5,
+            mask_shapes=("random", "span"),
+            complete=False,
+        )
+
+    def cells(self, mask: Any, samples: Tensor) -> Tensor:
+        n, channels, length = samples.shape
+        shapes = [(n, channels, length), (n, length)]
+        cells = check_mask(mask, *shapes)
+        return torch.from_numpy(cells if cells.ndim == 3 else cells[:, None]).expand(samples.shape)
+
+    def hide(self, samples: Tensor, cells: Tensor) -> Tensor:
+        return samples.masked_fill(cells, torch.nan)
 
     def encoder_names(self) -> list[str]:
         return ["kernels+resnet", "kernels", "resnet", "ts2vec"]

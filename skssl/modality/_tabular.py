@@ -7,19 +7,29 @@ from numbers import Integral
 from typing import Any, Literal, Self
 
 import numpy as np
+import torch
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, QuantileTransformer, StandardScaler
 from torch import Tensor, nn
 
 from skssl._declare import Interval, StrOptions, declared, param
-from skssl.modality._base import Look, Modality, as_tensor, check_numbers
+from skssl.modality._base import (
+    Look,
+    Modality,
+    as_tensor,
+    check_mask,
+    check_numbers,
+    no_patches,
+)
 from skssl.modality._table import Table, is_frame, is_none, read_columns
-from skssl.nn import SideBySide, TableEncoder, TableStem, UnitLength
+from skssl.nn import SideBySide, TableEncoder, TableStem, TableTokens, Tokenizer, UnitLength
 from skssl.views import TabularViews, Views
 
 # Codes of a column: what was not seen in fit, what is missing, then the categories.
 _UNKNOWN, _MISSING, _FIRST = 0, 1, 2
 _EMBEDDING_DIM = 8
+# Places at which the scale of a column is known to a tokenizer.
+_KNOTS = 256
 # What is learned is to have a somewhat larger say than the input that it stands beside.
 _EMBEDDING_WEIGHT = 1.25
 
@@ -209,6 +219,43 @@ class Tabular(Modality):
             weighed = nn.Sequential(encoder, UnitLength(length))
             encoder = SideBySide([self._make_stem(None), weighed])
         return super().assemble(input_layer, encoder)
+
+    def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Tokenizer:
+        no_patches(patch_size, "one column of the table")
+        scaled, original = self._knots(samples[:, : self._seen.numbers.shape[1]])
+        return TableTokens(samples, self._n_codes, _FIRST, scaled, original, width=width)
+
+    def _knots(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
+        """Return values of each numeric column, scaled and as they were, of shape (columns, k)."""
+        if not numbers.numel():
+            return torch.empty(0, _KNOTS), torch.empty(0, _KNOTS)
+        filled = numbers.double().numpy()
+        empty = np.isnan(filled).all(axis=0)
+        filled = np.where(empty, 0.0, filled)
+        scaled = np.nanquantile(filled, np.linspace(0, 1, _KNOTS), axis=0).astype(np.float32)
+        original = self._unscaled(scaled)
+        # On the scale of the training rows, so that float32 is precise enough.
+        center, spread = original.mean(axis=0), original.std(axis=0)
+        original = (original - center) / np.where(spread > 0, spread, 1.0)
+        return (
+            torch.tensor(scaled.T).contiguous(),
+            torch.tensor(original.T, dtype=torch.float32).contiguous(),
+        )
+
+    def _unscaled(self, numbers: np.ndarray) -> np.ndarray:
+        if self.scaler_ is None:
+            return numbers.astype(np.float64)
+        return self.scaler_.inverse_transform(numbers.astype(np.float64))
+
+    def cells(self, mask: Any, samples: Tensor) -> Tensor:
+        cells = check_mask(mask, tuple(samples.shape))
+        order = np.argsort(self.categorical_, kind="stable")
+        return torch.from_numpy(cells[:, order])
+
+    def missing(self, samples: Tensor) -> Tensor:
+        n_numbers = self._seen.numbers.shape[1]
+        numbers, codes = samples[:, :n_numbers], samples[:, n_numbers:]
+        return torch.cat([numbers.isnan(), codes == _MISSING], dim=1)
 
     def encoder_names(self) -> list[str]:
         return ["mlp"]

@@ -15,8 +15,8 @@ from sklearn.utils import InputTags, check_array
 from torch import Tensor, nn
 
 from skssl._declare import Interval, Range, RealNotInt, StrOptions, declared, param
-from skssl.modality._base import Look, Modality, only_column
-from skssl.nn import BagEncoder, TextTransformer
+from skssl.modality._base import Look, Modality, no_patches, only_column
+from skssl.nn import BagEncoder, TextTokens, TextTransformer, Tokenizer
 from skssl.views import TextViews, Views
 
 # Thai, Lao, Tibetan, Burmese, Khmer, Japanese kana and Chinese characters.
@@ -192,6 +192,10 @@ class Text(Modality):
         known = self.vocabulary_
         ids = [known[token] for token in self.analyzer_(text) if token in known]
         return ids[: self.max_length]
+
+    def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Tokenizer:
+        no_patches(patch_size, "one token of the text")
+        return TextTokens(samples, len(self.idf_), self.max_length, width=width)
 
     def encoder_names(self) -> list[str]:
         return ["bag", "transformer"]
