@@ -15,7 +15,7 @@ from skssl.decorrelation import (
     VISReg,
 )
 from skssl.distillation import BYOL, DINO, ReSSL, SimSiam
-from skssl.masked import MaskedAutoencoder
+from skssl.masked import IJEPA, MSN, Data2Vec, MaskedAutoencoder, SimMIM
 from skssl.pretext import RotationPrediction
 
 __version__ = "0.1.0"
@@ -25,10 +25,13 @@ __all__ = [
     "BarlowTwins",
     "DCL",
     "DINO",
+    "Data2Vec",
     "DeepCluster",
     "FroSSL",
+    "IJEPA",
     "LeJEPA",
     "MMCR",
+    "MSN",
     "MaskedAutoencoder",
     "MoCo",
     "NNCLR",
@@ -36,6 +39,7 @@ __all__ = [
     "RotationPrediction",
     "SMoG",
     "SimCLR",
+    "SimMIM",
     "SimSiam",
     "SwAV",
     "TiCo",

@@ -136,7 +136,8 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     random_state: Any = param("random_state", default=None)
     verbose: int = param("verbose", default=0)
 
-    _collapse_remedy: ClassVar[str] = (
+    # None where an embedding that looks collapsed says nothing.
+    _collapse_remedy: ClassVar[str | None] = (
         "Try stronger views, a larger batch_size or a smaller learning_rate."
     )
 

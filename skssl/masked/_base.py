@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -23,7 +24,28 @@ from skssl.nn import DrawViews, Objective, TokenEncoder
 _SHARE = Interval(Real, 0, 1, closed="neither")
 
 
-class MaskedObjective(Objective):
+class TokenObjective(Objective):
+    """A token encoder.
+
+    Parameters
+    ----------
+    encoder : TokenEncoder
+    augment : bool
+        Whether the samples are changed by the views first.
+    """
+
+    encoder: TokenEncoder
+
+    def __init__(self, encoder: TokenEncoder, *, augment: bool):
+        super().__init__(encoder)
+        self.augment = augment
+
+    def view(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
+        """Return the batch as the views change it, if they do."""
+        return draw_views(batch, 1)[0] if self.augment else batch
+
+
+class MaskedObjective(TokenObjective):
     """A token encoder, and masks.
 
     Parameters
@@ -34,20 +56,13 @@ class MaskedObjective(Objective):
         Whether the samples are changed by the views first.
     """
 
-    encoder: TokenEncoder
-
     def __init__(self, encoder: TokenEncoder, masks: Masks, *, augment: bool):
-        super().__init__(encoder)
+        super().__init__(encoder, augment=augment)
         self.masks = masks
-        self.augment = augment
-
-    def view(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
-        """Return the batch as the views change it, if they do."""
-        return draw_views(batch, 1)[0] if self.augment else batch
 
 
 @declared
-class _MaskedMethod(SelfSupervisedTransformer):
+class _TokenMethod(SelfSupervisedTransformer):
     """Base class of the methods that hide a part of every sample.
 
     Parameters
@@ -74,23 +89,11 @@ class _MaskedMethod(SelfSupervisedTransformer):
         or learned vectors. "auto" is "learned" for tables and point clouds, "sincos" for others.
     pooling : {"mean", "max"}, default="mean"
         How the tokens of a sample make an embedding.
-    mask_ratio : float or pair of floats, default="auto"
-        The share of the tokens that is hidden. From a pair (low, high), each sample draws its own.
-        "auto" is 0.75 for images, 0.9 for video, 0.5 for series, 0.25 for texts, 0.6 for point
-        clouds, and (0.1, 0.7) for tables, of which any part may be missing later.
-    mask_shape : {"auto", "random", "block", "span", "tube"}, default="auto"
-        What is hidden together: single tokens, rectangles (images, video, point clouds), spans
-        (series, texts), or the same places in all frames (video). "auto" is "tube" for video and
-        "random" for others.
 
     Attributes
     ----------
     patch_size_ : tuple of int or None
         Size of a piece along each axis, where there are patches on a grid.
-    mask_ratio_ : float or pair of floats
-        The share that was hidden.
-    mask_shape_ : str
-        The shape of the masks.
     """
 
     encoder: Any = param(str, nn.Module, callable, default="auto")
@@ -100,10 +103,8 @@ class _MaskedMethod(SelfSupervisedTransformer):
     n_heads: int = param(POSITIVE_INT, default=4)
     positions: str = param(StrOptions({"auto", "sincos", "learned"}), default="auto")
     pooling: str = param(StrOptions({"mean", "max"}), default="mean")
-    mask_ratio: Any = param(StrOptions({"auto"}), _SHARE, Range(_SHARE), default="auto")
-    mask_shape: str = param(StrOptions({"auto", "random", "block", "span", "tube"}), default="auto")
 
-    _collapse_remedy: ClassVar[str] = (
+    _collapse_remedy: ClassVar[str | None] = (
         "Try another mask_ratio, a smaller learning_rate or more max_epochs."
     )
 
@@ -143,14 +144,52 @@ class _MaskedMethod(SelfSupervisedTransformer):
                 f"{type(self).__name__} needs; allowed are 'auto', 'transformer', or a "
                 "TokenEncoder."
             )
-        tokenizer = encoder.tokenizer
         n_tokens = self._n_tokens(encoder, samples)
         if n_tokens < 2:
             raise ValueError(
                 f"{type(self).__name__} hides a part of every sample, but X has samples of "
                 f"{n_tokens} feature(s): one column, patch or token; at least 2 are needed."
             )
-        self.patch_size_ = getattr(tokenizer, "patch", None)
+        self.patch_size_ = getattr(encoder.tokenizer, "patch", None)
+        augment = not (isinstance(self.views, str) and self.views == "auto")
+        return self._make_token_objective(encoder, augment=augment)
+
+    def _n_tokens(self, encoder: TokenEncoder, samples: Tensor) -> int:
+        return encoder.tokenizer.split(self._input_layer(samples[:2])).present.shape[1]
+
+    @abstractmethod
+    def _make_token_objective(self, encoder: TokenEncoder, *, augment: bool) -> Objective:
+        """Return what is trained around `encoder`."""
+
+
+@declared
+class _MaskedMethod(_TokenMethod):
+    """Base class of the methods that hide tokens by a random mask.
+
+    Parameters
+    ----------
+    mask_ratio : float or pair of floats, default="auto"
+        The share of the tokens that is hidden. From a pair (low, high), each sample draws its own.
+        "auto" is 0.75 for images, 0.9 for video, 0.5 for series, 0.25 for texts, 0.6 for point
+        clouds, and (0.1, 0.7) for tables, of which any part may be missing later.
+    mask_shape : {"auto", "random", "block", "span", "tube"}, default="auto"
+        What is hidden together: single tokens, rectangles (images, video, point clouds), spans
+        (series, texts), or the same places in all frames (video). "auto" is "tube" for video and
+        "random" for others.
+
+    Attributes
+    ----------
+    mask_ratio_ : float or pair of floats
+        The share that was hidden.
+    mask_shape_ : str
+        The shape of the masks.
+    """
+
+    mask_ratio: Any = param(StrOptions({"auto"}), _SHARE, Range(_SHARE), default="auto")
+    mask_shape: str = param(StrOptions({"auto", "random", "block", "span", "tube"}), default="auto")
+
+    def _make_token_objective(self, encoder: TokenEncoder, *, augment: bool) -> Objective:
+        tokenizer = encoder.tokenizer
         self.mask_ratio_ = resolve_auto(self.mask_ratio, tokenizer.mask_ratio)
         shapes = tokenizer.mask_shapes
         self.mask_shape_ = resolve_auto(self.mask_shape, shapes[0])
@@ -160,14 +199,10 @@ class _MaskedMethod(SelfSupervisedTransformer):
                 f"{type(self.modality_).__name__}; allowed are {', '.join(map(repr, shapes))}."
             )
         masks = Masks(tokenizer, self.mask_ratio_, self.mask_shape_)
-        augment = not (isinstance(self.views, str) and self.views == "auto")
         return self._make_masked_objective(encoder, masks, augment=augment)
 
-    def _n_tokens(self, encoder: TokenEncoder, samples: Tensor) -> int:
-        return encoder.tokenizer.split(self._input_layer(samples[:2])).present.shape[1]
-
+    @abstractmethod
     def _make_masked_objective(
         self, encoder: TokenEncoder, masks: Masks, *, augment: bool
     ) -> Objective:
         """Return what is trained around `encoder`."""
-        raise NotImplementedError

@@ -97,6 +97,9 @@ class _Reconstruction(_MaskedMethod):
         good as always predicting the mean, or the frequencies of categories and tokens.
     """
 
+    # What tells parts of samples apart does not collapse; its error says whether it learned.
+    _collapse_remedy = None
+
     normalize_patches: bool = param("boolean", default=False)
 
     def _make_masked_objective(
@@ -217,7 +220,7 @@ class _Reconstruction(_MaskedMethod):
         (patch,), n_patches = tokenizer.patch, tokenizer.n_tokens
         at_once = max(1, int(_FORECAST * n_patches))
         known = _aligned(samples)
-        steps = []
+        steps: list[Tensor] = []
         while sum(step.shape[2] for step in steps) < horizon:
             # The window of a training series, of which the last patches are hidden.
             context = known[..., -(n_patches - at_once) * patch :]

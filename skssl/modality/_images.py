@@ -260,7 +260,7 @@ class Images(Modality):
 
     def cells(self, mask: Any, samples: Tensor) -> Tensor:
         n, channels, height, width = samples.shape
-        shapes = [(n, height, width)]
+        shapes: list[tuple[int, ...]] = [(n, height, width)]
         if len(self.input_shape_) == 1 and channels == 1:
             shapes.append((n, height * width))
         pixels = torch.from_numpy(check_mask(mask, *shapes)).view(n, 1, height, width)

@@ -34,13 +34,13 @@ class TableHead(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(n_columns, 2 * width) / width**0.5)
         self.bias = nn.Parameter(torch.zeros(n_columns, 2))
-        self.codes = nn.Linear(width, n_codes)
+        self.codes = nn.Linear(width, n_codes) if n_codes else None
 
     def forward(self, tokens: Tensor, pieces: Pieces) -> Tensor:
         columns = pieces.places[..., 0].long().expand(tokens.shape[:2])
         weight = F.embedding(columns, self.weight).unflatten(2, (2, -1))
         numbers = (weight * tokens[:, :, None]).sum(dim=3) + F.embedding(columns, self.bias)
-        return torch.cat([numbers, self.codes(tokens)], dim=2)
+        return numbers if self.codes is None else torch.cat([numbers, self.codes(tokens)], dim=2)
 
 
 class TableTokens(Tokenizer):
@@ -265,7 +265,6 @@ class TextTokens(Tokenizer):
 
     def errors(self, prediction: Tensor, pieces: Pieces, *, absolute: bool = False) -> Tensor:
         target = (pieces.values[..., 0].long() - 1).clamp(min=0)
-        wrong = F.cross_entropy(
-            prediction.float().flatten(0, 1), target.flatten(), reduction="none"
-        )
+        scores = prediction.float().flatten(0, 1)
+        wrong = F.cross_entropy(scores, target.flatten(), reduction="none")
         return wrong.view(target.shape) / self.entropy
