@@ -15,7 +15,7 @@ from skssl.decorrelation import (
     VISReg,
 )
 from skssl.distillation import BYOL, DINO, ReSSL, SimSiam
-from skssl.masked import IJEPA, MSN, Data2Vec, MaskedAutoencoder, SimMIM
+from skssl.masked import IJEPA, MSN, Data2Vec, MaskedAutoencoder, SelfSupervisedImputer, SimMIM
 from skssl.pretext import RotationPrediction
 
 __version__ = "0.1.0"
@@ -38,6 +38,7 @@ __all__ = [
     "ReSSL",
     "RotationPrediction",
     "SMoG",
+    "SelfSupervisedImputer",
     "SimCLR",
     "SimMIM",
     "SimSiam",

@@ -2,8 +2,9 @@
 
 from skssl.masked._data2vec import Data2Vec
 from skssl.masked._ijepa import IJEPA
+from skssl.masked._imputer import SelfSupervisedImputer
 from skssl.masked._mae import MaskedAutoencoder
 from skssl.masked._msn import MSN
 from skssl.masked._simmim import SimMIM
 
-__all__ = ["IJEPA", "MSN", "Data2Vec", "MaskedAutoencoder", "SimMIM"]
+__all__ = ["IJEPA", "MSN", "Data2Vec", "MaskedAutoencoder", "SelfSupervisedImputer", "SimMIM"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from typing import Any, ClassVar
 
@@ -18,9 +19,13 @@ from skssl._declare import (
     resolve_auto,
 )
 from skssl.base import SelfSupervisedTransformer
+from skssl.exceptions import CollapseWarning
 from skssl.masked._masks import Masks
 from skssl.nn import DrawViews, Objective, TokenEncoder
 
+# Of targets of unit variance, the part that tells samples apart; below, there is next to none.
+_FLAT = 0.05
+_FEWEST_STEPS = 50
 _SHARE = Interval(Real, 0, 1, closed="neither")
 
 
@@ -59,6 +64,19 @@ class MaskedObjective(TokenObjective):
     def __init__(self, encoder: TokenEncoder, masks: Masks, *, augment: bool):
         super().__init__(encoder, augment=augment)
         self.masks = masks
+
+
+def spread_over_samples(tokens: Tensor, present: Tensor) -> Tensor:
+    """Return the standard deviation of tokens at the same place over samples, from 0.
+
+    It falls to 0 if a teacher says the same of all samples.
+    """
+    weight = present[..., None].to(tokens.dtype)
+    count = weight.sum(dim=0).clamp(min=1)
+    mean = (tokens * weight).sum(dim=0) / count
+    variance = ((tokens - mean).square() * weight).sum(dim=0) / count
+    seen = present.any(dim=0)[:, None].to(tokens.dtype)
+    return (variance.sqrt() * seen).sum() / (seen.sum() * tokens.shape[2]).clamp(min=1)
 
 
 @declared
@@ -104,9 +122,9 @@ class _TokenMethod(SelfSupervisedTransformer):
     positions: str = param(StrOptions({"auto", "sincos", "learned"}), default="auto")
     pooling: str = param(StrOptions({"mean", "max"}), default="mean")
 
-    _collapse_remedy: ClassVar[str | None] = (
-        "Try another mask_ratio, a smaller learning_rate or more max_epochs."
-    )
+    # Views say nothing about methods without them; what they predict does.
+    _collapse_remedy: ClassVar[str | None] = None
+    _flat_remedy: ClassVar[str] = ""
 
     _needs = ("tokenizer",)
 
@@ -156,6 +174,18 @@ class _TokenMethod(SelfSupervisedTransformer):
 
     def _n_tokens(self, encoder: TokenEncoder, samples: Tensor) -> int:
         return encoder.tokenizer.split(self._input_layer(samples[:2])).present.shape[1]
+
+    def _conclude(self) -> None:
+        super()._conclude()
+        spread = self.history_[-1].get("target_std", 1.0) if self._steps >= _FEWEST_STEPS else 1.0
+        if spread < _FLAT:
+            warnings.warn(
+                f"{type(self).__name__}: the targets collapsed, the teacher says nearly the same "
+                f"of all samples. target_std is {spread:.3f} (healthy: above 0.2). "
+                f"{self._flat_remedy}",
+                CollapseWarning,
+                stacklevel=2,
+            )
 
     @abstractmethod
     def _make_token_objective(self, encoder: TokenEncoder, *, augment: bool) -> Objective:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skssl._declare import FRACTION, POSITIVE, POSITIVE_INT, StrOptions, declared, param
-from skssl.masked._base import MaskedObjective, _MaskedMethod
+from skssl.masked._base import MaskedObjective, _MaskedMethod, spread_over_samples
 from skssl.masked._masks import Masks
 from skssl.nn import (
     DrawViews,
@@ -46,7 +46,9 @@ class _Data2VecObjective(MaskedObjective):
         pieces = self.encoder.tokenizer.split(self.view(batch, draw_views))
         mask = self.masks.draw(pieces)
         index, hidden = first_of(mask, self.masks.most_hidden(mask.shape[1]))
-        target = take(self._targets(pieces), index)
+        targets = self._targets(pieces)
+        self.measure("target_std", spread_over_samples(targets, pieces.present))
+        target = take(targets, index)
         predicted = self.head(take(self.encoder.encode(pieces, mask, self.mask_token), index))
         wrong = F.smooth_l1_loss(predicted.float(), target, beta=self.beta, reduction="none")
         return (wrong.mean(dim=2) * hidden).sum() / hidden.sum().clamp(min=1)
@@ -85,6 +87,12 @@ class Data2Vec(_MaskedMethod):
         What the teacher keeps of its weights in a step, at the start; it rises to 1 with a cosine.
         Closer to 1 for longer trainings; the paper goes from 0.999 to 0.9999.
 
+    Attributes
+    ----------
+    history_ : list of dict
+        As for all methods, with ``target_std``: the standard deviation of the targets of a place
+        over the samples. It is near 0 after a collapse.
+
     See Also
     --------
     IJEPA : The encoder sees no mask tokens, and a predictor tells what is hidden.
@@ -115,7 +123,7 @@ class Data2Vec(_MaskedMethod):
     beta: float = param(POSITIVE, default=2.0)
     momentum: float = param(FRACTION, default=0.99)
 
-    _collapse_remedy = "Try a momentum closer to 1, a smaller learning_rate or another mask_ratio."
+    _flat_remedy = "Try a momentum closer to 1, a smaller learning_rate or another mask_ratio."
 
     def _make_masked_objective(
         self, encoder: TokenEncoder, masks: Masks, *, augment: bool

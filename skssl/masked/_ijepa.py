@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skssl._declare import FRACTION, POSITIVE_INT, Interval, Range, Real, declared, param
-from skssl.masked._base import TokenObjective, _TokenMethod
+from skssl.masked._base import TokenObjective, _TokenMethod, spread_over_samples
 from skssl.masked._masks import block_scores, lowest
 from skssl.nn import (
     DrawViews,
@@ -74,6 +74,7 @@ class _IJEPAObjective(TokenObjective):
         n_tokens = pieces.present.shape[1]
         context_mask, blocks = self._blocks(pieces)
         targets = self._targets(pieces)
+        self.measure("target_std", spread_over_samples(targets, pieces.present))
         fewest, most = (max(1, int(scale * n_tokens)) for scale in self.target_scale)
         seen, valid = first_of(context_mask, n_tokens - fewest)
         context = self.encoder.encode_some(pieces, seen, valid)
@@ -150,6 +151,12 @@ class IJEPA(_TokenMethod):
         What the teacher keeps of its weights in a step, at the start; it rises to 1 with a cosine.
         Closer to 1 for longer trainings; the paper starts from 0.996.
 
+    Attributes
+    ----------
+    history_ : list of dict
+        As for all methods, with ``target_std``: the standard deviation of the targets of a place
+        over the samples. It is near 0 after a collapse.
+
     See Also
     --------
     Data2Vec : The encoder sees mask tokens in the places to predict.
@@ -184,7 +191,7 @@ class IJEPA(_TokenMethod):
     predictor_depth: int = param(POSITIVE_INT, default=2)
     momentum: float = param(FRACTION, default=0.99)
 
-    _collapse_remedy = (
+    _flat_remedy = (
         "Try a momentum closer to 1, a smaller learning_rate, or smaller targets in target_scale."
     )
 

@@ -230,6 +230,10 @@ class Modality(Declared, ABC):
         """Return prepared samples whose scale does not depend on the marked cells."""
         return samples
 
+    def forecast_form(self, steps: Tensor, X: Any) -> np.ndarray:
+        """Return steps that follow those of prepared samples in the layout of `X`."""
+        raise NotImplementedError
+
     def missing(self, samples: Tensor) -> Tensor:
         """Return which cells of prepared samples are missing and can be imputed."""
         raise NotImplementedError

@@ -208,6 +208,14 @@ class Series(Modality):
             return series[:, 0]
         return series.transpose(0, 2, 1) if self.layout == "channels_last" else series
 
+    def forecast_form(self, steps: Tensor, X: Any) -> np.ndarray:
+        values = steps.numpy()
+        look = Look.at(X)
+        without_channels = np.ndim(X[0]) == 1 if isinstance(X, (list, tuple)) else None
+        if without_channels or (without_channels is None and len(look.shape) == 2):
+            return values[:, 0]
+        return values.transpose(0, 2, 1) if self.layout == "channels_last" else values
+
     def input_layer(self) -> NormalizeEach | NormalizeAll | nn.Identity:
         if self.normalize == "series":
             return NormalizeEach()

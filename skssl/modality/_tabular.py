@@ -21,7 +21,7 @@ from skssl.modality._base import (
     check_numbers,
     no_patches,
 )
-from skssl.modality._table import Table, is_frame, is_none, read_columns
+from skssl.modality._table import Table, is_frame, is_none, read_columns, write_columns
 from skssl.nn import SideBySide, TableEncoder, TableStem, TableTokens, Tokenizer, UnitLength
 from skssl.views import TabularViews, Views
 
@@ -246,6 +246,43 @@ class Tabular(Modality):
         if self.scaler_ is None:
             return numbers.astype(np.float64)
         return self.scaler_.inverse_transform(numbers.astype(np.float64))
+
+    def restore(self, samples: Tensor, X: Any) -> Any:
+        """Return `X` with what differs from its prepared rows put back on its own scale.
+
+        All other cells are as they were. The columns keep their dtype where it can hold what is
+        put in.
+        """
+        table = self.check(X, estimator=type(self).__name__)
+        before, now = self.prepare(table).numpy(), samples.numpy()
+        changed = (before != now) & ~(np.isnan(before) & np.isnan(now))
+        n_numbers = self._seen.numbers.shape[1]
+        values: list[np.ndarray] = [np.empty(0)] * now.shape[1]
+        if n_numbers:
+            filled = np.where(np.isnan(now[:, :n_numbers]), 0.0, now[:, :n_numbers])
+            values[:n_numbers] = list(self._unscaled(filled).T)
+        for index, codes in enumerate(now[:, n_numbers:].T):
+            values[n_numbers + index] = self._category_values(index, codes)
+        columns = {
+            int(column): (changed[:, place], values[place])
+            for place, column in enumerate(np.argsort(self.categorical_, kind="stable"))
+            if changed[:, place].any()
+        }
+        return write_columns(X, columns)
+
+    def _category_values(self, index: int, codes: np.ndarray) -> np.ndarray:
+        """Return the category of each code, None where it stands for none."""
+        n_codes = self._n_codes[index]
+        names = np.full(n_codes, None, dtype=object)
+        if n_codes > _FIRST:
+            encoder = self.category_encoders_[index]
+            places = np.arange(n_codes - _FIRST, dtype=np.float64)[:, None]
+            names[_FIRST:] = encoder.inverse_transform(places)[:, 0]
+            rare = encoder.infrequent_categories_[0]
+            if rare is not None:
+                # They share the last code, which has no name of its own.
+                names[-1] = rare[0]
+        return names[codes.astype(np.int64)]
 
     def cells(self, mask: Any, samples: Tensor) -> Tensor:
         cells = check_mask(mask, tuple(samples.shape))
