@@ -350,7 +350,9 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         """Check `X`; return a tensor of samples, and which ones could be loaded if not all."""
         X, loaded = self.modality_.load(X)
         checked = self.modality_.check(X, estimator=type(self).__name__, min_samples=min_samples)
-        has_columns = len(Look.at(X).shape) == 2
+        look = Look.at(X)
+        # Series of one channel and of unequal length have no columns.
+        has_columns = len(look.shape) == 2 and not look.ragged
         if has_columns:
             validate_data(self, X, reset=reset, skip_check_array=True)
         if reset:
