@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -32,24 +34,32 @@ class Masks:
         self.shape = shape
         self.ordered = tokenizer.ordered
 
-    def most_hidden(self, n_tokens: int) -> int:
-        """Return how many of so many tokens are hidden at most."""
-        return _clamp(round(self.high * n_tokens), n_tokens)
+    def most_hidden(self, pieces: Pieces) -> int:
+        """Return how many tokens of a sample are hidden at most."""
+        times, n_tokens = self._repeats(pieces)
+        return times * _clamp(math.ceil(self.high * n_tokens), n_tokens)
 
-    def most_visible(self, n_tokens: int) -> int:
-        """Return how many of so many tokens stay at most."""
-        return n_tokens - _clamp(int(self.low * n_tokens), n_tokens)
+    def most_visible(self, pieces: Pieces) -> int:
+        """Return how many tokens of a sample stay at most."""
+        times, n_tokens = self._repeats(pieces)
+        return times * (n_tokens - _clamp(int(self.low * n_tokens), n_tokens))
+
+    def _repeats(self, pieces: Pieces) -> tuple[int, int]:
+        """Return how often a mask is repeated, and for how many tokens it is drawn."""
+        n_tokens = pieces.present.shape[1]
+        frames = pieces.steps[0] if self.shape == "tube" else 1
+        return frames, n_tokens // frames
 
     def draw(self, pieces: Pieces) -> Tensor:
         """Return a mask of shape (n, t), True for what is hidden."""
-        present = pieces.present
-        if self.shape == "tube":
-            return self._tubes(pieces)
-        if self.shape == "random":
+        # The tokens of the first frame come first.
+        frames, n_tokens = self._repeats(pieces)
+        present = pieces.present[:, :n_tokens]
+        if self.shape in ("random", "tube"):
             score = torch.rand(present.shape, device=present.device)
         else:
             score = block_scores(pieces.places, present, n_blocks=_N_BLOCKS)
-        return self._lowest(score, present)
+        return self._lowest(score, present).repeat(1, frames)
 
     def _lowest(self, score: Tensor, present: Tensor) -> Tensor:
         n_present = present.sum(dim=1)
@@ -57,14 +67,6 @@ class Masks:
         count = (ratio * n_present).round().long()
         count = torch.minimum(count.clamp(min=1), (n_present - 1).clamp(min=0))
         return lowest(score, present, count)
-
-    def _tubes(self, pieces: Pieces) -> Tensor:
-        # The places of the first frame come first.
-        n, n_tokens = pieces.present.shape
-        in_frame = int((pieces.places[0, :, 0] == 0).sum())
-        score = torch.rand(n, in_frame, device=pieces.present.device)
-        mask = self._lowest(score, pieces.present[:, :in_frame])
-        return mask.repeat(1, n_tokens // in_frame)
 
 
 def _clamp(count: int, n_tokens: int) -> int:

@@ -54,7 +54,7 @@ class _MSNObjective(MaskedObjective):
             targets = self._sharpened(scores)
         pieces = self.encoder.tokenizer.split(anchor)
         visible = pieces.present & ~self.masks.draw(pieces)
-        index, valid = first_of(visible, self.masks.most_visible(visible.shape[1]))
+        index, valid = first_of(visible, self.masks.most_visible(pieces))
         embedded = self.encoder.pool(self.encoder.encode_some(pieces, index, valid), valid)
         scores = self.prototypes(self.projector(embedded).float()) / self.temperature
         cross_entropy = -(targets * scores.log_softmax(dim=1)).sum(dim=1).mean()

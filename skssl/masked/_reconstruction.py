@@ -63,9 +63,8 @@ class ReconstructionObjective(MaskedObjective):
 
     def wrong(self, pieces: Pieces, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return the error of hidden pieces, (n, m), and which of them are hidden."""
-        n_tokens = mask.shape[1]
-        tokens = self.decode(pieces, mask, most_visible=self.masks.most_visible(n_tokens))
-        index, hidden = first_of(mask, self.masks.most_hidden(n_tokens))
+        tokens = self.decode(pieces, mask, most_visible=self.masks.most_visible(pieces))
+        index, hidden = first_of(mask, self.masks.most_hidden(pieces))
         pieces = pieces.at(index)
         prediction = self.head(take(tokens, index), pieces)
         errors = self.encoder.tokenizer.errors(prediction, pieces, absolute=self.absolute)

@@ -117,13 +117,14 @@ class Patches(Tokenizer):
 
     def split(self, batch: Tensor) -> Pieces:
         values = self.cut(batch)
-        steps = [torch.arange(s, device=batch.device) for s in self._steps(batch.shape[2:])]
-        places = torch.stack(torch.meshgrid(*steps, indexing="ij"), dim=-1).flatten(0, -2)
+        steps = self._steps(batch.shape[2:])
+        axes = [torch.arange(size, device=batch.device) for size in steps]
+        places = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).flatten(0, -2)
         if self.complete:
             present = torch.ones(values.shape[:2], dtype=torch.bool, device=batch.device)
         else:
             present = (~values.isnan()).any(dim=2)
-        return Pieces(values, present, places[None].to(values.dtype))
+        return Pieces(values, present, places[None].to(values.dtype), tuple(steps))
 
     def embed(self, pieces: Pieces) -> Tensor:
         # A missing value counts as the mean.

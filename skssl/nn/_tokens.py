@@ -28,11 +28,14 @@ class Pieces:
         Which pieces exist; only these can be masked and predicted.
     places : Tensor of shape (1 or n, t, k)
         Where each piece is in its sample.
+    steps : tuple of int
+        Number of pieces along each axis, where they make up a grid.
     """
 
     values: Tensor
     present: Tensor
     places: Tensor
+    steps: tuple[int, ...] = ()
 
     def at(self, index: Tensor) -> Pieces:
         """Return the pieces at `index`, of shape (n, m), of each sample."""
