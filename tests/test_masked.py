@@ -86,9 +86,9 @@ def test_blocks_and_spans_hide_neighbours():
     square = pieces_on_grid(8, 8, n=200)
     score = block_scores(square.places, square.present, n_blocks=1)
     block = lowest(score, square.present, 9).view(-1, 8, 8)
-    # A single rectangle of 9 tokens is at most 4 wide and high.
-    assert (block.any(dim=1).sum(dim=1) <= 4).all()
-    assert (block.any(dim=2).sum(dim=1) <= 4).all()
+    # A single rectangle of 9 tokens, cut off at random, is at most 5 wide and high.
+    assert (block.any(dim=1).sum(dim=1) <= 5).all()
+    assert (block.any(dim=2).sum(dim=1) <= 5).all()
 
 
 def test_masks_hide_only_what_is_present():
@@ -269,7 +269,7 @@ def test_point_patches_do_not_depend_on_order_and_absent_points():
     pieces = tokenizer.split(clouds[:, :3])
     assert (pieces.present.sum(dim=1) == 3).all()
     distances = torch.cdist(tokenizer.split(clouds).places, clouds)
-    assert (distances.min(dim=2).values == 0).all()
+    assert (distances.min(dim=2).values < 0.01).all()
 
 
 def hidden_part_changes(method, X):
@@ -474,7 +474,10 @@ def test_constant_and_empty_columns_are_imputed():
     assert filled.dtype == np.float64
     np.testing.assert_allclose(filled[:, 1], 7, rtol=1e-6)
     X[:, 1] = np.nan
-    assert np.isfinite(MaskedAutoencoder(max_epochs=1, **TINY).fit(X).impute(X)[:, [0, 2]]).all()
+    filled = MaskedAutoencoder(max_epochs=1, **TINY).fit(X).impute(X)
+    assert np.isfinite(filled[:, [0, 2]]).all()
+    # Nothing is known of this one.
+    assert np.isnan(filled[:, 1]).all()
 
 
 def test_rare_categories_can_be_imputed():

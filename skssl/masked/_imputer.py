@@ -92,7 +92,7 @@ class SelfSupervisedImputer(OneToOneFeatureMixin, TransformerMixin, Declared):
         Returns
         -------
         X_filled : array-like of shape (n_samples, n_features)
-            As `X`, with no cell missing.
+            As `X`, with no cell missing but those of columns that had no value in `fit`.
         """
         check_is_fitted(self)
         return self.method_.impute(X)

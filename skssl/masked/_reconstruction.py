@@ -177,7 +177,8 @@ class _Reconstruction(_MaskedMethod):
     def impute(self, X: Any) -> Any:
         """Fill in the missing cells of a table.
 
-        Numbers become the mean that the network expects, categories the most probable one.
+        Numbers become the mean that the network expects, categories the most probable one. A
+        column without any value in fit stays as it is.
 
         Parameters
         ----------
@@ -221,11 +222,10 @@ class _Reconstruction(_MaskedMethod):
         known = _aligned(samples)
         steps: list[Tensor] = []
         while sum(step.shape[2] for step in steps) < horizon:
-            # The window of a training series, of which the last patches are hidden.
-            context = known[..., -(n_patches - at_once) * patch :]
-            length = context.shape[2] + at_once * patch
-            window = torch.full((*known.shape[:2], length + -length % patch), torch.nan)
-            start = window.shape[2] - at_once * patch
+            # A window as long as the longest training series, of which the last patches are hidden.
+            window = torch.full((*known.shape[:2], n_patches * patch), torch.nan)
+            start = (n_patches - at_once) * patch
+            context = known[..., -start:]
             window[..., start - context.shape[2] : start] = context
             cells = torch.zeros_like(window, dtype=torch.bool)
             cells[..., start:] = True

@@ -161,6 +161,7 @@ class Tabular(Modality):
         low = np.where(missing, np.inf, X.numbers).min(axis=0)
         high = np.where(missing, -np.inf, X.numbers).max(axis=0)
         self._constant = low >= high
+        self._constants = np.where(low == high, low, np.float32(np.nan))
         self.scaler_ = self._make_scaler(len(X)) if X.numbers.shape[1] else None
         if self.scaler_ is not None:
             self.scaler_.fit(np.where(self._constant, np.float32(0), X.numbers))
@@ -260,9 +261,13 @@ class Tabular(Modality):
         values: list[np.ndarray] = [np.empty(0)] * now.shape[1]
         if n_numbers:
             filled = np.where(np.isnan(now[:, :n_numbers]), 0.0, now[:, :n_numbers])
-            values[:n_numbers] = list(self._unscaled(filled).T)
+            numbers = np.where(self._constant, self._constants, self._unscaled(filled))
+            values[:n_numbers] = list(numbers.T)
+            # A column without any value in fit stays as it is.
+            changed[:, :n_numbers] &= ~np.isnan(numbers)
         for index, codes in enumerate(now[:, n_numbers:].T):
             values[n_numbers + index] = self._category_values(index, codes)
+            changed[:, n_numbers + index] &= ~is_none(values[n_numbers + index])
         columns = {
             int(column): (changed[:, place], values[place])
             for place, column in enumerate(np.argsort(self.categorical_, kind="stable"))
