@@ -218,9 +218,14 @@ class _MaskedMethod(_TokenMethod):
     mask_ratio: Any = param(StrOptions({"auto"}), _SHARE, Range(_SHARE), default="auto")
     mask_shape: str = param(StrOptions({"auto", "random", "block", "span", "tube"}), default="auto")
 
+    # What "auto" is for all modalities; None leaves it to them.
+    _auto_mask_ratio: ClassVar[float | None] = None
+
     def _make_token_objective(self, encoder: TokenEncoder, *, augment: bool) -> Objective:
         tokenizer = encoder.tokenizer
-        self.mask_ratio_ = resolve_auto(self.mask_ratio, tokenizer.mask_ratio)
+        self.mask_ratio_ = resolve_auto(
+            self.mask_ratio, self._auto_mask_ratio or tokenizer.mask_ratio
+        )
         shapes = tokenizer.mask_shapes
         self.mask_shape_ = resolve_auto(self.mask_shape, shapes[0])
         if self.mask_shape_ not in shapes:

@@ -88,6 +88,9 @@ class MSN(_MaskedMethod):
     views : "auto", Views or callable, default="auto"
         The random changes that the embedding is to be indifferent to. "auto" is the default of the
         modality.
+    mask_ratio : float or pair of floats, default="auto"
+        The share of the tokens that is hidden from the network. From a pair (low, high), each
+        sample draws its own. "auto" is 0.3: the network has to recognise what it sees.
     n_prototypes : int, default=256
         Number of groups; the paper has 1024.
     temperature : float, default=0.1
@@ -112,9 +115,8 @@ class MSN(_MaskedMethod):
 
     Notes
     -----
-    There is one masked view; the authors add ten small crops. The mask ratio is that of all masked
-    methods, where the paper has 0.15 to 0.7 for larger networks. The learned encoder is the
-    student.
+    There is one masked view; the authors add ten small crops. The paper masks 0.15 for small
+    networks and up to 0.7 for large ones. The learned encoder is the student.
 
     References
     ----------
@@ -126,7 +128,7 @@ class MSN(_MaskedMethod):
     >>> from sklearn.datasets import load_digits
     >>> from skssl import MSN
     >>> X = load_digits().images[:200]
-    >>> ssl = MSN(max_epochs=5, mask_ratio=0.3, random_state=0).fit(X)
+    >>> ssl = MSN(max_epochs=5, random_state=0).fit(X)
     >>> ssl.transform(X).shape
     (200, 128)
     """
@@ -139,6 +141,8 @@ class MSN(_MaskedMethod):
     momentum: float = param(FRACTION, default=0.99)
     projector_dim: int = param(POSITIVE_INT, default=128)
     projector_hidden_dim: int = param(POSITIVE_INT, default=256)
+
+    _auto_mask_ratio = 0.3
 
     _collapse_remedy = "Try a larger entropy_weight, a larger batch_size or stronger views."
 

@@ -220,7 +220,7 @@ class TransformerLayers(nn.Module):
             nn.TransformerEncoderLayer(
                 width,
                 n_heads,
-                dim_feedforward=4 * width,
+                dim_feedforward=2 * width,
                 dropout=0.0,
                 activation="gelu",
                 batch_first=True,
