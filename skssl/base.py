@@ -70,10 +70,10 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         that is passed as a class gets this value, too.
     optimizer : {"auto", "adamw", "lars", "muon", "sgd"} or callable, default="auto"
         A name, or a class such as ``torch.optim.RMSprop`` that is called with groups of parameters
-        and ``lr``. "auto" is "muon" for networks with 2-D convolutions, which learn more from a
-        sample with it, and "adamw" for others. "muon" is torch's for matrices and filters, with
-        AdamW for the rest. "lars" leaves the rate of biases and norms as it is; it is timm's, for
-        which there is ``pip install 'skssl[optimizers]'``.
+        and ``lr``. "auto" is "muon" for networks with 2-D convolutions and for the transformers of
+        masked methods, which learn more from a sample with it, and "adamw" for others. "muon" is
+        torch's for matrices and filters, with AdamW for the rest. "lars" leaves the rate of biases
+        and norms as it is; it is timm's, for which there is ``pip install 'skssl[optimizers]'``.
     device : str or torch.device, default="auto"
         Where to train and to embed, such as "cpu" or "cuda:1". "auto" is the GPU if there is one.
     precision : {"auto", "float32", "bfloat16"}, default="auto"

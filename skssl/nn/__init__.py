@@ -1,6 +1,6 @@
 """Networks: default encoders, heads, and what ties them into an objective."""
 
-from skssl.nn._cells import TableTokens, TextTokens
+from skssl.nn._cells import TableHead, TableTokens, TextTokens
 from skssl.nn._encoders import (
     MLPEncoder,
     SideBySide,
@@ -78,6 +78,7 @@ __all__ = [
     "SmallConvNet",
     "SmallVideoNet",
     "TableEncoder",
+    "TableHead",
     "TableStem",
     "TableTokens",
     "Teacher",
