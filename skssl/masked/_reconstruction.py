@@ -200,6 +200,7 @@ class _Reconstruction(_MaskedMethod):
 
         The steps that follow the last one of each series are taken to be hidden. Of long forecasts,
         the first steps are predicted, and the next ones from these, as if they had been seen.
+        ``mask_shape="span"`` trains for what is asked here.
 
         Parameters
         ----------
