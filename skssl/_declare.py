@@ -148,9 +148,14 @@ def _complete_docstring(cls: type, parameters: list[str]) -> str:
         entries = [inherited[name] for name in names if name not in own and name in inherited]
         missing = list(dict.fromkeys(entries))
         section = _section(doc, title) or _section(doc, "Parameters")
+        # A class may have none of its own.
+        heading = "" if own else f"\n{title}\n{'-' * len(title)}\n"
+        added = heading + "".join(missing)
         if section is not None and missing:
             kept = section.group(0).rstrip() + "\n"
-            # A class may have none of its own.
-            heading = "" if own else f"\n{title}\n{'-' * len(title)}\n"
-            doc = doc.replace(kept, kept + heading + "".join(missing), 1)
+            doc = doc.replace(kept, kept + added, 1)
+        elif missing:
+            first = re.search(r"^\S[^\n]*\n-{3,}\n", doc, re.MULTILINE)
+            start = first.start() if first else len(doc)
+            doc = doc[:start] + added.lstrip("\n") + "\n" + doc[start:]
     return doc
