@@ -466,6 +466,21 @@ def test_masked_cells_of_integers_are_rounded():
     assert filled["count"][3:].equals(frame["count"][3:])
 
 
+def test_numbers_that_are_categories_keep_their_dtype():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"code": rng.integers(0, 3, 60) * 1.0, "x": rng.normal(size=60)})
+    frame["x"] = frame["x"].astype(np.float32)
+    frame.loc[::5, ["code", "x"]] = None
+    modality = Tabular(categorical=["code"])
+    filled = MaskedAutoencoder(max_epochs=1, modality=modality, **TINY).fit(frame).impute(frame)
+    assert filled.dtypes.equals(frame.dtypes)
+    assert set(filled["code"]) == {0, 1, 2}
+    mask = np.ones(frame.shape, dtype=bool)
+    whole = frame.fillna(0).astype({"code": int})
+    ssl = MaskedAutoencoder(max_epochs=1, modality=modality, **TINY).fit(whole)
+    assert ssl.reconstruct(whole, mask).dtypes.equals(whole.dtypes)
+
+
 def test_constant_and_empty_columns_are_imputed():
     X = np.random.default_rng(0).normal(size=(60, 3))
     X[:, 1] = 7

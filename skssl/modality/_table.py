@@ -290,5 +290,8 @@ def write_columns(X: Any, changes: dict[int, tuple[np.ndarray, np.ndarray]]) -> 
 
 
 def _fitting(values: np.ndarray, dtype: Any) -> np.ndarray:
-    """Return values rounded if a column of this dtype holds integers."""
-    return np.rint(values).astype(np.int64) if getattr(dtype, "kind", "O") in "iu" else values
+    """Return values as a column of this dtype takes them, rounded if it holds integers."""
+    kind = getattr(dtype, "kind", "O")
+    if kind in "iu":
+        values = np.rint(values.astype(np.float64)).astype(np.int64)
+    return values.astype(dtype) if isinstance(dtype, np.dtype) and kind in "biuf" else values
