@@ -15,6 +15,7 @@ from skssl.decorrelation import (
     VISReg,
 )
 from skssl.distillation import BYOL, DINO, ReSSL, SimSiam
+from skssl.masked import IJEPA, MSN, Data2Vec, MaskedAutoencoder, SelfSupervisedImputer, SimMIM
 from skssl.pretext import (
     ArrowOfTime,
     ClipOrder,
@@ -39,11 +40,15 @@ __all__ = [
     "ContextEncoder",
     "DCL",
     "DINO",
+    "Data2Vec",
     "DeepCluster",
     "FroSSL",
     "JigsawPuzzle",
+    "IJEPA",
     "LeJEPA",
     "MMCR",
+    "MSN",
+    "MaskedAutoencoder",
     "MoCo",
     "MotionPrediction",
     "NNCLR",
@@ -52,7 +57,9 @@ __all__ = [
     "RelativePosition",
     "RotationPrediction",
     "SMoG",
+    "SelfSupervisedImputer",
     "SimCLR",
+    "SimMIM",
     "SimSiam",
     "SwAV",
     "TiCo",

@@ -70,10 +70,10 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         that is passed as a class gets this value, too.
     optimizer : {"auto", "adamw", "lars", "muon", "sgd"} or callable, default="auto"
         A name, or a class such as ``torch.optim.RMSprop`` that is called with groups of parameters
-        and ``lr``. "auto" is "muon" for networks with 2-D convolutions, which learn more from a
-        sample with it, and "adamw" for others. "muon" is torch's for matrices and filters, with
-        AdamW for the rest. "lars" leaves the rate of biases and norms as it is; it is timm's, for
-        which there is ``pip install 'skssl[optimizers]'``.
+        and ``lr``. "auto" is "muon" for networks with 2-D convolutions and for the transformers of
+        masked methods, which learn more from a sample with it, and "adamw" for others. "muon" is
+        torch's for matrices and filters, with AdamW for the rest. "lars" leaves the rate of biases
+        and norms as it is; it is timm's, for which there is ``pip install 'skssl[optimizers]'``.
     device : str or torch.device, default="auto"
         Where to train and to embed, such as "cpu" or "cuda:1". "auto" is the GPU if there is one.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -136,7 +136,8 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     random_state: Any = param("random_state", default=None)
     verbose: int = param("verbose", default=0)
 
-    _collapse_remedy: ClassVar[str] = (
+    # None where an embedding that looks collapsed says nothing.
+    _collapse_remedy: ClassVar[str | None] = (
         "Try stronger views, a larger batch_size or a smaller learning_rate."
     )
 
@@ -349,7 +350,9 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         """Check `X`; return a tensor of samples, and which ones could be loaded if not all."""
         X, loaded = self.modality_.load(X)
         checked = self.modality_.check(X, estimator=type(self).__name__, min_samples=min_samples)
-        has_columns = len(Look.at(X).shape) == 2
+        look = Look.at(X)
+        # Series of one channel and of unequal length have no columns.
+        has_columns = len(look.shape) == 2 and not look.ragged
         if has_columns:
             validate_data(self, X, reset=reset, skip_check_array=True)
         if reset:
@@ -383,7 +386,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
 
     def _resolve_encoder(self, samples: Tensor) -> nn.Module:
         if isinstance(self.encoder, str):
-            names = ["auto", *self.modality_.encoder_names()]
+            names = ["auto", *self._encoder_names()]
             if self.encoder not in names:
                 close = difflib.get_close_matches(self.encoder, names) or names[:3]
                 raise ValueError(
@@ -391,13 +394,21 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
                     f"did you mean {' or '.join(map(repr, close))}? Allowed are "
                     f"{self._describe_encoders(names)}, an nn.Module, or a callable."
                 )
-            return self.modality_.build_encoder(self.encoder, samples)
+            return self._build_encoder(self.encoder, samples)
         stem = self.modality_.stem()
         if stem is None:
             return self._own_encoder(samples)
         with torch.no_grad():
             filled = stem.eval()(self.modality_.input_layer()(samples[:2]))
         return nn.Sequential(OrderedDict(stem=stem, body=self._own_encoder(filled)))
+
+    def _encoder_names(self) -> list[str]:
+        """Return the names of the encoders that this method can train on the fitted modality."""
+        return self.modality_.encoder_names()
+
+    def _build_encoder(self, name: str, samples: Tensor) -> nn.Module:
+        """Return a new encoder: "auto" or one of the names."""
+        return self.modality_.build_encoder(name, samples)
 
     def _own_encoder(self, samples: Tensor) -> nn.Module:
         """Return the user's own encoder for samples of this shape."""

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from skssl._declare import Declared
 from skssl.modality._cutters import Cutter
+from skssl.nn import Tokenizer
 from skssl.views import Views
 
 
@@ -229,11 +230,16 @@ class Modality(Declared, ABC):
         raise NotImplementedError
 
     def pixel_mask(self, mask: Any, n_samples: int) -> Tensor:
-        """Check which pixels of some samples a user marked.
+        """Return a user's mask of the pixels of some samples, or of the same pixels of all.
 
         Returns
         -------
         Tensor of shape (n_samples, 1, height, width), bool
+
+        Raises
+        ------
+        ValueError
+            If the mask has no bools, or another shape.
         """
         raise NotImplementedError
 
@@ -244,6 +250,42 @@ class Modality(Declared, ABC):
         -------
         Tensor of shape (n, channels, frames, height, width)
         """
+        raise NotImplementedError
+
+    def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Tokenizer:
+        """Return what cuts samples into pieces for masked modelling.
+
+        Parameters
+        ----------
+        samples : Tensor
+            The prepared training samples.
+        patch_size : int or "auto"
+            Size of a piece, where that can be chosen.
+        width : int
+            Size of a token.
+        """
+        raise NotImplementedError
+
+    def cells(self, mask: Any, samples: Tensor) -> Tensor:
+        """Return a user's mask of the cells of `X` in the shape of the prepared samples.
+
+        Raises
+        ------
+        ValueError
+            If the mask has no bools, or another shape.
+        """
+        raise NotImplementedError
+
+    def hide(self, samples: Tensor, cells: Tensor) -> Tensor:
+        """Return prepared samples whose scale does not depend on the marked cells."""
+        return samples
+
+    def forecast_form(self, steps: Tensor, X: Any) -> np.ndarray:
+        """Return steps that follow those of prepared samples in the layout of `X`."""
+        raise NotImplementedError
+
+    def missing(self, samples: Tensor) -> Tensor:
+        """Return which cells of prepared samples are missing and can be imputed."""
         raise NotImplementedError
 
     @classmethod
@@ -282,6 +324,27 @@ def check_numbers(
             ensure_min_samples=min_samples,
             estimator=estimator,
             input_name="X",
+        )
+
+
+def check_mask(mask: Any, *shapes: tuple[int, ...]) -> np.ndarray:
+    """Return a mask as an array of bools of one of these shapes, or raise an error."""
+    array = np.asarray(mask)
+    if array.dtype != bool or array.shape not in shapes:
+        allowed = " or ".join(map(str, shapes))
+        raise ValueError(
+            f"mask must be an array of bools of shape {allowed}, got shape {array.shape} and dtype "
+            f"{array.dtype}."
+        )
+    return array
+
+
+def no_patches(patch_size: int | str, pieces: str) -> None:
+    """Raise an error unless `patch_size` is "auto"."""
+    if not isinstance(patch_size, str):
+        raise ValueError(
+            f"patch_size={patch_size} has no meaning here: each token is {pieces}. "
+            "Leave it at 'auto'."
         )
 
 

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from skssl._declare import Interval, Shape, StrOptions, declared, param
-from skssl.modality._base import Look, Modality, as_tensor, check_numbers
+from skssl.modality._base import Look, Modality, as_tensor, check_mask, check_numbers
 from skssl.modality._cutters import TileCutter
 from skssl.modality._image_files import is_image_source, read_images
 from skssl.modality._pixels import (
+    PATCHES_A_SIDE,
     USUAL_CHANNELS,
     Layout,
     Rescale,
@@ -23,11 +24,15 @@ from skssl.modality._pixels import (
     check_like_fit,
     find_channel_axis,
     quarter_turns,
+    some_samples,
     value_range,
 )
 from skssl.nn import (
+    Patches,
     SmallConvNet,
+    Tokenizer,
     channels_last,
+    patch_sizes,
     small_vit,
     torchvision_encoder,
     torchvision_names,
@@ -192,19 +197,12 @@ class Images(Modality):
         return self.prepare(X)
 
     def pixel_mask(self, mask: Any, n_samples: int) -> Tensor:
-        mask = np.asarray(mask)
         size = self.sample_shape_[1:]
-        if mask.dtype != bool:
-            raise ValueError(
-                f"mask has dtype {mask.dtype}; it must be bool, True where to fill. Convert it, "
-                "for example with mask > 0."
-            )
-        if mask.shape not in (size, (n_samples, *size)):
-            raise ValueError(
-                f"mask has shape {mask.shape}; for these samples it must be {size}, the same "
-                f"pixels of all of them, or {(n_samples, *size)}."
-            )
-        return torch.tensor(np.broadcast_to(mask, (n_samples, *size)))[:, None]
+        shapes = [size, (n_samples, *size)]
+        if len(self.input_shape_) == 1 and self.sample_shape_[0] == 1:
+            shapes.append((n_samples, math.prod(size)))
+        pixels = check_mask(mask, *shapes).reshape(-1, *size)
+        return torch.tensor(np.broadcast_to(pixels, (n_samples, *size)))[:, None]
 
     def _find_image_shape(self) -> tuple[int, ...]:
         """Return the shape of one image, as X has it or as `shape` says."""
@@ -272,6 +270,19 @@ class Images(Modality):
 
     def surroundings(self) -> TileCutter:
         return self.cutter(3)
+
+    def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Tokenizer:
+        return Patches(
+            self.input_layer()(some_samples(samples)),
+            patch_sizes(self.sample_shape_[1:], patch_size, patches=PATCHES_A_SIDE, what="images"),
+            width=width,
+            mask_ratio=0.75,
+            mask_shapes=("random", "block"),
+            complete=True,
+        )
+
+    def cells(self, mask: Any, samples: Tensor) -> Tensor:
+        return self.pixel_mask(mask, len(samples)).expand(samples.shape)
 
     def encoder_names(self) -> list[str]:
         return ["conv", "vit", *torchvision_names()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Literal
@@ -13,6 +14,10 @@ from torch import Tensor, nn
 Layout = Literal["channels_first", "channels_last"]
 
 USUAL_CHANNELS = (1, 3, 4)
+# Of images, videos and the like, so many patches a side tell enough and cost little.
+PATCHES_A_SIDE = 8
+# Samples from which the scale of the patches is taken.
+_SCALE_SAMPLES = 4096
 # Share of equal values, the lowest or the highest, that makes a background.
 _BACKGROUND = 0.2
 
@@ -107,6 +112,11 @@ def are_glyphs(samples: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
     if samples.shape[1] != 1:
         return False
     return any(float(np.mean(samples == value)) > _BACKGROUND for value in (low, high))
+
+
+def some_samples(samples: Tensor) -> Tensor:
+    """Return at most some thousands of the samples, spread evenly."""
+    return samples[:: math.ceil(len(samples) / _SCALE_SAMPLES)]
 
 
 def quarter_turns(height: int, width: int) -> list[Callable[[Tensor], Tensor]]:

@@ -16,10 +16,13 @@ from torch import Tensor, nn
 from skssl._declare import declared, param
 from skssl.modality._base import Look, Modality, as_tensor, check_numbers
 from skssl.modality._cutters import VoxelCutter
-from skssl.nn import FillPoints, PointNet
+from skssl.modality._pixels import some_samples
+from skssl.nn import FillPoints, PointNet, PointPatches, Tokenizer
 from skssl.views import PointCloudViews, Views
 
 _SMALLEST_RADIUS = 1e-12
+_MOST_PATCHES, _MOST_PATCH_POINTS = 64, 32
+_POINTS_A_PATCH = 8
 
 
 class UnitSphere(nn.Module):
@@ -180,6 +183,22 @@ StandardScaler` on all points.
 
     def cutter(self, grid: int | None = None) -> VoxelCutter:
         return VoxelCutter(grid or 3, self.input_layer())
+
+    def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Tokenizer:
+        clouds = self.input_layer()(some_samples(samples))
+        points = clouds.shape[1]
+        if isinstance(patch_size, str):
+            n_patches = min(max(2, points // _POINTS_A_PATCH), _MOST_PATCHES)
+            n_points = min(max(2, 2 * points // n_patches), _MOST_PATCH_POINTS, points)
+        elif 2 <= patch_size <= points:
+            n_points = patch_size
+            n_patches = min(max(2, 2 * points // n_points), _MOST_PATCHES)
+        else:
+            raise ValueError(
+                f"patch_size={patch_size} is the number of points of a patch; allowed are 2 to "
+                f"{points}, as many as the clouds have."
+            )
+        return PointPatches(clouds, n_patches, n_points, width=width)
 
     def encoder_names(self) -> list[str]:
         return ["pointnet"]

@@ -10,22 +10,26 @@ import torch
 from torch import Tensor, nn
 
 from skssl._declare import StrOptions, declared, param
-from skssl.modality._base import Look, Modality, as_tensor, check_numbers
+from skssl.modality._base import Look, Modality, as_tensor, check_mask, check_numbers
+from skssl.modality._pixels import some_samples
 from skssl.modality._spans import SegmentCutter
 from skssl.nn import (
     DilatedConvNet,
     FillGaps,
     KernelEncoder,
     KernelProjection,
+    Patches,
     RandomKernels,
     SeriesResNet,
     SideBySide,
+    Tokenizer,
 )
 from skssl.views import SeriesViews, Views, observed_length
 
 _SMALLEST_STD = 1e-8
 # Series from which the quantiles of the random kernels are taken.
 _QUANTILE_SAMPLES = 256
+_PATCHES = 16
 
 
 class NormalizeEach(nn.Module):
@@ -211,6 +215,14 @@ class Series(Modality):
             return series[:, 0]
         return series.transpose(0, 2, 1) if self.layout == "channels_last" else series
 
+    def forecast_form(self, steps: Tensor, X: Any) -> np.ndarray:
+        values = steps.numpy()
+        look = Look.at(X)
+        without_channels = np.ndim(X[0]) == 1 if isinstance(X, (list, tuple)) else None
+        if without_channels or (without_channels is None and len(look.shape) == 2):
+            return values[:, 0]
+        return values.transpose(0, 2, 1) if self.layout == "channels_last" else values
+
     def input_layer(self) -> NormalizeEach | NormalizeAll | nn.Identity:
         if self.normalize == "series":
             return NormalizeEach()
@@ -235,6 +247,32 @@ class Series(Modality):
 
     def time_steps(self, samples: Tensor) -> Tensor:
         return observed_length(samples)
+
+    def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Tokenizer:
+        length = samples.shape[2]
+        if isinstance(patch_size, str):
+            patch_size = max(1, round(length / _PATCHES))
+        if patch_size > length:
+            raise ValueError(
+                f"patch_size={patch_size} is longer than the series, which have {length} steps."
+            )
+        return Patches(
+            self.input_layer()(some_samples(samples)),
+            (patch_size,),
+            width=width,
+            mask_ratio=0.5,
+            mask_shapes=("random", "span"),
+            complete=False,
+        )
+
+    def cells(self, mask: Any, samples: Tensor) -> Tensor:
+        n, channels, length = samples.shape
+        shapes = [(n, channels, length), (n, length)]
+        cells = check_mask(mask, *shapes)
+        return torch.from_numpy(cells if cells.ndim == 3 else cells[:, None]).expand(samples.shape)
+
+    def hide(self, samples: Tensor, cells: Tensor) -> Tensor:
+        return samples.masked_fill(cells, torch.nan)
 
     def encoder_names(self) -> list[str]:
         return ["kernels+resnet", "kernels", "resnet", "ts2vec"]

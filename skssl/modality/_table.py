@@ -252,3 +252,46 @@ def _read_pandas(name: Any, series: Any) -> Column:
     if not isinstance(dtype, np.dtype) and dtype.kind in "iuf":
         return Column.read(name, series.to_numpy(dtype=np.float64, na_value=np.nan))
     return Column.read(name, np.asarray(series), declared=str(dtype) == "category")
+
+
+def write_columns(X: Any, changes: dict[int, tuple[np.ndarray, np.ndarray]]) -> Any:
+    """Return a copy of a table in which some cells of some columns are other ones.
+
+    Parameters
+    ----------
+    X : DataFrame, ndarray or list
+        A list becomes an array.
+    changes : dict
+        For the index of a column, which of its cells to change, and values for all of them. Columns
+        of integers get them rounded.
+    """
+    if hasattr(X, "iloc"):
+        frame = X.copy()
+        for index, (changed, values) in changes.items():
+            column = X.iloc[:, index].copy()
+            column.iloc[np.flatnonzero(changed)] = _fitting(values[changed], column.dtype)
+            frame.isetitem(index, column)
+        return frame
+    if is_frame(X):
+        columns = X.get_columns()
+        for index, (changed, values) in changes.items():
+            column, cells = columns[index], columns[index].to_list()
+            whole = column.dtype.is_integer()
+            for row in np.flatnonzero(changed):
+                cells[row] = round(values[row]) if whole else values[row]
+            columns[index] = type(column)(column.name, cells, dtype=column.dtype)
+        return type(X)(columns)
+    array = np.array(X)
+    if isinstance(X, (list, tuple)) and array.dtype.kind == "U":
+        array = np.array(X, dtype=object)
+    for index, (changed, values) in changes.items():
+        array[changed, index] = _fitting(values[changed], array.dtype)
+    return array
+
+
+def _fitting(values: np.ndarray, dtype: Any) -> np.ndarray:
+    """Return values as a column of this dtype takes them, rounded if it holds integers."""
+    kind = getattr(dtype, "kind", "O")
+    if kind in "iu":
+        values = np.rint(values.astype(np.float64)).astype(np.int64)
+    return values.astype(dtype) if isinstance(dtype, np.dtype) and kind in "biuf" else values

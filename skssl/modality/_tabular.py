@@ -7,19 +7,29 @@ from numbers import Integral
 from typing import Any, Literal, Self
 
 import numpy as np
+import torch
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, QuantileTransformer, StandardScaler
 from torch import Tensor, nn
 
 from skssl._declare import Interval, StrOptions, declared, param
-from skssl.modality._base import Look, Modality, as_tensor, check_numbers
-from skssl.modality._table import Table, is_frame, is_none, read_columns
-from skssl.nn import SideBySide, TableEncoder, TableStem, UnitLength
+from skssl.modality._base import (
+    Look,
+    Modality,
+    as_tensor,
+    check_mask,
+    check_numbers,
+    no_patches,
+)
+from skssl.modality._table import Table, is_frame, is_none, read_columns, write_columns
+from skssl.nn import SideBySide, TableEncoder, TableStem, TableTokens, Tokenizer, UnitLength
 from skssl.views import TabularViews, Views
 
 # Codes of a column: what was not seen in fit, what is missing, then the categories.
 _UNKNOWN, _MISSING, _FIRST = 0, 1, 2
 _EMBEDDING_DIM = 8
+# Places at which the scale of a column is known to a tokenizer.
+_KNOTS = 256
 # What is learned is to have a somewhat larger say than the input that it stands beside.
 _EMBEDDING_WEIGHT = 1.25
 
@@ -151,6 +161,7 @@ class Tabular(Modality):
         low = np.where(missing, np.inf, X.numbers).min(axis=0)
         high = np.where(missing, -np.inf, X.numbers).max(axis=0)
         self._constant = low >= high
+        self._constants = np.where(low == high, low, np.float32(np.nan))
         self.scaler_ = self._make_scaler(len(X)) if X.numbers.shape[1] else None
         if self.scaler_ is not None:
             self.scaler_.fit(np.where(self._constant, np.float32(0), X.numbers))
@@ -209,6 +220,84 @@ class Tabular(Modality):
             weighed = nn.Sequential(encoder, UnitLength(length))
             encoder = SideBySide([self._make_stem(None), weighed])
         return super().assemble(input_layer, encoder)
+
+    def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Tokenizer:
+        no_patches(patch_size, "one column of the table")
+        scaled, original = self._knots(samples[:, : self._seen.numbers.shape[1]])
+        return TableTokens(samples, self._n_codes, _FIRST, scaled, original, width=width)
+
+    def _knots(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
+        """Return values of each numeric column, scaled and as they were, of shape (columns, k)."""
+        if not numbers.numel():
+            return torch.empty(0, _KNOTS), torch.empty(0, _KNOTS)
+        filled = numbers.double().numpy()
+        empty = np.isnan(filled).all(axis=0)
+        filled = np.where(empty, 0.0, filled)
+        scaled = np.nanquantile(filled, np.linspace(0, 1, _KNOTS), axis=0).astype(np.float32)
+        original = self._unscaled(scaled)
+        # On the scale of the training rows, so that float32 is precise enough.
+        center, spread = original.mean(axis=0), original.std(axis=0)
+        original = (original - center) / np.where(spread > 0, spread, 1.0)
+        return (
+            torch.tensor(scaled.T).contiguous(),
+            torch.tensor(original.T, dtype=torch.float32).contiguous(),
+        )
+
+    def _unscaled(self, numbers: np.ndarray) -> np.ndarray:
+        if self.scaler_ is None:
+            return numbers.astype(np.float64)
+        return self.scaler_.inverse_transform(numbers.astype(np.float64))
+
+    def restore(self, samples: Tensor, X: Any) -> Any:
+        """Return `X` with what differs from its prepared rows put back on its own scale.
+
+        All other cells are as they were. The columns keep their dtype where it can hold what is
+        put in.
+        """
+        table = self.check(X, estimator=type(self).__name__)
+        before, now = self.prepare(table).numpy(), samples.numpy()
+        changed = (before != now) & ~(np.isnan(before) & np.isnan(now))
+        n_numbers = self._seen.numbers.shape[1]
+        values: list[np.ndarray] = [np.empty(0)] * now.shape[1]
+        if n_numbers:
+            filled = np.where(np.isnan(now[:, :n_numbers]), 0.0, now[:, :n_numbers])
+            numbers = np.where(self._constant, self._constants, self._unscaled(filled))
+            values[:n_numbers] = list(numbers.T)
+            # A column without any value in fit stays as it is.
+            changed[:, :n_numbers] &= ~np.isnan(numbers)
+        for index, codes in enumerate(now[:, n_numbers:].T):
+            values[n_numbers + index] = self._category_values(index, codes)
+            changed[:, n_numbers + index] &= ~is_none(values[n_numbers + index])
+        columns = {
+            int(column): (changed[:, place], values[place])
+            for place, column in enumerate(np.argsort(self.categorical_, kind="stable"))
+            if changed[:, place].any()
+        }
+        return write_columns(X, columns)
+
+    def _category_values(self, index: int, codes: np.ndarray) -> np.ndarray:
+        """Return the category of each code, None where it stands for none."""
+        n_codes = self._n_codes[index]
+        names = np.full(n_codes, None, dtype=object)
+        if n_codes > _FIRST:
+            encoder = self.category_encoders_[index]
+            places = np.arange(n_codes - _FIRST, dtype=np.float64)[:, None]
+            names[_FIRST:] = encoder.inverse_transform(places)[:, 0]
+            rare = encoder.infrequent_categories_[0]
+            if rare is not None:
+                # They share the last code, which has no name of its own.
+                names[-1] = rare[0]
+        return names[codes.astype(np.int64)]
+
+    def cells(self, mask: Any, samples: Tensor) -> Tensor:
+        cells = check_mask(mask, tuple(samples.shape))
+        order = np.argsort(self.categorical_, kind="stable")
+        return torch.from_numpy(cells[:, order])
+
+    def missing(self, samples: Tensor) -> Tensor:
+        n_numbers = self._seen.numbers.shape[1]
+        numbers, codes = samples[:, :n_numbers], samples[:, n_numbers:]
+        return torch.cat([numbers.isnan(), codes == _MISSING], dim=1)
 
     def encoder_names(self) -> list[str]:
         return ["mlp"]

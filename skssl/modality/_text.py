@@ -15,9 +15,9 @@ from sklearn.utils import InputTags, check_array
 from torch import Tensor, nn
 
 from skssl._declare import Interval, Range, RealNotInt, StrOptions, declared, param
-from skssl.modality._base import Look, Modality, only_column
+from skssl.modality._base import Look, Modality, no_patches, only_column
 from skssl.modality._spans import TokenCutter
-from skssl.nn import BagEncoder, TextTransformer
+from skssl.nn import BagEncoder, TextTokens, TextTransformer, Tokenizer
 from skssl.views import TextViews, Views
 
 # Thai, Lao, Tibetan, Burmese, Khmer, Japanese kana and Chinese characters.
@@ -211,6 +211,10 @@ class Text(Modality):
         tokens = {place: token for token, place in self.vocabulary_.items()}
         texts = [" ".join(tokens[place] for place in row if place) for row in samples.tolist()]
         return np.array(texts, dtype=object) if isinstance(X, np.ndarray) else texts
+
+    def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Tokenizer:
+        no_patches(patch_size, "one token of the text")
+        return TextTokens(samples, len(self.idf_), self.max_length, width=width)
 
     def encoder_names(self) -> list[str]:
         return ["bag", "transformer"]

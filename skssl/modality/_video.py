@@ -11,19 +11,32 @@ import torch
 from torch import Tensor, nn
 
 from skssl._declare import Interval, StrOptions, declared, param
-from skssl.modality._base import Look, Modality, as_tensor, check_numbers
+from skssl.modality._base import Look, Modality, as_tensor, check_mask, check_numbers
 from skssl.modality._cutters import TileCutter
 from skssl.modality._pixels import (
+    PATCHES_A_SIDE,
     Layout,
     Rescale,
     are_glyphs,
     check_like_fit,
     find_channel_axis,
     quarter_turns,
+    some_samples,
     value_range,
 )
-from skssl.nn import SmallVideoNet, channels_last, torchvision_encoder, torchvision_video_names
+from skssl.nn import (
+    Patches,
+    SmallVideoNet,
+    Tokenizer,
+    channels_last,
+    patch_sizes,
+    torchvision_encoder,
+    torchvision_video_names,
+)
 from skssl.views import VideoViews, Views
+
+# Frames of a tube, as in VideoMAE.
+_TUBE_FRAMES = 2
 
 
 @declared
@@ -176,6 +189,23 @@ class Video(Modality):
 
     def time_steps(self, samples: Tensor) -> Tensor:
         return torch.full((len(samples),), samples.shape[2], device=samples.device)
+
+    def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Tokenizer:
+        sides = patch_sizes(
+            self.sample_shape_[2:], patch_size, patches=PATCHES_A_SIDE, what="video"
+        )
+        return Patches(
+            self.input_layer()(some_samples(samples)),
+            (_TUBE_FRAMES, *sides),
+            width=width,
+            mask_ratio=0.9,
+            mask_shapes=("tube", "random", "block"),
+            complete=True,
+        )
+
+    def cells(self, mask: Any, samples: Tensor) -> Tensor:
+        n, _, *sizes = samples.shape
+        return torch.from_numpy(check_mask(mask, (n, *sizes)))[:, None].expand(samples.shape)
 
     def encoder_names(self) -> list[str]:
         return ["conv", "conv+change", *torchvision_video_names()]

@@ -1,5 +1,6 @@
 """Networks: default encoders, heads, and what ties them into an objective."""
 
+from skssl.nn._cells import TableHead, TableTokens, TextTokens
 from skssl.nn._decoder import MapDecoder
 from skssl.nn._encoders import (
     MLPEncoder,
@@ -18,6 +19,8 @@ from skssl.nn._objective import (
     PairObjective,
     apply_by_size,
 )
+from skssl.nn._patches import Patches, patch_sizes
+from skssl.nn._point_patches import PointPatches, chamfer
 from skssl.nn._points import FillPoints, PointNet
 from skssl.nn._pyramid import Pyramid
 from skssl.nn._queue import Queue, auto_queue_size
@@ -32,6 +35,15 @@ from skssl.nn._series import (
 from skssl.nn._tabular import TableEncoder, TableStem, UnitLength
 from skssl.nn._teacher import Teacher, rising_momentum
 from skssl.nn._text import BagEncoder, TextTransformer
+from skssl.nn._tokens import (
+    Pieces,
+    Positions,
+    TokenEncoder,
+    Tokenizer,
+    TransformerLayers,
+    first_of,
+    take,
+)
 from skssl.nn._torchvision import (
     small_vit,
     torchvision_encoder,
@@ -57,7 +69,11 @@ __all__ = [
     "Objective",
     "PairObjective",
     "PairwiseHead",
+    "Patches",
+    "Pieces",
     "PointNet",
+    "PointPatches",
+    "Positions",
     "Prototypes",
     "Pyramid",
     "Queue",
@@ -67,20 +83,30 @@ __all__ = [
     "SmallConvNet",
     "SmallVideoNet",
     "TableEncoder",
+    "TableHead",
     "TableStem",
+    "TableTokens",
     "Teacher",
+    "TextTokens",
     "TextTransformer",
+    "TokenEncoder",
+    "Tokenizer",
+    "TransformerLayers",
     "UnitLength",
     "apply_by_size",
     "auto_prototypes",
     "auto_queue_size",
+    "chamfer",
     "channels_last",
+    "first_of",
     "has_convolutions",
     "mlp_head",
+    "patch_sizes",
     "random_directions",
     "rising_momentum",
     "small_vit",
     "spherical_kmeans",
+    "take",
     "torchvision_encoder",
     "torchvision_names",
     "torchvision_video_names",

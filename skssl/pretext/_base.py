@@ -108,7 +108,7 @@ class _PretextTask(SelfSupervisedTransformer):
 
     head_dim: int = param(POSITIVE_INT, default=256)
 
-    _collapse_remedy: ClassVar[str] = (
+    _collapse_remedy: ClassVar[str | None] = (
         "The task may be too hard or too easy for these samples; look at task_accuracy in "
         "history_, and try a smaller learning_rate."
     )

@@ -68,10 +68,10 @@ class Monitor(Callback):
     title : str
         The name of the method.
     remedy : str
-        What to try if it collapses, as a sentence.
+        What to try if it collapses, as a sentence. None never warns.
     """
 
-    def __init__(self, title: str, remedy: str):
+    def __init__(self, title: str, remedy: str | None):
         self.title = title
         self.remedy = remedy
         self.at_start: dict[str, float] = {}
@@ -186,7 +186,7 @@ class Monitor(Callback):
         return symptoms
 
     def _warn(self, symptoms: list[str]) -> None:
-        if not symptoms or self.has_warned:
+        if not symptoms or self.has_warned or self.remedy is None:
             return
         self.has_warned = True
         warnings.warn(

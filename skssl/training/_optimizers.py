@@ -9,11 +9,22 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from skssl.nn import Objective, Prototypes, has_convolutions
+from skssl.nn import (
+    Objective,
+    Positions,
+    Prototypes,
+    TableHead,
+    TableTokens,
+    TokenEncoder,
+    has_convolutions,
+)
 from skssl.training._muon import Muon
 
 _NAMES = ("adamw", "lars", "muon", "sgd")
 _AUTO_RATES = {"adamw": 2e-3, "lars": 0.5, "muon": 8e-3, "sgd": 0.05}
+
+# Their weights have a row for each of many things, and are no maps between spaces.
+_TABLES = (nn.Embedding, nn.EmbeddingBag, Positions, Prototypes, TableHead, TableTokens)
 
 
 def make_optimizer(
@@ -41,7 +52,7 @@ def make_optimizer(
     tables = {
         id(p)
         for layer in module.modules()
-        if isinstance(layer, (nn.Embedding, nn.EmbeddingBag, Prototypes))
+        if isinstance(layer, _TABLES)
         for p in layer.parameters(recurse=False)
     }
     sorted_weights: dict[tuple[bool, bool, bool], list[nn.Parameter]] = {}
@@ -61,7 +72,8 @@ def make_optimizer(
         for (decayed, is_matrix, is_steady), params in sorted_weights.items()
     ]
     if optimizer == "auto":
-        optimizer = "muon" if has_convolutions(module) else "adamw"
+        tokens = any(isinstance(part, TokenEncoder) for part in module.modules())
+        optimizer = "muon" if tokens or has_convolutions(module) else "adamw"
     if isinstance(optimizer, str):
         kind, options = _named(optimizer)
         rate = _AUTO_RATES[optimizer] if learning_rate == "auto" else learning_rate

@@ -1,0 +1,104 @@
+"""Filling in missing cells as a step of a pipeline."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from skssl._declare import Declared, HasMethods, declared, param
+from skssl._sklearn_compat import fit_context
+from skssl.masked._mae import MaskedAutoencoder
+
+
+@declared
+class SelfSupervisedImputer(OneToOneFeatureMixin, TransformerMixin, Declared):
+    """Fill in the missing cells of a table by what a masked method learned from the others.
+
+    The method is trained on the rows with all their gaps: it learns to predict known cells from
+    other known cells of the same row. Numbers become the mean that it expects, categories the most
+    probable one. Columns that depend on each other in ways that are neither linear nor local are
+    where it pays; for few rows, ``KNNImputer`` and ``IterativeImputer`` of scikit-learn are hard to
+    beat.
+
+    Parameters
+    ----------
+    method : estimator, default=None
+        A masked method that can impute, :class:`MaskedAutoencoder` or :class:`SimMIM`, with its
+        settings and a ``random_state``. None is ``MaskedAutoencoder()``.
+
+    Attributes
+    ----------
+    method_ : estimator
+        The fitted method.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of str
+        Names of the columns, if `X` had them.
+
+    See Also
+    --------
+    MaskedAutoencoder : Imputes as well, and embeds rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skssl import MaskedAutoencoder, SelfSupervisedImputer
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 1)) + 0.1 * rng.normal(size=(200, 3))
+    >>> X[rng.random(X.shape) < 0.1] = np.nan
+    >>> imputer = SelfSupervisedImputer(method=MaskedAutoencoder(max_epochs=5, random_state=0))
+    >>> bool(np.isnan(imputer.fit_transform(X)).any())
+    False
+    """
+
+    method: Any = param(HasMethods(["fit", "impute"]), None, default=None)
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn from the known cells of a table.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            An array or a DataFrame of pandas or polars.
+        y : Ignored
+            Not looked at; present for API consistency.
+
+        Returns
+        -------
+        self : object
+            The fitted imputer.
+        """
+        method = MaskedAutoencoder() if self.method is None else clone(self.method)
+        self.method_ = method.fit(X)
+        self.n_features_in_ = method.n_features_in_
+        if hasattr(method, "feature_names_in_"):
+            self.feature_names_in_ = method.feature_names_in_
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Fill in the missing cells.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows with the columns that were seen in `fit`.
+
+        Returns
+        -------
+        X_filled : array-like of shape (n_samples, n_features)
+            As `X`, with no cell missing but those of columns that had no value in `fit`.
+        """
+        check_is_fitted(self)
+        return self.method_.impute(X)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,289 @@
+"""Methods that predict what was hidden, and give it back."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, cast
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from skssl._declare import declared, param
+from skssl.masked._base import MaskedObjective, _MaskedMethod
+from skssl.masked._masks import Masks
+from skssl.nn import DrawViews, Objective, Pieces, TokenEncoder, first_of, take
+
+# Of all patches of a series, the share that is forecast at once.
+_FORECAST = 0.25
+
+
+class ReconstructionObjective(MaskedObjective):
+    """Predicts the hidden pieces, and is as wrong as it is in units of predicting the mean.
+
+    Parameters
+    ----------
+    encoder : TokenEncoder
+    masks : Masks
+    head_width : int
+        Size of the tokens that the pieces are predicted from.
+    augment : bool
+    absolute : bool
+        Whether the error of numbers is the absolute one instead of the squared one.
+    """
+
+    def __init__(
+        self,
+        encoder: TokenEncoder,
+        masks: Masks,
+        head_width: int,
+        *,
+        augment: bool,
+        absolute: bool,
+    ):
+        super().__init__(encoder, masks, augment=augment)
+        self.head = encoder.tokenizer.make_head(head_width)
+        self.absolute = absolute
+
+    @abstractmethod
+    def decode(self, pieces: Pieces, mask: Tensor, *, most_visible: int) -> Tensor:
+        """Return tokens (n, t, head_width) that tell what is under the mask.
+
+        At most so many tokens of a sample are visible.
+        """
+
+    def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
+        pieces = self.encoder.tokenizer.split(self.view(batch, draw_views))
+        mask = self.masks.draw(pieces)
+        errors, hidden = self.wrong(pieces, mask)
+        loss = (errors * hidden).sum() / hidden.sum().clamp(min=1)
+        self.measure("relative_error", loss)
+        return loss
+
+    def wrong(self, pieces: Pieces, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the error of hidden pieces, (n, m), and which of them are hidden."""
+        tokens = self.decode(pieces, mask, most_visible=self.masks.most_visible(pieces))
+        index, hidden = first_of(mask, self.masks.most_hidden(pieces))
+        pieces = pieces.at(index)
+        prediction = self.head(take(tokens, index), pieces)
+        errors = self.encoder.tokenizer.errors(prediction, pieces, absolute=self.absolute)
+        return errors.masked_fill(~hidden, 0.0), hidden
+
+    def reconstruct(self, batch: Tensor, mask: Tensor) -> Tensor:
+        """Return what the whole batch would be by what is predicted, given what is visible."""
+        pieces = self.encoder.tokenizer.split(batch)
+        tokens = self.decode(pieces, mask, most_visible=mask.shape[1])
+        prediction = self.head(tokens, pieces).float()
+        return self.encoder.tokenizer.fill(batch, prediction)
+
+
+@declared
+class _Reconstruction(_MaskedMethod):
+    """Base class of the masked methods that give back what was hidden.
+
+    Parameters
+    ----------
+    normalize_patches : bool, default=False
+        Whether to predict patches relative to their own mean and standard deviation, which the
+        paper found to give better embeddings. `reconstruct` then cannot tell how bright a patch
+        is, and is not possible.
+
+    Attributes
+    ----------
+    history_ : list of dict
+        As for all methods, with ``relative_error``: the loss of the hidden pieces, where 1.0 is as
+        good as always predicting the mean, or the frequencies of categories and tokens.
+    """
+
+    # What tells parts of samples apart does not collapse; its error says whether it learned.
+    _collapse_remedy = None
+
+    normalize_patches: bool = param("boolean", default=False)
+
+    def _make_masked_objective(
+        self, encoder: TokenEncoder, masks: Masks, *, augment: bool
+    ) -> Objective:
+        if self.normalize_patches:
+            encoder.tokenizer.normalize_pieces()
+        return self._make_reconstruction(encoder, masks, augment=augment)
+
+    @abstractmethod
+    def _make_reconstruction(
+        self, encoder: TokenEncoder, masks: Masks, *, augment: bool
+    ) -> ReconstructionObjective:
+        """Return what is trained around `encoder`."""
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return how well hidden parts of samples are predicted, such as of held-out ones.
+
+        The masks are drawn as in training, and always the same.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples.
+        y : Ignored
+            Not looked at; present for API consistency.
+
+        Returns
+        -------
+        score : float
+            1 minus the relative error: 1 is perfect, 0 as good as predicting the mean.
+        """
+        from skssl.training import resolve_device, seeded
+
+        check_is_fitted(self)
+        samples, _ = self._prepare(X)
+
+        def errors(objective: ReconstructionObjective, batch: Tensor) -> Tensor:
+            pieces = objective.encoder.tokenizer.split(batch)
+            wrong, hidden = objective.wrong(pieces, objective.masks.draw(pieces))
+            return torch.stack([wrong.sum(dim=1), hidden.sum(dim=1)], dim=1)
+
+        with seeded(self._seed, resolve_device(self.device)):
+            total, count = self._apply_objective(errors, samples).double().sum(dim=0).tolist()
+        return 1.0 - total / max(1.0, count)
+
+    def reconstruct(self, X: Any, mask: Any = None) -> Any:
+        """Fill in what is masked, from what is not.
+
+        For images, video, series and tables.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples.
+        mask : array-like of bool, default=None
+            What to fill in: pixels (n, height, width) of images, (n, frames, height, width) of
+            video, steps (n, length) or (n, channels, length) of series, cells (n, columns) of
+            tables. A patch with a masked cell is hidden from the network as a whole. None hides
+            random patches, as in training; of tables, the missing cells.
+
+        Returns
+        -------
+        X_filled : array-like
+            As `X`. What is not masked is as it was, bit by bit.
+        """
+        samples = self._prepare_filling(X, "reconstruct", "restore", "cells")
+        if mask is not None:
+            cells = self.modality_.cells(mask, samples)
+        elif self.modality_.offers("missing"):
+            cells = self.modality_.missing(samples)
+        else:
+            cells = self._random_cells(samples)
+        return self.modality_.restore(self._fill(samples, cells), X)
+
+    def impute(self, X: Any) -> Any:
+        """Fill in the missing cells of a table.
+
+        Numbers become the mean that the network expects, categories the most probable one. A
+        column without any value in fit stays as it is.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows of a table.
+
+        Returns
+        -------
+        X_filled : array-like
+            As `X`, an array or a DataFrame with the same columns. What was not missing is as it
+            was.
+        """
+        samples = self._prepare_filling(X, "impute", "restore", "missing")
+        filled = self._fill(samples, self.modality_.missing(samples))
+        return self.modality_.restore(filled, X)
+
+    def forecast(self, X: Any, horizon: int) -> np.ndarray:
+        """Predict the next steps of series.
+
+        The steps that follow the last one of each series are taken to be hidden. Of long forecasts,
+        the first steps are predicted, and the next ones from these, as if they had been seen.
+        ``mask_shape="span"`` trains for what is asked here.
+
+        Parameters
+        ----------
+        X : array-like
+            Series.
+        horizon : int
+            Number of steps, at least 1.
+
+        Returns
+        -------
+        Y : ndarray of shape (n, channels, horizon)
+            Without the axis of the channels, or with it last, if `X` is like that.
+        """
+        samples = self._prepare_filling(X, "forecast", "forecast_form", "cells")
+        if isinstance(horizon, bool) or not isinstance(horizon, (int, np.integer)) or horizon < 1:
+            raise ValueError(f"horizon must be an int of at least 1, got {horizon!r}.")
+        tokenizer = cast(Any, self._reconstructing.encoder.tokenizer)
+        (patch,), n_patches = tokenizer.patch, tokenizer.n_tokens
+        at_once = max(1, int(_FORECAST * n_patches))
+        known = _aligned(samples)
+        steps: list[Tensor] = []
+        while sum(step.shape[2] for step in steps) < horizon:
+            # A window as long as the longest training series, of which the last patches are hidden.
+            window = torch.full((*known.shape[:2], n_patches * patch), torch.nan)
+            start = (n_patches - at_once) * patch
+            context = known[..., -start:]
+            window[..., start - context.shape[2] : start] = context
+            cells = torch.zeros_like(window, dtype=torch.bool)
+            cells[..., start:] = True
+            steps.append(self._fill(window, cells)[..., start:])
+            known = torch.cat([known, steps[-1]], dim=2)
+        return self.modality_.forecast_form(torch.cat(steps, dim=2)[..., :horizon], X)
+
+    @property
+    def _reconstructing(self) -> ReconstructionObjective:
+        return cast(ReconstructionObjective, self._objective)
+
+    def _prepare_filling(self, X: Any, name: str, *hooks: str) -> Tensor:
+        """Return prepared samples, or raise an error if nothing can be filled in."""
+        from skssl.modality import MODALITIES
+
+        check_is_fitted(self)
+        if not self.modality_.offers(*hooks):
+            kinds = sorted(kind.__name__ for kind in MODALITIES if kind.offers(*hooks))
+            raise ValueError(
+                f"{name} has no meaning for modality={type(self.modality_).__name__}(); it works "
+                f"with {', '.join(kinds)}."
+            )
+        if self.normalize_patches:
+            raise ValueError(
+                f"{name} needs normalize_patches=False: what is predicted relative to the mean of "
+                "a patch does not tell what that is."
+            )
+        return self._prepare(X)[0]
+
+    def _random_cells(self, samples: Tensor) -> Tensor:
+        from skssl.training import resolve_device, seeded
+
+        def draw(objective: ReconstructionObjective, batch: Tensor) -> Tensor:
+            tokenizer = objective.encoder.tokenizer
+            mask = objective.masks.draw(tokenizer.split(batch))
+            return tokenizer.cells(mask, batch)
+
+        with seeded(self._seed, resolve_device(self.device)):
+            return self._apply_objective(draw, samples)
+
+    def _fill(self, samples: Tensor, cells: Tensor) -> Tensor:
+        """Return prepared samples with what is predicted where `cells` are marked."""
+        hidden = self.modality_.hide(samples, cells)
+        mask = self._reconstructing.encoder.tokenizer.covered(cells)
+
+        def fill(objective: ReconstructionObjective, batch: Tensor, mask: Tensor) -> Tensor:
+            return objective.reconstruct(batch, mask)
+
+        predicted = self.modality_.unscale(self._apply_objective(fill, hidden, mask), hidden)
+        return torch.where(cells, predicted.to(samples.dtype), samples)
+
+
+def _aligned(series: Tensor) -> Tensor:
+    """Move series, padded with NaN after their last value, so that all of them end at the end."""
+    known = (~series.isnan()).any(dim=1)
+    steps = torch.arange(series.shape[2])
+    ends = torch.where(known, steps + 1, 0).amax(dim=1, keepdim=True)
+    source = steps - (series.shape[2] - ends)
+    moved = series.gather(2, source.clamp(min=0)[:, None].expand_as(series))
+    return moved.masked_fill((source < 0)[:, None], torch.nan)
