@@ -409,8 +409,8 @@ def test_views_that_shorten_clips():
 def test_bad_masks(inpainting):
     X = DIGITS[:5]
     for mask, message in (
-        (MASK.astype(int), "mask has dtype int64; it must be bool"),
-        (MASK[:7], r"mask has shape \(7, 8\).* must be \(8, 8\).* or \(5, 8, 8\)"),
+        (MASK.astype(int), "mask must be an array of bools.* dtype int64"),
+        (MASK[:7], r"of shape \(8, 8\) or \(5, 8, 8\), got shape \(7, 8\)"),
         (np.zeros((4, 8, 8), dtype=bool), r"shape \(4, 8, 8\)"),
         (~np.zeros((8, 8), dtype=bool), "all pixels of image 0"),
         (np.arange(5)[:, None, None] == np.full((5, 8, 8), 3), "all pixels of image 3"),
