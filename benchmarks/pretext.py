@@ -35,7 +35,7 @@ def _some_of_cifar10() -> Task:
     return replace(task, X=task.X[:_FEW_IMAGES], y=task.y[:_FEW_IMAGES])
 
 
-_TASKS = {
+TASKS = {
     "Fashion-MNIST": (IMAGES.tasks["Fashion-MNIST"], Images()),
     "CIFAR-10": (_some_of_cifar10, Images()),
     "ECG5000": (SERIES.tasks["ECG5000"], Series()),
@@ -64,7 +64,7 @@ class _Learner:
 
 
 def _rows(name: str) -> list[Row]:
-    modality: Modality = _TASKS[name][1]
+    modality: Modality = TASKS[name][1]
     simclr = SimCLR(modality=modality, random_state=0)
     rows = [
         Row("random weights", embed_with(clone(simclr).set_params(max_epochs=0))),
@@ -81,7 +81,7 @@ def _rows(name: str) -> list[Row]:
 
 
 BENCHMARK = Benchmark(
-    tasks={name: load for name, (load, _) in _TASKS.items()},
+    tasks={name: load for name, (load, _) in TASKS.items()},
     rows=_rows,
     n_labels=(5, 25),
     own_task=True,

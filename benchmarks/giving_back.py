@@ -1,0 +1,209 @@
+"""What pretext tasks and masked methods give back: colours, filled holes, next frames, cells.
+
+    python benchmarks/giving_back.py
+    python benchmarks/giving_back.py --parts imputation
+
+Each is trained with its defaults on training rows, and compared on test rows with what one would
+do first. Reads the data from the folder that the environment variable SKSSL_DATA names.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pandas as pd
+import torch
+from pretext import TASKS
+from protocol import Task
+from scipy.ndimage import distance_transform_edt
+from sklearn.base import BaseEstimator
+from sklearn.impute import KNNImputer, SimpleImputer
+from sklearn.preprocessing import StandardScaler
+from tasks_tabular import BENCHMARK as TABLES
+
+import skssl
+from skssl import (
+    Colorization,
+    ContextEncoder,
+    MaskedAutoencoder,
+    MotionPrediction,
+    SelfSupervisedImputer,
+)
+from skssl.modality import Tabular, Video
+
+_HOLE = 0.25
+_MISSING = 0.2
+Line = tuple[str, str, float]
+
+
+def _task(name: str) -> Task:
+    load, _ = TASKS[name]
+    return load()
+
+
+def _fitted(estimator: BaseEstimator, X: object) -> BaseEstimator:
+    start = time.perf_counter()
+    estimator.fit(X)
+    print(f"\n{type(estimator).__name__}: {time.perf_counter() - start:.0f} s", flush=True)
+    return estimator
+
+
+def colorization() -> Iterator[Line]:
+    """Compare colours of CIFAR-10 by the mean absolute error of the two colour axes of Lab."""
+    from skimage.color import rgb2lab
+
+    task = _task("CIFAR-10")
+    ssl = _fitted(Colorization(random_state=0), task.X)
+    colors = rgb2lab(task.X_test)[..., 1:]
+    returned = rgb2lab(ssl.colorize(task.X_test))[..., 1:]
+    yield "CIFAR-10", "grey", float(np.abs(colors).mean())
+    yield "CIFAR-10", "Colorization", float(np.abs(returned - colors).mean())
+
+
+def _squares(images: np.ndarray) -> np.ndarray:
+    """Return masks of a random square of a quarter of every image."""
+    rng = np.random.default_rng(0)
+    n, height, width = images.shape[:3]
+    side = round(min(height, width) * _HOLE**0.5)
+    masks = np.zeros((n, height, width), dtype=bool)
+    for mask in masks:
+        top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
+        mask[top : top + side, left : left + side] = True
+    return masks
+
+
+def inpainting() -> Iterator[Line]:
+    """Compare filled squares, a quarter of an image, by the squared error over the variance."""
+    task = _task("Fashion-MNIST")
+    ssl = _fitted(ContextEncoder(random_state=0), task.X)
+    masks, truth = _squares(task.X_test), task.X_test.astype(float)
+    by_mean, by_nearest = truth.copy(), truth.copy()
+    for image, mean, nearest, mask in zip(truth, by_mean, by_nearest, masks, strict=True):
+        mean[mask] = image[~mask].mean()
+        places = distance_transform_edt(mask, return_distances=False, return_indices=True)
+        nearest[:] = image[tuple(places)]
+    answers = {
+        "mean of what is visible": by_mean,
+        "nearest visible pixel": by_nearest,
+        "ContextEncoder": ssl.inpaint(task.X_test, masks),
+    }
+    for name, filled in answers.items():
+        error = (filled.astype(float) - truth)[masks] ** 2
+        yield "Fashion-MNIST", name, float(error.mean() / truth.var())
+
+
+def next_frames() -> Iterator[Line]:
+    """Compare predicted frames of moving digits by their squared error, over the variance."""
+    task = _task("moving digits")
+    ssl = _fitted(MotionPrediction(modality=Video(), random_state=0), task.X)
+    past, future = np.split(task.X_test.astype(float), [ssl.n_past_], axis=1)
+    predicted = ssl.forecast(task.X_test[:, : ssl.n_past_]).astype(float)
+    for step in range(future.shape[1]):
+        answers = {"last frame": past[:, -1], "MotionPrediction": predicted[:, step]}
+        for name, frame in answers.items():
+            error = (frame - future[:, step]) ** 2
+            yield f"frame {step + 1}", name, float(error.mean() / task.X_test.var())
+
+
+def _columns(X: pd.DataFrame) -> np.ndarray:
+    """Return which columns are categorical: those of no numbers, and those of only 0 and 1."""
+    return np.array(
+        [X[column].dtype.kind not in "iuf" or set(X[column].unique()) <= {0, 1} for column in X]
+    )
+
+
+def _with_neighbors(X: pd.DataFrame, categorical: np.ndarray) -> pd.DataFrame:
+    """Impute by 5 neighbours, among standardised numbers and one column for each category."""
+    numbers = X.columns[~categorical]
+    scaler = StandardScaler().fit(X[numbers])
+    parts, kinds = [scaler.transform(X[numbers])], {}
+    for column in X.columns[categorical]:
+        kinds[column] = X[column].dropna().unique()
+        hot = (X[column].to_numpy()[:, None] == kinds[column]).astype(float)
+        hot[X[column].isna()] = np.nan
+        parts.append(hot)
+    filled = KNNImputer().fit_transform(np.hstack(parts))
+    imputed = X.copy()
+    imputed[numbers] = scaler.inverse_transform(filled[:, : len(numbers)])
+    start = len(numbers)
+    for column, values in kinds.items():
+        imputed[column] = values[filled[:, start : start + len(values)].argmax(axis=1)]
+        start += len(values)
+    return imputed
+
+
+def _with_mean(X: pd.DataFrame, categorical: np.ndarray) -> pd.DataFrame:
+    """Impute means and the most frequent categories."""
+    imputed = X.copy()
+    for strategy, columns in (("mean", ~categorical), ("most_frequent", categorical)):
+        names = X.columns[columns]
+        imputed[names] = SimpleImputer(strategy=strategy).fit_transform(X[names])
+    return imputed
+
+
+def _with_skssl(X: pd.DataFrame, categorical: np.ndarray) -> pd.DataFrame:
+    method = MaskedAutoencoder(modality=Tabular(categorical=categorical), random_state=0)
+    return _fitted(SelfSupervisedImputer(method=method), X).transform(X)
+
+
+_IMPUTERS: dict[str, Callable[[pd.DataFrame, np.ndarray], pd.DataFrame]] = {
+    "mean, most frequent": _with_mean,
+    "KNNImputer": _with_neighbors,
+    "SelfSupervisedImputer": _with_skssl,
+}
+
+
+def imputation() -> Iterator[Line]:
+    """Compare imputed cells, 20 % of a table, by errors of numbers (over their spread), categories.
+
+    Means over the columns: the root of the mean squared error divided by the standard deviation,
+    and the share of wrong categories.
+    """
+    for name in ("adult", "covertype_6k"):
+        X = TABLES.tasks[name]().X.reset_index(drop=True)
+        categorical = _columns(X)
+        X = X.astype({c: float if X[c].dtype.kind in "iuf" else object for c in X})
+        rng = np.random.default_rng(0)
+        missing = (rng.random(X.shape) < _MISSING) & X.notna().to_numpy()
+        gaps = X.mask(missing)
+        for imputer, impute in _IMPUTERS.items():
+            imputed = impute(gaps, categorical)
+            errors: dict[bool, list[float]] = {False: [], True: []}
+            for column, is_category, cells in zip(X, categorical, missing.T, strict=True):
+                truth, answer = X[column][cells], imputed[column][cells]
+                if is_category:
+                    errors[True].append(float((answer != truth).mean()))
+                elif X[column].std() > 0:
+                    squared = float(((answer - truth) ** 2).mean())
+                    errors[False].append(squared**0.5 / float(X[column].std()))
+            yield f"{name}, numbers", imputer, float(np.mean(errors[False]))
+            yield f"{name}, categories", imputer, float(np.mean(errors[True]))
+
+
+PARTS = {part.__name__: part for part in (colorization, inpainting, next_frames, imputation)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--parts", default=",".join(PARTS), help="names, by comma")
+    print(
+        f"skssl {skssl.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads"
+    )
+    for name in parser.parse_args().parts.split(","):
+        part = PARTS[name]
+        errors: dict[str, dict[str, float]] = {}
+        for what, answer, error in part():
+            errors.setdefault(answer, {})[what] = error
+        columns = list(next(iter(errors.values())))
+        print(f"\n{part.__doc__.splitlines()[0]}\n")
+        print("| | " + " | ".join(columns) + " |")
+        print("|---|" + "---|" * len(columns))
+        for answer, row in errors.items():
+            print(
+                f"| {answer} | " + " | ".join(f"{row[c]:.3f}" for c in columns) + " |", flush=True
+            )
+
+
+if __name__ == "__main__":
+    main()
