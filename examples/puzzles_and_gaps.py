@@ -118,7 +118,7 @@ right = cut(photos[:, -7 * SIDE :, BORDER:], step=SIDE)
 right_patches = right.reshape(-1, SIDE, SIDE, 3)
 grey = (right_patches @ [0.299, 0.587, 0.114]).round().astype(np.uint8)
 
-colorizer = Colorization(batch_size=64, max_epochs=3, random_state=0).fit(patches)
+colorizer = Colorization(batch_size=64, max_epochs=2, random_state=0).fit(patches)
 colored = colorizer.colorize(grey)
 
 grey_photos = join(np.repeat(grey[..., None], 3, axis=3).reshape(right.shape))
