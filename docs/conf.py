@@ -23,7 +23,7 @@ numpydoc_show_class_members = False
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
-    "filename_pattern": "few_labels",
+    "filename_pattern": "few_labels|puzzles_and_gaps",
     "abort_on_example_error": True,
     "show_memory": False,
 }

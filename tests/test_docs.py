@@ -11,7 +11,7 @@ from skssl.modality import Modality
 from skssl.utils import all_estimators
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = [DOCS / "methods.rst", *sorted((DOCS / "modalities").glob("*.rst"))]
+PAGES = [DOCS / "methods.rst", DOCS / "pretext.rst", *sorted((DOCS / "modalities").glob("*.rst"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
@@ -25,23 +25,37 @@ def test_examples_run(page):
     assert page.stem == "index" or results.attempted > 0
 
 
-def test_methods_page_has_every_method_and_modality():
-    page = (DOCS / "methods.rst").read_text()
-    methods = {name for name, _ in all_estimators()}
+# What a cell of the table says: whether the method has a meaning for the modality.
+CELLS = {"yes": True, r"\-": False}
+
+
+def page_of(cls):
+    """Return the name of the page that a method is on."""
+    return "pretext" if cls.__module__.startswith(("skssl.pretext", "skssl.masked")) else "methods"
+
+
+@pytest.mark.parametrize("name", ["methods", "pretext"])
+def test_every_method_is_on_its_page_with_the_modalities_that_it_supports(name):
+    text, _, table = (DOCS / f"{name}.rst").read_text().partition("Every method on every modality")
+    methods = {method: cls for method, cls in all_estimators() if page_of(cls) == name}
     modalities = {
         name
         for name, cls in vars(skssl.modality).items()
         if isinstance(cls, type) and issubclass(cls, Modality) and cls is not Modality
     }
-    (header,) = re.findall(r"^Method +(\w+(?: +\w+)+)$", page, flags=re.MULTILINE)
-    assert set(header.split()) == modalities
-    rows = dict(re.findall(r"^:class:`(\w+)`((?: +yes)+)$", page, flags=re.MULTILINE))
-    assert set(rows) == methods
-    assert {name: len(cells.split()) for name, cells in rows.items()} == dict.fromkeys(
-        methods, len(modalities)
-    )
-    families, _, _ = page.partition("Every method on every modality")
-    assert [name for name in sorted(methods) if f"- :class:`{name}`" not in families] == []
+    (header,) = re.findall(r"^Method +(\w+(?: +\w+)+)$", table, flags=re.MULTILINE)
+    columns = header.split()
+    assert set(columns) == modalities
+    rows = re.findall(r"^:class:`(\w+)`((?: +(?:yes|\\-))+)$", table, flags=re.MULTILINE)
+    said = {
+        method: dict(zip(columns, map(CELLS.__getitem__, cells.split()), strict=True))
+        for method, cells in rows
+    }
+    assert said == {
+        method: {column: column in cls._modalities() for column in columns}
+        for method, cls in methods.items()
+    }
+    assert [method for method in sorted(methods) if f"- :class:`{method}`" not in text] == []
 
 
 def test_api_page_has_every_method_and_loss():
