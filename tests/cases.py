@@ -26,6 +26,11 @@ def tiny_conv(shape: tuple[int, ...]) -> nn.Module:
     return SmallConvNet(channels, (height, width), widths=(4, 8, 8, 16))
 
 
+def small_conv(shape: tuple[int, ...]) -> nn.Module:
+    channels, height, width = shape
+    return SmallConvNet(channels, (height, width), widths=(16, 32, 32, 64))
+
+
 def tiny_mlp(shape: tuple[int, ...]) -> nn.Module:
     return nn.Sequential(nn.Linear(shape[0], 16), nn.BatchNorm1d(16), nn.ReLU())
 
@@ -271,4 +276,4 @@ PAIRS = [
 FIRST_PAIRS = dict(reversed(PAIRS))
 PAIR_IDS = [f"{estimator.__name__}-{case.name}" for estimator, case in PAIRS]
 
-__all__ = ["CASES", "ESTIMATORS", "FIRST_PAIRS", "PAIRS", "PAIR_IDS", "Case", "make"]
+__all__ = ["CASES", "ESTIMATORS", "FIRST_PAIRS", "PAIRS", "PAIR_IDS", "Case", "make", "small_conv"]
