@@ -109,6 +109,21 @@ def test_masks_hide_only_what_is_present():
     assert len((mask.sum(dim=1) / present.sum(dim=1).clamp(min=1)).unique()) > 10
 
 
+def test_masks_of_one_ratio_leave_as_much_of_every_sample():
+    torch.manual_seed(0)
+    pieces = pieces_on_grid(10, n=200)
+    masks = Masks(Ordered, (0.1, 0.9), "random")
+    hidden = [masks.of_one_ratio().draw(pieces).sum(dim=1) for _ in range(20)]
+    assert all(len(count.unique()) == 1 for count in hidden)
+    assert len(torch.cat(hidden).unique()) > 5
+    gaps = pieces_on_grid(10, present=torch.rand(200, 10) < torch.rand(200, 1))
+    for _ in range(20):
+        drawn = masks.of_one_ratio()
+        mask = drawn.draw(gaps)
+        assert mask.sum(dim=1).max() <= drawn.most_hidden(gaps)
+        assert (gaps.present & ~mask).sum(dim=1).max() <= drawn.most_visible(gaps)
+
+
 def test_first_of_keeps_the_order():
     chosen = torch.tensor([[0, 1, 0, 1, 1], [0, 0, 0, 0, 1]], dtype=torch.bool)
     index, valid = first_of(chosen, 3)

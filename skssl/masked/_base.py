@@ -198,7 +198,7 @@ class _MaskedMethod(_TokenMethod):
     Parameters
     ----------
     mask_ratio : float or pair of floats, default="auto"
-        The share of the tokens that is hidden. From a pair (low, high), each sample draws its own.
+        The share of the tokens that is hidden. From a pair (low, high), each batch draws its own.
         "auto" is 0.75 for images, 0.9 for video, 0.5 for series, 0.25 for texts, 0.6 for point
         clouds, and (0.1, 0.7) for tables, of which any part may be missing later.
     mask_shape : {"auto", "random", "block", "span", "tube"}, default="auto"

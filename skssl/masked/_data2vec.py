@@ -44,8 +44,9 @@ class _Data2VecObjective(MaskedObjective):
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
         pieces = self.encoder.tokenizer.split(self.view(batch, draw_views))
-        mask = self.masks.draw(pieces)
-        index, hidden = first_of(mask, self.masks.most_hidden(pieces))
+        masks = self.masks.of_one_ratio()
+        mask = masks.draw(pieces)
+        index, hidden = first_of(mask, masks.most_hidden(pieces))
         targets = self._targets(pieces)
         self.measure("target_std", spread_over_samples(targets, pieces.present))
         target = take(targets, index)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 
 import torch
 from torch import Tensor
@@ -33,6 +34,19 @@ class Masks:
         self.low, self.high = (ratio, ratio) if isinstance(ratio, (int, float)) else ratio
         self.shape = shape
         self.ordered = tokenizer.ordered
+
+    def of_one_ratio(self) -> Masks:
+        """Return masks that hide the same share of every sample, drawn from the range.
+
+        As many tokens then stay in all samples of a batch, and none are carried along to fill up.
+        """
+        if self.low == self.high:
+            return self
+        # Drawn on the CPU, so that sizes are known without waiting for the device.
+        ratio = self.low + (self.high - self.low) * torch.rand(()).item()
+        masks = copy(self)
+        masks.low = masks.high = ratio
+        return masks
 
     def most_hidden(self, pieces: Pieces) -> int:
         """Return how many tokens of a sample are hidden at most."""

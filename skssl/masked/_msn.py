@@ -53,8 +53,9 @@ class _MSNObjective(MaskedObjective):
             scores = self.prototypes(self.teacher(target).float())
             targets = self._sharpened(scores)
         pieces = self.encoder.tokenizer.split(anchor)
-        visible = pieces.present & ~self.masks.draw(pieces)
-        index, valid = first_of(visible, self.masks.most_visible(pieces))
+        masks = self.masks.of_one_ratio()
+        visible = pieces.present & ~masks.draw(pieces)
+        index, valid = first_of(visible, masks.most_visible(pieces))
         embedded = self.encoder.pool(self.encoder.encode_some(pieces, index, valid), valid)
         scores = self.prototypes(self.projector(embedded).float()) / self.temperature
         cross_entropy = -(targets * scores.log_softmax(dim=1)).sum(dim=1).mean()
@@ -90,7 +91,7 @@ class MSN(_MaskedMethod):
         modality.
     mask_ratio : float or pair of floats, default="auto"
         The share of the tokens that is hidden from the network. From a pair (low, high), each
-        sample draws its own. "auto" is 0.3: the network has to recognise what it sees.
+        batch draws its own. "auto" is 0.3: the network has to recognise what it sees.
     n_prototypes : int, default=256
         Number of groups; the paper has 1024.
     temperature : float, default=0.1

@@ -55,16 +55,16 @@ class ReconstructionObjective(MaskedObjective):
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
         pieces = self.encoder.tokenizer.split(self.view(batch, draw_views))
-        mask = self.masks.draw(pieces)
-        errors, hidden = self.wrong(pieces, mask)
+        errors, hidden = self.wrong(pieces, self.masks.of_one_ratio())
         loss = (errors * hidden).sum() / hidden.sum().clamp(min=1)
         self.measure("relative_error", loss)
         return loss
 
-    def wrong(self, pieces: Pieces, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the error of hidden pieces, (n, m), and which of them are hidden."""
-        tokens = self.decode(pieces, mask, most_visible=self.masks.most_visible(pieces))
-        index, hidden = first_of(mask, self.masks.most_hidden(pieces))
+    def wrong(self, pieces: Pieces, masks: Masks) -> tuple[Tensor, Tensor]:
+        """Return the error of pieces that `masks` hide, (n, m), and which of them are hidden."""
+        mask = masks.draw(pieces)
+        tokens = self.decode(pieces, mask, most_visible=masks.most_visible(pieces))
+        index, hidden = first_of(mask, masks.most_hidden(pieces))
         pieces = pieces.at(index)
         prediction = self.head(take(tokens, index), pieces)
         errors = self.encoder.tokenizer.errors(prediction, pieces, absolute=self.absolute)
@@ -138,7 +138,7 @@ class _Reconstruction(_MaskedMethod):
 
         def errors(objective: ReconstructionObjective, batch: Tensor) -> Tensor:
             pieces = objective.encoder.tokenizer.split(batch)
-            wrong, hidden = objective.wrong(pieces, objective.masks.draw(pieces))
+            wrong, hidden = objective.wrong(pieces, objective.masks)
             return torch.stack([wrong.sum(dim=1), hidden.sum(dim=1)], dim=1)
 
         with seeded(self._seed, resolve_device(self.device)):
