@@ -294,9 +294,10 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         device = resolve_device(self.device)
         generator = torch.Generator(device).manual_seed(seed)
 
-        def embed(encoder: nn.Module, batch: Tensor) -> Tensor:
-            drawn = views.draw(encoder.prepare(batch), n_views, generator=generator)
-            return torch.stack([encoder.encoder(view) for view in drawn], dim=1)
+        def embed(assembled: nn.Sequential, batch: Tensor) -> Tensor:
+            input_layer, encoder = assembled
+            drawn = views.draw(input_layer(batch), n_views, generator=generator)
+            return torch.stack([encoder(view) for view in drawn], dim=1)
 
         # A user's own views may draw from torch's global generator.
         with seeded(seed, device):

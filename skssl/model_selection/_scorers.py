@@ -72,8 +72,8 @@ class EmbeddingScorer:
     >>> scorer = EmbeddingScorer(partial(lidar_score, delta=1e-3), n_views=4)
     >>> grid = {"temperature": [0.1, 0.5]}
     >>> search = GridSearchCV(SimCLR(max_epochs=2, random_state=0), grid, scoring=scorer, cv=2)
-    >>> search.fit(load_digits().images[:200]).best_score_ > 1
-    True
+    >>> sorted(search.fit(load_digits().images[:200]).best_params_)
+    ['temperature']
     """
 
     metric: Callable[..., float]
