@@ -161,3 +161,5 @@ lidar_scorer = EmbeddingScorer(metrics.lidar_score, n_views=10)
 alignment_scorer = EmbeddingScorer(metrics.alignment_score, n_views=2)
 view_retrieval_scorer = EmbeddingScorer(_retrieval, n_views=2)
 view_ranking_scorer = EmbeddingScorer(_ranking, n_views=2)
+# Settled by benchmarks/choosing.py.
+default_scorer = lidar_scorer
