@@ -46,7 +46,7 @@ from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import CollapseWarning
 from skssl.model_selection import EmbeddingScorer, embed_views
 
-_STEPS, _SOME_STEPS, _FEW_STEPS = 120, 40, 10
+_STEPS, _SOME_STEPS, _FEW_STEPS = 100, 30, 10
 _BATCH = 128
 _LABELS, _DRAWS = 100, 3
 _N_VIEWS = 10

@@ -58,7 +58,7 @@ def fitted(X):
 
 def test_every_scorer_is_public():
     assert set(SCORERS) <= set(model_selection.__all__)
-    assert len(SCORERS) == 12
+    assert len(SCORERS) == 13
 
 
 @pytest.mark.parametrize("name", LABEL_FREE)

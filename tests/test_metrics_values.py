@@ -18,6 +18,7 @@ from skssl.metrics import (
     nesum_score,
     stable_rank_score,
     uniformity_score,
+    view_information_score,
 )
 
 OF_SAMPLES = [
@@ -30,7 +31,7 @@ OF_SAMPLES = [
     stable_rank_score,
     uniformity_score,
 ]
-OF_VIEWS = [alignment_score, lidar_score]
+OF_VIEWS = [alignment_score, lidar_score, view_information_score]
 # Directions keep their lengths apart, or have them taken away.
 ANY_SCALE = [
     alignment_score,
@@ -39,6 +40,7 @@ ANY_SCALE = [
     nesum_score,
     stable_rank_score,
     uniformity_score,
+    view_information_score,
 ]
 # Those that standardise columns depend on the axes.
 ANY_ROTATION = [
@@ -48,6 +50,7 @@ ANY_ROTATION = [
     nesum_score,
     stable_rank_score,
     uniformity_score,
+    view_information_score,
 ]
 
 
@@ -79,7 +82,7 @@ def test_lidar_is_the_rank_of_the_discriminant_matrix(rng, n_dimensions):
     between = np.cov(means.T)
     within = sum(np.cov(sample.T) for sample in views) / n + 1e-4 * np.eye(n_dimensions)
     root = np.linalg.inv(np.real(sqrtm(within)))
-    p = np.linalg.eigvalsh(root @ between @ root).clip(0)[-min(n, n_dimensions) :]
+    p = np.linalg.eigvalsh(root @ between @ root).clip(0)[-min(n - 1, n_dimensions) :]
     p = p / p.sum() + 1e-7
     assert lidar_score(views) == pytest.approx(np.exp(-(p * np.log(p)).sum()), rel=1e-6)
 
@@ -92,6 +95,23 @@ def test_lidar_does_not_count_what_views_differ_in(rng):
     assert lidar_score(noisy) == pytest.approx(3, abs=0.01)
     # Within one direction, what counts is the ratio to its own noise.
     assert lidar_score(samples[:, None] * [1, 1, 0.1] * np.ones((1, 2, 1))) < 2.1
+
+
+@pytest.mark.parametrize("signal", [0.5, 1.0, 4.0])
+def test_information_of_gaussian_channels(rng, signal):
+    samples = np.array([signal, 1.0, 0.0]) * rng.normal(size=(4000, 1, 3))
+    views = (samples + rng.normal(size=(4000, 4, 3))) @ np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    expected = 0.5 * np.log([1 + signal**2, 2.0]).sum()
+    assert view_information_score(views, shrinkage=1e-6) == pytest.approx(expected, abs=0.06)
+
+
+def test_information_is_bounded_and_of_noise_small(rng):
+    samples = np.concatenate([np.eye(5), -np.eye(5)])
+    bound = 5 / 2 * np.log(1 + 1 / 0.01)
+    twice = np.stack([samples] * 2, axis=1)
+    assert view_information_score(twice) == pytest.approx(bound, rel=1e-9)
+    # Without anything to tell samples by, chance alone is left.
+    assert view_information_score(rng.normal(size=(2000, 4, 5))) < 0.05
 
 
 def test_alignment_is_the_distance_of_pairs(views):
@@ -211,6 +231,7 @@ def test_axes_do_not_matter(score, Z, views, rotation):
         (nesum_score, 1.0),
         (stable_rank_score, 1.0),
         (uniformity_score, 0.0),
+        (view_information_score, 0.0),
     ],
 )
 def test_of_a_constant_embedding(score, worst):
@@ -256,6 +277,10 @@ def test_one_view_is_too_few(score, views):
     ("call", "message"),
     [
         (lambda Z: lidar_score(Z[:, None].repeat(2, 1), delta=0), "delta must be above 0, got 0"),
+        (
+            lambda Z: view_information_score(Z[:, None].repeat(2, 1), shrinkage=0),
+            "shrinkage must be above 0, got 0",
+        ),
         (lambda Z: uniformity_score(Z, t=-1), "t must be above 0, got -1"),
         (lambda Z: clid_score(Z, n_clusters=61), "from 2 to 60, .* got 61"),
         (lambda Z: clid_score(Z, n_clusters="many"), "must be 'auto' or an integer .* got 'many'"),

@@ -4,8 +4,8 @@ Of those whose name ends in ``_score``, a greater one is better, as in scikit-le
 """
 
 from skssl.metrics._clusters import clid_score, cluster_learnability, intrinsic_dimension
+from skssl.metrics._discriminant import lidar_score, view_information_score
 from skssl.metrics._hypersphere import alignment_score, uniformity_score
-from skssl.metrics._lidar import lidar_score
 from skssl.metrics._neighbors import knn_score
 from skssl.metrics._rank import rankme_score
 from skssl.metrics._retrieval import view_ranking_score, view_retrieval_score
@@ -32,6 +32,7 @@ __all__ = [
     "rankme_score",
     "stable_rank_score",
     "uniformity_score",
+    "view_information_score",
     "view_ranking_score",
     "view_retrieval_score",
 ]

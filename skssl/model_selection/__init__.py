@@ -14,6 +14,7 @@ from skssl.model_selection._scorers import (
     rankme_scorer,
     stable_rank_scorer,
     uniformity_scorer,
+    view_information_scorer,
     view_ranking_scorer,
     view_retrieval_scorer,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "rankme_scorer",
     "stable_rank_scorer",
     "uniformity_scorer",
+    "view_information_scorer",
     "view_ranking_scorer",
     "view_retrieval_scorer",
 ]

@@ -158,8 +158,9 @@ uniformity_scorer = EmbeddingScorer(metrics.uniformity_score)
 clid_scorer = EmbeddingScorer(metrics.clid_score)
 knn_scorer = EmbeddingScorer(metrics.knn_score, needs_labels=True)
 lidar_scorer = EmbeddingScorer(metrics.lidar_score, n_views=10)
+view_information_scorer = EmbeddingScorer(metrics.view_information_score, n_views=10)
 alignment_scorer = EmbeddingScorer(metrics.alignment_score, n_views=2)
 view_retrieval_scorer = EmbeddingScorer(_retrieval, n_views=2)
 view_ranking_scorer = EmbeddingScorer(_ranking, n_views=2)
 # Settled by benchmarks/choosing.py.
-default_scorer = lidar_scorer
+default_scorer = view_information_scorer
