@@ -102,16 +102,25 @@ def test_information_of_gaussian_channels(rng, signal):
     samples = np.array([signal, 1.0, 0.0]) * rng.normal(size=(4000, 1, 3))
     views = (samples + rng.normal(size=(4000, 4, 3))) @ np.linalg.qr(rng.normal(size=(3, 3)))[0]
     expected = 0.5 * np.log([1 + signal**2, 2.0]).sum()
-    assert view_information_score(views, shrinkage=1e-6) == pytest.approx(expected, abs=0.06)
+    assert view_information_score(views, shrinkage=1e-6) == pytest.approx(expected, abs=0.08)
 
 
-def test_information_is_bounded_and_of_noise_small(rng):
-    samples = np.concatenate([np.eye(5), -np.eye(5)])
-    bound = 5 / 2 * np.log(1 + 1 / 0.01)
-    twice = np.stack([samples] * 2, axis=1)
-    assert view_information_score(twice) == pytest.approx(bound, rel=1e-9)
-    # Without anything to tell samples by, chance alone is left.
-    assert view_information_score(rng.normal(size=(2000, 4, 5))) < 0.05
+def test_information_of_noise_is_none(rng):
+    # Also with far fewer samples than it takes to know all directions.
+    values = [view_information_score(rng.normal(size=(100, 3, 40))) for _ in range(5)]
+    assert abs(np.mean(values)) < 0.5
+    assert view_information_score(rng.normal(size=(100, 1, 40)).repeat(3, axis=1)) > 50
+
+
+def test_information_counts_directions_and_how_clear_they_are(rng):
+    samples = rng.normal(size=(300, 1, 8))
+    noise = rng.normal(size=(300, 2, 8))
+    few, blurred = np.where(np.arange(8) < 2, samples, 0), 0.2 * samples
+    clear = view_information_score(samples + 0.5 * noise)
+    assert view_information_score(few + 0.5 * noise) < clear / 2
+    assert view_information_score(blurred + 0.5 * noise) < clear / 2
+    # LiDAR sees no difference between clear and blurred.
+    assert lidar_score(blurred + 0.5 * noise) > 0.95 * lidar_score(samples + 0.5 * noise)
 
 
 def test_alignment_is_the_distance_of_pairs(views):

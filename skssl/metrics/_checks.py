@@ -19,15 +19,15 @@ def check_embedding(Z: ArrayLike | Tensor, *, name: str = "Z", min_samples: int 
     return _check(Z, name, ("n_samples", "n_dimensions"), min_samples)
 
 
-def check_views(Z: ArrayLike | Tensor, *, name: str = "Z") -> Tensor:
-    """Return `Z` as a float64 tensor of shape (n, n_views, d) of two samples and views or more.
+def check_views(Z: ArrayLike | Tensor, *, name: str = "Z", min_samples: int = 2) -> Tensor:
+    """Return `Z` as a float64 tensor of shape (n, n_views, d), with at least two views.
 
     Raises
     ------
     ValueError
         If it has another shape, too few samples or views, or values that are NaN or infinite.
     """
-    checked = _check(Z, name, ("n_samples", "n_views", "n_dimensions"), min_samples=2)
+    checked = _check(Z, name, ("n_samples", "n_views", "n_dimensions"), min_samples)
     if checked.shape[1] < 2:
         raise ValueError(f"{name} must have at least 2 views of each sample, got 1.")
     return checked

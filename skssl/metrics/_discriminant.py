@@ -77,50 +77,54 @@ def lidar_score(Z: ArrayLike | Tensor, *, delta: float = 1e-4) -> float:
     within.diagonal().add_(delta)
     # The means of n samples span no more than n - 1 directions; the others are rounding.
     rank = min(len(views) - 1, len(within))
-    return effective_rank(_discriminants(between, within)[-rank:])
+    ratios, _ = _discriminants(between, within)
+    return effective_rank(ratios[-rank:].clamp(min=0))
 
 
 def view_information_score(Z: ArrayLike | Tensor, *, shrinkage: float = 0.01) -> float:
     r"""View information: how much a view tells about which sample it is of.
 
-    With the matrices :math:`S_b` and :math:`S_w` of :func:`lidar_score`, without its
-    :math:`\delta`, the differences between samples are freed of what the views bring into their
-    means, and those within are shrunk towards a sphere, by a part :math:`\gamma` of the whole
-    variance,
+    With :math:`S_b` and :math:`S_w` the matrices of :func:`lidar_score`, without its
+    :math:`\delta`, signal is how samples differ, free of what the views bring into their means, and
+    noise how views do, shrunk towards a sphere by a part :math:`\gamma` of the whole variance:
 
-    .. math:: \tilde S_b = S_b - \tfrac1q S_w, \qquad
-              \tilde S_w = S_w + \frac{\gamma}{d} \operatorname{tr}(S_b + S_w)\, I
+    .. math:: S = S_b - \tfrac1q S_w, \qquad
+              N = S_w + \frac{\gamma}{d} \operatorname{tr}(S_b + S_w)\, I
 
-    and with the positive eigenvalues :math:`\lambda_k` of
-    :math:`\tilde S_w^{-1/2} \tilde S_b \tilde S_w^{-1/2}`, it is
+    The directions :math:`u_k` in which signal and noise are independent, the generalised
+    eigenvectors of the two, are taken from one half of the samples (every other one), the ratios
+
+    .. math:: \lambda_k = \frac{u_k^\top S u_k}{u_k^\top N u_k}
+
+    from the other half, and the score is the mean over both ways of
 
     .. math:: \tfrac12 \sum_k \log(1 + \lambda_k)
 
-    which would be the mutual information, in nats, of the sample and the embedding of one of its
-    views, if both were Gaussian. Higher is better: the embedding tells samples apart in many
+    which estimates the mutual information, in nats, of a sample and the embedding of one of its
+    views, as if both were Gaussian. Higher is better: the embedding tells samples apart in many
     directions, and in each of them clearly. Other metrics here see one of the two: how many
     directions (LiDAR, RankMe), or how clearly (the retrieval of views).
 
-    Neither scale nor rotation of the embedding matter, noise adds little, and collapse has 0. It
-    knows what views leave alone and not what a task needs: methods that gather like samples lose
-    what tells these apart, which may be right. It grows with `d`, and with few samples, ``n < 2 d``
-    or so, chance adds to it, so values can only be compared for the same samples and views, and
-    best for embeddings of one size.
+    Scale and rotation do not matter, and neither do more views but for less variance. Since no
+    sample is asked about directions that were chosen by it, noise has about 0, on either side, and
+    so has collapse. It knows what views leave alone and not what a task needs: methods that gather
+    like samples lose what tells these apart, which may be right, and what no view changes, such as
+    a background, counts. Values can only be compared for the same samples and views.
 
     Parameters
     ----------
     Z : array-like or Tensor of shape (n_samples, n_views, d)
-        The embeddings of at least 2 views of each of at least 2 samples, such as
-        :func:`skssl.model_selection.embed_views` makes. With more views it varies less.
+        The embeddings of at least 2 views of each of at least 4 samples, such as
+        :func:`skssl.model_selection.embed_views` makes. Some hundreds of samples are enough to tell
+        good from bad.
     shrinkage : float, default=0.01
-        Part :math:`\gamma` of the mean variance that is added to the variance of every direction
-        within the samples; above 0.
+        Part :math:`\gamma` of the mean variance that is added to the noise of every direction;
+        above 0.
 
     Returns
     -------
     float
-        Between 0 and ``d / 2 * log(1 + 1 / shrinkage)``. An embedding that is the same for all
-        samples has 0.
+        From about 0 on. An embedding that is the same for all samples has 0.
 
     Raises
     ------
@@ -130,9 +134,9 @@ def view_information_score(Z: ArrayLike | Tensor, *, shrinkage: float = 0.01) ->
 
     Notes
     -----
-    It is no metric of the literature but LiDAR's matrix, with its logarithmic determinant in the
-    place of its rank: the capacity of parallel Gaussian channels, one for each direction, of which
-    :math:`\lambda_k` are the ratios of signal to noise.
+    It is no metric of the literature but LiDAR's matrix, with the logarithmic determinant in the
+    place of the rank, by cross-fitting: the capacity of parallel Gaussian channels, one for each
+    direction, of which :math:`\lambda_k` are the ratios of signal to noise.
 
     References
     ----------
@@ -146,22 +150,34 @@ def view_information_score(Z: ArrayLike | Tensor, *, shrinkage: float = 0.01) ->
     >>> import numpy as np
     >>> from skssl.metrics import view_information_score
     >>> rng = np.random.default_rng(0)
-    >>> samples = rng.normal(size=(500, 1, 3))
-    >>> round(view_information_score(samples + rng.normal(size=(500, 8, 3))), 1)
+    >>> samples = rng.normal(size=(1000, 1, 3))
+    >>> round(view_information_score(samples + rng.normal(size=(1000, 4, 3))), 1)
     1.0
-    >>> view_information_score(np.ones((500, 2, 3)))
+    >>> view_information_score(np.ones((1000, 2, 3)))
     0.0
     """
     if not shrinkage > 0:
         raise ValueError(f"shrinkage must be above 0, got {shrinkage!r}.")
-    views = check_views(Z)
-    between, within = _scatter(views)
-    total = between.trace() + within.trace()
-    if not total > 0:
+    views = check_views(Z, min_samples=4)
+    halves = [_signal_and_noise(half, shrinkage) for half in (views[::2], views[1::2])]
+    if any(noise.trace() <= _rounding(views) for _, noise in halves):
         return 0.0
-    between = between - within / views.shape[1]
-    within.diagonal().add_(shrinkage * total / len(within))
-    return 0.5 * float(torch.log1p(_discriminants(between, within)).sum())
+    first, second = halves
+    return (_information(first, second) + _information(second, first)) / 2
+
+
+def _information(fitted: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> float:
+    """Return the information in the directions of some samples, as other samples have it."""
+    _, directions = _discriminants(*fitted)
+    signal, noise = (((matrix @ directions) * directions).sum(dim=0) for matrix in other)
+    return 0.5 * float(torch.log1p(signal / noise).sum())
+
+
+def _signal_and_noise(views: Tensor, shrinkage: float) -> tuple[Tensor, Tensor]:
+    between, within = _scatter(views)
+    signal = between - within / views.shape[1]
+    within.diagonal().add_(shrinkage * (between.trace() + within.trace()) / len(within))
+    return signal, within
 
 
 def _scatter(views: Tensor) -> tuple[Tensor, Tensor]:
@@ -173,9 +189,16 @@ def _scatter(views: Tensor) -> tuple[Tensor, Tensor]:
     return deviations.T @ deviations / (n - 1), within.T @ within / (n * (q - 1))
 
 
-def _discriminants(between: Tensor, within: Tensor) -> Tensor:
-    """Return the eigenvalues of the matrix of linear discriminant analysis, not below 0."""
+def _rounding(views: Tensor) -> float:
+    """Return the variance that sums over views of equal values may leave."""
+    n, q, d = views.shape
+    return d * float(n * q * torch.finfo(views.dtype).eps * views.abs().max()) ** 2
+
+
+def _discriminants(between: Tensor, within: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the ratios of two covariances in ascending order, and their directions as columns."""
     root = torch.linalg.cholesky(within)
     halfway = torch.linalg.solve_triangular(root, between, upper=False)
     matrix = torch.linalg.solve_triangular(root, halfway.T, upper=False)
-    return torch.linalg.eigvalsh(matrix).clamp(min=0)
+    ratios, vectors = torch.linalg.eigh(matrix)
+    return ratios, torch.linalg.solve_triangular(root.T, vectors, upper=True)
