@@ -55,7 +55,7 @@ _CONTROL = "random weights"
 SCORERS: dict[str, EmbeddingScorer] = {
     name.removesuffix("_scorer"): scorer
     for name, scorer in vars(model_selection).items()
-    if isinstance(scorer, EmbeddingScorer) and not scorer.needs_labels
+    if isinstance(scorer, EmbeddingScorer) and not scorer.needs_labels and name != "default_scorer"
 }
 
 

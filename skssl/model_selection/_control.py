@@ -60,14 +60,11 @@ def check_against_random_weights(
     Examples
     --------
     >>> from sklearn.datasets import load_digits
-    >>> from sklearn.model_selection import GridSearchCV
     >>> from skssl import SimCLR
-    >>> from skssl.model_selection import check_against_random_weights, view_ranking_scorer
+    >>> from skssl.model_selection import check_against_random_weights
     >>> X = load_digits().images
-    >>> ssl = SimCLR(max_epochs=5, random_state=0)
-    >>> grid = {"temperature": [0.1, 0.5]}
-    >>> search = GridSearchCV(ssl, grid, scoring=view_ranking_scorer, cv=2).fit(X[:300])
-    >>> check_against_random_weights(search, X[300:500]) > 0
+    >>> ssl = SimCLR(max_epochs=20, batch_size=100, random_state=0).fit(X[:200])
+    >>> check_against_random_weights(ssl, X[200:400]) > 0
     True
     """
     check_is_fitted(estimator)
