@@ -63,7 +63,7 @@ def check_against_random_weights(
     >>> from skssl import SimCLR
     >>> from skssl.model_selection import check_against_random_weights
     >>> X = load_digits().images
-    >>> ssl = SimCLR(max_epochs=20, batch_size=100, random_state=0).fit(X[:200])
+    >>> ssl = SimCLR(max_epochs=10, batch_size=100, random_state=0).fit(X[:200])
     >>> check_against_random_weights(ssl, X[200:400]) > 0
     True
     """
