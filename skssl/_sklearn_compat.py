@@ -1,6 +1,7 @@
 """The one place that imports scikit-learn's private names."""
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -9,6 +10,7 @@ from sklearn.utils._param_validation import (
     RealNotInt,
     StrOptions,
 )
+from sklearn.utils.validation import _num_samples as num_samples
 
 __all__ = [
     "HasMethods",
@@ -18,4 +20,6 @@ __all__ = [
     "RealNotInt",
     "StrOptions",
     "fit_context",
+    "num_samples",
+    "safe_indexing",
 ]

@@ -215,12 +215,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         check_is_fitted(self)
         samples, loaded = self._prepare(X)
         run = self._apply(self.encoder_, lambda encoder, batch: encoder(batch), samples)
-        embedded = run.numpy()
-        if loaded is None:
-            return embedded
-        Z = np.full((len(loaded), embedded.shape[1]), np.nan, dtype=np.float32)
-        Z[loaded] = embedded
-        return Z
+        return _in_all_rows(run.numpy(), loaded)
 
     def set_params(self, **params: Any) -> Self:
         """Set the parameters of this estimator.
@@ -284,6 +279,30 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             return torch.cat(
                 [function(network, *(part.to(device) for part in batch)).cpu() for batch in batches]
             )
+
+    def _embed_views(self, X: Any, views: Views, *, n_views: int, seed: int) -> np.ndarray:
+        """Embed random views of samples as `transform` embeds samples.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_views, n_features_out), float32
+        """
+        from skssl.training import resolve_device, seeded
+
+        check_is_fitted(self)
+        samples, loaded = self._prepare(X)
+        device = resolve_device(self.device)
+        generator = torch.Generator(device).manual_seed(seed)
+
+        def embed(assembled: nn.Sequential, batch: Tensor) -> Tensor:
+            input_layer, encoder = assembled
+            drawn = views.draw(input_layer(batch), n_views, generator=generator)
+            return torch.stack([encoder(view) for view in drawn], dim=1)
+
+        # A user's own views may draw from torch's global generator.
+        with seeded(seed, device):
+            embedded = self._apply(self.encoder_, embed, samples).numpy()
+        return _in_all_rows(embedded, loaded)
 
     def _apply_objective(self, function: Callable[..., Tensor], *samples: Tensor) -> Tensor:
         """Apply a function of the trained objective and of samples, as :meth:`_apply` does.
@@ -366,15 +385,18 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         if isinstance(self.views, Views):
             views = copy.deepcopy(self.views)
         elif isinstance(self.views, (str, ChangedViews)):
-            views = self.modality_.default_views()
-            if self._takes_one_size():
-                views = views.full_size()
+            views = self._default_views()
             if isinstance(self.views, ChangedViews):
                 views = self.views.apply(views)
         else:
             views = CallableViews(self.views)
         views.check_parameters()
         return views
+
+    def _default_views(self) -> Views:
+        """Return the modality's default views, in a size that the encoder takes."""
+        views = self.modality_.default_views()
+        return views.full_size() if self._takes_one_size() else views
 
     def _takes_one_size(self) -> bool:
         """Whether the encoder may take samples of one size only: a user's own."""
@@ -522,3 +544,12 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     def _conclude(self) -> None:
         """Look back at a training that is over, and warn of what went wrong."""
         self._monitor.conclude()
+
+
+def _in_all_rows(embedded: np.ndarray, loaded: np.ndarray | None) -> np.ndarray:
+    """Put NaN in the rows of the samples that could not be loaded."""
+    if loaded is None:
+        return embedded
+    Z = np.full((len(loaded), *embedded.shape[1:]), np.nan, dtype=np.float32)
+    Z[loaded] = embedded
+    return Z

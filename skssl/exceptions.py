@@ -15,3 +15,11 @@ class PretextTaskWarning(UserWarning):
     that stays at chance has no answer in the samples. The message has the accuracy and what to
     try.
     """
+
+
+class RandomWeightsWarning(UserWarning):
+    """A trained model has no better score than the same one with random weights.
+
+    Either the training taught nothing that the score sees, or the score is none to choose by here.
+    The message has both scores.
+    """

@@ -69,8 +69,13 @@ def rankme_score(Z: ArrayLike | Tensor) -> float:
     # float64 loses by it, 1e-8 of the largest one, is below the constant.
     gram = checked.T @ checked if d < n else checked @ checked.T
     singular_values = torch.linalg.eigvalsh(gram).clamp(min=0).sqrt()
-    total = singular_values.sum()
+    return effective_rank(singular_values)
+
+
+def effective_rank(weights: Tensor) -> float:
+    """Return the exponential of the entropy of the shares of `weights`; 1 if all are 0."""
+    total = weights.sum()
     if not total > 0:
         return 1.0
-    p = singular_values / total + _EPSILON
+    p = weights / total + _EPSILON
     return float(torch.exp(-(p * p.log()).sum()))

@@ -1,0 +1,39 @@
+"""Choosing a model: scorers that need no labels."""
+
+from skssl.model_selection._control import check_against_random_weights
+from skssl.model_selection._embedding import embed_views
+from skssl.model_selection._scorers import (
+    EmbeddingScorer,
+    alignment_scorer,
+    alpha_req_scorer,
+    clid_scorer,
+    default_scorer,
+    knn_scorer,
+    lidar_scorer,
+    nesum_scorer,
+    rankme_scorer,
+    stable_rank_scorer,
+    uniformity_scorer,
+    view_information_scorer,
+    view_ranking_scorer,
+    view_retrieval_scorer,
+)
+
+__all__ = [
+    "EmbeddingScorer",
+    "alignment_scorer",
+    "alpha_req_scorer",
+    "check_against_random_weights",
+    "clid_scorer",
+    "default_scorer",
+    "embed_views",
+    "knn_scorer",
+    "lidar_scorer",
+    "nesum_scorer",
+    "rankme_scorer",
+    "stable_rank_scorer",
+    "uniformity_scorer",
+    "view_information_scorer",
+    "view_ranking_scorer",
+    "view_retrieval_scorer",
+]

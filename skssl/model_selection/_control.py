@@ -1,0 +1,117 @@
+"""Whether a model that was chosen is better than no training at all."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from skssl.base import SelfSupervisedTransformer
+from skssl.exceptions import RandomWeightsWarning
+from skssl.model_selection._scorers import default_scorer
+
+
+def check_against_random_weights(
+    estimator: Any, X: Any, y: Any = None, *, scorer: Callable[..., float] | None = None
+) -> float:
+    """Warn if a fitted method scores no better than with the weights that it started from.
+
+    A search without labels always finds a best candidate, but no score knows whether training was
+    of any use; random weights are a strong start, and some metrics even prefer them. The control is
+    a clone with ``max_epochs=0``: the same encoder and seed, fitted to `X` as far as that is done
+    without training. Another way is to let the search itself decide, by a 0 among the values of
+    ``max_epochs``.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted method, a Pipeline whose last step is one, or a fitted search over one of these,
+        such as ``GridSearchCV``, of which ``best_estimator_`` is looked at.
+    X : array-like
+        The samples to score. Best are some that the estimator was not trained on; a search trains
+        its best candidate on all that it gets.
+    y : array-like of shape (n_samples,), default=None
+        Labels, for scorers that need them.
+    scorer : callable, default=None
+        Called as ``scorer(estimator, X, y)``. None is the scorer of a search that has one
+        (``scorer_``; of several the one that it refitted by), and else :data:`default_scorer`.
+
+    Returns
+    -------
+    float
+        By how much the score is higher than that of the control; positive if training paid.
+
+    Warns
+    -----
+    RandomWeightsWarning
+        If it is not.
+
+    Raises
+    ------
+    TypeError
+        If the estimator is no method, nor a Pipeline that ends in one.
+    NotFittedError
+        If the estimator, or the search, is not fitted.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skssl import SimCLR
+    >>> from skssl.model_selection import check_against_random_weights
+    >>> X = load_digits().images
+    >>> ssl = SimCLR(max_epochs=10, batch_size=100, random_state=0).fit(X[:200])
+    >>> check_against_random_weights(ssl, X[200:400]) > 0
+    True
+    """
+    check_is_fitted(estimator)
+    fitted, scorer = _chosen(estimator, scorer)
+    control = _without_training(fitted).fit(X)
+    score, at_random = scorer(fitted, X, y), scorer(control, X, y)
+    if not score > at_random:
+        warnings.warn(
+            f"{type(_method(fitted)).__name__} scores {score:.4g}, and with random weights "
+            f"{at_random:.4g}: by this score, training did not pay. Try more epochs, other views, "
+            "or another scorer.",
+            RandomWeightsWarning,
+            stacklevel=2,
+        )
+    return score - at_random
+
+
+def _chosen(
+    estimator: Any, scorer: Callable[..., float] | None
+) -> tuple[Any, Callable[..., float]]:
+    """Return the best estimator of a search, or the estimator itself, and the scorer."""
+    if isinstance(estimator, (SelfSupervisedTransformer, Pipeline)):
+        return estimator, scorer or default_scorer
+    if not hasattr(estimator, "best_estimator_"):
+        raise TypeError(
+            "Expected a fitted method of skssl, a Pipeline that ends in one, or a search with a "
+            f"best_estimator_, got {type(estimator).__name__}."
+        )
+    if scorer is None:
+        own = estimator.scorer_
+        scorer = own[estimator.refit] if isinstance(own, dict) else own
+    return estimator.best_estimator_, scorer
+
+
+def _method(estimator: Any) -> SelfSupervisedTransformer:
+    method = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    if not isinstance(method, SelfSupervisedTransformer):
+        raise TypeError(
+            "Only a method of skssl has weights to compare with, alone or as the last step of a "
+            f"Pipeline; got {type(method).__name__}."
+        )
+    return method
+
+
+def _without_training(estimator: Any) -> BaseEstimator:
+    """Return a clone that keeps the weights it starts from."""
+    _method(estimator)
+    control = clone(estimator)
+    _method(control).set_params(max_epochs=0)
+    return control
