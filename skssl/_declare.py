@@ -91,9 +91,12 @@ class Declared(BaseEstimator):
         self._validate_params()
 
 
-def param(*allowed: Any, default: Any) -> Any:
-    """Declare a parameter: what scikit-learn's validation is to allow, and its default."""
-    return dataclasses.field(default=default, metadata={"allowed": list(allowed)})
+def param(*allowed: Any, default: Any = dataclasses.MISSING, kw_only: bool = True) -> Any:
+    """Declare a parameter: what scikit-learn's validation is to allow, and its default.
+
+    Without a default it has to be given. What is not `kw_only` may be given by position.
+    """
+    return dataclasses.field(default=default, kw_only=kw_only, metadata={"allowed": list(allowed)})
 
 
 def resolve_auto(value: Any, auto: T) -> T:

@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import (
     RealNotInt,
     StrOptions,
 )
+from sklearn.utils.validation import _check_method_params as index_fit_params
 
 __all__ = [
     "HasMethods",
@@ -18,4 +19,5 @@ __all__ = [
     "RealNotInt",
     "StrOptions",
     "fit_context",
+    "index_fit_params",
 ]
