@@ -16,6 +16,7 @@ from typing import Any, ClassVar, TypeVar, dataclass_transform
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from skssl._by_value import by_value
 from skssl._sklearn_compat import HasMethods, Interval, Options, RealNotInt, StrOptions
 
 __all__ = [
@@ -90,10 +91,20 @@ class Declared(BaseEstimator):
         """Raise ``InvalidParameterError`` if a parameter has a value that is not allowed."""
         self._validate_params()
 
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        return {
+            name: by_value(value) if name in self._parameter_constraints else value
+            for name, value in state.items()
+        }
 
-def param(*allowed: Any, default: Any) -> Any:
-    """Declare a parameter: what scikit-learn's validation is to allow, and its default."""
-    return dataclasses.field(default=default, metadata={"allowed": list(allowed)})
+
+def param(*allowed: Any, default: Any = dataclasses.MISSING, kw_only: bool = True) -> Any:
+    """Declare a parameter: what scikit-learn's validation is to allow, and its default.
+
+    Without a default it has to be given. What is not `kw_only` may be given by position.
+    """
+    return dataclasses.field(default=default, kw_only=kw_only, metadata={"allowed": list(allowed)})
 
 
 def resolve_auto(value: Any, auto: T) -> T:

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import (
     RealNotInt,
     StrOptions,
 )
+from sklearn.utils.validation import _check_method_params as index_fit_params
 from sklearn.utils.validation import _num_samples as num_samples
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "fit_context",
     "num_samples",
     "safe_indexing",
+    "index_fit_params",
 ]

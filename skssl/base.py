@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from skssl._declare import Declared, HasMethods, Interval, StrOptions, declared, param
 from skssl._sklearn_compat import fit_context
+from skssl._warm_start import WarmStart
 from skssl.modality import MODALITIES, Look, Modality, infer_modality
 from skssl.nn import JointObjective, Objective, SideBySide
 from skssl.views import CallableViews, ChangedViews, Views
@@ -33,7 +34,9 @@ _TRANSFORM_SAMPLES = 1024
 
 
 @declared
-class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Declared):
+class SelfSupervisedTransformer(
+    WarmStart, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Declared
+):
     """Base class of all methods: learns an encoder from unlabelled samples, and applies it.
 
     A method adds its own parameters and says in ``_make_objective`` what is trained.
@@ -85,6 +88,15 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     random_state : int, RandomState instance or None, default=None
         One seed for weights, order and views. The same seed gives the same bits on a CPU. The
         global random states are left as they are.
+    warm_start : bool, default=False
+        With True, `fit` continues an earlier training to a total of `max_epochs`, instead of
+        starting anew: one with the same samples and the same parameters, apart from `max_epochs`,
+        `callbacks`, `device` and `verbose`. The optimizer starts afresh, and its learning rate
+        rises and falls once more over the epochs that are added. The trainings of an estimator's
+        clones count as its own, also in other processes on the same machine, so that
+        ``HalvingGridSearchCV(..., resource="max_epochs")`` continues the candidates that it keeps,
+        fold by fold; its last fit, to all samples, has nothing to continue. For this, every
+        training of a clone is kept in a temporary file for as long as the estimator lives.
     verbose : int, default=0
         1 shows a progress bar.
 
@@ -134,6 +146,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     precision: str = param(StrOptions({"auto", "float32", "bfloat16"}), default="auto")
     callbacks: Any = param(list, HasMethods("on_train_begin"), None, default=None)
     random_state: Any = param("random_state", default=None)
+    warm_start: bool = param("boolean", default=False)
     verbose: int = param("verbose", default=0)
 
     # None where an embedding that looks collapsed says nothing.
@@ -171,8 +184,12 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         self : object
             The fitted estimator.
         """
-        samples = self._start(X)
-        self._train(samples, epochs=self._resolve_epochs(len(samples)), partial=False)
+        samples = self._resume(X) if self.warm_start else self._start(X)
+        epochs = self._resolve_epochs(len(samples)) - self.n_iter_
+        if epochs or not self.n_iter_:
+            self._train(samples, epochs=epochs, partial=False)
+        if self.warm_start:
+            self._keep_training()
         return self
 
     @fit_context(prefer_skip_nested_validation=True)

@@ -1,7 +1,12 @@
-"""Choosing a model: scorers that need no labels."""
+"""Choosing a model where few rows have a label, or none."""
 
 from skssl.model_selection._control import check_against_random_weights
 from skssl.model_selection._embedding import embed_views
+from skssl.model_selection._folds import (
+    LabeledKFold,
+    LabeledShuffleSplit,
+    StratifiedLabeledKFold,
+)
 from skssl.model_selection._scorers import (
     EmbeddingScorer,
     alignment_scorer,
@@ -18,9 +23,14 @@ from skssl.model_selection._scorers import (
     view_ranking_scorer,
     view_retrieval_scorer,
 )
+from skssl.model_selection._split import LabeledSplit
 
 __all__ = [
     "EmbeddingScorer",
+    "LabeledKFold",
+    "LabeledShuffleSplit",
+    "LabeledSplit",
+    "StratifiedLabeledKFold",
     "alignment_scorer",
     "alpha_req_scorer",
     "check_against_random_weights",

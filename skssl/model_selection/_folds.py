@@ -1,0 +1,162 @@
+"""Folds and random test sets of labelled rows."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold
+
+from skssl._declare import POSITIVE_INT, Interval, RealNotInt, declared, param
+from skssl.model_selection._split import LabeledSplitter
+
+_AT_LEAST_TWO = Interval(Integral, 2, None, closed="left")
+_PART = Interval(RealNotInt, 0, 1, closed="neither")
+
+
+@declared
+class _LabeledFolds(LabeledSplitter):
+    """Folds of the labelled rows."""
+
+    n_splits: int = param(_AT_LEAST_TWO, default=5, kw_only=False)
+    shuffle: bool = param("boolean", default=False)
+    random_state: Any = param("random_state", default=None)
+    unlabeled: Any = param(str, Real, None, default="auto")
+
+    def _check_enough(self, n_labeled: int) -> None:
+        if n_labeled < self.n_splits:
+            raise ValueError(
+                f"n_splits={self.n_splits} is more than the number of rows with a label, "
+                f"{n_labeled}; use at most {n_labeled} folds."
+            )
+
+
+@declared
+class LabeledKFold(_LabeledFolds):
+    """K-fold cross-validation over the labelled rows, with all unlabelled rows to train on.
+
+    For regression. For classes, :class:`StratifiedLabeledKFold` keeps their proportions.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of folds, at least 2 and at most the number of labelled rows.
+    shuffle : bool, default=False
+        Whether to shuffle the labelled rows first.
+    random_state : int, RandomState instance or None, default=None
+        The order, if they are shuffled.
+    unlabeled : "auto", None or a label, default="auto"
+        What stands for a missing label in `y`, as in :class:`skssl.semi_supervised.LabeledOnly`.
+
+    See Also
+    --------
+    LabeledSplit : For any other splitter.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skssl.model_selection import LabeledKFold
+    >>> X, y = np.zeros((5, 2)), np.array([0.5, np.nan, 1.5, np.nan, 2.5])
+    >>> for train, test in LabeledKFold(3).split(X, y):
+    ...     print(train, test)
+    [1 2 3 4] [0]
+    [0 1 3 4] [2]
+    [0 1 2 3] [4]
+    """
+
+    def _splitter(self) -> KFold:
+        return KFold(self.n_splits, shuffle=self.shuffle, random_state=self.random_state)
+
+
+@declared
+class StratifiedLabeledKFold(_LabeledFolds):
+    """Stratified k-fold cross-validation over the labelled rows, unlabelled ones to train on.
+
+    Each fold has about the proportions of the classes among the labelled rows. As with
+    scikit-learn's ``StratifiedKFold``, a class with fewer rows than folds gets a warning, and an
+    error if no class has enough.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of folds, at least 2 and at most the number of rows of the largest class.
+    shuffle : bool, default=False
+        Whether to shuffle the labelled rows of each class first.
+    random_state : int, RandomState instance or None, default=None
+        The order, if they are shuffled.
+    unlabeled : "auto", None or a label, default="auto"
+        What stands for a missing label in `y`, as in :class:`skssl.semi_supervised.LabeledOnly`.
+
+    See Also
+    --------
+    LabeledSplit : For any other splitter.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skssl.model_selection import StratifiedLabeledKFold
+    >>> X, y = np.zeros((6, 2)), np.array([0, 0, -1, 1, 1, -1])
+    >>> for train, test in StratifiedLabeledKFold(2).split(X, y):
+    ...     print(train, test)
+    [1 2 4 5] [0 3]
+    [0 2 3 5] [1 4]
+    """
+
+    def _splitter(self) -> StratifiedKFold:
+        return StratifiedKFold(self.n_splits, shuffle=self.shuffle, random_state=self.random_state)
+
+
+@declared
+class LabeledShuffleSplit(LabeledSplitter):
+    """Random test sets of labelled rows, with all unlabelled rows to train on.
+
+    For few labels, where many random splits tell more than few folds. For test sets that keep the
+    proportions of classes, use ``LabeledSplit(StratifiedShuffleSplit())``.
+
+    Parameters
+    ----------
+    n_splits : int, default=10
+        Number of splits, at least 1.
+    test_size : float or int, default=None
+        Labelled rows to test on: their part, between 0 and 1, or their number. None is what
+        `train_size` leaves, or 0.1.
+    train_size : float or int, default=None
+        Labelled rows to train on, beside the unlabelled ones: their part or their number. None is
+        what `test_size` leaves.
+    random_state : int, RandomState instance or None, default=None
+        Which rows are drawn.
+    unlabeled : "auto", None or a label, default="auto"
+        What stands for a missing label in `y`, as in :class:`skssl.semi_supervised.LabeledOnly`.
+
+    See Also
+    --------
+    LabeledSplit : For any other splitter.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skssl.model_selection import LabeledShuffleSplit
+    >>> X, y = np.zeros((6, 2)), np.array([0, 1, -1, 0, 1, -1])
+    >>> for train, test in LabeledShuffleSplit(2, test_size=0.5, random_state=0).split(X, y):
+    ...     print(train, test)
+    [0 1 2 5] [3 4]
+    [1 2 4 5] [0 3]
+    """
+
+    n_splits: int = param(POSITIVE_INT, default=10, kw_only=False)
+    test_size: Any = param(_PART, POSITIVE_INT, None, default=None)
+    train_size: Any = param(_PART, POSITIVE_INT, None, default=None)
+    random_state: Any = param("random_state", default=None)
+    unlabeled: Any = param(str, Real, None, default="auto")
+
+    def _splitter(self) -> ShuffleSplit:
+        return ShuffleSplit(
+            self.n_splits,
+            test_size=self.test_size,
+            train_size=self.train_size,
+            random_state=self.random_state,
+        )
+
+    def _check_enough(self, n_labeled: int) -> None:
+        if n_labeled < 2:
+            raise ValueError(f"A row to train on and one to test on need labels; {n_labeled} has.")

@@ -1,0 +1,258 @@
+"""Fitting a supervised estimator to the rows that have a label."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from numbers import Real
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn import get_config
+from sklearn.base import MetaEstimatorMixin, clone, is_regressor
+from sklearn.utils import Tags, _safe_indexing, get_tags, indexable
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from skssl._declare import Declared, HasMethods, declared, param
+from skssl._labels import as_labels, split_labels
+from skssl._sklearn_compat import fit_context, index_fit_params
+
+_FROM_ESTIMATOR = ("classes_", "n_features_in_", "feature_names_in_")
+
+
+def _estimator_has(name: str) -> Callable[[LabeledOnly], bool]:
+    """Return whether the inner estimator has a method, the fitted one if there is one."""
+
+    def check(self: LabeledOnly) -> bool:
+        # The error about a missing attribute tells more than False.
+        getattr(getattr(self, "estimator_", self.estimator), name)
+        return True
+
+    return check
+
+
+@declared
+class LabeledOnly(MetaEstimatorMixin, Declared):
+    """Fit a classifier or regressor to the labelled rows, and leave the others out.
+
+    The last step of a pipeline that is fitted to labelled and unlabelled rows together: the steps
+    before it learn from all of them, this one from those that have a label. Without it,
+    scikit-learn takes the marker of a missing label for one more class. It is a classifier or a
+    regressor as the estimator inside is, and has its methods.
+
+    Cross-validation needs a splitter that tests on labelled rows only, such as
+    :class:`skssl.model_selection.StratifiedLabeledKFold`.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A classifier or regressor of scikit-learn or with its interface. It is cloned.
+    unlabeled : "auto", None or a label, default="auto"
+        What stands for a missing label in `y`. "auto" is -1 for integers, NaN for floats and the
+        empty string for strings; in arrays of objects, each of these, None and the NA of pandas.
+        None means that all rows are labelled. Where -1 may as well be a label, "auto" is an error:
+        if it leaves one class only, stands among other negative numbers, or among integers of a
+        regression. Say -1 or None there.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The fitted estimator.
+    classes_ : ndarray of shape (n_classes,)
+        The classes, without the marker. For classifiers only.
+    n_features_in_ : int
+        Number of features, if the fitted estimator tells.
+    feature_names_in_ : ndarray of str
+        Names of the columns, if the fitted estimator tells.
+
+    See Also
+    --------
+    skssl.model_selection.LabeledSplit : Makes any splitter test on labelled rows only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skssl import SimCLR
+    >>> from skssl.semi_supervised import LabeledOnly
+    >>> digits = load_digits()
+    >>> X, y = digits.images[:300], digits.target[:300].copy()
+    >>> y[50:] = -1
+    >>> ssl = SimCLR(max_epochs=1, random_state=0)
+    >>> model = make_pipeline(ssl, LabeledOnly(LogisticRegression(max_iter=1000))).fit(X, y)
+    >>> model.classes_
+    array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    """
+
+    estimator: Any = param(HasMethods(["fit", "predict"]), kw_only=False)
+    unlabeled: Any = param(str, Real, None, default="auto")
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: ArrayLike, **params: Any) -> Self:
+        """Fit the estimator to the rows that have a label.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of n_samples
+            All samples.
+        y : array-like of shape (n_samples,)
+            Labels or values, with a marker where there is none.
+        **params : dict
+            Passed to ``fit`` of the estimator. What has one value per row, such as
+            `sample_weight`, is cut to the labelled rows. With metadata routing, what the estimator
+            requested.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If no row has a label, or if ``unlabeled="auto"`` cannot tell a marker from a label.
+        """
+        X, labels, params = self._cut(X, y, self._routed("fit", params))
+        self.estimator_ = clone(self.estimator).fit(X, labels, **params)
+        for name in _FROM_ESTIMATOR:
+            if hasattr(self.estimator_, name):
+                setattr(self, name, getattr(self.estimator_, name))
+            elif hasattr(self, name):
+                delattr(self, name)
+        return self
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Predict the class or the value of every row.
+
+        Parameters
+        ----------
+        X : array-like of n_samples
+            Samples of the kind that was seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict(X)
+
+    @available_if(_estimator_has("predict_proba"))
+    def predict_proba(self, X: Any) -> NDArray[np.floating]:
+        """Predict the probability of every class, if the estimator does.
+
+        Parameters
+        ----------
+        X : array-like of n_samples
+            Samples of the kind that was seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict_proba(X)
+
+    @available_if(_estimator_has("predict_log_proba"))
+    def predict_log_proba(self, X: Any) -> NDArray[np.floating]:
+        """Predict the logarithm of the probability of every class, if the estimator does.
+
+        Parameters
+        ----------
+        X : array-like of n_samples
+            Samples of the kind that was seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict_log_proba(X)
+
+    @available_if(_estimator_has("decision_function"))
+    def decision_function(self, X: Any) -> NDArray[np.floating]:
+        """Compute how sure the estimator is of every class, if it tells.
+
+        Parameters
+        ----------
+        X : array-like of n_samples
+            Samples of the kind that was seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            As the estimator returns it.
+        """
+        check_is_fitted(self)
+        return self.estimator_.decision_function(X)
+
+    @available_if(_estimator_has("score"))
+    def score(self, X: Any, y: ArrayLike, **params: Any) -> float:
+        """Return the score of the estimator on the rows that have a label.
+
+        Parameters
+        ----------
+        X : array-like of n_samples
+            Samples of the kind that was seen in `fit`.
+        y : array-like of shape (n_samples,)
+            True labels or values, with a marker where there is none.
+        **params : dict
+            Passed to ``score`` of the estimator, such as `sample_weight`, which is cut to the
+            labelled rows.
+
+        Returns
+        -------
+        float
+            Accuracy of classifiers and R² of regressors, unless the estimator has another score.
+        """
+        check_is_fitted(self)
+        X, labels, params = self._cut(X, y, self._routed("score", params))
+        return self.estimator_.score(X, labels, **params)
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Return what `fit` and `score` pass on to the estimator.
+
+        Returns
+        -------
+        sklearn.utils.metadata_routing.MetadataRouter
+        """
+        mapping = MethodMapping()
+        for method in ("fit", "score"):
+            mapping.add(caller=method, callee=method)
+        return MetadataRouter(owner=self).add(estimator=self.estimator, method_mapping=mapping)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = copy.deepcopy(get_tags(self.estimator))
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = False
+        tags.array_api_support = False
+        if tags.classifier_tags is not None:
+            tags.classifier_tags.multi_label = False
+        return tags
+
+    def _routed(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters that the estimator gets."""
+        if get_config()["enable_metadata_routing"]:
+            return process_routing(self, method, **params).estimator[method]
+        return params
+
+    def _cut(
+        self, X: Any, y: ArrayLike, params: dict[str, Any]
+    ) -> tuple[Any, NDArray[Any], dict[str, Any]]:
+        """Return `X`, the labels and the parameters of the rows that have a label."""
+        if y is not None:
+            y = column_or_1d(as_labels(y), warn=True)
+        labels, rows, _ = split_labels(
+            y,
+            self.unlabeled,
+            caller=type(self).__name__,
+            regression=is_regressor(self.estimator),
+        )
+        X, _ = indexable(X, y)
+        return _safe_indexing(X, rows), labels, index_fit_params(X, params, rows)

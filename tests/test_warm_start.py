@@ -1,0 +1,225 @@
+"""A training goes on where an earlier one ended."""
+
+import gc
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from cases import FIRST_PAIRS, tiny_mlp
+from sklearn.base import clone
+from sklearn.datasets import load_wine
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import HalvingGridSearchCV, cross_val_score
+from sklearn.pipeline import Pipeline
+from sklearn.utils.estimator_checks import check_estimator
+from skorch.callbacks import Callback
+
+from skssl import SimCLR
+from skssl.modality import Text
+
+X, y = load_wine(return_X_y=True)
+
+
+class CountEpochs(Callback):
+    """Writes a line per training, of temperature, rows and epochs, from any process."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def on_train_end(self, net, X=None, y=None, **kwargs):
+        temperature = net.module_.loss.keywords["temperature"]
+        with open(self.path, "a") as file:
+            file.write(f"{temperature} {len(X)} {len(net.history)} {net.steps_done_}\n")
+
+    def lines(self):
+        with open(self.path) as file:
+            return [tuple(float(word) for word in line.split()) for line in file]
+
+
+@pytest.fixture
+def counter(tmp_path):
+    return CountEpochs(tmp_path / "count")
+
+
+def tiny(*callbacks, **params):
+    settings = {"encoder": tiny_mlp, "max_epochs": 2, "device": "cpu", "random_state": 0}
+    return SimCLR(**{**settings, "warm_start": True, "callbacks": [*callbacks], **params})
+
+
+def weights(ssl):
+    return torch.cat([p.detach().flatten() for p in ssl.encoder_.parameters()])
+
+
+def epochs_of(counter):
+    return [int(line[2]) for line in counter.lines()]
+
+
+@pytest.mark.parametrize("seed", [0, None, "RandomState"])
+def test_fit_goes_on_to_the_total(seed, counter):
+    seed = np.random.RandomState(0) if seed == "RandomState" else seed  # noqa: NPY002
+    ssl = tiny(counter, random_state=seed).fit(X)
+    curve, before = ssl.loss_curve_, weights(ssl)
+    ssl.set_params(max_epochs=5).fit(X)
+    assert epochs_of(counter) == [2, 3]
+    assert ssl.n_iter_ == len(ssl.loss_curve_) == len(ssl.history_) == 5
+    assert ssl.loss_curve_[:2] == curve
+    assert not torch.equal(weights(ssl), before)
+    after = weights(ssl)
+    ssl.fit(X)
+    assert epochs_of(counter) == [2, 3]
+    assert torch.equal(weights(ssl), after)
+
+
+@pytest.mark.parametrize("estimator", FIRST_PAIRS, ids=lambda estimator: estimator.__name__)
+def test_every_method_goes_on(estimator):
+    case = FIRST_PAIRS[estimator]
+    samples, _ = case.load()
+    ssl = case.make(estimator, warm_start=True).fit(samples)
+    before, encoder = weights(ssl), ssl.encoder_
+    ssl.set_params(max_epochs=2).fit(samples)
+    assert ssl.encoder_ is encoder
+    assert ssl.n_iter_ == len(ssl.history_) == 2
+    assert not torch.equal(weights(ssl), before)
+    cold = case.make(estimator, max_epochs=1)
+    assert torch.equal(weights(cold.fit(samples)), before)
+
+
+def test_same_seed_same_bits():
+    first, second = (tiny().fit(X).set_params(max_epochs=4).fit(X) for _ in range(2))
+    assert torch.equal(weights(first), weights(second))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda ssl: ssl.set_params(temperature=0.3).fit(X),
+        lambda ssl: ssl.set_params(random_state=1).fit(X),
+        lambda ssl: ssl.fit(X[1:]),
+        lambda ssl: ssl.set_params(warm_start=False).fit(X),
+        lambda ssl: ssl.partial_fit(X).fit(X),
+    ],
+    ids=["parameter", "seed", "samples", "no warm start", "partial_fit"],
+)
+def test_another_training_starts_anew(change, counter):
+    ssl = tiny(counter).fit(X)
+    change(ssl.set_params(max_epochs=3))
+    assert epochs_of(counter)[-1] == ssl.n_iter_ == 3
+
+
+def test_what_may_change(counter):
+    ssl = tiny(counter).fit(X)
+    ssl.set_params(max_epochs=3, device=torch.device("cpu"), callbacks=counter, verbose=1).fit(X)
+    assert epochs_of(counter) == [2, 1]
+
+
+def test_fewer_epochs_are_an_error():
+    ssl = tiny().fit(X)
+    before = weights(ssl)
+    with pytest.raises(ValueError, match="max_epochs=1 is less than the 2 epochs"):
+        ssl.set_params(max_epochs=1).fit(X)
+    assert torch.equal(weights(ssl), before)
+
+
+def test_texts_of_other_words_are_other_samples():
+    texts = np.array(["red green blue", "green red", "blue blue red", "green blue"], dtype=object)
+    others = np.array([text.replace("red", "rot") for text in texts], dtype=object)
+    modality = Text(min_df=1, max_df=1.0)
+    ssl = SimCLR(modality=modality, max_epochs=1, device="cpu", random_state=0, warm_start=True)
+    ssl.fit(texts)
+    encoder = ssl.encoder_
+    assert ssl.fit(texts).encoder_ is encoder
+    assert ssl.fit(others).encoder_ is not encoder
+
+
+def test_what_cannot_be_compared():
+    with pytest.raises(ValueError, match="encoder=<function.*cannot be pickled"):
+        tiny(encoder=lambda shape: tiny_mlp(shape)).fit(X)
+
+
+def test_clones_share_their_trainings(counter):
+    ssl = tiny(counter)
+    first = clone(ssl).fit(X)
+    third = clone(ssl).set_params(max_epochs=3).fit(X)
+    assert epochs_of(counter) == [2, 1]
+    # What is taken up is a copy.
+    assert first.n_iter_ == 2
+    assert third.n_iter_ == 3
+    clone(ssl).set_params(max_epochs=1).fit(X)
+    clone(ssl).set_params(temperature=0.3).fit(X)
+    clone(ssl).fit(X[1:])
+    clone(tiny(counter)).fit(X)
+    assert epochs_of(counter) == [2, 1, 1, 2, 2, 2]
+    alone = tiny().fit(X).set_params(max_epochs=3).fit(X)
+    assert torch.equal(weights(alone), weights(third))
+
+
+def test_nothing_is_shared_without_warm_start():
+    ssl = tiny(warm_start=False)
+    clone(ssl).fit(X)
+    assert not hasattr(ssl, "_trainings")
+
+
+def test_files_go_with_the_estimators():
+    ssl = tiny()
+    copied = clone(ssl).fit(X)
+    folder = ssl._trainings.folder
+    dumped = pickle.dumps(copied)
+    assert len(list(folder.iterdir())) == 1
+    assert pickle.loads(dumped)._trainings.folder == folder
+    del ssl
+    gc.collect()
+    assert folder.exists()
+    del copied
+    gc.collect()
+    assert not folder.exists()
+    later = clone(pickle.loads(dumped)).set_params(max_epochs=1).fit(X)
+    assert later._trainings.folder != folder
+    assert later.n_iter_ == 1
+
+
+# Other processes take a while to start.
+@pytest.mark.parametrize("n_jobs", [None, pytest.param(2, marks=pytest.mark.slow)])
+def test_halving_search_continues(n_jobs, counter):
+    pipe = Pipeline([("ssl", tiny(counter)), ("clf", LogisticRegression(max_iter=1000))])
+    temperatures = [0.1 * k for k in range(1, 10)]
+    search = HalvingGridSearchCV(
+        pipe,
+        {"ssl__temperature": temperatures},
+        resource="ssl__max_epochs",
+        min_resources=2,
+        max_resources=18,
+        factor=3,
+        cv=2,
+        n_jobs=n_jobs,
+        error_score="raise",
+    ).fit(X, y)
+    assert search.n_resources_ == [2, 6, 18]
+    assert search.n_candidates_ == [9, 3, 1]
+    best = search.best_params_["ssl__temperature"]
+    of_best = [line for line in counter.lines() if line[0] == best and line[1] < len(X)]
+    # Two folds, of one batch per epoch: 18 steps each for the one that is left.
+    assert sorted(line[2] for line in of_best) == [2, 2, 4, 4, 12, 12]
+    assert sum(line[3] for line in of_best) == 2 * 18
+    epochs = [line[2] for line in counter.lines() if line[1] < len(X)]
+    assert sum(epochs) == 2 * (9 * 2 + 3 * 4 + 1 * 12)
+    # The last fit is to all samples, and is a training of its own.
+    assert [line[2] for line in counter.lines() if line[1] == len(X)] == [18]
+    assert search.best_estimator_[0].n_iter_ == 18
+
+
+def test_sklearn_checks():
+    case = FIRST_PAIRS[SimCLR]
+    ssl = case.make(SimCLR, modality=case.modality_for_2d, warm_start=True)
+    results = check_estimator(ssl, on_skip=None, on_fail=None)
+    assert [r["check_name"] for r in results if r["status"] == "failed"] == []
+    assert sum(r["status"] == "passed" for r in results) >= 45
+
+
+def test_cross_validation_keeps_folds_apart(counter):
+    pipe = Pipeline([("ssl", tiny(counter)), ("clf", LogisticRegression(max_iter=1000))])
+    scores = cross_val_score(pipe, X, y, cv=3)
+    cold = Pipeline([("ssl", tiny(warm_start=False)), pipe.steps[1]])
+    np.testing.assert_array_equal(scores, cross_val_score(cold, X, y, cv=3))
+    assert epochs_of(counter) == [2, 2, 2]
