@@ -4,8 +4,9 @@
     python benchmarks/pretext.py --tasks Fashion-MNIST --rows "JigsawPuzzle;SimCLR"
 
 Beside the accuracy of a probe, the score that a method has on its own task, with test rows: the
-share of right answers where there is one, else one minus the relative error. What the methods give
-back is measured by `giving_back.py`. Reads the data from the folder that the environment variable
+share of right answers where there is one, else one minus the relative error. The control of masked
+methods is a transformer with random weights. What the methods give back is measured by
+`giving_back.py`. Reads the data from the folder that the environment variable
 SKSSL_DATA names.
 """
 
@@ -22,11 +23,11 @@ from tasks_tabular import BENCHMARK as TABLES
 from tasks_text import BENCHMARK as TEXTS
 from tasks_video import BENCHMARK as VIDEO
 
-from skssl import SimCLR
+from skssl import MaskedAutoencoder, SimCLR
 from skssl.modality import Images, Modality, Series, Tabular, Text, Video
 from skssl.utils import all_estimators
 
-_STEPS = 600
+_STEPS = 300
 _FEW_IMAGES = 10_000
 
 
@@ -66,8 +67,10 @@ class _Learner:
 def _rows(name: str) -> list[Row]:
     modality: Modality = TASKS[name][1]
     simclr = SimCLR(modality=modality, random_state=0)
+    transformer = MaskedAutoencoder(modality=modality, random_state=0, max_epochs=0)
     rows = [
         Row("random weights", embed_with(clone(simclr).set_params(max_epochs=0))),
+        Row("random transformer", embed_with(transformer)),
         Row("SimCLR", _Learner(simclr).features),
     ]
     for method, cls in all_estimators():
