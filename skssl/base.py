@@ -505,9 +505,7 @@ class SelfSupervisedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         self._objective.zero_grad()
         self._objective.to("cpu").eval()
         self.encoder_.to("cpu").eval()
-        for row in net.history:
-            if "train_loss" in row:
-                self.history_.append({k: v for k, v in row.items() if k != "batches"})
+        self.history_ += net.records()
         self.loss_curve_ = [row["train_loss"] for row in self.history_]
         self.n_iter_ = len(self.history_)
         if interrupted:

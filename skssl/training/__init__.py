@@ -1,6 +1,6 @@
 """Training: the net, batches, schedules, optimisers, devices."""
 
-from skssl.training._batches import Batches, place
+from skssl.training._batches import Batches, BatchesWithOthers, place
 from skssl.training._device import resolve_device, seeded, uses_bfloat16
 from skssl.training._monitor import Monitor
 from skssl.training._net import Net, NonFiniteLossError
@@ -10,6 +10,7 @@ from skssl.training._schedule import auto_epochs, warmup_cosine
 
 __all__ = [
     "Batches",
+    "BatchesWithOthers",
     "Monitor",
     "Net",
     "NonFiniteLossError",
