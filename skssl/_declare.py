@@ -91,9 +91,12 @@ class Declared(BaseEstimator):
         self._validate_params()
 
 
-def param(*allowed: Any, default: Any) -> Any:
-    """Declare a parameter: what scikit-learn's validation is to allow, and its default."""
-    return dataclasses.field(default=default, metadata={"allowed": list(allowed)})
+def param(*allowed: Any, default: Any, kw_only: bool = True) -> Any:
+    """Declare a parameter: what scikit-learn's validation is to allow, and its default.
+
+    What a meta-estimator is about need not be named in a call: ``kw_only=False``.
+    """
+    return dataclasses.field(default=default, metadata={"allowed": list(allowed)}, kw_only=kw_only)
 
 
 def resolve_auto(value: Any, auto: T) -> T:

@@ -7,6 +7,7 @@ from skssl.training._net import Net, NonFiniteLossError
 from skssl.training._optimizers import make_optimizer
 from skssl.training._progress import Progress
 from skssl.training._schedule import auto_epochs, warmup_cosine
+from skssl.training._train import train
 
 __all__ = [
     "Batches",
@@ -20,6 +21,7 @@ __all__ = [
     "place",
     "resolve_device",
     "seeded",
+    "train",
     "uses_bfloat16",
     "warmup_cosine",
 ]

@@ -1,0 +1,6 @@
+"""Few labels among many samples."""
+
+from skssl.semi_supervised._classifier import FineTuneClassifier
+from skssl.semi_supervised._regressor import FineTuneRegressor
+
+__all__ = ["FineTuneClassifier", "FineTuneRegressor"]
