@@ -5,7 +5,7 @@ from skssl.losses._contrastive import dcl, info_nce, nt_xent
 from skssl.losses._distillation import dino, negative_cosine, relational
 from skssl.losses._gaussian import lejepa, sigreg, visreg
 from skssl.losses._redundancy import barlow_twins, tico, vibcreg, vicreg
-from skssl.losses._semi_supervised import fixmatch, pseudo_label, pseudo_label_weight
+from skssl.losses._semi_supervised import fixmatch, pseudo_label
 from skssl.losses._spectral import frossl, mmcr
 from skssl.losses._whitening import w_mse, whiten
 
@@ -21,7 +21,6 @@ __all__ = [
     "negative_cosine",
     "nt_xent",
     "pseudo_label",
-    "pseudo_label_weight",
     "relational",
     "sigreg",
     "sinkhorn",

@@ -68,8 +68,8 @@ def pseudo_label(logits: Tensor) -> Tensor:
 
     .. math:: \frac{1}{n} \sum_i -\log \max_c p_{i, c}
 
-    It draws the boundaries between classes into regions with few samples. The weight beside the
-    loss of labelled samples has to rise slowly: :func:`pseudo_label_weight`.
+    It draws the boundaries between classes into regions with few samples. Its weight
+    beside the loss of labelled samples has to rise slowly: most are wrong at first.
 
     Parameters
     ----------
@@ -96,52 +96,9 @@ def pseudo_label(logits: Tensor) -> Tensor:
     >>> round(pseudo_label(torch.tensor([[0.0, 0.0]])).item(), 4)
     0.6931
     """
-    check_pair(logits, logits, names=("logits", "logits"))
+    if logits.ndim != 2:
+        raise ValueError(
+            f"logits must have the shape (n_samples, n_classes), got {tuple(logits.shape)}."
+        )
     with full_precision(logits) as (logits,):
         return F.cross_entropy(logits, logits.argmax(dim=1))
-
-
-def pseudo_label_weight(
-    progress: float, *, start: float = 0.1, end: float = 0.6, final: float = 3.0
-) -> float:
-    r"""Weight of :func:`pseudo_label` beside the loss of labelled samples.
-
-    .. math::
-        \alpha(t) = \alpha_f \, \min\left(1, \max\left(0, \frac{t - T_1}{T_2 - T_1}\right)\right)
-
-    Parameters
-    ----------
-    progress : float
-        :math:`t`, the part of the training that is done, between 0 and 1.
-    start, end : float, default=0.1 and 0.6
-        :math:`T_1` and :math:`T_2`, where the weight begins and ceases to rise, with
-        ``0 <= start < end``. The paper has epochs 100 and 600.
-    final : float, default=3.0
-        :math:`\alpha_f`, at least 0.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If a parameter is out of its range.
-
-    References
-    ----------
-    Lee, "Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural
-    Networks", ICML 2013 Workshop on Challenges in Representation Learning, equation 16.
-
-    Examples
-    --------
-    >>> from skssl.losses import pseudo_label_weight
-    >>> [round(pseudo_label_weight(progress), 2) for progress in (0.05, 0.35, 0.9)]
-    [0.0, 1.5, 3.0]
-    """
-    check_between(0, 1, progress=progress)
-    if not 0 <= start < end:
-        raise ValueError(f"start={start!r} must be at least 0 and below end={end!r}.")
-    if not final >= 0:
-        raise ValueError(f"final={final!r} must be at least 0.")
-    return final * min(1.0, max(0.0, (progress - start) / (end - start)))

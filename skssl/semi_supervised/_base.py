@@ -5,15 +5,12 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from collections.abc import Callable
-from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Tags, check_consistent_length, check_random_state, column_or_1d, get_tags
 from sklearn.utils.validation import check_is_fitted
@@ -23,13 +20,11 @@ from skssl._declare import POSITIVE, Declared, HasMethods, Interval, StrOptions,
 from skssl._labels import labeled_rows
 from skssl.base import SelfSupervisedTransformer
 from skssl.contrastive import SimCLR
-from skssl.nn import Objective, layer_rates
 from skssl.semi_supervised._objectives import SupervisedObjective
 from skssl.semi_supervised._rows import Labels
 
 _BATCH = 64
 _RATE = 1e-3
-_PATIENCE = 10
 _HELD_OUT = 0.1
 
 
@@ -83,8 +78,8 @@ class FineTuner(Declared):
     method_ : SelfSupervisedTransformer
         The fitted method, as it was before fine-tuning.
     encoder_ : nn.Module
-        The fine-tuned encoder, in eval mode and on the CPU: from ``method_.modality_.prepare(X)`` to
-        embeddings.
+        The fine-tuned encoder, in eval mode and on the CPU: from ``method_.modality_.prepare(X)``
+        to embeddings.
     head_ : nn.Module
         From embeddings to what is predicted.
     n_iter_ : int
@@ -127,7 +122,9 @@ class FineTuner(Declared):
         """Return a head for frozen embeddings `Z` of rows with these labels."""
 
     @abstractmethod
-    def _make_objective(self, targets: Tensor, weights: Tensor) -> SupervisedObjective:
+    def _make_objective(
+        self, encoder: nn.Module, targets: Tensor, weights: Tensor
+    ) -> SupervisedObjective:
         """Return what is trained, on rows with these targets."""
 
     @abstractmethod
@@ -188,28 +185,21 @@ class FineTuner(Declared):
         used = weights[known]
         if not (np.isfinite(used).all() and (used >= 0).all() and used.sum() > 0):
             raise ValueError(
-                "sample_weight and class_weight must be finite and not negative, and their product "
-                "above 0 for at least one labelled row, which have weights from "
+                "sample_weight and class_weight must be finite and not negative, and the weights "
+                "of labelled rows not all zero; they have weights from "
                 f"{used.min()} to {used.max()}."
             )
         return Labels(targets, weights, known, np.zeros(len(y), dtype=bool))
 
     def _hold_out(self, labels: Labels, rng: np.random.RandomState) -> None:
         """Keep some labels for early stopping, if there is to be any."""
-        rows = np.flatnonzero(labels.known)
-        targets = labels.targets[rows]
+        targets = labels.targets[labels.known]
         if self.early_stopping == "auto":
             stops = self._has_enough(targets) and self.max_epochs != 0
         else:
             stops = self.early_stopping
         if stops:
-            strata = self._strata(targets)
-            n_groups = 1 if strata is None else len(np.unique(strata))
-            size = max(round(_HELD_OUT * len(rows)), n_groups)
-            _, held_out = train_test_split(
-                rows, test_size=size, stratify=strata, random_state=rng.randint(2**31 - 1)
-            )
-            labels.known[held_out], labels.held_out[held_out] = False, True
+            labels.hold_out(_HELD_OUT, self._strata(targets), seed=rng.randint(2**31 - 1))
 
     def _start(self, X: Any, labels: Labels, rng: np.random.RandomState) -> tuple[Tensor, Labels]:
         """Pretrain if that is to be done, and fit the head to the frozen embeddings."""
@@ -263,34 +253,29 @@ class FineTuner(Declared):
         return int(self.max_epochs)
 
     def _train(self, samples: Tensor, labels: Labels, *, epochs: int, partial: bool) -> None:
-        from skssl.training import NonFiniteLossError, resolve_device, train
+        from skssl.semi_supervised._training import fine_tune
+        from skssl.training import NonFiniteLossError
 
-        n_known = int(labels.known.sum())
-        batch_size = min(self.batch_size, n_known)
-        used, n_others = samples[labels.known], self._n_others()
-        if n_others:
-            used = torch.cat([used, samples[~(labels.known | labels.held_out)]])
+        encoder = self.encoder_.get_submodule("encoder")
         try:
-            net, _ = train(
-                self._make_objective(*labels.tensors(labels.known)),
-                used,
+            net = fine_tune(
+                self._make_objective(encoder, *labels.tensors(labels.known)),
+                samples,
+                labels,
+                method=self.method_,
+                n_others=self._n_others(),
+                batch_size=self.batch_size,
+                learning_rate=self.learning_rate,
+                layer_decay=self.layer_decay,
+                weight_decay=self.weight_decay,
                 title=type(self).__name__,
                 epochs=epochs,
-                steps_per_epoch=n_known // batch_size,
-                device=resolve_device(self.method_.device),
-                precision=self.method_.precision,
-                callbacks=self.callbacks,
-                first_callbacks=self._stopping(samples, labels),
-                verbose=self.verbose,
-                optimizer_state=self._optimizer_state,
-                views=self.method_.views_,
-                input_layer=self.encoder_.prepare,
-                make_optimizer=self._make_optimizer,
-                make_batches=_batches(n_known, n_others),
+                constant_rate=partial,
                 # Later calls of partial_fit must not repeat the random numbers of earlier ones.
                 seed=int(np.random.SeedSequence([self._seed, self._steps]).generate_state(1)[0]),
-                constant_rate=partial,
-                batch_size=batch_size,
+                callbacks=self.callbacks,
+                verbose=self.verbose,
+                optimizer_state=self._optimizer_state,
             )
         except BaseException as error:
             # What learned nothing, or NaN, must not look like a fitted estimator.
@@ -305,27 +290,6 @@ class FineTuner(Declared):
         self.history_ += net.records()
         self.loss_curve_ = [row["train_loss"] for row in self.history_]
         self.n_iter_ = len(self.history_)
-
-    def _make_optimizer(self, objective: Objective) -> torch.optim.Optimizer:
-        from skssl.training import make_optimizer
-
-        rates = layer_rates(self.encoder_.encoder, self.head_, self.layer_decay)
-        return make_optimizer(
-            objective, "adamw", self.learning_rate, self.weight_decay, rate_factors=rates
-        )
-
-    def _stopping(self, samples: Tensor, labels: Labels) -> list[Any]:
-        """Return the callbacks that stop the training early, if rows are held out for it."""
-        if not labels.held_out.any():
-            return []
-        from skorch.callbacks import EarlyStopping
-
-        from skssl.semi_supervised._held_out import HeldOutLoss
-
-        return [
-            HeldOutLoss(samples[labels.held_out], *labels.tensors(labels.held_out)),
-            EarlyStopping("valid_loss", patience=_PATIENCE, load_best=True),
-        ]
 
     def _outputs(self, X: Any) -> Tensor:
         """Return what the head says of samples."""
@@ -356,14 +320,6 @@ class FineTuner(Declared):
         if isinstance(method, BaseEstimator):
             tags.input_tags = get_tags(method).input_tags
         return tags
-
-
-def _batches(n_known: int, n_others: int) -> Callable[..., Any]:
-    from skssl.training import Batches, BatchesWithOthers
-
-    if not n_others:
-        return Batches
-    return partial(BatchesWithOthers, n_first=n_known, n_others=n_others)
 
 
 def _run(network: nn.Module, batch: Tensor) -> Tensor:

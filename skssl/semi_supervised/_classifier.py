@@ -202,7 +202,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
         -------
         ndarray of shape (n_samples,)
         """
-        return self.classes_[self._outputs(X).argmax(dim=1).numpy()]
+        best = self._outputs(X).argmax(dim=1).numpy()
+        return self.classes_[best]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy on the rows that have a label.
@@ -239,7 +240,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
                     "y must have at least 2 classes among its labelled rows, got 1 class: "
                     f"{encoder.classes_[0]!r}."
                 )
-            self.classes_ = encoder.classes_
+            self.classes_: np.ndarray = encoder.classes_
         else:
             encoder = LabelEncoder().fit(self.classes_)
         targets = np.zeros(len(y), dtype=np.int64)
@@ -262,8 +263,10 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
     def _n_others(self) -> int:
         return 0 if self.semi_supervised == "none" else self.unlabeled_ratio * self.batch_size
 
-    def _make_objective(self, targets: Tensor, weights: Tensor) -> SupervisedObjective:
-        parts = (self.encoder_.encoder, self.head_, targets, weights)
+    def _make_objective(
+        self, encoder: nn.Module, targets: Tensor, weights: Tensor
+    ) -> SupervisedObjective:
+        parts = (encoder, self.head_, targets, weights)
         loss = partial(F.cross_entropy, reduction="none", label_smoothing=self.label_smoothing)
         if self.semi_supervised == "none":
             return SupervisedObjective(*parts, loss=loss, augment=self.augment)

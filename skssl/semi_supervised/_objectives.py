@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
-from skssl.losses import fixmatch, pseudo_label, pseudo_label_weight
+from skssl.losses import fixmatch, pseudo_label
 from skssl.nn import DrawViews, Objective, learned_batch_norms
+
+# Epochs 100 and 600 in the paper (equation 16), as parts of the training.
+_RISE_START, _RISE_END = 0.1, 0.6
 
 
 class SupervisedObjective(Objective):
@@ -31,6 +34,7 @@ class SupervisedObjective(Objective):
         Whether labelled rows are changed by the weak views.
     """
 
+    head: nn.Module
     targets: Tensor
     weights: Tensor
 
@@ -88,7 +92,7 @@ class SemiSupervisedObjective(SupervisedObjective):
         Of their loss.
     """
 
-    def __init__(self, *networks_and_targets, n_others: int, weight: float, **kwargs):
+    def __init__(self, *networks_and_targets: Any, n_others: int, weight: float, **kwargs: Any):
         super().__init__(*networks_and_targets, **kwargs)
         self.n_others = n_others
         self.weight = weight
@@ -112,7 +116,7 @@ class FixMatchObjective(SemiSupervisedObjective):
         How probable the class of a weak view must be.
     """
 
-    def __init__(self, *networks_and_targets, threshold: float, **kwargs):
+    def __init__(self, *networks_and_targets: Any, threshold: float, **kwargs: Any):
         super().__init__(*networks_and_targets, **kwargs)
         self.threshold = threshold
 
@@ -128,14 +132,18 @@ class FixMatchObjective(SemiSupervisedObjective):
 class PseudoLabelObjective(SemiSupervisedObjective):
     """Rows learn the class that they seem to have, with a weight that rises slowly."""
 
-    def __init__(self, *networks_and_targets, **kwargs):
+    def __init__(self, *networks_and_targets: Any, **kwargs: Any):
         super().__init__(*networks_and_targets, **kwargs)
         self._progress = 0.0
 
     def loss_of_others(self, others: Tensor, draw_views: DrawViews) -> Tensor:
         view = draw_views(others, 1, kind="weak")[0] if self.augment else others
-        rise = pseudo_label_weight(self._progress, final=1.0)
-        return rise * pseudo_label(self.outputs(view))
+        return _risen(self._progress) * pseudo_label(self.outputs(view))
 
     def after_step(self, progress: float) -> None:
         self._progress = progress
+
+
+def _risen(progress: float) -> float:
+    """Return the part of its final value that the weight of pseudo-labels has."""
+    return min(1.0, max(0.0, (progress - _RISE_START) / (_RISE_END - _RISE_START)))

@@ -151,8 +151,10 @@ class FineTuneRegressor(RegressorMixin, FineTuner):
     def _has_enough(self, targets: np.ndarray) -> bool:
         return len(targets) >= _FEWEST_ROWS
 
-    def _make_objective(self, targets: Tensor, weights: Tensor) -> SupervisedObjective:
-        parts = (self.encoder_.encoder, self.head_, targets, weights)
+    def _make_objective(
+        self, encoder: nn.Module, targets: Tensor, weights: Tensor
+    ) -> SupervisedObjective:
+        parts = (encoder, self.head_, targets, weights)
         return SupervisedObjective(*parts, loss=_squared_error, augment=self.augment)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from sklearn.model_selection import train_test_split
 from torch import Tensor
 
 
@@ -37,3 +38,15 @@ class Labels:
         """Return the targets of some rows, and their weights with a mean of 1."""
         weights = self.weights[rows] / self.weights[self.known].mean()
         return torch.tensor(self.targets[rows]), torch.tensor(weights, dtype=torch.float32)
+
+    def hold_out(self, share: float, strata: np.ndarray | None, *, seed: int) -> None:
+        """Keep a share of the labels from being learned, at least one of each of the `strata`."""
+        rows = np.flatnonzero(self.known)
+        n_groups = 1 if strata is None else len(np.unique(strata))
+        _, held_out = train_test_split(
+            rows,
+            test_size=max(round(share * len(rows)), n_groups),
+            stratify=strata,
+            random_state=seed,
+        )
+        self.known[held_out], self.held_out[held_out] = False, True
