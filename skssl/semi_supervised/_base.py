@@ -24,7 +24,7 @@ from skssl.semi_supervised._objectives import SupervisedObjective
 from skssl.semi_supervised._rows import Labels
 
 _BATCH = 64
-_RATE = 1e-3
+_RATE = 3e-4
 _HELD_OUT = 0.1
 
 
@@ -48,7 +48,7 @@ class FineTuner(Declared):
         it was fitted to the frozen embeddings, a logistic or ridge regression.
     batch_size : int, default=64
         Labelled rows in a batch, at least 1; all of them if there are fewer.
-    learning_rate : float, default=0.001
+    learning_rate : float, default=0.0003
         Peak of AdamW's learning rate for the head, which rises over a tenth of the training and
         then falls to zero with a cosine.
     layer_decay : float, default=0.3

@@ -12,6 +12,7 @@ import torch
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
+from torch.nn.utils import skip_init
 
 _MOST_ITERATIONS = 2000
 _RIDGE_PENALTIES = np.logspace(-2, 4, 13)
@@ -48,7 +49,8 @@ def quiet_about_few_labels() -> Iterator[None]:
 def linear_head(scaler: StandardScaler, coef: np.ndarray, intercept: np.ndarray) -> nn.Sequential:
     """Return a linear map of standardised embeddings, with these weights, as a network."""
     n_outputs, dim = coef.shape
-    linear = nn.Linear(dim, n_outputs)
+    # Its random weights would be drawn from torch's global generator.
+    linear = skip_init(nn.Linear, dim, n_outputs)
     with torch.no_grad():
         linear.weight.copy_(torch.as_tensor(coef))
         linear.bias.copy_(torch.as_tensor(intercept))
