@@ -234,6 +234,20 @@ def test_rates_reach_the_optimizer():
     assert Rates.seen == pytest.approx([0.05, 0.1])
 
 
+@pytest.mark.parametrize(
+    ("method", "n_labels", "rates"),
+    [
+        ({}, 5, [3e-4 * 15 / 250 * 0.3, 3e-4 * 15 / 250]),
+        ({"max_epochs": 0}, 5, [2e-3]),
+        # A module of the user's own comes trained.
+        ({"max_epochs": 0, "encoder": tiny_mlp((13,))}, 5, [1.8e-5 * 0.3, 1.8e-5]),
+    ],
+)
+def test_what_auto_means_for_rates(method, n_labels, rates):
+    fine_tuned(tiny(**method), callbacks=[Rates()]).fit(X, with_few_labels(y, n_labels))
+    assert Rates.seen == pytest.approx(rates)
+
+
 def test_class_and_sample_weights():
     known = y_few != -1
     heavy = np.where(y_few == 0, 1000.0, 0.001)

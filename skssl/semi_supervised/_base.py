@@ -16,7 +16,16 @@ from sklearn.utils import Tags, check_consistent_length, check_random_state, col
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skssl._declare import POSITIVE, Declared, HasMethods, Interval, StrOptions, declared, param
+from skssl._declare import (
+    POSITIVE,
+    Declared,
+    HasMethods,
+    Interval,
+    StrOptions,
+    declared,
+    param,
+    resolve_auto,
+)
 from skssl._labels import labeled_rows
 from skssl.base import SelfSupervisedTransformer
 from skssl.contrastive import SimCLR
@@ -24,7 +33,9 @@ from skssl.semi_supervised._objectives import SupervisedObjective
 from skssl.semi_supervised._rows import Labels
 
 _BATCH = 64
-_RATE = 3e-4
+_RATE, _LABELS_FOR_RATE = 3e-4, 250
+_RATE_OF_NEW = 2e-3
+_DECAY = 0.3
 _HELD_OUT = 0.1
 
 
@@ -48,13 +59,15 @@ class FineTuner(Declared):
         it was fitted to the frozen embeddings, a logistic or ridge regression.
     batch_size : int, default=64
         Labelled rows in a batch, at least 1; all of them if there are fewer.
-    learning_rate : float, default=0.0003
+    learning_rate : float, default="auto"
         Peak of AdamW's learning rate for the head, which rises over a tenth of the training and
-        then falls to zero with a cosine.
-    layer_decay : float, default=0.3
+        then falls to zero with a cosine. "auto" is 0.0003 from 250 labelled rows on, and
+        proportionally less for fewer: an encoder that is moved by a few rows forgets what it knows
+        of the others. It is 0.002 for an encoder that nothing has trained yet.
+    layer_decay : float, default="auto"
         Rate of the first layer of the encoder as a fraction of the head's, in (0, 1]; it falls
         geometrically in between, so the value means the same for networks of any depth. 1 trains
-        all layers alike.
+        all layers alike. "auto" is 0.3, and 1 for an encoder that nothing has trained yet.
     weight_decay : float, default=0.01
         Weight decay of matrices and filters.
     augment : bool, default=True
@@ -99,8 +112,10 @@ class FineTuner(Declared):
         StrOptions({"auto"}), Interval(Integral, 0, None, closed="left"), default="auto"
     )
     batch_size: int = param(Interval(Integral, 1, None, closed="left"), default=_BATCH)
-    learning_rate: float = param(POSITIVE, default=_RATE)
-    layer_decay: float = param(Interval(Real, 0, 1, closed="right"), default=0.3)
+    learning_rate: Any = param(StrOptions({"auto"}), POSITIVE, default="auto")
+    layer_decay: Any = param(
+        StrOptions({"auto"}), Interval(Real, 0, 1, closed="right"), default="auto"
+    )
     weight_decay: float = param(Interval(Real, 0, None, closed="left"), default=0.01)
     augment: bool = param("boolean", default=True)
     early_stopping: Any = param(StrOptions({"auto"}), "boolean", default="auto")
@@ -265,8 +280,8 @@ class FineTuner(Declared):
                 method=self.method_,
                 n_others=self._n_others(),
                 batch_size=self.batch_size,
-                learning_rate=self.learning_rate,
-                layer_decay=self.layer_decay,
+                learning_rate=resolve_auto(self.learning_rate, self._auto_rate(labels)),
+                layer_decay=resolve_auto(self.layer_decay, 1.0 if self._is_new() else _DECAY),
                 weight_decay=self.weight_decay,
                 title=type(self).__name__,
                 epochs=epochs,
@@ -290,6 +305,15 @@ class FineTuner(Declared):
         self.history_ += net.records()
         self.loss_curve_ = [row["train_loss"] for row in self.history_]
         self.n_iter_ = len(self.history_)
+
+    def _is_new(self) -> bool:
+        """Whether nothing has trained the encoder; a module of the user's own comes trained."""
+        return self.method_.n_iter_ == 0 and not isinstance(self.method_.encoder, nn.Module)
+
+    def _auto_rate(self, labels: Labels) -> float:
+        if self._is_new():
+            return _RATE_OF_NEW
+        return _RATE * min(1.0, labels.known.sum() / _LABELS_FOR_RATE)
 
     def _outputs(self, X: Any) -> Tensor:
         """Return what the head says of samples."""
