@@ -13,6 +13,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import assert_all_finite
 from torch import Tensor, nn
 
 from skssl._declare import (
@@ -226,6 +227,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
     def _targets(
         self, y: np.ndarray, known: np.ndarray, *, reset: bool, classes: Any = None
     ) -> np.ndarray:
+        if y.dtype.kind == "f":
+            assert_all_finite(y[known], input_name="y")
         with quiet_about_few_labels():
             check_classification_targets(y[known])
         if reset or classes is not None:
