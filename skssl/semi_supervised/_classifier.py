@@ -46,9 +46,9 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
     The encoder is pretrained on all rows, or comes from a fitted method. First a logistic
     regression is fitted to the frozen, standardised embeddings of the labelled rows, which is
     where the head starts. Then head and encoder learn together, early layers at a lower rate than
-    late ones. With ``semi_supervised="fixmatch"``, they learn from the rows without a label as
-    well, which is where the largest gains are when there are few labels; it takes about as long
-    as the pretraining.
+    late ones. With few labels, a frozen embedding is hard to beat, and the encoder hardly moves;
+    from some dozens of labels per class on, fine-tuning pays. Rows without a label can be learned
+    from as well (`semi_supervised`), which takes about as long as the pretraining.
 
     Parameters
     ----------
