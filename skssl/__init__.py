@@ -1,6 +1,6 @@
 """Self-supervised learning for scikit-learn."""
 
-from skssl import exceptions, losses, metrics, modality, views
+from skssl import exceptions, losses, metrics, modality, semi_supervised, views
 from skssl.clustering import DeepCluster, SMoG, SwAV
 from skssl.contrastive import DCL, NNCLR, MoCo, SimCLR
 from skssl.decorrelation import (
@@ -73,5 +73,6 @@ __all__ = [
     "losses",
     "metrics",
     "modality",
+    "semi_supervised",
     "views",
 ]

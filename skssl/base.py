@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import difflib
 import math
-import warnings
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
@@ -491,49 +490,35 @@ class SelfSupervisedTransformer(
         return 256 if self.batch_size == "auto" else int(self.batch_size)
 
     def _train(self, samples: Tensor, *, epochs: int, partial: bool) -> None:
-        from skssl.training import (
-            Net,
-            NonFiniteLossError,
-            Progress,
-            make_optimizer,
-            place,
-            resolve_device,
-            seeded,
-            uses_bfloat16,
-        )
+        from skssl.training import NonFiniteLossError, make_optimizer, resolve_device, train
 
-        device = resolve_device(self.device)
         batch_size = min(self._resolve_batch_size(), len(samples))
-        callbacks = self.callbacks or []
-        callbacks = list(callbacks) if isinstance(callbacks, list) else [callbacks]
-        # First, so that the user's own callbacks find what it measures.
-        callbacks.insert(0, self._monitor)
-        if self.verbose:
-            callbacks.append(Progress(type(self).__name__))
 
         def optimizer_of(objective: Objective) -> torch.optim.Optimizer:
             return make_optimizer(objective, self.optimizer, self.learning_rate, self.weight_decay)
 
         # Later calls of partial_fit must not repeat the random numbers of earlier ones.
         seed = int(np.random.SeedSequence([self._seed, self._steps]).generate_state(1)[0])
-        net = Net(
-            self._objective,
-            views=self.views_,
-            input_layer=self._input_layer,
-            make_optimizer=optimizer_of,
-            seed=seed,
-            steps=epochs * (len(samples) // batch_size),
-            constant_rate=partial,
-            autocast=uses_bfloat16(self.precision, device, self._objective),
-            max_epochs=epochs,
-            batch_size=batch_size,
-            callbacks=callbacks,
-            device=device,
-            verbose=0,
-        )
         try:
-            with seeded(seed, device):
-                interrupted = net.train(place(samples, device), self._optimizer_state)
+            net, interrupted = train(
+                self._objective,
+                samples,
+                title=type(self).__name__,
+                epochs=epochs,
+                steps_per_epoch=len(samples) // batch_size,
+                device=resolve_device(self.device),
+                precision=self.precision,
+                callbacks=self.callbacks,
+                first_callbacks=[self._monitor],
+                verbose=self.verbose,
+                optimizer_state=self._optimizer_state,
+                views=self.views_,
+                input_layer=self._input_layer,
+                make_optimizer=optimizer_of,
+                seed=seed,
+                constant_rate=partial,
+                batch_size=batch_size,
+            )
         except BaseException as error:
             # What learned nothing, or NaN, must not look like a fitted encoder.
             if self._steps == 0 or isinstance(error, NonFiniteLossError):
@@ -544,18 +529,10 @@ class SelfSupervisedTransformer(
         self._objective.zero_grad()
         self._objective.to("cpu").eval()
         self.encoder_.to("cpu").eval()
-        for row in net.history:
-            if "train_loss" in row:
-                self.history_.append({k: v for k, v in row.items() if k != "batches"})
+        self.history_ += net.records()
         self.loss_curve_ = [row["train_loss"] for row in self.history_]
         self.n_iter_ = len(self.history_)
-        if interrupted:
-            warnings.warn(
-                f"{type(self).__name__}: interrupted after {net.steps_done_} of {net.steps} "
-                "steps. What was learned so far is kept.",
-                stacklevel=2,
-            )
-        elif not partial:
+        if not interrupted and not partial:
             self._conclude()
 
     def _conclude(self) -> None:

@@ -16,12 +16,14 @@ from skssl.losses import (
     barlow_twins,
     dcl,
     dino,
+    fixmatch,
     frossl,
     info_nce,
     lejepa,
     mmcr,
     negative_cosine,
     nt_xent,
+    pseudo_label,
     relational,
     sigreg,
     sinkhorn,
@@ -387,3 +389,27 @@ def test_visreg_shape_gets_no_gradient_through_the_scale(pair):
     quantiles = torch.special.ndtri(torch.arange(1, 9, dtype=torch.float64) / 9)[:, None]
     expected = (standardised.sort(dim=0).values - quantiles).square().mean()
     assert_close((grad,), torch.autograd.grad(expected, z))
+
+
+def test_fixmatch_by_hand():
+    probabilities = torch.tensor([[0.96, 0.04], [0.9, 0.1], [0.02, 0.98]], dtype=torch.float64)
+    strong = torch.tensor([[0.25, 0.75], [0.5, 0.5], [0.5, 0.5]], dtype=torch.float64)
+    # The second is not certain enough, but counts among the three.
+    expected = (np.log(4) + np.log(2)) / 3
+    assert fixmatch(probabilities.log(), strong.log()).item() == pytest.approx(expected)
+    # At the threshold is certain enough.
+    certain = torch.tensor([[0.0, 0.0]], dtype=torch.float64)
+    assert fixmatch(certain, certain, threshold=0.5).item() == pytest.approx(np.log(2))
+
+
+def test_fixmatch_has_no_gradient_of_the_weak_view(reference):
+    weak, strong = (z.clone().requires_grad_() for z in (reference.a, reference.b))
+    fixmatch(weak, strong, threshold=0.0).backward()
+    assert weak.grad is None
+    assert strong.grad.abs().sum() > 0
+
+
+def test_pseudo_label_by_hand():
+    probabilities = torch.tensor([[0.2, 0.8], [0.5, 0.5]], dtype=torch.float64)
+    expected = -(np.log(0.8) + np.log(0.5)) / 2
+    assert pseudo_label(probabilities.log()).item() == pytest.approx(expected)

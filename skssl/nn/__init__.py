@@ -11,6 +11,7 @@ from skssl.nn._encoders import (
 )
 from skssl.nn._heads import PairwiseHead, Prototypes, auto_prototypes, mlp_head, random_directions
 from skssl.nn._kmeans import spherical_kmeans
+from skssl.nn._layers import layer_rates, learned_batch_norms
 from skssl.nn._objective import (
     DrawViews,
     JointObjective,
@@ -100,6 +101,8 @@ __all__ = [
     "channels_last",
     "first_of",
     "has_convolutions",
+    "layer_rates",
+    "learned_batch_norms",
     "mlp_head",
     "patch_sizes",
     "random_directions",

@@ -1,5 +1,7 @@
-"""Few labels: estimators that work with rows that have none."""
+"""Few labels among many samples."""
 
+from skssl.semi_supervised._classifier import FineTuneClassifier
 from skssl.semi_supervised._labeled_only import LabeledOnly
+from skssl.semi_supervised._regressor import FineTuneRegressor
 
-__all__ = ["LabeledOnly"]
+__all__ = ["FineTuneClassifier", "FineTuneRegressor", "LabeledOnly"]

@@ -1,15 +1,17 @@
 """Training: the net, batches, schedules, optimisers, devices."""
 
-from skssl.training._batches import Batches, place
+from skssl.training._batches import Batches, BatchesWithOthers, place
 from skssl.training._device import resolve_device, seeded, uses_bfloat16
 from skssl.training._monitor import Monitor
 from skssl.training._net import Net, NonFiniteLossError
 from skssl.training._optimizers import make_optimizer
 from skssl.training._progress import Progress
 from skssl.training._schedule import auto_epochs, warmup_cosine
+from skssl.training._train import train
 
 __all__ = [
     "Batches",
+    "BatchesWithOthers",
     "Monitor",
     "Net",
     "NonFiniteLossError",
@@ -19,6 +21,7 @@ __all__ = [
     "place",
     "resolve_device",
     "seeded",
+    "train",
     "uses_bfloat16",
     "warmup_cosine",
 ]

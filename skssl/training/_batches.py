@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -43,15 +44,58 @@ class Batches:
     def __len__(self) -> int:
         return len(self.samples) // self.batch_size
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def _epoch(self) -> Iterator[Tensor]:
+        """Go through the rows of the batches of an epoch."""
         order = torch.randperm(len(self.samples), generator=self.generator)
         order = order.to(self.samples.device, non_blocking=True)
-        for rows in order.split(self.batch_size)[: len(self)]:
-            self.rows = rows
-            batch = self.samples[rows]
+        yield from order.split(self.batch_size)[: len(self)]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        for rows in self._epoch():
+            self.rows = rows.to(self.samples.device, non_blocking=True)
+            batch = self.samples[self.rows]
             if batch.device != self.device:
                 batch = batch.pin_memory().to(self.device, non_blocking=True)
             yield batch
+
+
+class BatchesWithOthers(Batches):
+    """Random batches of the first samples, each with some of all samples behind them.
+
+    An epoch goes through the first samples, as :class:`Batches` does. Those behind them come from
+    an order of their own, which begins anew when it is through, and goes on from epoch to epoch.
+
+    Parameters
+    ----------
+    samples, batch_size, generator, device
+        As for :class:`Batches`; the batch size is that of the first samples.
+    n_first : int
+        How many samples are the first ones.
+    n_others : int
+        How many samples come behind them in every batch.
+    """
+
+    def __init__(self, samples: Tensor, *, n_first: int, n_others: int, **kwargs: Any):
+        super().__init__(samples, **kwargs)
+        self.n_first = n_first
+        self.n_others = n_others
+        self.batch_size = min(self.batch_size, n_first)
+        self._waiting = torch.empty(0, dtype=torch.int64)
+
+    def __len__(self) -> int:
+        return self.n_first // self.batch_size
+
+    def _epoch(self) -> Iterator[Tensor]:
+        order = torch.randperm(self.n_first, generator=self.generator)
+        for rows in order.split(self.batch_size)[: len(self)]:
+            yield torch.cat([rows, self._next_others()])
+
+    def _next_others(self) -> Tensor:
+        while len(self._waiting) < self.n_others:
+            order = torch.randperm(len(self.samples), generator=self.generator)
+            self._waiting = torch.cat([self._waiting, order])
+        rows, self._waiting = self._waiting.tensor_split([self.n_others])
+        return rows
 
 
 def place(samples: Tensor, device: torch.device) -> Tensor:

@@ -46,6 +46,8 @@ class Net(NeuralNet):
         Keep the learning rate as it is instead.
     autocast : bool
         Compute in bfloat16 where that is safe.
+    make_batches : callable
+        Returns the random batches of all samples, with the parameters of :class:`Batches`.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Net(NeuralNet):
         steps: int,
         constant_rate: bool,
         autocast: bool,
+        make_batches: Callable[..., Batches] = Batches,
         **kwargs: Any,
     ):
         self.views = views
@@ -68,6 +71,7 @@ class Net(NeuralNet):
         self.steps = steps
         self.constant_rate = constant_rate
         self.autocast = autocast
+        self.make_batches = make_batches
         # The objective computes the loss itself; skorch wants a criterion all the same.
         super().__init__(module, criterion=nn.Identity, train_split=None, **kwargs)
 
@@ -112,6 +116,14 @@ class Net(NeuralNet):
             self.notify("on_train_end", X=samples, y=None)
         return False
 
+    def records(self) -> list[dict[str, Any]]:
+        """Return what was recorded for each epoch that trained, without single batches."""
+        return [
+            {name: value for name, value in row.items() if name != "batches"}
+            for row in self.history
+            if "train_loss" in row
+        ]
+
     def _batches_in_order(self, samples: Tensor) -> Iterator[Tensor]:
         for batch in samples.split(self.batch_size):
             yield self.input_layer(batch.to(self.device))
@@ -124,7 +136,7 @@ class Net(NeuralNet):
         return X
 
     def get_iterator(self, dataset: Tensor, training: bool = False) -> Batches:
-        return Batches(
+        return self.make_batches(
             dataset,
             batch_size=self.batch_size,
             generator=torch.Generator().manual_seed(self.seed),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -32,8 +32,12 @@ def make_optimizer(
     optimizer: str | Callable[..., Optimizer],
     learning_rate: float | str,
     weight_decay: float,
+    rate_factors: Mapping[nn.Parameter, float] | None = None,
 ) -> Optimizer:
     """Build an optimiser that decays matrices and filters, but no biases and norms.
+
+    `rate_factors` is what the learning rate of single parameters is multiplied with; by 1 for all
+    that it does not name.
 
     "auto" is Muon for networks with 2-D convolutions, which learn more from a sample with it, and
     AdamW for others.
@@ -55,35 +59,41 @@ def make_optimizer(
         if isinstance(layer, _TABLES)
         for p in layer.parameters(recurse=False)
     }
-    sorted_weights: dict[tuple[bool, bool, bool], list[nn.Parameter]] = {}
+    factors = rate_factors or {}
+    sorted_weights: dict[tuple[bool, bool, bool, float], list[nn.Parameter]] = {}
     for p in module.parameters():
         if p.requires_grad:
             # What there is one of, such as positions, is no map from one space to another.
             is_matrix = p.ndim > 1 and p.shape[0] > 1 and id(p) not in tables
-            sorted_weights.setdefault((p.ndim > 1, is_matrix, id(p) in steady), []).append(p)
+            key = (p.ndim > 1, is_matrix, id(p) in steady, factors.get(p, 1.0))
+            sorted_weights.setdefault(key, []).append(p)
+    if optimizer == "auto":
+        tokens = any(isinstance(part, TokenEncoder) for part in module.modules())
+        optimizer = "muon" if tokens or has_convolutions(module) else "adamw"
+    if learning_rate != "auto":
+        rate = float(learning_rate)
+    elif isinstance(optimizer, str):
+        rate = _AUTO_RATES[optimizer]
+    else:
+        raise ValueError(
+            f"learning_rate='auto' has a meaning for optimizer={', '.join(map(repr, _NAMES))} "
+            f"only; say a number for optimizer={optimizer!r}."
+        )
     groups = [
         {
             "params": params,
+            "lr": rate * factor,
             "weight_decay": weight_decay if decayed else 0.0,
             "always_adapt": decayed,
             "matrices": is_matrix,
             "steady": is_steady,
         }
-        for (decayed, is_matrix, is_steady), params in sorted_weights.items()
+        for (decayed, is_matrix, is_steady, factor), params in sorted_weights.items()
     ]
-    if optimizer == "auto":
-        tokens = any(isinstance(part, TokenEncoder) for part in module.modules())
-        optimizer = "muon" if tokens or has_convolutions(module) else "adamw"
     if isinstance(optimizer, str):
         kind, options = _named(optimizer)
-        rate = _AUTO_RATES[optimizer] if learning_rate == "auto" else learning_rate
         return kind(groups, lr=rate, **options)
-    if learning_rate == "auto":
-        raise ValueError(
-            f"learning_rate='auto' has a meaning for optimizer={', '.join(map(repr, _NAMES))} "
-            f"only; say a number for optimizer={optimizer!r}."
-        )
-    return optimizer(groups, lr=learning_rate)
+    return optimizer(groups, lr=rate)
 
 
 def _named(name: str) -> tuple[Callable[..., Optimizer], dict[str, Any]]:

@@ -1,0 +1,350 @@
+"""What fine-tuning of classifiers and of regressors have in common."""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import Tags, check_consistent_length, check_random_state, column_or_1d, get_tags
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from skssl._declare import (
+    POSITIVE,
+    Declared,
+    HasMethods,
+    Interval,
+    StrOptions,
+    declared,
+    param,
+    resolve_auto,
+)
+from skssl._labels import labeled_rows
+from skssl.base import SelfSupervisedTransformer
+from skssl.contrastive import SimCLR
+from skssl.semi_supervised._objectives import SupervisedObjective
+from skssl.semi_supervised._rows import Labels
+
+_BATCH = 64
+_RATE, _LABELS_FOR_RATE = 3e-4, 250
+_RATE_OF_NEW = 2e-3
+_DECAY = 0.3
+_HELD_OUT = 0.1
+
+
+@declared
+class FineTuner(Declared):
+    """Base class of fine-tuning: a pretrained encoder and a head, trained end to end.
+
+    Parameters
+    ----------
+    method : SelfSupervisedTransformer, default=None
+        Where the encoder comes from. One that is not fitted is cloned and pretrained on all rows,
+        labelled or not; without a ``random_state`` of its own it gets one that follows from that
+        of this estimator. One that is fitted is copied and not trained again; so is one in a
+        :class:`~sklearn.frozen.FrozenEstimator`, which stays fitted when a search or
+        cross-validation clones it. With ``max_epochs=0`` in the method, everything is learned from
+        the labelled rows alone. None is ``SimCLR()``. Its ``device`` and ``precision`` are those of
+        the fine-tuning as well.
+    max_epochs : int, default="auto"
+        Passes over the labelled rows. "auto" counts in steps of the optimiser: 300 for up to 1000
+        labelled rows, growing with their number to the power of 0.6 to 4000. 0 leaves the head as
+        it was fitted to the frozen embeddings, a logistic or ridge regression.
+    batch_size : int, default=64
+        Labelled rows in a batch, at least 1; all of them if there are fewer.
+    learning_rate : float, default="auto"
+        Peak of AdamW's learning rate for the head, which rises over a tenth of the training and
+        then falls to zero with a cosine. "auto" is 0.0003 from 250 labelled rows on, and
+        proportionally less for fewer: an encoder that is moved by a few rows forgets what it knows
+        of the others. It is 0.002 for an encoder that nothing has trained yet.
+    layer_decay : float, default="auto"
+        Rate of the first layer of the encoder as a fraction of the head's, in (0, 1]; it falls
+        geometrically in between, so the value means the same for networks of any depth. 1 trains
+        all layers alike. "auto" is 0.3, and 1 for an encoder that nothing has trained yet.
+    weight_decay : float, default=0.01
+        Weight decay of matrices and filters.
+    augment : bool, default=True
+        Whether labelled rows are changed by the mild views (``views_.weak()``) of the method.
+    early_stopping : "auto" or bool, default="auto"
+        Whether a tenth of the labelled rows is held out, to stop when their loss did not get
+        smaller for 10 epochs, and to keep the weights of the best epoch. "auto" does so when there
+        are enough labels to spare some.
+    unlabeled : "auto", None or a label, default="auto"
+        What stands for a missing label in `y`. None means that all rows are labelled.
+    callbacks : list of skorch callbacks, default=None
+        Called during the fine-tuning, with the skorch net that trains.
+    random_state : int, RandomState instance or None, default=None
+        One seed for order, views and held-out rows. The same seed gives the same bits on a CPU. The
+        global random states are left as they are.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    method_ : SelfSupervisedTransformer
+        The fitted method, as it was before fine-tuning.
+    encoder_ : nn.Module
+        The fine-tuned encoder, in eval mode and on the CPU: from ``method_.modality_.prepare(X)``
+        to embeddings.
+    head_ : nn.Module
+        From embeddings to what is predicted.
+    n_iter_ : int
+        Number of epochs of fine-tuning.
+    loss_curve_ : list of float
+        Mean loss of each of these epochs.
+    history_ : list of dict
+        What skorch recorded for each of them; ``valid_loss`` with early stopping.
+    n_features_in_ : int
+        Number of values in a sample.
+    feature_names_in_ : ndarray of str
+        Names of the columns, if `X` had them.
+    """
+
+    method: Any = param(HasMethods(["fit", "transform"]), None, default=None, kw_only=False)
+    max_epochs: Any = param(
+        StrOptions({"auto"}), Interval(Integral, 0, None, closed="left"), default="auto"
+    )
+    batch_size: int = param(Interval(Integral, 1, None, closed="left"), default=_BATCH)
+    learning_rate: Any = param(StrOptions({"auto"}), POSITIVE, default="auto")
+    layer_decay: Any = param(
+        StrOptions({"auto"}), Interval(Real, 0, 1, closed="right"), default="auto"
+    )
+    weight_decay: float = param(Interval(Real, 0, None, closed="left"), default=0.01)
+    augment: bool = param("boolean", default=True)
+    early_stopping: Any = param(StrOptions({"auto"}), "boolean", default="auto")
+    unlabeled: Any = param(object, default="auto")
+    callbacks: Any = param(list, HasMethods("on_train_begin"), None, default=None)
+    random_state: Any = param("random_state", default=None)
+    verbose: int = param("verbose", default=0)
+
+    _target_dtype: ClassVar[type | None] = None
+
+    @abstractmethod
+    def _targets(
+        self, y: np.ndarray, known: np.ndarray, *, reset: bool, classes: Any = None
+    ) -> np.ndarray:
+        """Check the labels of the rows that have one, and return targets for all rows."""
+
+    @abstractmethod
+    def _fit_head(self, scaler: StandardScaler, Z: np.ndarray, labels: Labels) -> nn.Module:
+        """Return a head for frozen embeddings `Z` of rows with these labels."""
+
+    @abstractmethod
+    def _make_objective(
+        self, encoder: nn.Module, targets: Tensor, weights: Tensor
+    ) -> SupervisedObjective:
+        """Return what is trained, on rows with these targets."""
+
+    @abstractmethod
+    def _strata(self, targets: np.ndarray) -> np.ndarray | None:
+        """Return which groups held-out rows are drawn from alike."""
+
+    @abstractmethod
+    def _has_enough(self, targets: np.ndarray) -> bool:
+        """Whether labels can be spared for early stopping."""
+
+    def _class_weights(self, y: np.ndarray) -> np.ndarray:
+        """Return how much rows with these labels count."""
+        return np.ones(len(y))
+
+    def _n_others(self) -> int:
+        """Return how many rows without their labels are in a batch."""
+        return 0
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
+        rng = check_random_state(self.random_state)
+        labels = self._check_labels(X, y, sample_weight, reset=True)
+        self._hold_out(labels, rng)
+        samples, labels = self._start(X, labels, rng)
+        self._train(samples, labels, epochs=self._resolve_epochs(labels), partial=False)
+        return self
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
+        first = not hasattr(self, "encoder_")
+        labels = self._check_labels(X, y, sample_weight, reset=first, classes=classes)
+        if first:
+            samples, labels = self._start(X, labels, check_random_state(self.random_state))
+        else:
+            samples, labels = self._prepare(X, labels)
+        self._train(samples, labels, epochs=1, partial=True)
+        return self
+
+    def _check_labels(
+        self, X: Any, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
+    ) -> Labels:
+        name = type(self).__name__
+        if y is None:
+            raise ValueError(
+                f"This {name} estimator requires y to be passed, but the target y is None."
+            )
+        check_consistent_length(X, y, sample_weight)
+        y = column_or_1d(y, warn=True, dtype=self._target_dtype)
+        known = labeled_rows(y, self.unlabeled)
+        if known.sum() < 1 + reset:
+            raise ValueError(
+                f"y has {known.sum()} labelled rows (n_samples={len(y)}); {name} needs at least "
+                f"{1 + reset}."
+            )
+        targets = self._targets(y, known, reset=reset, classes=classes)
+        weights = np.ones(len(y))
+        if sample_weight is not None:
+            weights = column_or_1d(sample_weight, dtype=np.float64).copy()
+        weights[known] *= self._class_weights(y[known])
+        used = weights[known]
+        if not (np.isfinite(used).all() and (used >= 0).all() and used.sum() > 0):
+            raise ValueError(
+                "sample_weight and class_weight must be finite and not negative, and the weights "
+                "of labelled rows not all zero; they have weights from "
+                f"{used.min()} to {used.max()}."
+            )
+        return Labels(targets, weights, known, np.zeros(len(y), dtype=bool))
+
+    def _hold_out(self, labels: Labels, rng: np.random.RandomState) -> None:
+        """Keep some labels for early stopping, if there is to be any."""
+        targets = labels.targets[labels.known]
+        if self.early_stopping == "auto":
+            stops = self._has_enough(targets) and self.max_epochs != 0
+        else:
+            stops = self.early_stopping
+        if stops:
+            labels.hold_out(_HELD_OUT, self._strata(targets), seed=rng.randint(2**31 - 1))
+
+    def _start(self, X: Any, labels: Labels, rng: np.random.RandomState) -> tuple[Tensor, Labels]:
+        """Pretrain if that is to be done, and fit the head to the frozen embeddings."""
+        seed, own_seed = (int(rng.randint(2**31 - 1)) for _ in range(2))
+        self.method_ = self._fit_method(X, seed)
+        self._seed = own_seed
+        self.n_features_in_ = self.method_.n_features_in_
+        if hasattr(self.method_, "feature_names_in_"):
+            self.feature_names_in_ = self.method_.feature_names_in_
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        samples, labels = self._prepare(X, labels)
+        Z = self.method_._apply(self.method_.encoder_, _run, samples).numpy()
+        scaler = StandardScaler().fit(Z)
+        self.encoder_ = copy.deepcopy(self.method_.encoder_)
+        self.head_ = self._fit_head(scaler, Z[labels.known], labels.take(labels.known)).eval()
+        self._optimizer_state: dict[str, Any] | None = None
+        self._steps = 0
+        self.n_iter_ = 0
+        self.loss_curve_: list[float] = []
+        self.history_: list[dict[str, Any]] = []
+        return samples, labels
+
+    def _fit_method(self, X: Any, seed: int) -> SelfSupervisedTransformer:
+        """Return a copy of the method that is fitted: as it was, or to all rows."""
+        method = SimCLR() if self.method is None else self.method
+        if isinstance(method, FrozenEstimator):
+            method = method.estimator
+            check_is_fitted(method)
+        if not isinstance(method, SelfSupervisedTransformer):
+            raise ValueError(
+                f"method={method!r} must be a self-supervised method such as SimCLR(), fitted or "
+                "not, or a FrozenEstimator of a fitted one."
+            )
+        if method.__sklearn_is_fitted__():
+            return copy.deepcopy(method)
+        method = clone(method)
+        if method.random_state is None:
+            method.set_params(random_state=seed)
+        return method.fit(X)
+
+    def _prepare(self, X: Any, labels: Labels) -> tuple[Tensor, Labels]:
+        samples, loaded = self.method_._prepare(X)
+        return samples, labels if loaded is None else labels.take(loaded)
+
+    def _resolve_epochs(self, labels: Labels) -> int:
+        from skssl.training import auto_epochs
+
+        if self.max_epochs == "auto":
+            return auto_epochs(int(labels.known.sum()), self.batch_size)
+        return int(self.max_epochs)
+
+    def _train(self, samples: Tensor, labels: Labels, *, epochs: int, partial: bool) -> None:
+        from skssl.semi_supervised._training import fine_tune
+        from skssl.training import NonFiniteLossError
+
+        encoder = self.encoder_.get_submodule("encoder")
+        try:
+            net = fine_tune(
+                self._make_objective(encoder, *labels.tensors(labels.known)),
+                samples,
+                labels,
+                method=self.method_,
+                n_others=self._n_others(),
+                batch_size=self.batch_size,
+                learning_rate=resolve_auto(self.learning_rate, self._auto_rate(labels)),
+                layer_decay=resolve_auto(self.layer_decay, 1.0 if self._is_new() else _DECAY),
+                weight_decay=self.weight_decay,
+                title=type(self).__name__,
+                epochs=epochs,
+                constant_rate=partial,
+                # Later calls of partial_fit must not repeat the random numbers of earlier ones.
+                seed=int(np.random.SeedSequence([self._seed, self._steps]).generate_state(1)[0]),
+                callbacks=self.callbacks,
+                verbose=self.verbose,
+                optimizer_state=self._optimizer_state,
+            )
+        except BaseException as error:
+            # What learned nothing, or NaN, must not look like a fitted estimator.
+            if self._steps == 0 or isinstance(error, NonFiniteLossError):
+                del self.encoder_
+            raise
+        self._optimizer_state = net.optimizer_.state_dict() if partial else None
+        self._steps += net.steps_done_
+        for network in (self.encoder_, self.head_):
+            network.zero_grad()
+            network.to("cpu").eval()
+        self.history_ += net.records()
+        self.loss_curve_ = [row["train_loss"] for row in self.history_]
+        self.n_iter_ = len(self.history_)
+
+    def _is_new(self) -> bool:
+        """Whether nothing has trained the encoder; a module of the user's own comes trained."""
+        return self.method_.n_iter_ == 0 and not isinstance(self.method_.encoder, nn.Module)
+
+    def _auto_rate(self, labels: Labels) -> float:
+        if self._is_new():
+            return _RATE_OF_NEW
+        return _RATE * min(1.0, labels.known.sum() / _LABELS_FOR_RATE)
+
+    def _outputs(self, X: Any) -> Tensor:
+        """Return what the head says of samples."""
+        check_is_fitted(self)
+        samples, loaded = self.method_._prepare(X)
+        if loaded is not None and not loaded.all():
+            raise ValueError(
+                f"X has {(~loaded).sum()} samples that could not be loaded, the first of them at "
+                f"position {np.argmin(loaded)}."
+            )
+        network = nn.Sequential(self.encoder_, self.head_)
+        return self.method_._apply(network, _run, samples)
+
+    def _score(self, metric: Callable[..., float], X: Any, y: Any, sample_weight: Any) -> float:
+        y = column_or_1d(y, warn=True, dtype=self._target_dtype)
+        known = labeled_rows(y, self.unlabeled)
+        if not known.any():
+            raise ValueError(f"y has no labelled row (n_samples={len(y)}) to score.")
+        weights = None if sample_weight is None else np.asarray(sample_weight)[known]
+        return metric(y[known], self.predict(X)[known], sample_weight=weights)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "encoder_")
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        method = SimCLR() if self.method is None else self.method
+        if isinstance(method, BaseEstimator):
+            tags.input_tags = get_tags(method).input_tags
+        return tags
+
+
+def _run(network: nn.Module, batch: Tensor) -> Tensor:
+    return network(batch)

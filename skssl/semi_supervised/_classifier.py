@@ -1,0 +1,282 @@
+"""A classifier that is fine-tuned from a self-supervised method."""
+
+from __future__ import annotations
+
+from functools import partial
+from numbers import Real
+from typing import Any, Self
+
+import numpy as np
+import torch.nn.functional as F
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.preprocessing import LabelEncoder, StandardScaler
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import assert_all_finite
+from torch import Tensor, nn
+
+from skssl._declare import (
+    NOT_NEGATIVE,
+    POSITIVE_INT,
+    Interval,
+    StrOptions,
+    declared,
+    param,
+    resolve_auto,
+)
+from skssl._sklearn_compat import fit_context
+from skssl.semi_supervised._base import FineTuner
+from skssl.semi_supervised._head import fit_classifier_head, quiet_about_few_labels
+from skssl.semi_supervised._objectives import (
+    FixMatchObjective,
+    PseudoLabelObjective,
+    SupervisedObjective,
+)
+from skssl.semi_supervised._rows import Labels
+
+_FEWEST_PER_CLASS = 50
+_UNLABELED_WEIGHTS = {"pseudo_label": 3.0, "fixmatch": 1.0}
+
+
+@declared
+class FineTuneClassifier(ClassifierMixin, FineTuner):
+    """Classify by a self-supervised encoder that is trained on together with a linear head.
+
+    The encoder is pretrained on all rows, or comes from a fitted method. First a logistic
+    regression is fitted to the frozen, standardised embeddings of the labelled rows, which is
+    where the head starts. Then head and encoder learn together, early layers at a lower rate than
+    late ones. With few labels, a frozen embedding is hard to beat, and the encoder hardly moves;
+    from some dozens of labels per class on, fine-tuning pays. Rows without a label can be learned
+    from as well (`semi_supervised`), which takes about as long as the pretraining.
+
+    Parameters
+    ----------
+    semi_supervised : {"none", "pseudo_label", "fixmatch"}, default="none"
+        How rows without a label are used after the pretraining: not at all; each learns the class
+        that it seems to have (Lee 2013); or its strong view learns the class that its weak view has
+        with a probability of at least `threshold` (FixMatch). Labelled rows are among them, without
+        their labels.
+    threshold : float, default=0.95
+        How probable a class must be for FixMatch to learn it, in [0, 1].
+    unlabeled_ratio : int, default=7
+        Unlabelled rows in a batch for each of `batch_size` labelled ones, at least 1.
+    unlabeled_weight : float, default="auto"
+        Weight of their loss. "auto" is 1 for FixMatch and 3 for pseudo-labels, for which it rises
+        from 0 between a tenth and six tenths of the training.
+    label_smoothing : float, default=0.0
+        Share of the target that is spread over all classes, in [0, 1).
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, as in scikit-learn.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes, without what stands for a missing label.
+
+    See Also
+    --------
+    FineTuneRegressor : For numbers instead of classes.
+
+    Notes
+    -----
+    ``early_stopping="auto"`` stops early if there are at least 50 labels of each class.
+
+    BatchNorm layers keep the statistics of the pretraining.
+
+    References
+    ----------
+    Sohn et al., "FixMatch: Simplifying Semi-Supervised Learning with Consistency and Confidence",
+    NeurIPS 2020. https://arxiv.org/abs/2001.07685
+
+    Lee, "Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural
+    Networks", ICML 2013 Workshop on Challenges in Representation Learning.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skssl import SimCLR
+    >>> from skssl.semi_supervised import FineTuneClassifier
+    >>> digits = load_digits()
+    >>> X, y = digits.images[:300], digits.target[:300].copy()
+    >>> y[100:] = -1  # the labels of these rows are not known
+    >>> method = SimCLR(max_epochs=3)
+    >>> clf = FineTuneClassifier(method, max_epochs=3, random_state=0).fit(X, y)
+    >>> clf.predict(digits.images[300:]).shape
+    (1497,)
+    """
+
+    semi_supervised: str = param(StrOptions({"none", "pseudo_label", "fixmatch"}), default="none")
+    threshold: float = param(Interval(Real, 0, 1, closed="both"), default=0.95)
+    unlabeled_ratio: int = param(POSITIVE_INT, default=7)
+    unlabeled_weight: Any = param(StrOptions({"auto"}), NOT_NEGATIVE, default="auto")
+    label_smoothing: float = param(Interval(Real, 0, 1, closed="left"), default=0.0)
+    class_weight: Any = param(dict, StrOptions({"balanced"}), None, default=None)
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Pretrain on all rows, unless the method is fitted, and fine-tune on the labelled ones.
+
+        Parameters
+        ----------
+        X : array-like
+            The samples.
+        y : array-like of shape (n_samples,)
+            Their classes, or `unlabeled`. At least 2 classes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much labelled rows count. The pretraining does not look at it.
+
+        Returns
+        -------
+        self : object
+            The fitted classifier.
+        """
+        return self._fit(X, y, sample_weight)
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Continue the fine-tuning with one pass over the labelled rows of `X`.
+
+        The first call pretrains, unless the method is fitted, and fits the head. The learning rate
+        is constant, and no rows are held out.
+
+        Parameters
+        ----------
+        X : array-like
+            The samples.
+        y : array-like of shape (n_samples,)
+            Their classes, or `unlabeled`.
+        classes : array-like of shape (n_classes,), default=None
+            All classes that any call will have; needed in the first call.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much labelled rows count.
+
+        Returns
+        -------
+        self : object
+            The fitted classifier.
+        """
+        if classes is None and not hasattr(self, "encoder_"):
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        return self._partial_fit(X, y, sample_weight, classes)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return the logits of the classes.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples of the kind that was seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), or (n_samples,) for two classes, float32
+            For two classes, how much the logit of the second is larger than that of the first.
+        """
+        logits = self._outputs(X).numpy()
+        return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples of the kind that was seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float32
+            In the order of ``classes_``.
+        """
+        return self._outputs(X).softmax(dim=1).numpy()
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable classes.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples of the kind that was seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        best = self._outputs(X).argmax(dim=1).numpy()
+        return self.classes_[best]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy on the rows that have a label.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples of the kind that was seen in `fit`.
+        y : array-like of shape (n_samples,)
+            Their classes, or `unlabeled`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much rows count.
+
+        Returns
+        -------
+        float
+        """
+        return self._score(accuracy_score, X, y, sample_weight)
+
+    def _targets(
+        self, y: np.ndarray, known: np.ndarray, *, reset: bool, classes: Any = None
+    ) -> np.ndarray:
+        if y.dtype.kind == "f":
+            assert_all_finite(y[known], input_name="y")
+        with quiet_about_few_labels():
+            check_classification_targets(y[known])
+        if reset or classes is not None:
+            encoder = LabelEncoder().fit(y[known] if classes is None else classes)
+            if not reset and not np.array_equal(encoder.classes_, self.classes_):
+                raise ValueError(
+                    f"classes={classes!r} are not those of the first call to partial_fit, "
+                    f"{self.classes_!r}."
+                )
+            if len(encoder.classes_) < 2:
+                raise ValueError(
+                    "y must have at least 2 classes among its labelled rows, got 1 class: "
+                    f"{encoder.classes_[0]!r}."
+                )
+            self.classes_: np.ndarray = encoder.classes_
+        else:
+            encoder = LabelEncoder().fit(self.classes_)
+        targets = np.zeros(len(y), dtype=np.int64)
+        targets[known] = encoder.transform(y[known])
+        return targets
+
+    def _class_weights(self, y: np.ndarray) -> np.ndarray:
+        return compute_sample_weight(self.class_weight, y)
+
+    def _fit_head(self, scaler: StandardScaler, Z: np.ndarray, labels: Labels) -> nn.Module:
+        return fit_classifier_head(scaler, Z, labels.targets, labels.weights, len(self.classes_))
+
+    def _strata(self, targets: np.ndarray) -> np.ndarray:
+        return targets
+
+    def _has_enough(self, targets: np.ndarray) -> bool:
+        counts = np.bincount(targets, minlength=len(self.classes_))
+        return bool(counts.min() >= _FEWEST_PER_CLASS)
+
+    def _n_others(self) -> int:
+        return 0 if self.semi_supervised == "none" else self.unlabeled_ratio * self.batch_size
+
+    def _make_objective(
+        self, encoder: nn.Module, targets: Tensor, weights: Tensor
+    ) -> SupervisedObjective:
+        parts = (encoder, self.head_, targets, weights)
+        loss = partial(F.cross_entropy, reduction="none", label_smoothing=self.label_smoothing)
+        if self.semi_supervised == "none":
+            return SupervisedObjective(*parts, loss=loss, augment=self.augment)
+        weight = resolve_auto(self.unlabeled_weight, _UNLABELED_WEIGHTS[self.semi_supervised])
+        others = {"n_others": self._n_others(), "weight": weight}
+        if self.semi_supervised == "pseudo_label":
+            return PseudoLabelObjective(*parts, loss=loss, augment=self.augment, **others)
+        return FixMatchObjective(
+            *parts, loss=loss, augment=self.augment, threshold=self.threshold, **others
+        )

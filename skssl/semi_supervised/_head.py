@@ -1,0 +1,100 @@
+"""Heads whose training starts from the exact solution on frozen embeddings."""
+
+from __future__ import annotations
+
+import warnings
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor, nn
+from torch.nn.utils import skip_init
+
+_MOST_ITERATIONS = 2000
+_RIDGE_PENALTIES = np.logspace(-2, 4, 13)
+
+
+class Standardize(nn.Module):
+    """Bring every dimension of an embedding to mean 0 and standard deviation 1 of some rows.
+
+    Parameters
+    ----------
+    mean, scale : Tensor of shape (d,)
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, mean: Tensor, scale: Tensor):
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("scale", scale)
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        return (embedding - self.mean) / self.scale
+
+
+@contextmanager
+def quiet_about_few_labels() -> Iterator[None]:
+    """Silence scikit-learn's doubt that few rows of each class are classes at all."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The number of unique classes")
+        yield
+
+
+def linear_head(scaler: StandardScaler, coef: np.ndarray, intercept: np.ndarray) -> nn.Sequential:
+    """Return a linear map of standardised embeddings, with these weights, as a network."""
+    n_outputs, dim = coef.shape
+    # Its random weights would be drawn from torch's global generator.
+    linear = skip_init(nn.Linear, dim, n_outputs)
+    with torch.no_grad():
+        linear.weight.copy_(torch.as_tensor(coef))
+        linear.bias.copy_(torch.as_tensor(intercept))
+    mean, scale = (torch.tensor(a, dtype=torch.float32) for a in (scaler.mean_, scaler.scale_))
+    return nn.Sequential(OrderedDict(standardize=Standardize(mean, scale), linear=linear))
+
+
+def fit_classifier_head(
+    scaler: StandardScaler, Z: np.ndarray, y: np.ndarray, weights: np.ndarray, n_classes: int
+) -> nn.Sequential:
+    """Return the head whose logits are those of scikit-learn's logistic regression.
+
+    Parameters
+    ----------
+    scaler : StandardScaler
+        Of the embeddings of all rows.
+    Z : ndarray of shape (n, d)
+        Embeddings of the labelled rows.
+    y : ndarray of shape (n,)
+        Their classes, as numbers below `n_classes`. Those of no row get a logit of 0.
+    weights : ndarray of shape (n,)
+    n_classes : int
+    """
+    coef, intercept = np.zeros((n_classes, Z.shape[1])), np.zeros(n_classes)
+    seen = np.unique(y)
+    if len(seen) > 1:
+        model = LogisticRegression(max_iter=_MOST_ITERATIONS)
+        with quiet_about_few_labels():
+            model.fit(scaler.transform(Z), y, sample_weight=weights)
+        if len(seen) == 2:
+            # One difference of logits, as two logits.
+            coef[seen] = np.concatenate([-model.coef_, model.coef_]) / 2
+            intercept[seen] = np.concatenate([-model.intercept_, model.intercept_]) / 2
+        else:
+            coef[seen], intercept[seen] = model.coef_, model.intercept_
+    return linear_head(scaler, coef, intercept)
+
+
+def fit_regressor_head(
+    scaler: StandardScaler, Z: np.ndarray, y: np.ndarray, weights: np.ndarray
+) -> nn.Sequential:
+    """Return the head that predicts what scikit-learn's ridge regression does.
+
+    The penalty is chosen by the error in leaving one row out.
+    """
+    model = RidgeCV(alphas=_RIDGE_PENALTIES).fit(scaler.transform(Z), y, sample_weight=weights)
+    return linear_head(scaler, np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_))

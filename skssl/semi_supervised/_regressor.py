@@ -1,0 +1,162 @@
+"""A regressor that is fine-tuned from a self-supervised method."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import assert_all_finite
+from torch import Tensor, nn
+
+from skssl._declare import declared
+from skssl._sklearn_compat import fit_context
+from skssl.semi_supervised._base import FineTuner
+from skssl.semi_supervised._head import fit_regressor_head
+from skssl.semi_supervised._objectives import SupervisedObjective
+from skssl.semi_supervised._rows import Labels
+
+_FEWEST_ROWS = 500
+
+
+@declared
+class FineTuneRegressor(RegressorMixin, FineTuner):
+    """Predict numbers by a self-supervised encoder that is trained on with a linear head.
+
+    The encoder is pretrained on all rows, or comes from a fitted method. First a ridge regression,
+    whose penalty is chosen by the error in leaving one row out, is fitted to the frozen,
+    standardised embeddings of the labelled rows, which is where the head starts. Then head and
+    encoder learn together, early layers at a lower rate than late ones. Rows without a label, NaN
+    in `y`, serve the pretraining only: pseudo-labels and FixMatch are about classes.
+
+    See Also
+    --------
+    FineTuneClassifier : For classes instead of numbers.
+
+    Notes
+    -----
+    ``early_stopping="auto"`` stops early if there are at least 500 labels. The loss is the squared
+    error of targets with mean 0 and standard deviation 1. BatchNorm layers keep the statistics of
+    the pretraining.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_diabetes
+    >>> from skssl import SimCLR
+    >>> from skssl.semi_supervised import FineTuneRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> y[100:] = np.nan  # the labels of these rows are not known
+    >>> reg = FineTuneRegressor(SimCLR(max_epochs=3), max_epochs=3, random_state=0).fit(X, y)
+    >>> reg.predict(X[100:]).shape
+    (342,)
+    """
+
+    _target_dtype = np.float64
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Pretrain on all rows, unless the method is fitted, and fine-tune on the labelled ones.
+
+        Parameters
+        ----------
+        X : array-like
+            The samples.
+        y : array-like of shape (n_samples,)
+            Their targets, or `unlabeled`. At least 2 targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much labelled rows count. The pretraining does not look at it.
+
+        Returns
+        -------
+        self : object
+            The fitted regressor.
+        """
+        return self._fit(X, y, sample_weight)
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Continue the fine-tuning with one pass over the labelled rows of `X`.
+
+        The first call pretrains, unless the method is fitted, and fits the head; the scale of the
+        targets stays as it was there. The learning rate is constant, and no rows are held out.
+
+        Parameters
+        ----------
+        X : array-like
+            The samples.
+        y : array-like of shape (n_samples,)
+            Their targets, or `unlabeled`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much labelled rows count.
+
+        Returns
+        -------
+        self : object
+            The fitted regressor.
+        """
+        return self._partial_fit(X, y, sample_weight)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the targets.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples of the kind that was seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float32
+        """
+        scaled = self._outputs(X)[:, 0].double()
+        return (scaled * self._scale + self._mean).float().numpy()
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the coefficient of determination on the rows that have a label.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples of the kind that was seen in `fit`.
+        y : array-like of shape (n_samples,)
+            Their targets, or `unlabeled`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much rows count.
+
+        Returns
+        -------
+        float
+        """
+        return self._score(r2_score, X, y, sample_weight)
+
+    def _targets(
+        self, y: np.ndarray, known: np.ndarray, *, reset: bool, classes: Any = None
+    ) -> np.ndarray:
+        assert_all_finite(y[known], input_name="y")
+        if reset:
+            self._mean, self._scale = float(y[known].mean()), float(y[known].std()) or 1.0
+        targets = np.zeros(len(y), dtype=np.float32)
+        targets[known] = (y[known] - self._mean) / self._scale
+        return targets
+
+    def _fit_head(self, scaler: StandardScaler, Z: np.ndarray, labels: Labels) -> nn.Module:
+        return fit_regressor_head(scaler, Z, labels.targets, labels.weights)
+
+    def _strata(self, targets: np.ndarray) -> None:
+        return None
+
+    def _has_enough(self, targets: np.ndarray) -> bool:
+        return len(targets) >= _FEWEST_ROWS
+
+    def _make_objective(
+        self, encoder: nn.Module, targets: Tensor, weights: Tensor
+    ) -> SupervisedObjective:
+        parts = (encoder, self.head_, targets, weights)
+        return SupervisedObjective(*parts, loss=_squared_error, augment=self.augment)
+
+
+def _squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
+    return (outputs[:, 0] - targets).square()

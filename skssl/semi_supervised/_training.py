@@ -1,0 +1,117 @@
+"""A training of an encoder together with a head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping
+from torch import Tensor
+
+from skssl.base import SelfSupervisedTransformer
+from skssl.nn import Objective, layer_rates
+from skssl.semi_supervised._objectives import SupervisedObjective
+from skssl.semi_supervised._rows import Labels
+from skssl.training import Batches, BatchesWithOthers, Net, make_optimizer, resolve_device, train
+
+_PATIENCE = 10
+
+
+class HeldOutLoss(Callback):
+    """Records ``valid_loss``, that of rows that nothing is learned from, after every epoch.
+
+    Parameters
+    ----------
+    samples : Tensor
+        Prepared samples.
+    targets, weights : Tensor of shape (n,)
+    """
+
+    def __init__(self, samples: Tensor, targets: Tensor, weights: Tensor):
+        self.samples = samples
+        self.targets = targets
+        self.weights = weights
+
+    @torch.no_grad()
+    def on_epoch_end(
+        self, net: NeuralNet, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
+    ) -> None:
+        objective = net.module_.eval()
+        batches = self.samples.split(net.batch_size)
+        outputs = torch.cat(
+            [objective.outputs(net.input_layer(batch.to(net.device))) for batch in batches]
+        )
+        targets, weights = self.targets.to(net.device), self.weights.to(net.device)
+        loss = objective.weighted_loss(outputs, targets, weights)
+        net.history.record("valid_loss", loss.item())
+
+
+def fine_tune(
+    objective: SupervisedObjective,
+    samples: Tensor,
+    labels: Labels,
+    *,
+    method: SelfSupervisedTransformer,
+    n_others: int,
+    batch_size: int,
+    learning_rate: float,
+    layer_decay: float,
+    weight_decay: float,
+    **settings: Any,
+) -> Net:
+    """Train an objective on the rows that have a label to learn, and on others if it wants some.
+
+    Parameters
+    ----------
+    objective : SupervisedObjective
+    samples : Tensor
+        All prepared samples.
+    labels : Labels
+        What is known of them.
+    method : SelfSupervisedTransformer
+        The fitted method, whose views, device and precision are used.
+    n_others : int
+        How many rows without their labels are in a batch.
+    batch_size : int
+        How many rows with them; all, if there are fewer.
+    learning_rate, layer_decay, weight_decay : float
+    **settings : dict
+        Other parameters of :func:`~skssl.training.train`.
+    """
+    n_known = int(labels.known.sum())
+    batch_size = min(batch_size, n_known)
+    used = samples[labels.known]
+    make_batches: Callable[..., Batches] = Batches
+    if n_others:
+        used = torch.cat([used, samples[~(labels.known | labels.held_out)]])
+        make_batches = partial(BatchesWithOthers, n_first=n_known, n_others=n_others)
+    stopping = []
+    if labels.held_out.any():
+        stopping = [
+            HeldOutLoss(samples[labels.held_out], *labels.tensors(labels.held_out)),
+            EarlyStopping("valid_loss", patience=_PATIENCE, load_best=True),
+        ]
+
+    rates = layer_rates(objective.encoder, objective.head, layer_decay)
+
+    def optimizer_of(objective: Objective) -> torch.optim.Optimizer:
+        return make_optimizer(objective, "adamw", learning_rate, weight_decay, rates)
+
+    net, _ = train(
+        objective,
+        used,
+        steps_per_epoch=n_known // batch_size,
+        device=resolve_device(method.device),
+        precision=method.precision,
+        first_callbacks=stopping,
+        views=method.views_,
+        input_layer=method.encoder_.get_submodule("prepare"),
+        make_optimizer=optimizer_of,
+        make_batches=make_batches,
+        batch_size=batch_size,
+        **settings,
+    )
+    return net

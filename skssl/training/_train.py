@@ -1,0 +1,78 @@
+"""One training, from samples to a net that is done."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from skssl.nn import Objective
+from skssl.training._batches import place
+from skssl.training._device import seeded, uses_bfloat16
+from skssl.training._net import Net
+from skssl.training._progress import Progress
+
+
+def train(
+    objective: Objective,
+    samples: Tensor,
+    *,
+    title: str,
+    epochs: int,
+    steps_per_epoch: int,
+    device: torch.device,
+    precision: str,
+    callbacks: Any,
+    first_callbacks: Sequence[Any],
+    verbose: int,
+    optimizer_state: dict[str, Any] | None,
+    **net_params: Any,
+) -> tuple[Net, bool]:
+    """Train an objective; return the net, and whether the user interrupted it.
+
+    Parameters
+    ----------
+    objective : Objective
+    samples : Tensor
+        Prepared samples, on the CPU.
+    title : str
+        What the progress bar and a warning call the training.
+    epochs, steps_per_epoch : int
+    device : torch.device
+    precision : {"auto", "float32", "bfloat16"}
+    callbacks : skorch callback, list of them or None
+        The user's own.
+    first_callbacks : sequence of skorch callbacks
+        Those whose measures the user's own find.
+    verbose : int
+    optimizer_state : dict or None
+        Of a training that goes on.
+    **net_params : dict
+        Other parameters of :class:`Net`.
+    """
+    own = callbacks or []
+    all_callbacks = [*first_callbacks, *(own if isinstance(own, list) else [own])]
+    if verbose:
+        all_callbacks.append(Progress(title))
+    net = Net(
+        objective,
+        steps=epochs * steps_per_epoch,
+        autocast=uses_bfloat16(precision, device, objective),
+        max_epochs=epochs,
+        callbacks=all_callbacks,
+        device=device,
+        verbose=0,
+        **net_params,
+    )
+    with seeded(net.seed, device):
+        interrupted = net.train(place(samples, device), optimizer_state)
+    if interrupted:
+        warnings.warn(
+            f"{title}: interrupted after {net.steps_done_} of {net.steps} steps. What was learned "
+            "so far is kept.",
+            stacklevel=4,
+        )
+    return net, interrupted
