@@ -375,8 +375,9 @@ def test_names_of_columns():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: fine_tuned().fit(X, np.full(len(X), -1)), "y has 0 labelled rows"),
-        (lambda: fine_tuned().fit(X, np.where(y == 0, 0, -1)), "at least 2 classes .* got 1"),
+        (lambda: fine_tuned().fit(X, np.full(len(X), -1)), "no row of y has a label"),
+        (lambda: fine_tuned().fit(X, np.where(y == 0, 0, -1)), "0 is the only label left"),
+        (lambda: fine_tuned(unlabeled=None).fit(X, 0 * y), "at least 2 classes .* got 1"),
         (lambda: fine_tuned().fit(X, y[:-1]), "inconsistent numbers of samples"),
         (lambda: fine_tuned(StandardScaler()).fit(X, y), r"method=StandardScaler\(\) must be"),
         (lambda: fine_tuned(layer_decay=0).fit(X, y), "'layer_decay' parameter"),
@@ -408,10 +409,19 @@ def test_bad_input(call, message):
 
 
 def test_errors_come_before_the_pretraining():
-    with pytest.raises(ValueError, match="labelled rows"):
+    with pytest.raises(ValueError, match="no row of y has a label"):
         fine_tuned(tiny(callbacks=[Unwanted()])).fit(X, np.full(len(X), -1))
 
 
 class Unwanted(Callback):
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         raise AssertionError("It trains.")
+
+
+def test_a_label_that_looks_like_a_marker_is_an_error():
+    y = np.where(np.arange(len(X)) % 2, 1, -1)
+    with pytest.raises(ValueError, match="then 1 is the only label left"):
+        fine_tuned().fit(X, y)
+    assert set(fine_tuned(unlabeled=None).fit(X, y).classes_) == {-1, 1}
+    with pytest.raises(ValueError, match="in regression it may also be a value"):
+        fine_tuned(estimator=FineTuneRegressor).fit(X, y)

@@ -9,7 +9,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_regressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Tags, check_consistent_length, check_random_state, column_or_1d, get_tags
@@ -26,7 +26,7 @@ from skssl._declare import (
     param,
     resolve_auto,
 )
-from skssl._labels import labeled_rows
+from skssl._labels import labeled_rows, split_labels
 from skssl.base import SelfSupervisedTransformer
 from skssl.contrastive import SimCLR
 from skssl.semi_supervised._objectives import SupervisedObjective
@@ -180,12 +180,13 @@ class FineTuner(Declared):
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
     ) -> Labels:
         name = type(self).__name__
-        if y is None:
-            raise ValueError(
-                f"This {name} estimator requires y to be passed, but the target y is None."
-            )
-        check_consistent_length(X, y, sample_weight)
-        y = column_or_1d(y, warn=True, dtype=self._target_dtype)
+        if y is not None:
+            check_consistent_length(X, y, sample_weight)
+            y = column_or_1d(y, warn=True)
+        if reset:
+            # Also tells a marker from a label that looks like one; later calls may miss classes.
+            split_labels(y, self.unlabeled, caller=name, regression=is_regressor(self))
+        y = column_or_1d(y, dtype=self._target_dtype)
         known = labeled_rows(y, self.unlabeled)
         if known.sum() < 1 + reset:
             raise ValueError(
