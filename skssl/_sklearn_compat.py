@@ -1,6 +1,7 @@
 """The one place that imports scikit-learn's private names."""
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -8,6 +9,7 @@ from sklearn.utils._param_validation import (
     Options,
     RealNotInt,
     StrOptions,
+    validate_params,
 )
 
 __all__ = [
@@ -18,4 +20,6 @@ __all__ = [
     "RealNotInt",
     "StrOptions",
     "fit_context",
+    "safe_indexing",
+    "validate_params",
 ]
