@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import get_scorer
 from sklearn.neighbors import KNeighborsClassifier
@@ -24,6 +24,10 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from skssl import SimCLR
+from skssl._sklearn_compat import safe_indexing
+from skssl.inspection import classical_baselines
+from skssl.inspection._rows import draw_labelled
+from skssl.modality import Modality
 
 # What batch_size="auto" means.
 _BATCH = 256
@@ -89,6 +93,17 @@ def embed_with(estimator: BaseEstimator) -> Callable[[Task], Features]:
     return features
 
 
+def classical_rows(modality: Modality) -> list[Row]:
+    """Return the rows of the library's classical baselines."""
+    rows = []
+    for name, baseline in classical_baselines(modality).items():
+        if is_classifier(baseline):
+            rows.append(Row(name, embed_with(baseline[:-1]), baseline[-1], scale=False))
+        else:
+            rows.append(Row(f"{name} + LR", embed_with(baseline)))
+    return rows
+
+
 def method_rows(**params: Any) -> list[Row]:
     """Return the rows of random weights and of SimCLR, with defaults but for `params`.
 
@@ -103,21 +118,6 @@ def method_rows(**params: Any) -> list[Row]:
 def epochs_of(n_steps: int, task: Task) -> int:
     """Return how many epochs of default batches have at least so many steps."""
     return math.ceil(n_steps / max(1, len(task.X) // _BATCH))
-
-
-def draw_labelled(y: np.ndarray, n_labels: int, draw: int) -> np.ndarray:
-    """Return the positions of `n_labels` rows of each class, or of all if it has fewer."""
-    rng = np.random.default_rng(draw)
-    return np.concatenate(
-        [rng.permutation(np.flatnonzero(y == label))[:n_labels] for label in np.unique(y)]
-    )
-
-
-def take(X: Any, rows: np.ndarray) -> Any:
-    """Return some rows of an array, a DataFrame or a list."""
-    if hasattr(X, "iloc"):
-        return X.iloc[rows]
-    return [X[i] for i in rows] if isinstance(X, list) else X[rows]
 
 
 def knn_accuracy(Z: np.ndarray, y: np.ndarray, Z_test: np.ndarray, y_test: np.ndarray) -> float:
@@ -149,7 +149,7 @@ def score_row(row: Row, task: Task, benchmark: Benchmark) -> dict[str, Any]:
             labelled = draw_labelled(task.y, n_labels, draw)
             # A few labelled rows are fitted several times as fast without threads.
             with threadpool_limits(1):
-                fitted = clone(classifier).fit(take(Z, labelled), task.y[labelled])
+                fitted = clone(classifier).fit(safe_indexing(Z, labelled), task.y[labelled])
             scores.append(scorer(fitted, Z_test, task.y_test))
         cells[str(n_labels)] = (float(np.mean(scores)), float(np.std(scores)))
     result: dict[str, Any] = {"seconds": seconds, "cells": cells}

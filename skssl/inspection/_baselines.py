@@ -86,9 +86,17 @@ def classical_baselines(modality: Modality, *, random_state: int = 0) -> Baselin
         if isinstance(modality, kind):
             return make(modality, random_state)
     return {
-        "raw": Values(modality),
-        "PCA": _components(modality, random_state),
+        **_linear(modality, random_state),
         "raw, 1-NN": _nearest(modality, n_neighbors=1),
+    }
+
+
+def _linear(modality: Modality, seed: int) -> Baselines:
+    # On values of the same scale, standardised ones do worse with few labels; standardised
+    # components, of which most are noise, do much worse.
+    return {
+        "raw + LR": make_pipeline(Values(modality), LogisticRegression(max_iter=2000)),
+        "PCA + LR": make_pipeline(_components(modality, seed), LogisticRegression(max_iter=2000)),
     }
 
 
@@ -107,11 +115,7 @@ def _of_images(modality: Modality, seed: int) -> Baselines:
         KNeighborsTransformer(mode="connectivity", n_neighbors=7),
         LabelSpreading(kernel=graph_kernel),
     )
-    return {
-        "raw": Values(modality),
-        "PCA": _components(modality, seed),
-        "PCA, LabelSpreading": spreading,
-    }
+    return {**_linear(modality, seed), "PCA, LabelSpreading": spreading}
 
 
 def _of_series(modality: Modality, seed: int) -> Baselines:

@@ -27,7 +27,7 @@ from skssl.inspection._inputs import (
     split,
 )
 from skssl.inspection._report import FewLabelReport
-from skssl.inspection._rows import Draw, FittedRow, draw_labelled
+from skssl.inspection._rows import FittedRow, draw_labelled
 
 
 @validate_params(
@@ -85,8 +85,9 @@ def few_label_report(
         - another transformer is fitted to all training rows without labels;
         - a classifier is fitted to the labelled rows only, those in ``sklearn.semi_supervised`` and
           ``skssl.semi_supervised`` to all training rows, with -1 for labels not shown;
-        - of a pipeline, the steps before the first that needs labels are fitted once, to all
-          training rows without labels, and those from there on as classifiers are.
+        - of a pipeline, the steps before the classifier, or before one that needs labels by its
+          tags, are fitted once, to all training rows without labels, and those from there on as
+          classifiers are.
 
         The estimators that are passed are not changed.
     X : array-like
@@ -143,7 +144,7 @@ def few_label_report(
     >>> simclr = SimCLR(max_epochs=2, random_state=0)
     >>> report = few_label_report(simclr, X, y, n_labels=(1, 5), n_repeats=2, random_state=0)
     >>> list(report.scores)
-    ['raw', 'PCA', 'PCA, LabelSpreading', 'random weights', 'SimCLR']
+    ['raw + LR', 'PCA + LR', 'PCA, LabelSpreading', 'random weights', 'SimCLR']
     >>> [row["n_labels"] for row in report.rows if row["model"] == "SimCLR"]
     [1, 5]
     """
@@ -158,7 +159,8 @@ def few_label_report(
         raise ValueError(f"probe={probe!r} must be a classifier.")
     scorer = check_scoring(probe, scoring=scoring)
     seeds = rng.randint(2**31 - 1, size=n_repeats)
-    draws = [Draw(n, draw_labelled(data.y, n, seed)) for n in counts for seed in seeds]
+    known = np.flatnonzero(data.y != -1)
+    draws = [known[draw_labelled(data.y[known], n, seed)] for n in counts for seed in seeds]
 
     classical = resolve_baselines(baselines, named, X)
     controls = random_weights(named, data.X)

@@ -32,8 +32,8 @@ def named_models(models: Any, parameter: str) -> Models:
             seen[name] += 1
             named[f"{name} {seen[name]}" if twice[name] > 1 else name] = model
     for name, model in named.items():
-        usable = hasattr(model, "fit") and (is_classifier(model) or hasattr(model, "transform"))
-        if not usable or isinstance(model, type):
+        usable = isinstance(model, BaseEstimator) and hasattr(model, "fit")
+        if not usable or not (is_classifier(model) or hasattr(model, "transform")):
             raise ValueError(
                 f"{parameter} must hold transformers, classifiers or pipelines of them, got "
                 f"{model!r} as {name!r}."

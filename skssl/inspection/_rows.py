@@ -35,14 +35,6 @@ class Data:
     y_test: np.ndarray
 
 
-@dataclass
-class Draw:
-    """Rows whose labels are shown to a classifier."""
-
-    n_labels: int
-    rows: np.ndarray
-
-
 def draw_labelled(y: np.ndarray, n_labels: int, seed: int) -> np.ndarray:
     """Return the positions of `n_labels` rows of each class, or of all if it has fewer.
 
@@ -105,10 +97,10 @@ class FittedRow:
         self.classifier = make_pipeline(*tail) if len(tail) > 1 else tail[0]
 
     def scores(
-        self, data: Data, draws: Sequence[Draw], scorer: Scorer, pool: Parallel
+        self, data: Data, draws: Sequence[np.ndarray], scorer: Scorer, pool: Parallel
     ) -> list[float]:
         """Return the score on the test rows for each draw of labelled rows."""
-        return pool(delayed(self._score)(data.y, data.y_test, draw.rows, scorer) for draw in draws)
+        return pool(delayed(self._score)(data.y, data.y_test, rows, scorer) for rows in draws)
 
     def _score(self, y: np.ndarray, y_test: np.ndarray, rows: np.ndarray, scorer: Scorer) -> float:
         # Unlike a clone, a copy keeps a method inside that was fitted before.
