@@ -52,6 +52,12 @@ def draw_labelled(y: np.ndarray, n_labels: int, seed: int) -> np.ndarray:
     )
 
 
+def takes_unlabelled(classifier: BaseEstimator) -> bool:
+    """Whether a classifier is fitted to all rows, with -1 where the label is not known."""
+    modules = (f"{cls.__module__}." for cls in type(classifier).__mro__)
+    return any(module.startswith(_SEMI_SUPERVISED) for module in modules)
+
+
 def method_of(model: BaseEstimator) -> SelfSupervisedTransformer | None:
     """Return the method that a model is, begins with, or fine-tunes."""
     if isinstance(model, Pipeline):
@@ -90,9 +96,7 @@ class FittedRow:
             self.steps.append(fitted)
             self.Z, self.Z_test = fitted.transform(self.Z), fitted.transform(self.Z_test)
         last = steps[-1]
-        self.takes_unlabelled = any(
-            f"{cls.__module__}.".startswith(_SEMI_SUPERVISED) for cls in type(last).__mro__
-        )
+        self.takes_unlabelled = takes_unlabelled(last)
         tail = [*steps[first:-1], _with_fitted_method(last, self.Z)]
         self.classifier = make_pipeline(*tail) if len(tail) > 1 else tail[0]
 
