@@ -74,7 +74,7 @@ class _Learner:
         from skssl.semi_supervised import FineTuneClassifier
 
         method = self.fitted(task, trained)
-        return FineTuneClassifier(method, semi_supervised=semi_supervised, random_state=0)
+        return FineTuneClassifier(method=method, semi_supervised=semi_supervised, random_state=0)
 
     def rows(self) -> list[Row]:
         """Return what can be done with the method and some labels."""
