@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.datasets import make_blobs
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_selection import RFE
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -93,6 +94,8 @@ def test_a_method_is_trained_once_and_a_fitted_one_never():
     fitted = tiny(callbacks=[CountFits()]).fit(X)
     CountFits.epochs.clear()
     report = compare(fitted)
+    frozen = compare({"SimCLR": make_pipeline(FrozenEstimator(fitted))})
+    assert frozen.rows == report.rows
     assert CountFits.epochs == []
     assert report.estimators["SimCLR"][0] is fitted
 

@@ -62,9 +62,9 @@ def method_of(model: BaseEstimator) -> SelfSupervisedTransformer | None:
     """Return the method that a model is, begins with, or fine-tunes."""
     if isinstance(model, Pipeline):
         model = model.steps[0][1]
+    model = getattr(model, "method", model)
     if isinstance(model, FrozenEstimator):
         model = model.estimator
-    model = getattr(model, "method", model)
     return model if isinstance(model, SelfSupervisedTransformer) else None
 
 
