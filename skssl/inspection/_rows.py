@@ -134,7 +134,8 @@ def _fit_without_labels(step: BaseEstimator, X: Any) -> BaseEstimator:
     """Return a fitted step; a method that is fitted stays as it is."""
     if isinstance(step, SelfSupervisedTransformer) and step.__sklearn_is_fitted__():
         return step
-    return clone(step).fit(X)
+    # A frozen estimator wants to be told that there are none.
+    return clone(step).fit(X, None)
 
 
 def _with_fitted_method(classifier: BaseEstimator, X: Any) -> BaseEstimator:
