@@ -8,6 +8,7 @@ nothing has seen. The draws are the same for every row of a table.
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 import warnings
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import get_scorer
 from sklearn.neighbors import KNeighborsClassifier
@@ -24,6 +25,10 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from skssl import SimCLR
+from skssl._sklearn_compat import safe_indexing
+from skssl.inspection import classical_baselines
+from skssl.inspection._rows import draw_labelled, takes_unlabelled
+from skssl.modality import Modality
 
 # What batch_size="auto" means.
 _BATCH = 256
@@ -31,7 +36,7 @@ _BATCH = 256
 _KNN_NEIGHBORS, _KNN_TEMPERATURE = 200, 0.1
 
 
-@dataclass
+@dataclass(eq=False)
 class Task:
     """Training rows, of which only some labels are shown, and test rows."""
 
@@ -50,15 +55,19 @@ class Row:
 
     `features` gets the task and returns what the classifier is fitted to and scored on. It may
     look at all training rows, not at their labels. With `scale`, features are standardised by all
-    training rows. Without a `classifier` of its own, a row has the benchmark's probe. `own_task` is
-    asked after `features` how well what was learned there does on the test rows' own task.
+    training rows. Without a `classifier` of its own, or a function of the task that returns it, a
+    row has the benchmark's probe. `own_task` is asked after `features` how well what was learned
+    there does on the test rows' own task. A row with `unlabelled` fits its classifier to all
+    training rows, with -1 for labels that are not shown. `draws` are fewer for rows that are slow.
     """
 
     name: str
     features: Callable[[Task], Features]
-    classifier: BaseEstimator | None = None
+    classifier: BaseEstimator | Callable[[Task], BaseEstimator] | None = None
     scale: bool = True
     own_task: Callable[[Task], float] | None = None
+    unlabelled: bool = False
+    draws: int | None = None
 
 
 @dataclass
@@ -89,6 +98,19 @@ def embed_with(estimator: BaseEstimator) -> Callable[[Task], Features]:
     return features
 
 
+def classical_rows(modality: Modality) -> list[Row]:
+    """Return the rows of the library's classical baselines."""
+    rows = []
+    for name, baseline in classical_baselines(modality).items():
+        if is_classifier(baseline):
+            last = baseline[-1]
+            features = embed_with(baseline[:-1])
+            rows.append(Row(name, features, last, scale=False, unlabelled=takes_unlabelled(last)))
+        else:
+            rows.append(Row(f"{name} + LR", embed_with(baseline)))
+    return rows
+
+
 def method_rows(**params: Any) -> list[Row]:
     """Return the rows of random weights and of SimCLR, with defaults but for `params`.
 
@@ -103,21 +125,6 @@ def method_rows(**params: Any) -> list[Row]:
 def epochs_of(n_steps: int, task: Task) -> int:
     """Return how many epochs of default batches have at least so many steps."""
     return math.ceil(n_steps / max(1, len(task.X) // _BATCH))
-
-
-def draw_labelled(y: np.ndarray, n_labels: int, draw: int) -> np.ndarray:
-    """Return the positions of `n_labels` rows of each class, or of all if it has fewer."""
-    rng = np.random.default_rng(draw)
-    return np.concatenate(
-        [rng.permutation(np.flatnonzero(y == label))[:n_labels] for label in np.unique(y)]
-    )
-
-
-def take(X: Any, rows: np.ndarray) -> Any:
-    """Return some rows of an array, a DataFrame or a list."""
-    if hasattr(X, "iloc"):
-        return X.iloc[rows]
-    return [X[i] for i in rows] if isinstance(X, list) else X[rows]
 
 
 def knn_accuracy(Z: np.ndarray, y: np.ndarray, Z_test: np.ndarray, y_test: np.ndarray) -> float:
@@ -139,18 +146,25 @@ def score_row(row: Row, task: Task, benchmark: Benchmark) -> dict[str, Any]:
         Z, Z_test = scaler.transform(Z), scaler.transform(Z_test)
     seconds = time.perf_counter() - start
     scorer = get_scorer(benchmark.scoring)
-    classifier = row.classifier or benchmark.probe
+    # Ensembles that are not fitted have no truth value.
+    classifier = benchmark.probe if row.classifier is None else row.classifier
+    classifier = classifier(task) if callable(classifier) else classifier
+    _, y = np.unique(task.y, return_inverse=True)
+    _, y_test = np.unique(task.y_test, return_inverse=True)
+    n_draws = row.draws or benchmark.draws
     cells = {}
     # With one label of each class, scikit-learn takes the labels for values of a regression.
     warnings.filterwarnings("ignore", message="The number of unique classes")
     for n_labels in benchmark.n_labels:
         scores = []
-        for draw in range(benchmark.draws):
-            labelled = draw_labelled(task.y, n_labels, draw)
-            # A few labelled rows are fitted several times as fast without threads.
-            with threadpool_limits(1):
-                fitted = clone(classifier).fit(take(Z, labelled), task.y[labelled])
-            scores.append(scorer(fitted, Z_test, task.y_test))
+        for draw in range(n_draws):
+            labelled = draw_labelled(y, n_labels, draw)
+            # Unlike a clone, a copy keeps a method inside that was fitted before.
+            fitted = copy.deepcopy(classifier)
+            # A part of a graph may be without any label.
+            with np.errstate(invalid="ignore"):
+                _fit(fitted, Z, y, labelled, unlabelled=row.unlabelled)
+                scores.append(scorer(fitted, Z_test, y_test))
         cells[str(n_labels)] = (float(np.mean(scores)), float(np.std(scores)))
     result: dict[str, Any] = {"seconds": seconds, "cells": cells}
     if benchmark.knn:
@@ -158,6 +172,19 @@ def score_row(row: Row, task: Task, benchmark: Benchmark) -> dict[str, Any]:
     if row.own_task is not None:
         result["own task"] = row.own_task(task)
     return result
+
+
+def _fit(
+    classifier: BaseEstimator, Z: Any, y: np.ndarray, labelled: np.ndarray, *, unlabelled: bool
+) -> None:
+    if unlabelled:
+        shown = np.full(len(y), -1)
+        shown[labelled] = y[labelled]
+        classifier.fit(Z, shown)
+    else:
+        # A few labelled rows are fitted several times as fast without threads.
+        with threadpool_limits(1):
+            classifier.fit(safe_indexing(Z, labelled), y[labelled])
 
 
 def print_table(name: str, results: dict[str, dict[str, Any]], benchmark: Benchmark) -> None:

@@ -8,6 +8,10 @@ from kmeans_patches import KMeansPatches
 from protocol import Benchmark, Features, Row, Task, embed_with, method_rows
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from skssl.inspection._steps import Values
+from skssl.modality import Images
 
 
 def _fashion_mnist() -> Task:
@@ -21,18 +25,6 @@ def _faces() -> Task:
     with np.load(data_folder() / "images" / "orl_faces.npz") as data:
         train = data["image_number"] <= 5
         return Task(data["X"][train], data["y"][train], data["X"][~train], data["y"][~train])
-
-
-def raw(task: Task) -> Features:
-    """Return the pixels."""
-    return tuple(part.reshape(len(part), -1) / np.float32(255) for part in (task.X, task.X_test))
-
-
-def pca(task: Task) -> Features:
-    """Return 100 principal components of the pixels."""
-    train, test = raw(task)
-    fitted = PCA(100, svd_solver="randomized", random_state=0).fit(train)
-    return fitted.transform(train), fitted.transform(test)
 
 
 def hog(task: Task) -> Features:
@@ -55,8 +47,8 @@ def hog(task: Task) -> Features:
 BENCHMARK = Benchmark(
     tasks={"CIFAR-10": cifar10, "Fashion-MNIST": _fashion_mnist, "ORL faces": _faces},
     rows=[
-        Row("raw + LR", raw),
-        Row("PCA + LR", pca),
+        Row("raw + LR", embed_with(Values(Images()))),
+        Row("PCA + LR", embed_with(make_pipeline(Values(Images()), PCA(100, random_state=0)))),
         Row("HOG + LR", hog),
         Row("k-means patches + LR", embed_with(KMeansPatches())),
         *method_rows(),

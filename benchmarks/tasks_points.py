@@ -6,18 +6,14 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from protocol import Benchmark, Features, Row, Task, embed_with, method_rows
-from scipy.spatial.distance import pdist
+from protocol import Benchmark, Row, Task, classical_rows, embed_with, method_rows
 from scipy.spatial.transform import Rotation
-from sklearn.ensemble import RandomForestClassifier
 
 from skssl import SimCLR
 from skssl.modality import PointCloud
 from skssl.views import PointCloudViews
 
 _N_POINTS = 256
-_N_BINS = 32
-_VOXELS = 8
 _NOISE = 0.03
 
 Surface = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
@@ -102,32 +98,6 @@ def _make(upright: bool) -> Task:
     return Task(*train, *make_shapes(1000, upright=upright, seed=1))
 
 
-def _normalized(X: np.ndarray) -> np.ndarray:
-    centered = X - X.mean(axis=1, keepdims=True)
-    return centered / np.linalg.norm(centered, axis=2).max(axis=1)[:, None, None]
-
-
-def distances(task: Task) -> Features:
-    """Return histograms of the distances between the points of a cloud (D2, Osada et al. 2002)."""
-
-    def histograms(X: np.ndarray) -> np.ndarray:
-        rows = [np.histogram(pdist(cloud), _N_BINS, (0, 2))[0] for cloud in _normalized(X)]
-        return np.stack(rows) / (_N_POINTS * (_N_POINTS - 1) / 2)
-
-    return histograms(task.X), histograms(task.X_test)
-
-
-def voxels(task: Task) -> Features:
-    """Return the share of a cloud's points in each cell of a grid of 8 x 8 x 8."""
-
-    def occupancy(X: np.ndarray) -> np.ndarray:
-        cells = ((_normalized(X) + 1) / 2 * _VOXELS).astype(int).clip(0, _VOXELS - 1)
-        index = cells @ [_VOXELS**2, _VOXELS, 1]
-        return np.stack([np.bincount(row, minlength=_VOXELS**3) for row in index]) / X.shape[1]
-
-    return occupancy(task.X), occupancy(task.X_test)
-
-
 _ANY_ROTATION = SimCLR(modality=PointCloud(), views=PointCloudViews(rotation="so3"), random_state=0)
 
 BENCHMARK = Benchmark(
@@ -136,9 +106,7 @@ BENCHMARK = Benchmark(
         "shapes, turned in any way": partial(_make, upright=False),
     },
     rows=[
-        Row("distances (D2) + LR", distances),
-        Row("voxels + LR", voxels),
-        Row("voxels + random forest", voxels, RandomForestClassifier(random_state=0), scale=False),
+        *classical_rows(PointCloud()),
         *method_rows(modality=PointCloud()),
         Row("SimCLR, rotation='so3' + LR", embed_with(_ANY_ROTATION)),
     ],

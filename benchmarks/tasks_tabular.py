@@ -11,12 +11,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 from data import data_folder
-from protocol import Benchmark, Features, Row, Task, embed_with, method_rows
-from sklearn.compose import make_column_selector, make_column_transformer
-from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
+from protocol import Benchmark, Row, Task, classical_rows, embed_with, method_rows
 from sklearn.model_selection import train_test_split
-from sklearn.neighbors import KNeighborsClassifier
-from sklearn.preprocessing import OneHotEncoder, QuantileTransformer
 
 from skssl import SimCLR
 from skssl.modality import Tabular
@@ -34,33 +30,6 @@ def _load(name: str, target: str, drop: list[str]) -> Task:
     return Task(X.iloc[train], y[train], X.iloc[test], y[test])
 
 
-def raw(task: Task) -> Features:
-    """Return numbers mapped to a normal distribution by quantiles, and one-hot categories."""
-    columns = make_column_transformer(
-        (
-            QuantileTransformer(output_distribution="normal", random_state=0),
-            make_column_selector(dtype_include="number"),
-        ),
-        (
-            OneHotEncoder(handle_unknown="ignore", sparse_output=False),
-            make_column_selector(dtype_exclude="number"),
-        ),
-    )
-    return columns.fit_transform(task.X), columns.transform(task.X_test)
-
-
-class NearestNeighbors(KNeighborsClassifier):
-    """Takes all rows for neighbours if there are fewer than asked for."""
-
-    def fit(self, X, y):
-        """Remember the labelled rows."""
-        self.n_neighbors = min(self.n_neighbors, len(X))
-        return super().fit(X, y)
-
-
-_TREES = ExtraTreesClassifier(random_state=0)
-_BOOSTING = HistGradientBoostingClassifier(random_state=0)
-
 BENCHMARK = Benchmark(
     tasks={
         "adult": partial(_load, "adult", "income", ["split"]),
@@ -70,11 +39,7 @@ BENCHMARK = Benchmark(
         "diamonds": partial(_load, "diamonds", "cut", []),
     },
     rows=[
-        Row("raw + LR", raw, scale=False),
-        Row("raw, standardised + LR", raw),
-        Row("raw, 5-NN", raw, NearestNeighbors(weights="distance"), scale=False),
-        Row("raw, ExtraTrees", raw, _TREES, scale=False),
-        Row("raw, HistGradientBoosting", raw, _BOOSTING, scale=False),
+        *classical_rows(Tabular()),
         *method_rows(modality=Tabular()),
         Row(
             "SimCLR beside its input + LR",

@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import (
     Options,
     RealNotInt,
     StrOptions,
+    validate_params,
 )
 from sklearn.utils.validation import _check_method_params as index_fit_params
 from sklearn.utils.validation import _num_samples as num_samples
@@ -21,7 +22,8 @@ __all__ = [
     "RealNotInt",
     "StrOptions",
     "fit_context",
+    "index_fit_params",
     "num_samples",
     "safe_indexing",
-    "index_fit_params",
+    "validate_params",
 ]

@@ -151,6 +151,10 @@ class Modality(Declared, ABC):
         """
         return None
 
+    def plain_stem(self) -> nn.Module | None:
+        """Return a stem that has nothing to train, for comparisons with what was not learned."""
+        return self.stem()
+
     def assemble(self, input_layer: nn.Module, encoder: nn.Module) -> nn.Module:
         """Return the module from prepared samples to embeddings that is ``encoder_``."""
         return nn.Sequential(OrderedDict(prepare=input_layer, encoder=encoder))

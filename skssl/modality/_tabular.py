@@ -210,6 +210,10 @@ class Tabular(Modality):
     def stem(self) -> TableStem:
         return self._make_stem(_EMBEDDING_DIM)
 
+    def plain_stem(self) -> TableStem:
+        """Return scaled numbers, indicators, and one column of zeros and ones per category."""
+        return self._make_stem(None)
+
     def _make_stem(self, dim: int | None) -> TableStem:
         n_numbers = self._seen.numbers.shape[1]
         return TableStem(n_numbers, self._indicators, self._n_codes, dim=dim)
@@ -218,7 +222,7 @@ class Tabular(Modality):
         if self.concat_input:
             length = _EMBEDDING_WEIGHT * math.sqrt(len(self.categorical_))
             weighed = nn.Sequential(encoder, UnitLength(length))
-            encoder = SideBySide([self._make_stem(None), weighed])
+            encoder = SideBySide([self.plain_stem(), weighed])
         return super().assemble(input_layer, encoder)
 
     def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Tokenizer:

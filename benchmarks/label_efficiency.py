@@ -1,0 +1,133 @@
+"""What one to a hundred labels per class are worth, by what is done with the rows without any.
+
+    python benchmarks/label_efficiency.py --json label_efficiency.json
+    python benchmarks/label_efficiency.py --tasks digits --rows "SimSiam + LR;SimSiam + prototypes"
+    python benchmarks/label_efficiency.py --method SimCLR
+
+A method is trained once on all training rows of a data set. Then it is frozen, or fine-tuned for
+every draw of labels; "from scratch" is the same encoder, trained on the labelled rows alone.
+`LabeledOnly` behind a frozen method is the same as the probe, so it has no row. Fine-tuning has
+fewer draws, as its rows say, and its seconds are those before the first label. Reads the data from
+the folder that the environment variable SKSSL_DATA names.
+"""
+
+import argparse
+from functools import cache, partial
+
+from command import add_arguments, run
+from methods import BENCHMARK as METHODS
+from pretext import TASKS as PRETEXT
+from protocol import Benchmark, Features, Row, Task, classical_rows
+from prototypes import SoftPrototypes
+from sklearn.base import BaseEstimator
+from sklearn.neighbors import KNeighborsTransformer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import Normalizer, StandardScaler
+from sklearn.semi_supervised import LabelSpreading
+from tasks_images import BENCHMARK as IMAGES
+
+from skssl.base import SelfSupervisedTransformer
+from skssl.inspection._steps import graph_kernel
+from skssl.modality import Images, Modality, Series, Text
+from skssl.utils import all_estimators
+
+_SLOW_DRAWS = 5
+TASKS: dict[str, Modality] = {
+    "digits": Images(),
+    "Fashion-MNIST": Images(),
+    "CIFAR-10": Images(),
+    "TwoPatterns": Series(),
+    "AG News": Text(),
+}
+
+
+class _Learner:
+    """A method that is trained once for all rows of a data set."""
+
+    def __init__(self, name: str, modality: Modality):
+        self.name = name
+        self.modality = modality
+        self.fitted = cache(self._fit)
+        self.embedding = cache(self._embed)
+
+    def _fit(self, task: Task, trained: bool) -> SelfSupervisedTransformer:
+        method = dict(all_estimators())[self.name](modality=self.modality, random_state=0)
+        return method.set_params(**({} if trained else {"max_epochs": 0})).fit(task.X)
+
+    def _embed(self, task: Task, trained: bool) -> Features:
+        """Return the embeddings, standardised by all training rows."""
+        method = self.fitted(task, trained)
+        Z, Z_test = method.transform(task.X), method.transform(task.X_test)
+        scaler = StandardScaler().fit(Z)
+        return scaler.transform(Z), scaler.transform(Z_test)
+
+    def graph(self, task: Task) -> Features:
+        """Return which training rows are the neighbours of a row by cosine."""
+        Z, Z_test = self.embedding(task, True)
+        # A number that was looked at on digits only.
+        nearest = KNeighborsTransformer(mode="connectivity", n_neighbors=20)
+        steps = make_pipeline(Normalizer(), nearest).fit(Z)
+        return steps.transform(Z), steps.transform(Z_test)
+
+    def fine_tune(self, task: Task, *, trained: bool, semi_supervised: str) -> BaseEstimator:
+        """Return what trains the encoder on from where it is."""
+        from skssl.semi_supervised import FineTuneClassifier
+
+        method = self.fitted(task, trained)
+        return FineTuneClassifier(method=method, semi_supervised=semi_supervised, random_state=0)
+
+    def rows(self) -> list[Row]:
+        """Return what can be done with the method and some labels."""
+        name, trained = self.name, partial(self.embedding, trained=True)
+        # The part that neighbours have in a label was looked at on digits only as well.
+        spreading = LabelSpreading(kernel=graph_kernel, alpha=0.8, max_iter=100)
+        return [
+            Row("random weights + LR", partial(self.embedding, trained=False), scale=False),
+            self._tuned_row("from scratch", trained=False, semi_supervised="none"),
+            Row(f"{name} + LR", trained, scale=False),
+            Row(f"{name} + LabelSpreading", self.graph, spreading, scale=False, unlabelled=True),
+            Row(f"{name} + prototypes", trained, SoftPrototypes(), scale=False, unlabelled=True),
+            self._tuned_row(f"{name}, fine-tuned", trained=True, semi_supervised="none"),
+            self._tuned_row(
+                f"{name}, fine-tuned, fixmatch", trained=True, semi_supervised="fixmatch"
+            ),
+        ]
+
+    def _tuned_row(self, name: str, **params: bool | str) -> Row:
+        return Row(
+            f"{name} ({_SLOW_DRAWS} draws)",
+            lambda task: (task.X, task.X_test),
+            partial(self.fine_tune, **params),
+            scale=False,
+            unlabelled=True,
+            draws=_SLOW_DRAWS,
+        )
+
+
+def _rows(task: str, method: str) -> list[Row]:
+    modality = TASKS[task]
+    photos = [row for row in IMAGES.rows if row.name in ("HOG + LR", "k-means patches + LR")]
+    # Patches of 6 pixels are nearly as large as digits of 8.
+    more = photos if task in ("Fashion-MNIST", "CIFAR-10") else []
+    return [*classical_rows(modality), *more, *_Learner(method, modality).rows()]
+
+
+def _benchmark(method: str) -> Benchmark:
+    loaders = {**METHODS.tasks, "CIFAR-10": PRETEXT["CIFAR-10"][0]}
+    return Benchmark(
+        tasks={name: loaders[name] for name in TASKS},
+        rows=partial(_rows, method=method),
+        n_labels=(1, 2, 5, 10, 25, 100),
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--method", default="SimSiam", help="what is trained without labels")
+    add_arguments(parser)
+    arguments = parser.parse_args()
+    run(_benchmark(arguments.method), arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""What stands beside the models: their encoders with random weights, and classical baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sklearn.base import BaseEstimator, clone
+
+from skssl.base import SelfSupervisedTransformer
+from skssl.inspection._baselines import classical_baselines
+from skssl.inspection._inputs import Models, named_models
+from skssl.inspection._rows import method_of
+from skssl.modality import Modality, infer_modality
+
+_RANDOM = "random weights"
+
+
+def resolve_baselines(baselines: Any, models: Mapping[str, BaseEstimator], X: Any) -> Models:
+    """Return the classical baselines: those that are passed, or those of the modality."""
+    if baselines is None:
+        return {}
+    if not isinstance(baselines, str):
+        return named_models(baselines, "baselines")
+    methods = [method for model in models.values() if (method := method_of(model)) is not None]
+    modality = _modality_of(methods[0], X) if methods else infer_modality(X)
+    return classical_baselines(modality)
+
+
+def _modality_of(method: SelfSupervisedTransformer, X: Any) -> Modality:
+    if hasattr(method, "modality_"):
+        return clone(method.modality_)
+    return method.modality if isinstance(method.modality, Modality) else infer_modality(X)
+
+
+def random_weights(models: Mapping[str, BaseEstimator], X: Any) -> Models:
+    """Return, fitted to no more than the form of `X`, each distinct encoder of the methods."""
+    controls: dict[tuple[Any, ...], tuple[str, BaseEstimator]] = {}
+    for name, model in models.items():
+        method = method_of(model)
+        if method is not None:
+            control = clone(method).set_params(max_epochs=0).fit(X)
+            controls.setdefault(_form(control), (name, control))
+    if len(controls) == 1:
+        ((_, control),) = controls.values()
+        return {_RANDOM: control}
+    return {f"{_RANDOM} ({name})": control for name, control in controls.values()}
+
+
+def _form(method: SelfSupervisedTransformer) -> tuple[Any, ...]:
+    """Return what is the same for encoders that differ in their weights only."""
+    weights = method.encoder_.state_dict()
+    shapes = tuple((name, tuple(value.shape)) for name, value in weights.items())
+    return repr(method.modality_), repr(method.encoder_), shapes

@@ -1,0 +1,197 @@
+"""What a model is worth with few labels, beside everything that one would try instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from joblib import Parallel
+from sklearn.base import is_classifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import check_scoring
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_random_state
+
+from skssl._declare import HasMethods, Interval, RealNotInt, StrOptions
+from skssl._sklearn_compat import validate_params
+from skssl.inspection._controls import random_weights, resolve_baselines
+from skssl.inspection._inputs import (
+    check_enough_rows,
+    check_n_labels,
+    check_names,
+    named_models,
+    split,
+)
+from skssl.inspection._report import FewLabelReport
+from skssl.inspection._rows import FittedRow, draw_labelled
+
+
+@validate_params(
+    {
+        "models": [dict, list, tuple, HasMethods("fit")],
+        "X": "no_validation",
+        "y": ["array-like"],
+        "X_test": "no_validation",
+        "y_test": ["array-like", None],
+        "n_labels": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        "baselines": [StrOptions({"auto"}), dict, None],
+        "probe": [HasMethods("fit"), None],
+        "scoring": [str, callable],
+        "test_size": [
+            Interval(RealNotInt, 0, 1, closed="neither"),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def few_label_report(
+    models: Any,
+    X: Any,
+    y: Any,
+    *,
+    X_test: Any = None,
+    y_test: Any = None,
+    n_labels: Any = (1, 2, 5, 10, 25),
+    n_repeats: int = 10,
+    baselines: Any = "auto",
+    probe: Any = None,
+    scoring: Any = "accuracy",
+    test_size: Any = 0.25,
+    n_jobs: int | None = None,
+    random_state: Any = None,
+) -> FewLabelReport:
+    """Compare models with few labels, beside random weights and classical baselines.
+
+    Every method is trained once, on all training rows without their labels. Then some labels of
+    each class are drawn, a classifier is fitted to what became of these rows, and scored on test
+    rows that nothing has seen. All models get the same draws. In the same table stand the encoder
+    with random weights, which a trained one has to beat, and what one would try without
+    self-supervised learning.
+
+    Parameters
+    ----------
+    models : estimator, list of estimators or dict of str to estimator
+        What to compare, under a name of their own or that of their class:
+
+        - a method, such as :class:`skssl.SimCLR`, is trained on all training rows; one that is
+          fitted already is used as it is, and has to have been kept from the test rows;
+        - another transformer is fitted to all training rows without labels;
+        - a classifier is fitted to the labelled rows only, those in ``sklearn.semi_supervised`` and
+          ``skssl.semi_supervised`` to all training rows, with -1 for labels not shown;
+        - of a pipeline, the steps before the classifier, or before one that needs labels by its
+          tags, are fitted once, to all training rows without labels, and those from there on as
+          classifiers are.
+
+        The estimators that are passed are not changed.
+    X : array-like
+        Samples, with or without a label.
+    y : array-like of shape (n_samples,)
+        Classes. -1 in integers, NaN in floats, "" in strings, and any of these and None in arrays
+        of objects say that a row has no label. Such rows are for training.
+    X_test, y_test : array-like, default=None
+        Test rows, all of them with a label. None splits them off from the labelled rows, keeping
+        the shares of the classes.
+    n_labels : int or sequence of int, default=(1, 2, 5, 10, 25)
+        Labels per class, each at least 1. Rows drawn for fewer labels are among those for more.
+    n_repeats : int, default=10
+        Draws of the labelled rows, at least 1.
+    baselines : "auto", dict of str to estimator or None, default="auto"
+        What to compare with. "auto" is :func:`classical_baselines` of the modality of the first
+        method, or without one, of the modality that `X` looks like. None is nothing.
+    probe : classifier, default=None
+        What is fitted to embeddings and other features; up to its first step that needs labels to
+        those of all training rows. None is a ``LogisticRegression`` behind a ``StandardScaler``.
+    scoring : str or callable, default="accuracy"
+        A score of scikit-learn, such as "balanced_accuracy", or a callable
+        ``scorer(estimator, X, y)``. It sees the classes as their numbers in sorted order.
+    test_size : float or int, default=0.25
+        Share, within (0, 1), or number of the labelled rows that become test rows.
+    n_jobs : int, default=None
+        Processes that fit classifiers to draws, as in joblib. Methods are trained one after the
+        other, since each uses all cores.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the split and the draws. Models and their random weights have seeds of their own.
+
+    Returns
+    -------
+    report : FewLabelReport
+        To be printed, plotted, or made a DataFrame of. It also has what was fitted.
+
+    Raises
+    ------
+    ValueError
+        Before anything is trained, if a class has fewer labelled training rows than are to be
+        drawn, a name is used twice, or a parameter has a value that is not allowed. Errors of a
+        model are not caught, so no row is missing from a report.
+
+    See Also
+    --------
+    classical_baselines : What ``baselines="auto"`` compares with.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skssl import SimCLR
+    >>> from skssl.inspection import few_label_report
+    >>> X, y = load_digits().images[:300], load_digits().target[:300]
+    >>> simclr = SimCLR(max_epochs=2, random_state=0)
+    >>> report = few_label_report(simclr, X, y, n_labels=(1, 5), n_repeats=2, random_state=0)
+    >>> list(report.scores)
+    ['raw + LR', 'PCA + LR', 'PCA, LabelSpreading', 'random weights', 'SimCLR']
+    >>> [row["n_labels"] for row in report.rows if row["model"] == "SimCLR"]
+    [1, 5]
+    """
+    counts = check_n_labels(n_labels)
+    named = named_models(models, "models")
+    rng = check_random_state(random_state)
+    data, classes = split(X, y, X_test, y_test, test_size, rng)
+    check_enough_rows(counts, data, classes)
+    if probe is None:
+        probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    elif not is_classifier(probe):
+        raise ValueError(f"probe={probe!r} must be a classifier.")
+    scorer = check_scoring(probe, scoring=scoring)
+    seeds = rng.randint(2**31 - 1, size=n_repeats)
+    known = np.flatnonzero(data.y != -1)
+    draws = [known[draw_labelled(data.y[known], n, seed)] for n in counts for seed in seeds]
+
+    classical = resolve_baselines(baselines, named, X)
+    controls = random_weights(named, data.X)
+    check_names(classical, controls, named)
+    scores, kinds, estimators = {}, {}, {}
+    groups = {"classical": classical, "random weights": controls, "model": named}
+    with Parallel(n_jobs=n_jobs) as pool:
+        for kind, models_of_kind in groups.items():
+            for name, model in models_of_kind.items():
+                with _named_in_errors(name):
+                    row = FittedRow(model, probe, data)
+                    cells = row.scores(data, draws, scorer, pool)
+                scores[name] = np.reshape(cells, (len(counts), n_repeats))
+                kinds[name], estimators[name] = kind, row.steps
+    return FewLabelReport(
+        scores,
+        kinds,
+        n_labels=counts,
+        scoring=scoring if isinstance(scoring, str) else getattr(scoring, "__name__", "score"),
+        n_train=len(data.y),
+        n_labelled=int((data.y != -1).sum()),
+        n_test=len(data.y_test),
+        estimators=estimators,
+    )
+
+
+@contextmanager
+def _named_in_errors(name: str) -> Iterator[None]:
+    """Say in an error which row of the report it comes from."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"This was in the row {name!r} of few_label_report.")
+        raise

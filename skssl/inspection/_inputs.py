@@ -1,0 +1,118 @@
+"""What is checked of a comparison with few labels before anything is trained."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_consistent_length
+from sklearn.utils.multiclass import check_classification_targets
+
+from skssl._labels import labeled_rows
+from skssl._sklearn_compat import safe_indexing
+from skssl.inspection._rows import Data
+
+Models = dict[str, BaseEstimator]
+
+
+def named_models(models: Any, parameter: str) -> Models:
+    """Return models by name; those of a list are named by their class, and numbered if need be."""
+    if isinstance(models, Mapping):
+        named = dict(models)
+    else:
+        listed = list(models) if isinstance(models, (list, tuple)) else [models]
+        names = [type(model).__name__ for model in listed]
+        twice, seen = Counter(names), Counter[str]()
+        named = {}
+        for name, model in zip(names, listed, strict=True):
+            seen[name] += 1
+            named[f"{name} {seen[name]}" if twice[name] > 1 else name] = model
+    for name, model in named.items():
+        usable = isinstance(model, BaseEstimator) and hasattr(model, "fit")
+        if not usable or not (is_classifier(model) or hasattr(model, "transform")):
+            raise ValueError(
+                f"{parameter} must hold transformers, classifiers or pipelines of them, got "
+                f"{model!r} as {name!r}."
+            )
+    return named
+
+
+def check_n_labels(n_labels: Any) -> list[int]:
+    """Return the numbers of labels per class, in ascending order."""
+    counts = list(np.ravel(n_labels))
+    allowed = all(isinstance(n, np.integer) and n > 0 for n in counts)
+    if not counts or not allowed:
+        raise ValueError(f"n_labels must be positive integers, at least one, got {n_labels!r}.")
+    return sorted({int(n) for n in counts})
+
+
+def split(
+    X: Any,
+    y: Any,
+    X_test: Any,
+    y_test: Any,
+    test_size: float | int,
+    rng: np.random.RandomState,
+) -> tuple[Data, np.ndarray]:
+    """Return training and test rows with the classes as numbers, and the classes."""
+    check_consistent_length(X, y)
+    y = np.asarray(y)
+    known = labeled_rows(y)
+    if not known.any():
+        raise ValueError("y has no labelled row.")
+    check_classification_targets(y[known])
+    classes = np.unique(y[known])
+    if len(classes) < 2:
+        raise ValueError(f"y must have at least 2 classes, got {classes.tolist()}.")
+    numbers = np.full(len(y), -1)
+    numbers[known] = np.searchsorted(classes, y[known])
+    if (X_test is None) != (y_test is None):
+        raise ValueError("X_test and y_test go together: pass both or none of them.")
+    if X_test is not None:
+        return Data(X, numbers, X_test, _test_numbers(X_test, y_test, classes)), classes
+    labelled = np.flatnonzero(known)
+    kept, test = train_test_split(
+        labelled, test_size=test_size, stratify=numbers[labelled], random_state=rng
+    )
+    train = np.sort(np.concatenate([kept, np.flatnonzero(~known)]))
+    parts = [safe_indexing(X, train), numbers[train], safe_indexing(X, test), numbers[test]]
+    return Data(*parts), classes
+
+
+def _test_numbers(X_test: Any, y_test: Any, classes: np.ndarray) -> np.ndarray:
+    check_consistent_length(X_test, y_test)
+    y_test = np.asarray(y_test)
+    n_unlabelled = int((~labeled_rows(y_test)).sum())
+    if n_unlabelled:
+        raise ValueError(f"y_test must have a label in every row, {n_unlabelled} have none.")
+    unseen = sorted(set(y_test.tolist()) - set(classes.tolist()))
+    if unseen:
+        raise ValueError(f"y_test has classes that y does not have: {unseen}.")
+    return np.searchsorted(classes, y_test)
+
+
+def check_enough_rows(counts: Sequence[int], data: Data, classes: np.ndarray) -> None:
+    """Raise an error if a class has fewer labelled training rows than are to be drawn."""
+    available = np.bincount(data.y[data.y != -1], minlength=len(classes))
+    scarce = int(available.argmin())
+    if available[scarce] < max(counts):
+        raise ValueError(
+            f"n_labels={list(counts)} asks for {max(counts)} rows of each class, but class "
+            f"{classes.tolist()[scarce]!r} has {available[scarce]} labelled training rows. Ask for "
+            "fewer, or keep fewer rows for the test with test_size."
+        )
+
+
+def check_names(*groups: Mapping[str, Any]) -> None:
+    """Raise an error if two groups of models share a name."""
+    names = Counter(name for group in groups for name in group)
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        raise ValueError(
+            f"Every row needs a name of its own, but these are used twice: {', '.join(twice)}. "
+            "Rename them in the dicts models or baselines."
+        )

@@ -1,0 +1,142 @@
+"""The result of a comparison with few labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from skssl.inspection._display import FewLabelDisplay
+
+
+class FewLabelReport:
+    """Scores of models by the number of labels, as a table, as rows and as a figure.
+
+    What :func:`few_label_report` returns. Printed, it is a table in Markdown.
+
+    Parameters
+    ----------
+    scores : dict of str to ndarray of shape (len(n_labels), n_repeats)
+        Scores on the test rows, by the name of the model.
+    kinds : dict of str to {"classical", "random weights", "model"}
+        What each of these is.
+    n_labels : sequence of int
+        Labels per class.
+    scoring : str
+        Name of the score.
+    n_train, n_labelled, n_test : int
+        Number of training rows, of those whose label is known, and of test rows.
+    estimators : dict of str to list of estimators
+        What was fitted to all training rows without labels, step by step, by the name of the
+        model.
+
+    Attributes
+    ----------
+    rows : list of dict
+        One for each model and number of labels, with the keys ``model``, ``kind``, ``n_labels``,
+        ``mean``, ``std`` and ``scores``, those of the single draws. ``pandas.DataFrame(rows)``
+        makes a table of them.
+
+    See Also
+    --------
+    few_label_report : Compares models with few labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skssl.inspection import FewLabelReport
+    >>> report = FewLabelReport(
+    ...     {"raw": np.array([[0.4, 0.6]]), "SimCLR": np.array([[0.8, 0.9]])},
+    ...     {"raw": "classical", "SimCLR": "model"},
+    ...     n_labels=[1], scoring="accuracy", n_train=90, n_labelled=90, n_test=10,
+    ... )
+    >>> print(report)
+    accuracy on 10 test rows, mean ± standard deviation over 2 draws of the labelled rows
+    from 90 of 90 training rows
+    <BLANKLINE>
+    | labels per class | 1 |
+    |---|---|
+    | raw | 0.500 ± 0.100 |
+    | SimCLR | 0.850 ± 0.050 |
+    """
+
+    def __init__(
+        self,
+        scores: Mapping[str, np.ndarray],
+        kinds: Mapping[str, str],
+        *,
+        n_labels: Sequence[int],
+        scoring: str,
+        n_train: int,
+        n_labelled: int,
+        n_test: int,
+        estimators: Mapping[str, list[BaseEstimator]] | None = None,
+    ):
+        self.scores = dict(scores)
+        self.kinds = dict(kinds)
+        self.n_labels = list(n_labels)
+        self.scoring = scoring
+        self.n_train, self.n_labelled, self.n_test = n_train, n_labelled, n_test
+        self.estimators = dict(estimators or {})
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """One dict for each model and number of labels."""
+        return [
+            {
+                "model": name,
+                "kind": self.kinds[name],
+                "n_labels": n_labels,
+                "mean": float(cell.mean()),
+                "std": float(cell.std()),
+                "scores": cell.tolist(),
+            }
+            for name, scores in self.scores.items()
+            for n_labels, cell in zip(self.n_labels, scores, strict=True)
+        ]
+
+    def to_markdown(self) -> str:
+        """Return the table in Markdown, a line for each model.
+
+        Returns
+        -------
+        table : str
+        """
+        lines = [
+            "| labels per class | " + " | ".join(map(str, self.n_labels)) + " |",
+            "|---|" + "---|" * len(self.n_labels),
+        ]
+        for name, scores in self.scores.items():
+            cells = [f"{cell.mean():.3f} ± {cell.std():.3f}" for cell in scores]
+            lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        return "\n".join(lines)
+
+    def plot(self, ax: Any = None) -> FewLabelDisplay:
+        """Draw the scores over the number of labels.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        display : FewLabelDisplay
+            With the attributes ``ax_`` and ``figure_``.
+        """
+        return FewLabelDisplay(
+            n_labels=self.n_labels, scores=self.scores, kinds=self.kinds, score_name=self.scoring
+        ).plot(ax=ax)
+
+    def __repr__(self) -> str:
+        n_repeats = next(iter(self.scores.values())).shape[1]
+        return (
+            f"{self.scoring} on {self.n_test} test rows, mean ± standard deviation over "
+            f"{n_repeats} draws of the labelled rows\n"
+            f"from {self.n_labelled} of {self.n_train} training rows\n\n{self.to_markdown()}"
+        )
+
+    def _repr_markdown_(self) -> str:
+        return repr(self)

@@ -1,0 +1,146 @@
+"""A row of a few-label report: what is fitted once, and what is fitted to every draw of labels."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.utils import get_tags
+from threadpoolctl import threadpool_limits
+
+from skssl._sklearn_compat import safe_indexing
+from skssl.base import SelfSupervisedTransformer
+
+# Classifiers in here take all training rows, with -1 for those whose label is not known.
+_SEMI_SUPERVISED = ("sklearn.semi_supervised.", "skssl.semi_supervised.")
+
+Scorer = Callable[[BaseEstimator, Any, np.ndarray], float]
+
+
+@dataclass
+class Data:
+    """Training rows, whose label is -1 where it is not known, and test rows."""
+
+    X: Any
+    y: np.ndarray
+    X_test: Any
+    y_test: np.ndarray
+
+
+def draw_labelled(y: np.ndarray, n_labels: int, seed: int) -> np.ndarray:
+    """Return the positions of `n_labels` rows of each class, or of all if it has fewer.
+
+    With the same seed, those of fewer labels are among those of more.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+    n_labels : int
+    seed : int
+    """
+    rng = np.random.default_rng(seed)
+    return np.concatenate(
+        [rng.permutation(np.flatnonzero(y == label))[:n_labels] for label in np.unique(y)]
+    )
+
+
+def takes_unlabelled(classifier: BaseEstimator) -> bool:
+    """Whether a classifier is fitted to all rows, with -1 where the label is not known."""
+    modules = (f"{cls.__module__}." for cls in type(classifier).__mro__)
+    return any(module.startswith(_SEMI_SUPERVISED) for module in modules)
+
+
+def method_of(model: BaseEstimator) -> SelfSupervisedTransformer | None:
+    """Return the method that a model is, begins with, or fine-tunes."""
+    if isinstance(model, Pipeline):
+        model = model.steps[0][1]
+    model = getattr(model, "method", model)
+    if isinstance(model, FrozenEstimator):
+        model = model.estimator
+    return model if isinstance(model, SelfSupervisedTransformer) else None
+
+
+class FittedRow:
+    """What a model makes of all rows without labels, and the classifier that then sees labels.
+
+    The steps of a pipeline up to the first that needs labels are fitted here, once, to all training
+    rows.
+
+    Parameters
+    ----------
+    model : estimator
+        A transformer, which gets the probe behind it, a classifier, or a pipeline.
+    probe : estimator
+        The classifier for transformers.
+    data : Data
+    """
+
+    def __init__(self, model: BaseEstimator, probe: BaseEstimator, data: Data):
+        steps = _steps_of(model)
+        if not is_classifier(model):
+            steps += _steps_of(probe)
+        needs_labels = [get_tags(step).target_tags.required for step in steps[:-1]]
+        first = [*needs_labels, True].index(True)
+        self.steps = []
+        self.Z, self.Z_test = data.X, data.X_test
+        for step in steps[:first]:
+            fitted = _fit_without_labels(step, self.Z)
+            self.steps.append(fitted)
+            self.Z, self.Z_test = fitted.transform(self.Z), fitted.transform(self.Z_test)
+        last = steps[-1]
+        self.takes_unlabelled = takes_unlabelled(last)
+        tail = [*steps[first:-1], _with_fitted_method(last, self.Z)]
+        self.classifier = make_pipeline(*tail) if len(tail) > 1 else tail[0]
+
+    def scores(
+        self, data: Data, draws: Sequence[np.ndarray], scorer: Scorer, pool: Parallel
+    ) -> list[float]:
+        """Return the score on the test rows for each draw of labelled rows."""
+        return pool(delayed(self._score)(data.y, data.y_test, rows, scorer) for rows in draws)
+
+    def _score(self, y: np.ndarray, y_test: np.ndarray, rows: np.ndarray, scorer: Scorer) -> float:
+        # Unlike a clone, a copy keeps a method inside that was fitted before.
+        classifier = copy.deepcopy(self.classifier)
+        with warnings.catch_warnings(), np.errstate(invalid="ignore"):
+            # With one label of each class, labels look like the values of a regression; and rows
+            # that no label reaches in a graph have no probabilities.
+            warnings.filterwarnings("ignore", message="The number of unique classes")
+            if self.takes_unlabelled:
+                shown = np.full(len(y), -1)
+                shown[rows] = y[rows]
+                classifier.fit(self.Z, shown)
+                return float(scorer(classifier, self.Z_test, y_test))
+            # A few labelled rows are fitted several times as fast without threads.
+            with threadpool_limits(1):
+                classifier.fit(safe_indexing(self.Z, rows), y[rows])
+            return float(scorer(classifier, self.Z_test, y_test))
+
+
+def _steps_of(model: BaseEstimator) -> list[BaseEstimator]:
+    if not isinstance(model, Pipeline):
+        return [model]
+    return [step for _, step in model.steps if step is not None and step != "passthrough"]
+
+
+def _fit_without_labels(step: BaseEstimator, X: Any) -> BaseEstimator:
+    """Return a fitted step; a method that is fitted stays as it is."""
+    if isinstance(step, SelfSupervisedTransformer) and step.__sklearn_is_fitted__():
+        return step
+    # A frozen estimator wants to be told that there are none.
+    return clone(step).fit(X, None)
+
+
+def _with_fitted_method(classifier: BaseEstimator, X: Any) -> BaseEstimator:
+    """Return a classifier whose method, if it fine-tunes one, has been trained on all rows."""
+    method = method_of(classifier)
+    if method is None:
+        return classifier
+    return copy.copy(classifier).set_params(method=_fit_without_labels(method, X))

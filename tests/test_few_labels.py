@@ -1,0 +1,333 @@
+"""Comparisons with few labels: what is fitted to what, how often, and what is said of it."""
+
+import re
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from cases import CASES, tiny_conv, tiny_mlp
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.datasets import make_blobs
+from sklearn.dummy import DummyClassifier
+from sklearn.feature_selection import RFE
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.semi_supervised import LabelSpreading
+from skorch.callbacks import Callback
+
+from skssl import SimCLR, VICReg
+from skssl.inspection import FewLabelReport, classical_baselines, few_label_report
+from skssl.modality import Images, Modality, Tabular, infer_modality
+
+X, y = make_blobs(200, n_features=6, centers=3, cluster_std=6.0, random_state=0)
+
+
+def tiny(cls=SimCLR, **params):
+    settings = {"encoder": tiny_mlp, "max_epochs": 2, "device": "cpu", "random_state": 0}
+    return cls(**{**settings, **params})
+
+
+def compare(models, X=X, y=y, **params):
+    settings = {"n_labels": (1, 3), "n_repeats": 2, "baselines": None, "random_state": 0}
+    return few_label_report(models, X, y, **{**settings, **params})
+
+
+class CountFits(Callback):
+    """Counts trainings, also those of copies."""
+
+    epochs: list = []
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        if net.max_epochs:
+            self.epochs.append(net.max_epochs)
+
+
+class Spy(ClassifierMixin, BaseEstimator):
+    """Predicts class 0 and notes what it is fitted to."""
+
+    seen: list = []
+
+    def fit(self, X, y):
+        self.seen.append((np.asarray(X), np.asarray(y)))
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.zeros(len(X), dtype=int)
+
+
+class Scale(TransformerMixin, BaseEstimator):
+    """Notes whether it is shown labels."""
+
+    seen: list = []
+
+    def fit(self, X, y=None):
+        self.seen.append((len(X), y))
+        return self
+
+    def transform(self, X):
+        return X
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+
+@pytest.fixture(autouse=True)
+def forget():
+    for noted in (CountFits.epochs, Spy.seen, Scale.seen):
+        noted.clear()
+    yield
+    plt.close("all")
+
+
+def test_a_method_is_trained_once_and_a_fitted_one_never():
+    counted = tiny(callbacks=[CountFits()])
+    compare({"a": counted, "in a pipeline": make_pipeline(counted, LogisticRegression())})
+    assert CountFits.epochs == [2, 2]
+    assert not hasattr(counted, "encoder_")
+    fitted = tiny(callbacks=[CountFits()]).fit(X)
+    CountFits.epochs.clear()
+    report = compare(fitted)
+    frozen = compare({"SimCLR": make_pipeline(FrozenEstimator(fitted))})
+    assert frozen.rows == report.rows
+    assert CountFits.epochs == []
+    assert report.estimators["SimCLR"][0] is fitted
+
+
+def test_same_seed_same_scores_whatever_the_processes():
+    models = [tiny(), LogisticRegression()]
+    first = compare(models)
+    assert first.rows == compare(models, n_jobs=2).rows
+    assert first.rows != compare(models, random_state=1).rows
+
+
+def test_all_models_see_the_same_few_rows_of_each_class_and_no_test_row():
+    hidden = y.copy()
+    hidden[::2] = -1
+    report = compare({"a": Spy(), "b": Spy()}, y=hidden, n_repeats=3)
+    assert len(Spy.seen) == 2 * 2 * 3
+    for (Xa, ya), (Xb, yb) in zip(Spy.seen[:6], Spy.seen[6:], strict=True):
+        np.testing.assert_array_equal(Xa, Xb)
+        np.testing.assert_array_equal(ya, yb)
+    assert [np.bincount(labels).tolist() for _, labels in Spy.seen[:6]] == [[1] * 3] * 3 + [
+        [3] * 3
+    ] * 3
+    assert (report.n_train, report.n_labelled, report.n_test) == (175, 75, 25)
+    labelled = {tuple(row) for row in X[hidden != -1]}
+    assert {tuple(row) for rows, _ in Spy.seen for row in rows} <= labelled
+    assert len({rows.tobytes() for rows, _ in Spy.seen[:6]}) == 6
+
+
+def test_rows_of_fewer_labels_are_among_those_of_more():
+    compare(Spy(), n_labels=(1, 3), n_repeats=1)
+    (few, _), (more, _) = Spy.seen
+    assert {tuple(row) for row in few} < {tuple(row) for row in more}
+
+
+def test_steps_that_need_no_labels_are_fitted_once_to_all_rows():
+    compare(make_pipeline(Scale(), RFE(LogisticRegression(), n_features_to_select=2), Spy()))
+    assert Scale.seen == [(150, None)]
+    assert [rows.shape for rows, _ in Spy.seen] == [(3, 2), (3, 2), (9, 2), (9, 2)]
+
+
+def test_semi_supervised_classifiers_see_all_rows_and_the_drawn_labels():
+    class Spreading(LabelSpreading):
+        seen: list = []
+
+        def fit(self, X, y):
+            self.seen.append(y)
+            return super().fit(X, y)
+
+    compare(Spreading(kernel="knn"))
+    assert [len(shown) for shown in Spreading.seen] == [150] * 4
+    assert [int((shown != -1).sum()) for shown in Spreading.seen] == [3, 3, 9, 9]
+
+
+def test_a_method_that_a_classifier_fine_tunes_is_trained_once():
+    class Tuned(Spy):
+        __module__ = "skssl.semi_supervised._fine_tune"
+
+        def __init__(self, method=None):
+            self.method = method
+
+        def fit(self, X, y):
+            assert hasattr(self.method, "encoder_")
+            return super().fit(X, y)
+
+    tuned = Tuned(tiny(callbacks=[CountFits()]))
+    report = compare({"tuned": tuned})
+    assert CountFits.epochs == [2]
+    assert not hasattr(tuned.method, "encoder_")
+    assert list(report.scores) == ["random weights", "tuned"]
+    assert len(Spy.seen) == 4
+    assert all(len(labels) == 150 for _, labels in Spy.seen)
+
+
+def test_each_distinct_encoder_has_one_row_of_random_weights():
+    assert list(compare([tiny(), tiny(VICReg)]).scores) == ["random weights", "SimCLR", "VICReg"]
+    wide = tiny(encoder="auto", max_epochs=1)
+    assert list(compare({"a": tiny(), "b": wide}).scores) == [
+        "random weights (a)",
+        "random weights (b)",
+        "a",
+        "b",
+    ]
+    assert list(compare(LogisticRegression()).scores) == ["LogisticRegression"]
+
+
+def test_random_weights_are_those_before_training():
+    report = compare({"trained": tiny(), "untrained": tiny(max_epochs=0)})
+    np.testing.assert_array_equal(report.scores["random weights"], report.scores["untrained"])
+    assert not np.array_equal(report.scores["random weights"], report.scores["trained"])
+
+
+def test_scores_are_those_of_the_scoring_on_the_test_rows():
+    report = compare(Spy(), X_test=X[:50], y_test=np.zeros(50, dtype=int))
+    assert [row["mean"] for row in report.rows] == [1.0, 1.0]
+    balanced = compare(DummyClassifier(), scoring="balanced_accuracy")
+    assert [row["mean"] for row in balanced.rows] == pytest.approx([1 / 3, 1 / 3])
+
+
+def test_more_labels_are_worth_more():
+    report = compare(LogisticRegression(), n_labels=(30, 1), n_repeats=5)
+    few, many = (row["mean"] for row in report.rows)
+    assert few < many
+    assert many > 0.7
+
+
+def test_labels_may_be_strings():
+    names = np.array(["red", "green", "blue"], dtype=object)[y]
+    names[:20] = None
+    report = compare(LogisticRegression(), y=names)
+    assert report.n_train - report.n_labelled == 20
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_baselines_run_on_every_modality(case):
+    samples, labels = case.load()
+    baselines = classical_baselines(infer_modality(samples))
+    report = few_label_report(
+        baselines, samples, labels, baselines=None, n_labels=(1, 5), n_repeats=1, random_state=0
+    )
+    assert list(report.scores) == list(baselines)
+    best = max(scores[1].mean() for scores in report.scores.values())
+    assert best > 1.2 / len(np.unique(labels))
+
+
+def test_auto_baselines_are_those_of_the_first_methods_modality():
+    digits = np.random.default_rng(0).integers(0, 255, (60, 64)).astype(np.uint8)
+    labels = np.arange(60) % 2
+    flat = SimCLR(modality=Images(shape=(8, 8, 1)), encoder=tiny_conv, max_epochs=0, random_state=0)
+    with_method = compare(flat, digits, labels, baselines="auto")
+    assert list(with_method.scores)[:-2] == list(classical_baselines(Images()))
+    with_fitted = compare(flat.fit(digits), digits, labels, baselines="auto")
+    assert list(with_fitted.scores) == list(with_method.scores)
+    by_look = compare(LogisticRegression(), digits, labels, baselines="auto")
+    assert list(by_look.scores)[:-1] == list(classical_baselines(Tabular()))
+
+
+def test_own_modalities_have_baselines():
+    class Rows(Tabular):
+        pass
+
+    assert "raw, HistGradientBoosting" in classical_baselines(Rows())
+    with pytest.raises(ValueError, match=re.escape("modality='images' must be an instance")):
+        classical_baselines("images")
+    assert issubclass(Rows, Modality)
+
+
+def test_rows_make_a_data_frame():
+    table = pd.DataFrame(compare([tiny(), LogisticRegression()]).rows)
+    assert table.groupby("kind").size().to_dict() == {"model": 4, "random weights": 2}
+    cell = table.iloc[0]
+    assert (cell["mean"], cell["std"]) == (np.mean(cell["scores"]), np.std(cell["scores"]))
+
+
+def test_the_table_has_a_line_for_each_model():
+    scores = {"raw": np.array([[0.5, 0.7], [0.8, 0.8]])}
+    report = FewLabelReport(
+        scores, {"raw": "classical"}, n_labels=[1, 5], scoring="accuracy",
+        n_train=9, n_labelled=8, n_test=3,
+    )  # fmt: skip
+    assert report.to_markdown() == (
+        "| labels per class | 1 | 5 |\n|---|---|---|\n| raw | 0.600 ± 0.100 | 0.800 ± 0.000 |"
+    )
+    assert "3 test rows" in str(report)
+    assert "2 draws" in str(report)
+
+
+def test_plot_draws_every_model_and_tells_the_kinds_apart():
+    report = compare({"SimCLR": tiny()}, baselines={"dummy": DummyClassifier()})
+    display = report.plot()
+    assert set(display.lines_) == {"dummy", "random weights", "SimCLR"}
+    np.testing.assert_array_equal(
+        display.lines_["SimCLR"].get_ydata(), report.scores["SimCLR"].mean(axis=1)
+    )
+    assert display.lines_["SimCLR"].get_linestyle() == "-"
+    assert display.lines_["dummy"].get_linestyle() == "--"
+    assert len(display.ax_.collections) == 1
+    assert display.ax_.get_ylabel() == "accuracy"
+    _, ax = plt.subplots()
+    assert report.plot(ax=ax).ax_ is ax
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"n_labels": (1, 51)}, "class 0 has 50 labelled training rows"),
+        ({"n_labels": ()}, "n_labels must be positive integers, at least one, got ()"),
+        ({"n_labels": (1, 0)}, "n_labels must be positive integers, at least one, got (1, 0)"),
+        ({"n_repeats": 0}, "The 'n_repeats' parameter of few_label_report"),
+        ({"baselines": "best"}, "The 'baselines' parameter of few_label_report"),
+        ({"baselines": {"SimCLR": LogisticRegression()}}, "used twice: SimCLR"),
+        ({"baselines": {"ridge": Ridge()}}, "baselines must hold transformers, classifiers"),
+        ({"probe": Ridge()}, "probe=Ridge() must be a classifier"),
+        ({"X_test": X}, "X_test and y_test go together"),
+        ({"X_test": X, "y_test": y + 1}, "y_test has classes that y does not have: [3]"),
+        ({"X_test": X, "y_test": y - 1}, "y_test must have a label in every row, 67 have none"),
+        ({"y": np.full(200, -1)}, "y has no labelled row"),
+        ({"y": np.zeros(200, dtype=int)}, "y must have at least 2 classes, got [0]"),
+        ({"y": np.linspace(0, 1, 200)}, "Unknown label type: continuous"),
+    ],
+)
+def test_errors_come_before_training(params, message):
+    params = {"y": y, **params}
+    with pytest.raises(ValueError, match=re.escape(message)):
+        compare(tiny(callbacks=[CountFits()]), **params)
+    assert CountFits.epochs == []
+
+
+def test_what_is_no_model_is_named():
+    with pytest.raises(ValueError, match=re.escape("models must hold transformers")):
+        compare({"class": LogisticRegression})
+
+
+def test_errors_of_a_model_say_which_row_it_was():
+    class Failing(Spy):
+        def fit(self, X, y):
+            raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError, match="no") as raised:
+        compare({"bad": Failing()})
+    assert raised.value.__notes__ == ["This was in the row 'bad' of few_label_report."]
+
+
+def test_probe_is_used_for_transformers_only():
+    probe = make_pipeline(Scale(), Spy())
+    compare([StandardScaler(), DummyClassifier()], probe=probe)
+    assert Scale.seen == [(150, None)]
+    assert len(Spy.seen) == 4
+
+
+def test_models_of_one_class_are_numbered():
+    assert list(compare([DummyClassifier(), DummyClassifier(), LogisticRegression()]).scores) == [
+        "DummyClassifier 1",
+        "DummyClassifier 2",
+        "LogisticRegression",
+    ]
