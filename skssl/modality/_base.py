@@ -90,6 +90,8 @@ class Modality(Declared, ABC):
 
     # Whether NaN may stand for a missing value.
     allows_nan: ClassVar[bool] = False
+    # Whether the default views suit puzzles: parts stay where they are in relation to each other.
+    views_keep_order: ClassVar[bool] = False
 
     def set_input_tags(self, tags: InputTags) -> None:
         """Say in scikit-learn's tags what `X` may be."""

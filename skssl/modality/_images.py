@@ -127,6 +127,8 @@ class Images(Modality):
     on_error: Literal["raise", "skip"] = param(StrOptions({"raise", "skip"}), default="raise")
     n_jobs: int | None = param(Integral, None, default=-1)
 
+    views_keep_order = True
+
     @classmethod
     def recognizes(cls, look: Look) -> bool:
         if is_image_source(look.first):

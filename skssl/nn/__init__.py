@@ -9,7 +9,14 @@ from skssl.nn._encoders import (
     channels_last,
     has_convolutions,
 )
-from skssl.nn._heads import PairwiseHead, Prototypes, auto_prototypes, mlp_head, random_directions
+from skssl.nn._heads import (
+    PairwiseHead,
+    PartsHead,
+    Prototypes,
+    auto_prototypes,
+    mlp_head,
+    random_directions,
+)
 from skssl.nn._kmeans import spherical_kmeans
 from skssl.nn._layers import layer_rates, learned_batch_norms
 from skssl.nn._objective import (
@@ -70,6 +77,7 @@ __all__ = [
     "Objective",
     "PairObjective",
     "PairwiseHead",
+    "PartsHead",
     "Patches",
     "Pieces",
     "PointNet",

@@ -51,6 +51,41 @@ def mlp_head(
     return nn.Sequential(*layers)
 
 
+class PartsHead(nn.Module):
+    """Projects every part of a sample alone, and tells the answer from all projections.
+
+    What only the task needs is then learned by the projections, and not by the encoder.
+
+    Parameters
+    ----------
+    dim : int
+        Size of the embedding of a part.
+    n_parts : int
+    hidden : int
+        Width of all layers but the last: two for each part, and one for all parts together.
+    n_classes : int
+
+    References
+    ----------
+    Noroozi and Favaro, "Unsupervised Learning of Visual Representations by Solving Jigsaw Puzzles",
+    ECCV 2016, whose network has one layer for each part ("fc6"). With two, the embedding of the
+    encoder keeps more of what tells things apart.
+    """
+
+    def __init__(self, dim: int, n_parts: int, hidden: int, n_classes: int):
+        super().__init__()
+        self.n_parts = n_parts
+        self.project = nn.Sequential(mlp_head([dim, hidden, hidden], last_norm=True), nn.ReLU())
+        self.answer = mlp_head(
+            [n_parts * hidden, hidden, n_classes], last_norm=False, last_bias=True
+        )
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Map embeddings of shape (n, n_parts * dim), side by side, to (n, n_classes)."""
+        parts = embeddings.unflatten(1, (self.n_parts, -1)).flatten(0, 1)
+        return self.answer(self.project(parts).unflatten(0, (-1, self.n_parts)).flatten(1))
+
+
 class PairwiseHead(nn.Module):
     """Compares the embeddings of the parts of a sample two by two, before it tells the answer.
 

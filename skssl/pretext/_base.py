@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from skssl._declare import POSITIVE_INT, declared, param
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import PretextTaskWarning
-from skssl.nn import DrawViews, Objective, apply_by_size, mlp_head
+from skssl.nn import DrawViews, Objective, PartsHead, apply_by_size, mlp_head
 
 # Questions that each sample is asked for a score.
 ROUNDS = 4
@@ -95,7 +95,7 @@ class _PretextTask(SelfSupervisedTransformer):
     views : "auto", Views or callable, default="auto"
         Random changes that are made to a sample before the task makes its own. "auto" makes none.
     head_dim : int, default=256
-        Width of the hidden layer between the embeddings and the answer.
+        Width of the hidden layers between the embeddings and the answer.
 
     Attributes
     ----------
@@ -129,10 +129,10 @@ class _PretextTask(SelfSupervisedTransformer):
 
     def _make_head(self, task: Task, embedding_dim: int) -> nn.Module:
         """Return the network from the embeddings of all parts, side by side, to the answer."""
+        if task.n_parts > 1:
+            return PartsHead(embedding_dim, task.n_parts, self.head_dim, task.n_classes)
         return mlp_head(
-            [task.n_parts * embedding_dim, self.head_dim, task.n_classes],
-            last_norm=False,
-            last_bias=True,
+            [embedding_dim, self.head_dim, task.n_classes], last_norm=False, last_bias=True
         )
 
     def score(self, X: Any, y: Any = None) -> float:

@@ -22,10 +22,11 @@ _ENOUGH_ORDERS = 100
 class JigsawPuzzle(_OrderTask):
     """Tell in which order the pieces of a sample are, and put them back.
 
-    The encoder sees the pieces one by one (the context-free network of the paper), and a head
-    tells from all embeddings which of some permutations was applied. To know where a piece
-    belongs, the encoder has to learn what the parts of things look like. It suits samples whose
-    parts have usual places; where all parts are alike, as in textures, there is nothing to learn.
+    The encoder sees the pieces one by one (the context-free network of the paper). A head looks at
+    each of them, and then tells from all which of some permutations was applied. To know where a
+    piece belongs, the encoder has to learn what the parts of things look like. It suits samples
+    whose parts have usual places; where all parts are alike, as in textures, there is nothing to
+    learn.
 
     The pieces are tiles of images, halves in time of the tiles of video, segments of series, spans
     of neighbouring tokens of texts. Sequences are cut from the start to their own end; missing
@@ -39,6 +40,10 @@ class JigsawPuzzle(_OrderTask):
 
     Parameters
     ----------
+    views : "auto", Views or callable, default="auto"
+        Random changes that are made to a sample before it is cut. "auto" are the modality's for
+        images, which the paper crops and changes in colour as well, and none for others. A function
+        that returns its batch makes none.
     grid : "auto" or int, default="auto"
         Pieces along each axis, at least 2: ``grid ** 2`` tiles, segments or spans, ``2 * grid **
         2`` tiles of video, ``grid ** 3`` voxels. "auto" is 2, and 3 for point clouds. Pieces have
@@ -82,6 +87,9 @@ class JigsawPuzzle(_OrderTask):
     _needs = ("cutter",)
 
     _shortcut_remedy = "try a larger gap, normalize_pieces=True, or views."
+
+    def _augments(self) -> bool:
+        return super()._augments() or self.modality_.views_keep_order
 
     def _make_cutter(self, samples: Tensor) -> Cutter:
         cutter = self.modality_.cutter(None if self.grid == "auto" else int(self.grid))
