@@ -94,8 +94,8 @@ class _TokenMethod(SelfSupervisedTransformer):
     patch_size : int, default="auto"
         Size of a piece: the side of the square patches of images and video, whose patches have 2
         frames; steps of a series; points of a patch of a cloud. It has no meaning for tables and
-        texts, whose pieces are columns and tokens. "auto" makes about 8 patches a side, 16 of a
-        series, and up to 64 of a cloud.
+        texts, whose pieces are columns and tokens. "auto" makes about 8 patches a side of images,
+        4 of video, 16 of a series, and up to 64 of a cloud.
     width : int, default=128
         Size of a token, and of the embedding.
     depth : int, default=4

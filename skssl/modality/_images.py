@@ -16,7 +16,6 @@ from skssl.modality._base import Look, Modality, as_tensor, check_mask, check_nu
 from skssl.modality._cutters import TileCutter
 from skssl.modality._image_files import is_image_source, read_images
 from skssl.modality._pixels import (
-    PATCHES_A_SIDE,
     USUAL_CHANNELS,
     Layout,
     Rescale,
@@ -38,6 +37,9 @@ from skssl.nn import (
     torchvision_names,
 )
 from skssl.views import ImageViews, Views
+
+# So many patches a side tell enough and cost little.
+_PATCHES_A_SIDE = 8
 
 
 def _height_and_width(size: int | Sequence[int] | None) -> tuple[int, int] | None:
@@ -276,7 +278,7 @@ class Images(Modality):
     def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Tokenizer:
         return Patches(
             self.input_layer()(some_samples(samples)),
-            patch_sizes(self.sample_shape_[1:], patch_size, patches=PATCHES_A_SIDE, what="images"),
+            patch_sizes(self.sample_shape_[1:], patch_size, patches=_PATCHES_A_SIDE, what="images"),
             width=width,
             mask_ratio=0.75,
             mask_shapes=("random", "block"),

@@ -14,8 +14,6 @@ from torch import Tensor, nn
 Layout = Literal["channels_first", "channels_last"]
 
 USUAL_CHANNELS = (1, 3, 4)
-# Of images, videos and the like, so many patches a side tell enough and cost little.
-PATCHES_A_SIDE = 8
 # Samples from which the scale of the patches is taken.
 _SCALE_SAMPLES = 4096
 # Share of equal values, the lowest or the highest, that makes a background.

@@ -14,7 +14,6 @@ from skssl._declare import Interval, StrOptions, declared, param
 from skssl.modality._base import Look, Modality, as_tensor, check_mask, check_numbers
 from skssl.modality._cutters import TileCutter
 from skssl.modality._pixels import (
-    PATCHES_A_SIDE,
     Layout,
     Rescale,
     are_glyphs,
@@ -37,6 +36,8 @@ from skssl.views import VideoViews, Views
 
 # Frames of a tube, as in VideoMAE.
 _TUBE_FRAMES = 2
+# Half as many as for images: there are frames to go with them, and time grows with all tokens.
+_PATCHES_A_SIDE = 4
 
 
 @declared
@@ -191,9 +192,8 @@ class Video(Modality):
         return torch.full((len(samples),), samples.shape[2], device=samples.device)
 
     def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Tokenizer:
-        sides = patch_sizes(
-            self.sample_shape_[2:], patch_size, patches=PATCHES_A_SIDE, what="video"
-        )
+        size = self.sample_shape_[2:]
+        sides = patch_sizes(size, patch_size, patches=_PATCHES_A_SIDE, what="video")
         return Patches(
             self.input_layer()(some_samples(samples)),
             (_TUBE_FRAMES, *sides),
