@@ -18,7 +18,6 @@ from command import add_arguments, run
 from methods import BENCHMARK as METHODS
 from pretext import TASKS as PRETEXT
 from protocol import Benchmark, Features, Row, Task, classical_rows
-from prototypes import SoftPrototypes
 from sklearn.base import BaseEstimator
 from sklearn.neighbors import KNeighborsTransformer
 from sklearn.pipeline import make_pipeline
@@ -29,6 +28,7 @@ from tasks_images import BENCHMARK as IMAGES
 from skssl.base import SelfSupervisedTransformer
 from skssl.inspection._steps import graph_kernel
 from skssl.modality import Images, Modality, Series, Text
+from skssl.semi_supervised import FineTuneClassifier, PrototypeClassifier
 from skssl.utils import all_estimators
 
 _SLOW_DRAWS = 5
@@ -71,8 +71,6 @@ class _Learner:
 
     def fine_tune(self, task: Task, *, trained: bool, semi_supervised: str) -> BaseEstimator:
         """Return what trains the encoder on from where it is."""
-        from skssl.semi_supervised import FineTuneClassifier
-
         method = self.fitted(task, trained)
         return FineTuneClassifier(method=method, semi_supervised=semi_supervised, random_state=0)
 
@@ -86,7 +84,9 @@ class _Learner:
             self._tuned_row("from scratch", trained=False, semi_supervised="none"),
             Row(f"{name} + LR", trained, scale=False),
             Row(f"{name} + LabelSpreading", self.graph, spreading, scale=False, unlabelled=True),
-            Row(f"{name} + prototypes", trained, SoftPrototypes(), scale=False, unlabelled=True),
+            Row(
+                f"{name} + prototypes", trained, PrototypeClassifier(), scale=False, unlabelled=True
+            ),
             self._tuned_row(f"{name}, fine-tuned", trained=True, semi_supervised="none"),
             self._tuned_row(
                 f"{name}, fine-tuned, fixmatch", trained=True, semi_supervised="fixmatch"

@@ -85,14 +85,19 @@ def split_labels(
             f"{caller}: no row of y has a label; with unlabeled={unlabeled!r}, all {len(labels)} "
             f"rows are unlabelled."
         )
-    found = labels[known]
-    if found.dtype.kind == "O":
-        natural = np.array(found.tolist())
-        # Other kinds would turn a mixture of numbers and strings into strings.
-        found = natural if natural.dtype.kind in "biuf" and natural.ndim == 1 else found
+    found = natural_labels(labels[known])
     if _is_auto(unlabeled) and any(_is(label, -1) for label in labels[~known]):
         _check_marker(found, caller=caller, regression=regression)
     return found, rows, np.flatnonzero(~known)
+
+
+def natural_labels(found: NDArray[Any]) -> NDArray[Any]:
+    """Return known labels in the dtype that they would have had without a marker among them."""
+    if found.dtype.kind != "O":
+        return found
+    natural = np.array(found.tolist())
+    # Other kinds would turn a mixture of numbers and strings into strings.
+    return natural if natural.dtype.kind in "biuf" and natural.ndim == 1 else found
 
 
 def as_labels(y: ArrayLike) -> NDArray[Any]:

@@ -10,20 +10,25 @@ from cases import ESTIMATORS
 from numpydoc.docscrape import NumpyDocString
 
 import skssl
+from skssl._declare import Declared
 from skssl.modality import Modality
 from skssl.views import Views
 
 MODULES = [info.name for info in pkgutil.walk_packages(skssl.__path__, prefix="skssl.")]
 DECLARED = [
     cls
-    for module, base in ((skssl.modality, Modality), (skssl.views, Views))
+    for module, base in (
+        (skssl.modality, Modality),
+        (skssl.views, Views),
+        (skssl.semi_supervised, Declared),
+    )
     for cls in (getattr(module, name) for name in module.__all__)
     if inspect.isclass(cls) and issubclass(cls, base) and inspect.signature(cls).parameters
 ]
 
 
 def test_classes_are_discovered():
-    assert {"Images", "Tabular", "ImageViews", "TabularViews"} <= {c.__name__ for c in DECLARED}
+    assert {"Images", "Tabular", "ImageViews", "LabeledOnly"} <= {c.__name__ for c in DECLARED}
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -100,6 +100,14 @@ def test_lists_of_texts_and_labels_as_words():
     assert clf.predict(texts[10:]).tolist() == ["pos" if i % 2 else "neg" for i in range(10, 40)]
 
 
+def test_numbers_as_labels_among_none():
+    labels = np.where(y_few == -1, None, y_few)
+    clf, expected = fine_tuned().fit(X, labels), fine_tuned().fit(X, y_few)
+    np.testing.assert_array_equal(clf.predict(X), expected.predict(X))
+    assert clf.classes_.dtype.kind == "i"
+    assert clf.score(X, labels) == expected.score(X, y_few)
+
+
 def test_without_epochs_it_is_logistic_regression_on_frozen_embeddings():
     ssl = tiny().fit(X)
     scaler = StandardScaler().fit(ssl.transform(X))

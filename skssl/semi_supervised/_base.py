@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -327,14 +326,6 @@ class FineTuner(Declared):
             )
         network = nn.Sequential(self.encoder_, self.head_)
         return self.method_._apply(network, _run, samples)
-
-    def _score(self, metric: Callable[..., float], X: Any, y: Any, sample_weight: Any) -> float:
-        y = column_or_1d(y, warn=True, dtype=self._target_dtype)
-        known = labeled_rows(y, self.unlabeled)
-        if not known.any():
-            raise ValueError(f"y has no labelled row (n_samples={len(y)}) to score.")
-        weights = None if sample_weight is None else np.asarray(sample_weight)[known]
-        return metric(y[known], self.predict(X)[known], sample_weight=weights)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "encoder_")

@@ -12,8 +12,6 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import assert_all_finite
 from torch import Tensor, nn
 
 from skssl._declare import (
@@ -25,9 +23,11 @@ from skssl._declare import (
     param,
     resolve_auto,
 )
+from skssl._labels import natural_labels
 from skssl._sklearn_compat import fit_context
 from skssl.semi_supervised._base import FineTuner
-from skssl.semi_supervised._head import fit_classifier_head, quiet_about_few_labels
+from skssl.semi_supervised._classes import check_class_labels, score_labeled
+from skssl.semi_supervised._head import fit_classifier_head
 from skssl.semi_supervised._objectives import (
     FixMatchObjective,
     PseudoLabelObjective,
@@ -77,6 +77,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
     See Also
     --------
     FineTuneRegressor : For numbers instead of classes.
+    PrototypeClassifier : For frozen embeddings and a label or two for each class.
 
     Notes
     -----
@@ -222,17 +223,15 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
         -------
         float
         """
-        return self._score(accuracy_score, X, y, sample_weight)
+        return score_labeled(self, accuracy_score, X, y, sample_weight)
 
     def _targets(
         self, y: np.ndarray, known: np.ndarray, *, reset: bool, classes: Any = None
     ) -> np.ndarray:
-        if y.dtype.kind == "f":
-            assert_all_finite(y[known], input_name="y")
-        with quiet_about_few_labels():
-            check_classification_targets(y[known])
+        found = natural_labels(y[known])
+        check_class_labels(found)
         if reset or classes is not None:
-            encoder = LabelEncoder().fit(y[known] if classes is None else classes)
+            encoder = LabelEncoder().fit(found if classes is None else classes)
             if not reset and not np.array_equal(encoder.classes_, self.classes_):
                 raise ValueError(
                     f"classes={classes!r} are not those of the first call to partial_fit, "
@@ -247,7 +246,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
         else:
             encoder = LabelEncoder().fit(self.classes_)
         targets = np.zeros(len(y), dtype=np.int64)
-        targets[known] = encoder.transform(y[known])
+        targets[known] = encoder.transform(found)
         return targets
 
     def _class_weights(self, y: np.ndarray) -> np.ndarray:

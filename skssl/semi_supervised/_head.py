@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -13,6 +10,8 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
+
+from skssl.semi_supervised._classes import quiet_about_few_labels
 
 _MOST_ITERATIONS = 2000
 _RIDGE_PENALTIES = np.logspace(-2, 4, 13)
@@ -36,14 +35,6 @@ class Standardize(nn.Module):
 
     def forward(self, embedding: Tensor) -> Tensor:
         return (embedding - self.mean) / self.scale
-
-
-@contextmanager
-def quiet_about_few_labels() -> Iterator[None]:
-    """Silence scikit-learn's doubt that few rows of each class are classes at all."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The number of unique classes")
-        yield
 
 
 def linear_head(scaler: StandardScaler, coef: np.ndarray, intercept: np.ndarray) -> nn.Sequential:

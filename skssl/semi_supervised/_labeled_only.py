@@ -70,6 +70,7 @@ class LabeledOnly(MetaEstimatorMixin, Declared):
 
     See Also
     --------
+    PrototypeClassifier : Learns from the other rows as well.
     skssl.model_selection.LabeledSplit : Makes any splitter test on labelled rows only.
 
     Examples

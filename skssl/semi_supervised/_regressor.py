@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from skssl._declare import declared
 from skssl._sklearn_compat import fit_context
 from skssl.semi_supervised._base import FineTuner
+from skssl.semi_supervised._classes import score_labeled
 from skssl.semi_supervised._head import fit_regressor_head
 from skssl.semi_supervised._objectives import SupervisedObjective
 from skssl.semi_supervised._rows import Labels
@@ -130,7 +131,7 @@ class FineTuneRegressor(RegressorMixin, FineTuner):
         -------
         float
         """
-        return self._score(r2_score, X, y, sample_weight)
+        return score_labeled(self, r2_score, X, y, sample_weight, dtype=self._target_dtype)
 
     def _targets(
         self, y: np.ndarray, known: np.ndarray, *, reset: bool, classes: Any = None
