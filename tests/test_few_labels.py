@@ -21,9 +21,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelSpreading
 from skorch.callbacks import Callback
 
-from skssl import SimCLR, VICReg
+from skssl import MaskedAutoencoder, SelfSupervisedImputer, SimCLR, VICReg
 from skssl.inspection import FewLabelReport, classical_baselines, few_label_report
 from skssl.modality import Images, Modality, Tabular, infer_modality
+from skssl.semi_supervised import FineTuneClassifier
 
 X, y = make_blobs(200, n_features=6, centers=3, cluster_std=6.0, random_state=0)
 
@@ -149,24 +150,44 @@ def test_semi_supervised_classifiers_see_all_rows_and_the_drawn_labels():
     assert [int((shown != -1).sum()) for shown in Spreading.seen] == [3, 3, 9, 9]
 
 
-def test_a_method_that_a_classifier_fine_tunes_is_trained_once():
-    class Tuned(Spy):
-        __module__ = "skssl.semi_supervised._fine_tune"
-
-        def __init__(self, method=None):
-            self.method = method
-
-        def fit(self, X, y):
-            assert hasattr(self.method, "encoder_")
-            return super().fit(X, y)
-
-    tuned = Tuned(tiny(callbacks=[CountFits()]))
+@pytest.mark.parametrize("given", ["unfitted", "default", "fitted", "frozen"])
+def test_a_method_that_a_classifier_fine_tunes_is_trained_once(given, monkeypatch):
+    is_fitted = given in ("fitted", "frozen")
+    # One that is not fitted gets its seed from the classifier.
+    counted = tiny(random_state=0 if is_fitted else None, callbacks=[CountFits()])
+    if is_fitted:
+        counted.fit(X)
+        CountFits.epochs.clear()
+    monkeypatch.setattr("skssl.semi_supervised._base.SimCLR", lambda: counted)
+    method = {"default": None, "frozen": FrozenEstimator(counted)}.get(given, counted)
+    tuned = FineTuneClassifier(method, max_epochs=0, random_state=0)
     report = compare({"tuned": tuned})
-    assert CountFits.epochs == [2]
-    assert not hasattr(tuned.method, "encoder_")
+    assert CountFits.epochs == ([] if is_fitted else [2])
+    assert tuned.method is method
+    assert hasattr(counted, "encoder_") == is_fitted
     assert list(report.scores) == ["random weights", "tuned"]
-    assert len(Spy.seen) == 4
-    assert all(len(labels) == 150 for _, labels in Spy.seen)
+    assert compare({"tuned": tuned}).rows == report.rows
+
+
+def test_a_method_in_a_pipeline_of_pipelines_is_trained_once():
+    features = make_pipeline("passthrough", tiny(callbacks=[CountFits()]))
+    probe = make_pipeline(StandardScaler(), LogisticRegression())
+    nested = compare({"nested": make_pipeline(features, probe)})
+    assert CountFits.epochs == [2]
+    flat = compare({"nested": tiny()}, probe=probe)
+    assert nested.rows == flat.rows
+
+
+def test_what_fills_gaps_is_no_encoder():
+    method = MaskedAutoencoder(width=16, depth=1, n_heads=2, max_epochs=1, random_state=0)
+    imputer = SelfSupervisedImputer(method=method)
+    assert list(compare(make_pipeline(imputer, LogisticRegression())).scores) == ["Pipeline"]
+
+
+def test_a_fine_tuned_estimator_that_is_no_method_is_named():
+    with pytest.raises(ValueError, match=re.escape("method=StandardScaler() must be a self-super")):
+        compare([tiny(callbacks=[CountFits()]), FineTuneClassifier(StandardScaler())])
+    assert CountFits.epochs == []
 
 
 def test_each_distinct_encoder_has_one_row_of_random_weights():

@@ -84,7 +84,8 @@ def few_label_report(
           fitted already is used as it is, and has to have been kept from the test rows;
         - another transformer is fitted to all training rows without labels;
         - a classifier is fitted to the labelled rows only, those in ``sklearn.semi_supervised`` and
-          ``skssl.semi_supervised`` to all training rows, with -1 for labels not shown;
+          ``skssl.semi_supervised`` to all training rows, with -1 for labels not shown; the method
+          that one fine-tunes is trained once before;
         - of a pipeline, the steps before the classifier, or before one that needs labels by its
           tags, are fitted once, to all training rows without labels, and those from there on as
           classifiers are.

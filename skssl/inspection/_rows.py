@@ -13,11 +13,12 @@ from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.utils import get_tags
+from sklearn.utils import check_random_state, get_tags
 from threadpoolctl import threadpool_limits
 
 from skssl._sklearn_compat import safe_indexing
 from skssl.base import SelfSupervisedTransformer
+from skssl.semi_supervised._base import FineTuner
 
 # Classifiers in here take all training rows, with -1 for those whose label is not known.
 _SEMI_SUPERVISED = ("sklearn.semi_supervised.", "skssl.semi_supervised.")
@@ -59,10 +60,13 @@ def takes_unlabelled(classifier: BaseEstimator) -> bool:
 
 
 def method_of(model: BaseEstimator) -> SelfSupervisedTransformer | None:
-    """Return the method that a model is, begins with, or fine-tunes."""
+    """Return the method that a model is, begins with, or fine-tunes, by default as well."""
     if isinstance(model, Pipeline):
-        model = model.steps[0][1]
-    model = getattr(model, "method", model)
+        model = next(iter(_steps_of(model)), None)
+    if isinstance(model, FineTuner):
+        # A copy, so that asking again gives the same seed.
+        rng = check_random_state(copy.deepcopy(model.random_state))
+        return model._start_method(rng.randint(2**31 - 1))
     if isinstance(model, FrozenEstimator):
         model = model.estimator
     return model if isinstance(model, SelfSupervisedTransformer) else None
@@ -127,7 +131,8 @@ class FittedRow:
 def _steps_of(model: BaseEstimator) -> list[BaseEstimator]:
     if not isinstance(model, Pipeline):
         return [model]
-    return [step for _, step in model.steps if step is not None and step != "passthrough"]
+    steps = [step for _, step in model.steps if step is not None and step != "passthrough"]
+    return [inner for step in steps for inner in _steps_of(step)]
 
 
 def _fit_without_labels(step: BaseEstimator, X: Any) -> BaseEstimator:
@@ -140,7 +145,7 @@ def _fit_without_labels(step: BaseEstimator, X: Any) -> BaseEstimator:
 
 def _with_fitted_method(classifier: BaseEstimator, X: Any) -> BaseEstimator:
     """Return a classifier whose method, if it fine-tunes one, has been trained on all rows."""
-    method = method_of(classifier)
-    if method is None:
+    if not isinstance(classifier, FineTuner):
         return classifier
-    return copy.copy(classifier).set_params(method=_fit_without_labels(method, X))
+    method = _fit_without_labels(method_of(classifier), X)
+    return copy.copy(classifier).set_params(method=method)

@@ -219,7 +219,9 @@ class FineTuner(Declared):
     def _start(self, X: Any, labels: Labels, rng: np.random.RandomState) -> tuple[Tensor, Labels]:
         """Pretrain if that is to be done, and fit the head to the frozen embeddings."""
         seed, own_seed = (int(rng.randint(2**31 - 1)) for _ in range(2))
-        self.method_ = self._fit_method(X, seed)
+        method = self._start_method(seed)
+        fitted = method.__sklearn_is_fitted__()
+        self.method_ = copy.deepcopy(method) if fitted else method.fit(X)
         self._seed = own_seed
         self.n_features_in_ = self.method_.n_features_in_
         if hasattr(self.method_, "feature_names_in_"):
@@ -238,8 +240,8 @@ class FineTuner(Declared):
         self.history_: list[dict[str, Any]] = []
         return samples, labels
 
-    def _fit_method(self, X: Any, seed: int) -> SelfSupervisedTransformer:
-        """Return a copy of the method that is fitted: as it was, or to all rows."""
+    def _start_method(self, seed: int) -> SelfSupervisedTransformer:
+        """Return the method if it is fitted, and otherwise a clone that is ready to be."""
         method = SimCLR() if self.method is None else self.method
         if isinstance(method, FrozenEstimator):
             method = method.estimator
@@ -250,11 +252,11 @@ class FineTuner(Declared):
                 "not, or a FrozenEstimator of a fitted one."
             )
         if method.__sklearn_is_fitted__():
-            return copy.deepcopy(method)
+            return method
         method = clone(method)
         if method.random_state is None:
             method.set_params(random_state=seed)
-        return method.fit(X)
+        return method
 
     def _prepare(self, X: Any, labels: Labels) -> tuple[Tensor, Labels]:
         samples, loaded = self.method_._prepare(X)

@@ -33,10 +33,11 @@ class PrototypeClassifier(ClassifierMixin, Declared):
 
     Made for embeddings in which classes are groups, and for few labels: where the groups lie then
     says more than one or two labelled rows do. On the digits, embedded by
-    :class:`~skssl.SimSiam`, it is right about .98 of the time with one label per class, logistic
-    regression .93. From about 25 labels per class on, logistic regression is as good or better; and
-    also where a class has several groups or is many times larger than another, since all classes
-    count as equally frequent here.
+    :class:`~skssl.SimSiam`, its accuracy is .986 with one label per class and that of logistic
+    regression .934; with 10 both have .987, and from 25 on logistic regression is ahead. Take that
+    as well where a class has several groups, or where some classes are many times larger than
+    others, since all count as equally frequent here: with half of the digits at a tenth of their
+    number, it is .911 to .943.
 
     Parameters
     ----------
@@ -45,7 +46,8 @@ class PrototypeClassifier(ClassifierMixin, Declared):
         similar prototype alone, and the closer are probabilities to 0 and 1.
     n_iter : int, default=10
         Rounds in which the prototypes move, at least 0. 0 leaves the mean directions of the
-        labelled rows, which is classification by the nearest mean direction.
+        labelled rows, which is classification by the nearest mean direction. On embeddings whose
+        classes are groups, nothing changes after a few.
     label_weight : float, default=5.0
         How many unlabelled rows a labelled row counts as, above 0. The more, the closer the
         prototypes stay to the labelled rows.
@@ -74,8 +76,8 @@ class PrototypeClassifier(ClassifierMixin, Declared):
 
     Notes
     -----
-    Angles are those about the origin, so put a ``StandardScaler`` before it: embeddings that are
-    never negative, as behind a ReLU, all point much the same way.
+    Angles are those about the origin. Embeddings that are never negative, as behind a ReLU, point
+    in similar directions, so a ``StandardScaler`` before it helps (.986 instead of .982 above).
 
     This is the soft k-means of semi-supervised prototypical networks (Ren et al. 2018) with three
     changes: cosine similarity over a temperature, as is customary for self-supervised embeddings,
