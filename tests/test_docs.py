@@ -11,7 +11,10 @@ from skssl.modality import Modality
 from skssl.utils import all_estimators
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = [DOCS / "methods.rst", DOCS / "pretext.rst", *sorted((DOCS / "modalities").glob("*.rst"))]
+PAGES = [
+    *(DOCS / f"{name}.rst" for name in ("methods", "pretext", "few_labels")),
+    *sorted((DOCS / "modalities").glob("*.rst")),
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
