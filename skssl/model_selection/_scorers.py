@@ -162,5 +162,5 @@ view_information_scorer = EmbeddingScorer(metrics.view_information_score, n_view
 alignment_scorer = EmbeddingScorer(metrics.alignment_score, n_views=2)
 view_retrieval_scorer = EmbeddingScorer(_retrieval, n_views=2)
 view_ranking_scorer = EmbeddingScorer(_ranking, n_views=2)
-# Settled by benchmarks/choosing.py.
+# benchmarks/choosing.py compares them.
 default_scorer = view_information_scorer
