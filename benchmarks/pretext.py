@@ -1,17 +1,18 @@
 """Pretext tasks and masked modelling with their defaults, at the same number of steps.
 
     python benchmarks/pretext.py --json pretext.json
-    python benchmarks/pretext.py --tasks Fashion-MNIST --rows "JigsawPuzzle;SimCLR"
+    python benchmarks/pretext.py --tasks Fashion-MNIST --rows "random weights;JigsawPuzzle" --whole
 
 Beside the accuracy of a probe, the score that a method has on its own task, with test rows: the
 share of right answers where there is one, else one minus the relative error. The control of masked
 methods is a transformer with random weights. What the methods give back is measured by
-`giving_back.py`. Reads the data from the folder that the environment variable
-SKSSL_DATA names.
+`giving_back.py`. With ``--whole``, methods train as long as they do by default. Reads the data
+from the folder that the environment variable SKSSL_DATA names.
 """
 
 import argparse
 from dataclasses import replace
+from functools import partial
 
 from command import add_arguments, run
 from methods import OTHER_FAMILIES
@@ -52,49 +53,50 @@ _ONLY_FOR = {"Colorization": ["CIFAR-10"], "TransformPrediction": []}
 class _Learner:
     """Fits a method once, for its embedding and for its own task."""
 
-    def __init__(self, estimator: BaseEstimator):
+    def __init__(self, estimator: BaseEstimator, *, whole: bool):
         self.estimator = estimator
+        self.whole = whole
 
     def features(self, task: Task) -> Features:
-        self.fitted = clone(self.estimator).set_params(max_epochs=epochs_of(_STEPS, task))
-        self.fitted.fit(task.X)
+        epochs = "auto" if self.whole else epochs_of(_STEPS, task)
+        self.fitted = clone(self.estimator).set_params(max_epochs=epochs).fit(task.X)
         return self.fitted.transform(task.X), self.fitted.transform(task.X_test)
 
     def score(self, task: Task) -> float:
         return self.fitted.score(task.X_test)
 
 
-def _rows(name: str) -> list[Row]:
+def _rows(name: str, *, whole: bool) -> list[Row]:
     modality: Modality = TASKS[name][1]
     simclr = SimCLR(modality=modality, random_state=0)
     transformer = MaskedAutoencoder(modality=modality, random_state=0, max_epochs=0)
     rows = [
         Row("random weights", embed_with(clone(simclr).set_params(max_epochs=0))),
         Row("random transformer", embed_with(transformer)),
-        Row("SimCLR", _Learner(simclr).features),
+        Row("SimCLR", _Learner(simclr, whole=whole).features),
     ]
     for method, cls in all_estimators():
         if not cls.__module__.startswith(OTHER_FAMILIES) or not modality.offers(*cls._needs):
             continue
         if name in _ONLY_FOR.get(method, [name]):
-            learner = _Learner(cls(modality=modality, random_state=0))
+            learner = _Learner(cls(modality=modality, random_state=0), whole=whole)
             own_task = learner.score if hasattr(cls, "score") else None
             rows.append(Row(method, learner.features, own_task=own_task))
     return rows
 
 
-BENCHMARK = Benchmark(
-    tasks={name: load for name, (load, _) in TASKS.items()},
-    rows=_rows,
-    n_labels=(5, 25),
-    own_task=True,
-)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--whole", action="store_true", help="train for the default of steps")
     add_arguments(parser)
-    run(BENCHMARK, parser.parse_args())
+    arguments = parser.parse_args()
+    benchmark = Benchmark(
+        tasks={name: load for name, (load, _) in TASKS.items()},
+        rows=partial(_rows, whole=arguments.whole),
+        n_labels=(5, 25),
+        own_task=True,
+    )
+    run(benchmark, arguments)
 
 
 if __name__ == "__main__":
