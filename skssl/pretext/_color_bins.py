@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skssl.pretext._lab import rgb_to_lab
@@ -58,8 +61,75 @@ class ColorBins(nn.Module):
         a, b = (lab[:, 1:] / _SIZE).round().long().clamp(-_REACH, _REACH).unbind(dim=1)
         return self.nearest[(a + _REACH) * (2 * _REACH + 1) + b + _REACH]
 
-    def mean_color(self, logits: Tensor) -> Tensor:
-        """Return the annealed mean, between mean and mode, of scores (n, n_bins, height, width)."""
+    def loss(self, logits: Tensor, lab: Tensor) -> Tensor:
+        """Return the weighted cross-entropy of scores of shape (n, n_bins, height, width)."""
+        return F.cross_entropy(logits, self(lab), weight=self.weights)
+
+    def color(self, logits: Tensor) -> Tensor:
+        """Return the annealed mean, between mean and mode, of shape (n, 2, height, width)."""
         with torch.autocast(logits.device.type, enabled=False):
             shares = (logits.float() / _TEMPERATURE).softmax(dim=1)
             return torch.einsum("nqhw,qc->nchw", shares, self.centers)
+
+
+# Ranges of each axis, and pixels to find them from.
+_RANGES, _PIXELS = 16, 2**20
+
+
+class ColorRanges(nn.Module):
+    """Ranges of each of the two colour axes that have equally many pixels in them.
+
+    Scores for the ranges of an axis are a distribution, and its median is the answer with the
+    smallest absolute error.
+
+    Parameters
+    ----------
+    images : Tensor of shape (n, 3, height, width)
+        Images whose pixels say how often colours are, in sRGB from 0 to 1.
+
+    Attributes
+    ----------
+    edges : Tensor of shape (2, n_ranges + 1)
+    """
+
+    edges: Tensor
+
+    def __init__(self, images: Tensor):
+        super().__init__()
+        colors = rgb_to_lab(images)[:, 1:].transpose(0, 1).flatten(1)
+        some = colors[:, :: math.ceil(colors.shape[1] / _PIXELS)]
+        shares = torch.linspace(0, 1, _RANGES + 1, dtype=torch.float64)
+        self.register_buffer("edges", some.double().quantile(shares, dim=1).T.float().contiguous())
+
+    def __len__(self) -> int:
+        return 2 * _RANGES
+
+    def forward(self, lab: Tensor) -> Tensor:
+        """Return the ranges of every pixel, of shape (n, 2, ...), for Lab of shape (n, 3, ...)."""
+        axes = zip(self.edges, lab[:, 1:].unbind(dim=1), strict=True)
+        return torch.stack(
+            [torch.bucketize(color.contiguous(), edges[1:-1]) for edges, color in axes], dim=1
+        )
+
+    def loss(self, logits: Tensor, lab: Tensor) -> Tensor:
+        """Return the cross-entropy of scores of shape (n, 2 * n_ranges, height, width)."""
+        return F.cross_entropy(_by_axis(logits), self(lab))
+
+    def color(self, logits: Tensor) -> Tensor:
+        """Return the medians, of shape (n, 2, height, width)."""
+        shares = _by_axis(logits).softmax(dim=1)
+        upto = shares.cumsum(dim=1)
+        at = (upto < 0.5).sum(dim=1, keepdim=True).clamp(max=_RANGES - 1)
+        share = shares.gather(1, at)
+        # Within a range, all colours are taken for equally frequent.
+        within = ((0.5 - upto.gather(1, at) + share) / share).clamp(0, 1)[:, 0]
+        medians = []
+        for axis, edges in enumerate(self.edges):
+            low, high = edges[at[:, 0, axis]], edges[at[:, 0, axis] + 1]
+            medians.append(low + within[:, axis] * (high - low))
+        return torch.stack(medians, dim=1)
+
+
+def _by_axis(logits: Tensor) -> Tensor:
+    """Return scores of shape (n, n_ranges, 2, height, width)."""
+    return logits.unflatten(1, (_RANGES, 2))
