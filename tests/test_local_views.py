@@ -1,4 +1,4 @@
-"""Views of smaller parts of the samples: what holds for every modality."""
+"""Views of smaller parts of the samples, and mild ones: what holds for every modality."""
 
 import numpy as np
 import pytest
@@ -57,6 +57,33 @@ def test_same_seed_same_bits(views, shape):
     first = views.local().draw(batch, 2, generator=seeded())
     again = views.local().draw(batch, 2, generator=seeded())
     torch.testing.assert_close(first, again, rtol=0, atol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize(("views", "shape"), VIEWS)
+def test_mild_views_show_what_the_sample_is(views, shape):
+    before = views.get_params()
+    mild = views.mild()
+    mild.check_parameters()
+    assert type(mild) is type(views) and views.get_params() == before
+    batch = batch_of(views, shape)
+    if isinstance(views, (TabularViews, TextViews)):
+        assert torch.equal(mild(batch, generator=seeded()), batch)
+    elif isinstance(views, PointCloudViews):
+        assert mild.crop_scale == (1, 1) and mild.drop == (0, 0)
+    else:
+        # Slopes along time and from top to bottom, which are the same in a mirror.
+        if isinstance(views, SeriesViews):
+            batch = torch.linspace(0, 1, shape[-1]).expand(50, *shape)
+        else:
+            batch = torch.linspace(0, 1, shape[-2])[:, None].expand(50, *shape).clone()
+        if isinstance(views, VideoViews):
+            batch += torch.linspace(0, 1, shape[1])[:, None, None]
+        apart = {}
+        for name, drawn in (("mild", mild), ("weak", views.weak().full_size())):
+            one, other = drawn.draw(batch, 2, generator=seeded())
+            assert one.shape[-1] == batch.shape[-1]
+            apart[name] = (one - other).abs().mean()
+        assert 0 < apart["mild"] < 0.5 * apart["weak"]
 
 
 @pytest.mark.parametrize(("views", "shape"), VIEWS)

@@ -345,7 +345,7 @@ def test_ijepa_keeps_targets_out_of_the_context():
 
 
 def test_msn_evens_the_groups_out():
-    ssl = MSN(max_epochs=0, **TINY).fit(DIGITS)
+    ssl = MSN(max_epochs=0, use_sinkhorn=False, **TINY).fit(DIGITS)
     objective = ssl._objective
 
     def entropy_term(scores):
@@ -355,6 +355,11 @@ def test_msn_evens_the_groups_out():
     assert entropy_term(torch.zeros(8, 256)) == pytest.approx(0, abs=1e-5)
     sharp = objective._sharpened(torch.tensor([[0.5, 0.4]]))
     assert sharp[0, 0] == pytest.approx(1 / (1 + np.exp(-4)), abs=1e-5)
+    # All prefer the first group, but some less than others.
+    scores = torch.tensor([[0.5, 0.49], [0.5, 0.48], [0.5, 0.47], [0.5, 0.46]])
+    assert (objective._sharpened(scores).argmax(dim=1) == 0).all()
+    objective = MSN(max_epochs=0, **TINY).fit(DIGITS)._objective
+    assert objective._sharpened(scores).argmax(dim=1).tolist() == [1, 1, 0, 0]
 
 
 @pytest.mark.parametrize("method", RECONSTRUCTING)

@@ -100,8 +100,10 @@ class MSN(_MaskedMethod):
         Divides the teacher's scores; lower than `temperature`, which sharpens them.
     entropy_weight : float, default=1.0
         Weight of the term that keeps the groups even.
-    use_sinkhorn : bool, default=False
-        Whether the teacher's answers are made even by Sinkhorn-Knopp as well, as the authors allow.
+    use_sinkhorn : bool, default=True
+        Whether the teacher's answers are made even by Sinkhorn-Knopp as well, as the authors do in
+        what they released; in the paper, `entropy_weight` alone has to keep the groups even. In
+        short trainings, that leaves a few groups that hold everything.
     momentum : float, default=0.99
         What the teacher keeps of its weights in a step, at the start; it rises to 1 with a cosine.
         Closer to 1 for longer trainings; the paper has 0.996.
@@ -138,7 +140,7 @@ class MSN(_MaskedMethod):
     temperature: float = param(POSITIVE, default=0.1)
     target_temperature: float = param(POSITIVE, default=0.025)
     entropy_weight: float = param(NOT_NEGATIVE, default=1.0)
-    use_sinkhorn: bool = param("boolean", default=False)
+    use_sinkhorn: bool = param("boolean", default=True)
     momentum: float = param(FRACTION, default=0.99)
     projector_dim: int = param(POSITIVE_INT, default=128)
     projector_hidden_dim: int = param(POSITIVE_INT, default=256)

@@ -62,7 +62,8 @@ class FineTuner(Declared):
         Peak of AdamW's learning rate for the head, which rises over a tenth of the training and
         then falls to zero with a cosine. "auto" is 0.0003 from 250 labelled rows on, and
         proportionally less for fewer: an encoder that is moved by a few rows forgets what it knows
-        of the others. It is 0.002 for an encoder that nothing has trained yet.
+        of the others. It is 0.001 at least with FixMatch, which learns from the others too, and
+        0.002 for an encoder that nothing has trained yet.
     layer_decay : float, default="auto"
         Rate of the first layer of the encoder as a fraction of the head's, in (0, 1]; it falls
         geometrically in between, so the value means the same for networks of any depth. 1 trains
@@ -70,7 +71,7 @@ class FineTuner(Declared):
     weight_decay : float, default=0.01
         Weight decay of matrices and filters.
     augment : bool, default=True
-        Whether labelled rows are changed by the mild views (``views_.weak()``) of the method.
+        Whether labelled rows are changed by the mild views (``views_.mild()``) of the method.
     early_stopping : "auto" or bool, default="auto"
         Whether a tenth of the labelled rows is held out, to stop when their loss did not get
         smaller for 10 epochs, and to keep the weights of the best epoch. "auto" does so when there

@@ -36,6 +36,8 @@ from skssl.semi_supervised._objectives import (
 from skssl.semi_supervised._rows import Labels
 
 _FEWEST_PER_CLASS = 50
+# Guesses for all rows keep the encoder from forgetting what it knows, as a low rate does otherwise.
+_RATE_OF_FIXMATCH = 1e-3
 _UNLABELED_WEIGHTS = {"pseudo_label": 3.0, "fixmatch": 1.0}
 
 
@@ -54,9 +56,9 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
     ----------
     semi_supervised : {"none", "pseudo_label", "fixmatch"}, default="none"
         How rows without a label are used after the pretraining: not at all; each learns the class
-        that it seems to have (Lee 2013); or its strong view learns the class that its weak view has
-        with a probability of at least `threshold` (FixMatch). Labelled rows are among them, without
-        their labels.
+        that it seems to have (Lee 2013); or a view of it learns the class that a mild view, which
+        hardly changes the sample, has with a probability of at least `threshold` (FixMatch).
+        Labelled rows are among them, without their labels.
     threshold : float, default=0.95
         How probable a class must be for FixMatch to learn it, in [0, 1].
     unlabeled_ratio : int, default=7
@@ -261,6 +263,10 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
     def _has_enough(self, targets: np.ndarray) -> bool:
         counts = np.bincount(targets, minlength=len(self.classes_))
         return bool(counts.min() >= _FEWEST_PER_CLASS)
+
+    def _auto_rate(self, labels: Labels) -> float:
+        rate = super()._auto_rate(labels)
+        return max(rate, _RATE_OF_FIXMATCH) if self.semi_supervised == "fixmatch" else rate
 
     def _n_others(self) -> int:
         return 0 if self.semi_supervised == "none" else self.unlabeled_ratio * self.batch_size

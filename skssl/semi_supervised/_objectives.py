@@ -31,7 +31,7 @@ class SupervisedObjective(Objective):
     loss : callable
         Gets what the head says of some rows and their targets; returns a loss for each.
     augment : bool
-        Whether labelled rows are changed by the weak views.
+        Whether labelled rows are changed by the mild views.
     """
 
     head: nn.Module
@@ -77,7 +77,7 @@ class SupervisedObjective(Objective):
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
         rows = self._rows[: len(batch)]
-        view = draw_views(batch, 1, kind="weak")[0] if self.augment else batch
+        view = draw_views(batch, 1, kind="mild")[0] if self.augment else batch
         return self.weighted_loss(self.outputs(view), self.targets[rows], self.weights[rows])
 
 
@@ -108,12 +108,12 @@ class SemiSupervisedObjective(SupervisedObjective):
 
 
 class FixMatchObjective(SemiSupervisedObjective):
-    """Strong views learn what weak ones are certain of.
+    """Ordinary views learn what mild ones are certain of.
 
     Parameters
     ----------
     threshold : float
-        How probable the class of a weak view must be.
+        How probable the class of a mild view must be.
     """
 
     def __init__(self, *networks_and_targets: Any, threshold: float, **kwargs: Any):
@@ -122,11 +122,11 @@ class FixMatchObjective(SemiSupervisedObjective):
 
     def loss_of_others(self, others: Tensor, draw_views: DrawViews) -> Tensor:
         with torch.no_grad():
-            weak = self.outputs(draw_views(others, 1, kind="weak")[0])
-        certain = weak.softmax(dim=1).amax(dim=1) >= self.threshold
+            mild = self.outputs(draw_views(others, 1, kind="mild")[0])
+        certain = mild.softmax(dim=1).amax(dim=1) >= self.threshold
         self.measure("certain", certain.float().mean())
         strong = self.outputs(draw_views(others, 1)[0])
-        return fixmatch(weak, strong, threshold=self.threshold)
+        return fixmatch(mild, strong, threshold=self.threshold)
 
 
 class PseudoLabelObjective(SemiSupervisedObjective):
@@ -137,7 +137,7 @@ class PseudoLabelObjective(SemiSupervisedObjective):
         self._progress = 0.0
 
     def loss_of_others(self, others: Tensor, draw_views: DrawViews) -> Tensor:
-        view = draw_views(others, 1, kind="weak")[0] if self.augment else others
+        view = draw_views(others, 1, kind="mild")[0] if self.augment else others
         return _risen(self._progress) * pseudo_label(self.outputs(view))
 
     def after_step(self, progress: float) -> None:

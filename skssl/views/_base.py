@@ -11,7 +11,7 @@ from torch import Tensor
 
 from skssl._declare import Declared
 
-ViewKind = Literal["global", "local", "weak"]
+ViewKind = Literal["global", "local", "weak", "mild"]
 
 
 class Views(Declared, ABC):
@@ -55,11 +55,18 @@ class Views(Declared, ABC):
         """
         return self
 
+    def mild(self) -> Views:
+        """Return views that show what a sample is as clearly as the sample itself.
+
+        For learning from labels, and for guessing them. Views that know none are the weak ones.
+        """
+        return self.weak()
+
     def of_kind(self, kind: ViewKind) -> Views:
-        """Return the views of a kind: these, or the local or weak ones that go with them."""
-        if kind == "local":
-            return self.local()
-        return self.weak() if kind == "weak" else self
+        """Return the views of a kind: these, or the local, weak or mild ones that go with them."""
+        if kind == "global":
+            return self
+        return {"local": self.local, "weak": self.weak, "mild": self.mild}[kind]()
 
 
 class CallableViews(Views):
@@ -109,6 +116,12 @@ def reduced(size: tuple[int, ...], resolution: float, *, at_least: int) -> tuple
     """
     factor = max(resolution, min(1.0, at_least / min(size)))
     return tuple(max(1, round(factor * side)) for side in size)
+
+
+def quartered(limits: tuple[float, float]) -> tuple[float, float]:
+    """Return a range of scales a quarter as far from 1, where nothing changes."""
+    low, high = limits
+    return 1 + (low - 1) / 4, 1 + (high - 1) / 4
 
 
 def random_noise(samples: Tensor, *, generator: torch.Generator, std: float) -> Tensor:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from skssl._declare import Interval, Range, StrOptions, declared, param
-from skssl.views._base import Views, chance, random_noise, reduced, uniform
+from skssl.views._base import Views, chance, quartered, random_noise, reduced, uniform
 from skssl.views._image_filters import random_blur, random_erase, random_solarize
 
 Padding = Literal["zeros", "border", "reflection"]
@@ -338,6 +338,18 @@ class ImageViews(Views):
         """Return views with only the changes of geometry."""
         return replace(
             self, jitter=0.0, grayscale=0.0, blur=0.0, solarize=0.0, erase=0.0, noise=0.0
+        )
+
+    def mild(self) -> Self:
+        """Return views with a quarter of the changes of geometry, and of full size."""
+        weak = replace(self.weak(), resolution=1.0)
+        return replace(
+            weak,
+            crop_scale=quartered(weak.crop_scale),
+            crop_ratio=quartered(weak.crop_ratio),
+            rotation=weak.rotation / 4,
+            shear=weak.shear / 4,
+            translation=weak.translation / 4,
         )
 
     def change_geometry(self, images: Tensor, *, generator: torch.Generator) -> Tensor:

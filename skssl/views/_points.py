@@ -234,6 +234,10 @@ class PointCloudViews(Views):
         """Return views of all points, turned and stretched only."""
         return replace(self, drop=(0.0, 0.0), jitter=0.0)
 
+    def mild(self) -> Self:
+        """Return views of whole clouds, turned and stretched only."""
+        return replace(self.weak(), crop_scale=(1.0, 1.0))
+
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
         views = random_points(batch, generator=generator, drop=self.drop, n_points=self.n_points)
         # Of the points that are shown, so that a region is as dense as a whole cloud.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from skssl._declare import Interval, Range, declared, param
-from skssl.views._base import Views, random_noise, reduced, uniform
+from skssl.views._base import Views, quartered, random_noise, reduced, uniform
 
 # Views of fewer steps would leave an encoder little to see.
 _SHORTEST_VIEW = 32
@@ -245,6 +245,10 @@ class SeriesViews(Views):
     def weak(self) -> Self:
         """Return windows without other changes."""
         return replace(self, amplitude=0.0, shift=0.0, noise=0.0, gap=0.0, n_segments=1)
+
+    def mild(self) -> Self:
+        """Return windows that leave out a quarter as much, as long as the series."""
+        return replace(self.weak(), crop_scale=quartered(self.crop_scale), resolution=1.0)
 
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
         (length,) = reduced((batch.shape[2],), self.resolution, at_least=_SHORTEST_VIEW)

@@ -137,6 +137,10 @@ class TextViews(Views):
         """Return halves without tokens taken away."""
         return replace(self, dropout=0.0)
 
+    def mild(self) -> Self:
+        """Return the texts as they are."""
+        return replace(self, halves=False, dropout=0.0)
+
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
         return self.draw(batch, 1, generator=generator)[0]
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from skssl._declare import Interval, Range, declared, param
-from skssl.views._base import uniform
+from skssl.views._base import quartered, uniform
 from skssl.views._images import ImageViews
 
 
@@ -107,6 +107,10 @@ class VideoViews(ImageViews):
     def local(self) -> Self:
         """Return views of smaller windows of space (`local_scale`) and time (`local_window`)."""
         return replace(super().local(), window=self.local_window)
+
+    def mild(self) -> Self:
+        """Return views with a quarter of the changes of space and time, and no others."""
+        return replace(super().mild(), window=quartered(self.window))
 
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
         clips = random_frames(
