@@ -110,8 +110,19 @@ def test_colors_are_learned(colorization):
     assert colorization.score(COLORS[300:]) == colorization.score(COLORS[300:])
     errors = [row["relative_error"] for row in colorization.history_]
     assert errors[-1] < 0.7 < errors[0]
-    assert 1 - colorization.score(COLORS[:300]) == pytest.approx(errors[-1], abs=0.1)
+    # Whole images, seen twice, are easier than parts of them.
+    assert 1 - colorization.score(COLORS[:300]) < errors[-1]
     assert colorization.loss_curve_[-1] < 0.7 * colorization.loss_curve_[0]
+
+
+def test_colors_are_the_same_in_a_mirror(colorization):
+    grey = COLORS[:20].mean(axis=3).astype(np.uint8)
+    colored = colorization.colorize(grey).astype(int)
+    mirrored = colorization.colorize(grey[:, :, ::-1]).astype(int)[:, :, ::-1]
+    assert np.abs(colored - mirrored).max() <= 1
+    params = {"encoder": tiny_conv, "max_epochs": 1, "batch_size": 32, **FAST}
+    one_sided = Colorization(**params).set_params(views__flip=0.0).fit(COLORS[:300])
+    assert not one_sided._objective.mirrored
 
 
 def test_score_of_colors_is_what_it_says(colorization):

@@ -16,6 +16,7 @@ from skssl.nn import DrawViews, Objective
 from skssl.pretext._color_bins import ColorBins, ColorRanges
 from skssl.pretext._dense import DenseObjective, _DenseTask, predicted, some_of
 from skssl.pretext._lab import lab_to_rgb, rgb_to_lab, to_gamut, to_grey
+from skssl.views import ImageViews, Views
 
 # Mean distance from grey below which nobody sees a colour.
 _INVISIBLE = 0.1
@@ -30,6 +31,8 @@ class ToGrey(nn.Module):
         return to_grey(images)
 
 
+# Area of the window that an image is zoomed in on.
+_WINDOW = (0.6, 1.0)
 # Scores at a time.
 _CHUNK = 2**24
 
@@ -41,15 +44,16 @@ class _ColorObjective(DenseObjective):
     """
 
     def __init__(
-        self, encoder: nn.Module, images: Tensor, bins: ColorBins | ColorRanges, *, augment: bool
+        self, encoder: nn.Module, images: Tensor, bins: ColorBins | ColorRanges, *, mirrored: bool
     ):
         few = images[:2]
-        super().__init__(encoder, few, few[:, :1], len(bins), augment=augment)
+        super().__init__(encoder, few, few[:, :1], len(bins), augment=True)
         self.bins = bins
+        self.mirrored = mirrored
         self.scale = max(_INVISIBLE, rgb_to_lab(images)[:, 1:].abs().mean().item())
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
-        batch = self._varied(batch, draw_views)
+        (batch,) = draw_views(batch, 1)
         # A quarter of the pixels, other ones each time: the scores of all would take the time.
         step = 2 if min(batch.shape[2:]) > 1 else 1
         down, across = (slice(start, None, step) for start in torch.randint(step, (2,)).tolist())
@@ -59,16 +63,17 @@ class _ColorObjective(DenseObjective):
         self.measure("relative_error", error / self.scale)
         return self.bins.loss(logits, lab)
 
-    def _varied(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
-        if self.augment:
-            return draw_views(batch, 1)[0]
-        mirrored = torch.rand(len(batch), 1, 1, 1, device=batch.device) < 0.5
-        return torch.where(mirrored, batch.flip(3), batch)
-
     def _features(self, batch: Tensor) -> Tensor:
         return self.decoder.features(*self.pyramid(self.encoder, batch), to_grey(batch)[:, :1])
 
     def predict(self, batch: Tensor, *given: Tensor) -> Tensor:
+        colors = self._colors(batch)
+        if self.mirrored:
+            # What a mirror shows has been learned as well, and its errors are other ones.
+            colors = (colors + self._colors(batch.flip(3)).flip(3)) / 2
+        return colors
+
+    def _colors(self, batch: Tensor) -> Tensor:
         features = self._features(batch)
         # There may be hundreds of scores for every pixel.
         parts = features.split(max(1, _CHUNK // (features[0, 0].numel() * len(self.bins))))
@@ -104,9 +109,10 @@ class Colorization(_DenseTask):
     Parameters
     ----------
     views : "auto", Views or callable, default="auto"
-        Random changes that are made to an image before its colours are asked for. "auto" turns left
-        into right in half of the images: colours are the same in a mirror, and are learned by
-        heart less easily.
+        Random changes that are made to an image before its colours are asked for. "auto" zooms in
+        on a window and turns left into right in half of the images, so that the colours are less
+        easily learned by heart. With views that do the latter, the answer is the mean of those for
+        an image and for its mirror image.
     mode : {"regress", "classify"}, default="regress"
         "regress" predicts each of the two colour axes of CIE Lab by its median, which has the
         smallest absolute error, but is careful: where several colours may be right, it becomes
@@ -173,7 +179,11 @@ class Colorization(_DenseTask):
     ) -> Objective:
         images = self._input_layer(some_of(samples))
         bins = ColorBins(images) if self.mode == "classify" else ColorRanges(images)
-        return _ColorObjective(encoder, images, bins, augment=self._augments())
+        mirrored = isinstance(self.views_, ImageViews) and self.views_.flip > 0
+        return _ColorObjective(encoder, images, bins, mirrored=mirrored)
+
+    def _default_views(self) -> Views:
+        return ImageViews(crop_scale=_WINDOW, jitter=0.0, grayscale=0.0)
 
     def _conclude(self) -> None:
         if self.mode == "regress":
