@@ -196,7 +196,7 @@ class Images(Modality):
         channels, height, width = self.sample_shape_
         one_channel = ((height, width), (height, width, 1), (1, height, width), (height * width,))
         if X.shape[1:] in one_channel and X.shape[1:] != self.input_shape_:
-            grey = torch.tensor(X).view(-1, 1, height, width)
+            grey = as_tensor(X).reshape(-1, 1, height, width)
             X = self.restore(grey.expand(-1, channels, -1, -1))
         return self.prepare(X)
 
