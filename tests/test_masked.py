@@ -13,7 +13,16 @@ from skssl import IJEPA, MSN, Data2Vec, MaskedAutoencoder, SelfSupervisedImputer
 from skssl.exceptions import CollapseWarning
 from skssl.masked._masks import Masks, block_scores, lowest
 from skssl.modality import Images, PointCloud, Series, Tabular, Text, Video
-from skssl.nn import Patches, Pieces, PointPatches, TokenEncoder, chamfer, first_of, patch_sizes
+from skssl.nn import (
+    Patches,
+    Pieces,
+    PointPatches,
+    TokenEncoder,
+    TransformerLayers,
+    chamfer,
+    first_of,
+    patch_sizes,
+)
 
 TINY = {"width": 16, "depth": 1, "n_heads": 2, "device": "cpu", "random_state": 0}
 RECONSTRUCTING = [MaskedAutoencoder, SimMIM]
@@ -328,6 +337,25 @@ def test_teachers_have_no_gradient_and_follow(method):
     start = method(max_epochs=0, **TINY).fit(DIGITS)._objective.teacher.parameters()
     moved = [not torch.equal(a, b) for a, b in zip(teacher, start, strict=True)]
     assert any(moved)
+
+
+def test_short_samples_are_not_padded_to_the_longest(monkeypatch):
+    from skssl.nn import _tokens
+
+    torch.manual_seed(0)
+    layers = TransformerLayers(8, depth=2, n_heads=2).eval()
+    tokens = torch.randn(90, 30, 8)
+    attended = torch.rand(90, 30) < 0.7
+    attended &= torch.arange(30) < torch.randint(0, 31, (90, 1))
+    assert (attended.sum(dim=1) == 0).any() and (attended.sum(dim=1) > 15).any()
+    seen = []
+    layers.layers[0].register_forward_pre_hook(lambda layer, args: seen.append(args[0].shape[:2]))
+    with torch.no_grad():
+        grouped = layers(tokens, attended)
+        assert sum(n for n, _ in seen) == 90 and len({length for _, length in seen}) > 4
+        monkeypatch.setattr(_tokens, "_WORTH_GROUPS", 1000)
+        together = layers(tokens, attended)
+    torch.testing.assert_close(grouped[attended], together[attended])
 
 
 def test_ijepa_keeps_targets_out_of_the_context():

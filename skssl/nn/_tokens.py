@@ -14,6 +14,8 @@ PositionKind = Literal["sincos", "learned"]
 Pooling = Literal["mean", "max"]
 
 _SLOWEST_WAVE = 10_000.0
+# Groups of samples of like length, and samples from which on they are worth it.
+_LENGTH_GROUPS, _WORTH_GROUPS = 8, 64
 
 
 @dataclass
@@ -243,14 +245,47 @@ class TransformerLayers(nn.Module):
         return self.norm(last)
 
     def outputs(self, tokens: Tensor, attended: Tensor | None = None) -> Iterator[Tensor]:
-        """Go through what each layer returns."""
-        hidden = None
-        if attended is not None:
-            # Attention over nothing is NaN.
-            hidden = ~attended & attended.any(dim=1, keepdim=True)
+        """Go through what each layer returns; 0 for tokens behind the last that is looked at."""
+        if attended is None:
+            for layer in self.layers:
+                tokens = layer(tokens)
+                yield tokens
+            return
+        # Attention over nothing is NaN.
+        attended = attended | ~attended.any(dim=1, keepdim=True)
+        groups = _of_like_length(attended)
+        parts = [tokens[rows, :length] for rows, length in groups]
+        hidden = [~attended[rows, :length] for rows, length in groups]
         for layer in self.layers:
-            tokens = layer(tokens, src_key_padding_mask=hidden)
-            yield tokens
+            parts = [
+                layer(part, src_key_padding_mask=mask)
+                for part, mask in zip(parts, hidden, strict=True)
+            ]
+            whole = torch.zeros_like(tokens, dtype=parts[0].dtype)
+            for (rows, length), part in zip(groups, parts, strict=True):
+                whole[rows, :length] = part
+            yield whole
+
+
+def _of_like_length(attended: Tensor) -> list[tuple[Tensor, int]]:
+    """Sort samples into groups by their length, so that short ones are not padded to the longest.
+
+    Parameters
+    ----------
+    attended : Tensor of shape (n, t), bool
+
+    Returns
+    -------
+    list of tuples
+        Indices of the samples of a group, and up to which token it has to be looked at.
+    """
+    places = torch.arange(1, attended.shape[1] + 1, device=attended.device)
+    lengths = (attended * places).amax(dim=1)
+    # Many small launches are slower than padding on a GPU.
+    is_worth_it = attended.device.type == "cpu" and len(attended) >= _WORTH_GROUPS
+    n_groups = _LENGTH_GROUPS if is_worth_it else 1
+    by_length = lengths.argsort(stable=True).tensor_split(n_groups)
+    return [(rows, int(lengths[rows[-1]])) for rows in by_length]
 
 
 class TokenEncoder(nn.Module):
