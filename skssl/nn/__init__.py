@@ -43,15 +43,8 @@ from skssl.nn._series import (
 from skssl.nn._tabular import TableEncoder, TableStem, UnitLength
 from skssl.nn._teacher import Teacher, rising_momentum
 from skssl.nn._text import BagEncoder, TextTransformer
-from skssl.nn._tokens import (
-    Pieces,
-    Positions,
-    TokenEncoder,
-    Tokenizer,
-    TransformerLayers,
-    first_of,
-    take,
-)
+from skssl.nn._tokenizer import Pieces, Tokenizer, first_of, take
+from skssl.nn._tokens import Positions, TokenEncoder, TransformerLayers
 from skssl.nn._torchvision import (
     small_vit,
     torchvision_encoder,

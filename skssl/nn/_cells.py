@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skssl.nn._tokens import Pieces, Tokenizer
+from skssl.nn._tokenizer import Pieces, Tokenizer
 
 # Below this, a column says nothing that could be predicted.
 _SMALLEST_VARIANCE = 1e-12

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skssl.nn._tokens import Pieces, Tokenizer
+from skssl.nn._tokenizer import Pieces, Tokenizer
 
 # Keeps the standard deviation of a patch of one value from zero, as in the authors' code of MAE.
 _SMALLEST_VARIANCE = 1e-6

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skssl.nn._tokens import Pieces, Tokenizer, take
+from skssl.nn._tokenizer import Pieces, Tokenizer, take
 
 _SMALLEST_SPREAD = 1e-12
 
