@@ -37,15 +37,24 @@ class _Predictor(nn.Module):
         self.widen = nn.Linear(width, encoder.width)
 
     def forward(
-        self, context: Tensor, seen: Tensor, valid: Tensor, places: Tensor, index: Tensor
+        self,
+        context: Tensor,
+        seen: Tensor,
+        valid: Tensor,
+        places: Tensor,
+        index: Tensor,
+        asked: Tensor,
     ) -> Tensor:
-        """Return what is at `index`, of shape (n, m), from a context at the places `seen`."""
+        """Return what is at `index`, of shape (n, m), from a context at the places `seen`.
+
+        `valid` and `asked` say which of `seen` and `index` count.
+        """
         positions = self.positions(places)
         positions = positions.expand(len(index), -1, -1)
         known = self.narrow(context) + take(positions, seen)
-        asked = self.mask_token + take(positions, index)
-        attended = torch.cat([valid, torch.ones_like(index, dtype=torch.bool)], dim=1)
-        tokens = self.layers(torch.cat([known, asked.to(known.dtype)], dim=1), attended)
+        hidden = self.mask_token + take(positions, index)
+        tokens = torch.cat([known, hidden.to(known.dtype)], dim=1)
+        tokens = self.layers(tokens, torch.cat([valid, asked], dim=1))
         return self.widen(tokens[:, known.shape[1] :])
 
 
@@ -81,7 +90,7 @@ class _IJEPAObjective(TokenObjective):
         total, count = context.new_zeros(()), context.new_zeros(())
         for block in blocks:
             index, asked = first_of(block, most)
-            predicted = self.predictor(context, seen, valid, pieces.places, index)
+            predicted = self.predictor(context, seen, valid, pieces.places, index, asked)
             wrong = F.smooth_l1_loss(predicted.float(), take(targets, index), reduction="none")
             total = total + (wrong.mean(dim=2) * asked).sum()
             count = count + asked.sum()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from skssl.nn._tokenizer import Pieces, PositionKind, Tokenizer, take
+from skssl.nn._tokenizer import Pieces, PositionKind, Tokenizer, first_of, take
 
 Pooling = Literal["mean", "max"]
 
@@ -111,8 +112,8 @@ class TransformerLayers(nn.Module):
         return self.norm(last)
 
     def outputs(self, tokens: Tensor, attended: Tensor | None = None) -> Iterator[Tensor]:
-        """Go through what each layer returns; 0 for tokens behind the last that is looked at."""
-        if attended is None:
+        """Go through what each layer returns; it means nothing for tokens that are not attended."""
+        if attended is None or bool(attended.all()):
             for layer in self.layers:
                 tokens = layer(tokens)
                 yield tokens
@@ -120,38 +121,53 @@ class TransformerLayers(nn.Module):
         # Attention over nothing is NaN.
         attended = attended | ~attended.any(dim=1, keepdim=True)
         groups = _of_like_length(attended)
-        parts = [tokens[rows, :length] for rows, length in groups]
-        hidden = [~attended[rows, :length] for rows, length in groups]
+        parts = [take(tokens[group.rows], group.places) for group in groups]
         for layer in self.layers:
             parts = [
-                layer(part, src_key_padding_mask=mask)
-                for part, mask in zip(parts, hidden, strict=True)
+                layer(part, src_key_padding_mask=group.padding)
+                for part, group in zip(parts, groups, strict=True)
             ]
             whole = torch.zeros_like(tokens, dtype=parts[0].dtype)
-            for (rows, length), part in zip(groups, parts, strict=True):
-                whole[rows, :length] = part
+            for group, part in zip(groups, parts, strict=True):
+                whole[group.rows[:, None], group.places] = part
             yield whole
 
 
-def _of_like_length(attended: Tensor) -> list[tuple[Tensor, int]]:
-    """Sort samples into groups by their length, so that short ones are not padded to the longest.
+@dataclass
+class _Group:
+    """Samples that have about as many tokens, and where these are.
+
+    Parameters
+    ----------
+    rows : Tensor of shape (n,), int64
+        The samples.
+    places : Tensor of shape (n, m), int64
+        Their tokens, and others to fill up the rows.
+    padding : Tensor of shape (n, m), bool
+        Which of these are such others.
+    """
+
+    rows: Tensor
+    places: Tensor
+    padding: Tensor
+
+
+def _of_like_length(attended: Tensor) -> list[_Group]:
+    """Sort samples into groups, so that those with few tokens are not padded to those with many.
 
     Parameters
     ----------
     attended : Tensor of shape (n, t), bool
-
-    Returns
-    -------
-    list of tuples
-        Indices of the samples of a group, and up to which token it has to be looked at.
+        Which tokens count; of each sample, one at least.
     """
-    places = torch.arange(1, attended.shape[1] + 1, device=attended.device)
-    lengths = (attended * places).amax(dim=1)
+    counts = attended.sum(dim=1)
     # Many small launches are slower than padding on a GPU.
     is_worth_it = attended.device.type == "cpu" and len(attended) >= _WORTH_GROUPS
-    n_groups = _LENGTH_GROUPS if is_worth_it else 1
-    by_length = lengths.argsort(stable=True).tensor_split(n_groups)
-    return [(rows, int(lengths[rows[-1]])) for rows in by_length]
+    groups = []
+    for rows in counts.argsort(stable=True).tensor_split(_LENGTH_GROUPS if is_worth_it else 1):
+        places, valid = first_of(attended[rows], int(counts[rows[-1]]))
+        groups.append(_Group(rows, places, ~valid))
+    return groups
 
 
 class TokenEncoder(nn.Module):
