@@ -22,6 +22,10 @@ from skssl.views import ImageViews, Views
 _INVISIBLE = 0.1
 # What is left of the two colour axes in grey pixels.
 _ROUNDING = 0.01
+# Area of the window that an image is zoomed in on.
+_WINDOW = (0.6, 1.0)
+# Scores at a time.
+_CHUNK = 2**24
 
 
 class ToGrey(nn.Module):
@@ -29,12 +33,6 @@ class ToGrey(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return to_grey(images)
-
-
-# Area of the window that an image is zoomed in on.
-_WINDOW = (0.6, 1.0)
-# Scores at a time.
-_CHUNK = 2**24
 
 
 class _ColorObjective(DenseObjective):
