@@ -113,13 +113,19 @@ class TransformerLayers(nn.Module):
 
     def outputs(self, tokens: Tensor, attended: Tensor | None = None) -> Iterator[Tensor]:
         """Go through what each layer returns; it means nothing for tokens that are not attended."""
-        if attended is None or bool(attended.all()):
-            for layer in self.layers:
-                tokens = layer(tokens)
-                yield tokens
-            return
-        # Attention over nothing is NaN.
-        attended = attended | ~attended.any(dim=1, keepdim=True)
+        hidden = None
+        if attended is not None:
+            # Attention over nothing is NaN.
+            attended = attended | ~attended.any(dim=1, keepdim=True)
+            if _are_worth_sorting(attended):
+                yield from self._outputs_by_length(tokens, attended)
+                return
+            hidden = ~attended
+        for layer in self.layers:
+            tokens = layer(tokens, src_key_padding_mask=hidden)
+            yield tokens
+
+    def _outputs_by_length(self, tokens: Tensor, attended: Tensor) -> Iterator[Tensor]:
         groups = _of_like_length(attended)
         parts = [take(tokens[group.rows], group.places) for group in groups]
         for layer in self.layers:
@@ -152,6 +158,14 @@ class _Group:
     padding: Tensor
 
 
+def _are_worth_sorting(attended: Tensor) -> bool:
+    """Whether it saves time to sort samples by their number of tokens."""
+    # Many small launches are slower than padding on a GPU, and no graph knows the lengths.
+    if attended.device.type != "cpu" or torch.compiler.is_compiling():
+        return False
+    return len(attended) >= _WORTH_GROUPS and not bool(attended.all())
+
+
 def _of_like_length(attended: Tensor) -> list[_Group]:
     """Sort samples into groups, so that those with few tokens are not padded to those with many.
 
@@ -161,10 +175,8 @@ def _of_like_length(attended: Tensor) -> list[_Group]:
         Which tokens count; of each sample, one at least.
     """
     counts = attended.sum(dim=1)
-    # Many small launches are slower than padding on a GPU.
-    is_worth_it = attended.device.type == "cpu" and len(attended) >= _WORTH_GROUPS
     groups = []
-    for rows in counts.argsort(stable=True).tensor_split(_LENGTH_GROUPS if is_worth_it else 1):
+    for rows in counts.argsort(stable=True).tensor_split(_LENGTH_GROUPS):
         places, valid = first_of(attended[rows], int(counts[rows[-1]]))
         groups.append(_Group(rows, places, ~valid))
     return groups
