@@ -115,6 +115,20 @@ def test_colors_are_learned(colorization):
     assert colorization.loss_curve_[-1] < 0.7 * colorization.loss_curve_[0]
 
 
+def test_a_grey_background_has_a_range_of_its_own():
+    images = torch.rand(40, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    images[:, :, :5] = 0.3
+    ranges = ColorRanges(images)
+    lab = rgb_to_lab(images)
+    found = ranges(lab)[:, :, :5]
+    for axis in range(2):
+        (of_grey,) = found[:, axis].unique()
+        assert (ranges(lab)[:, axis, 5:] != of_grey).all()
+    sure = 30.0 * torch.nn.functional.one_hot(found[:1, :, 0, 0], len(ranges) // 2)
+    logits = sure.transpose(1, 2).flatten(1)[..., None, None]
+    assert (ranges.color(logits) == 0).all()
+
+
 def test_colors_are_the_same_in_a_mirror(colorization):
     grey = COLORS[:20].mean(axis=3).astype(np.uint8)
     colored = colorization.colorize(grey).astype(int)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skssl.pretext._lab import rgb_to_lab
+from skssl.pretext._lab import colors_of, rgb_to_lab
 
 # The paper's constants: size of a bin in a and b, standard deviation that the shares of the bins
 # are smoothed with, share of the even distribution in the weights, temperature of the mean.
@@ -96,7 +96,7 @@ class ColorRanges(nn.Module):
 
     def __init__(self, images: Tensor):
         super().__init__()
-        colors = rgb_to_lab(images)[:, 1:].transpose(0, 1).flatten(1)
+        colors = colors_of(rgb_to_lab(images)).transpose(0, 1).flatten(1)
         some = colors[:, :: math.ceil(colors.shape[1] / _PIXELS)]
         shares = torch.linspace(0, 1, _RANGES + 1, dtype=torch.float64)
         self.register_buffer("edges", some.double().quantile(shares, dim=1).T.float().contiguous())
@@ -106,10 +106,16 @@ class ColorRanges(nn.Module):
 
     def forward(self, lab: Tensor) -> Tensor:
         """Return the ranges of every pixel, of shape (n, 2, ...), for Lab of shape (n, 3, ...)."""
-        axes = zip(self.edges, lab[:, 1:].unbind(dim=1), strict=True)
-        return torch.stack(
-            [torch.bucketize(color.contiguous(), edges[1:-1]) for edges, color in axes], dim=1
-        )
+        ranges = []
+        for edges, color in zip(self.edges[:, 1:-1], colors_of(lab).unbind(dim=1), strict=True):
+            # A colour so frequent that several ranges have nothing else, such as the grey of a
+            # background, belongs to the one in the middle, where its neighbours do not blur it.
+            first, last = (
+                torch.bucketize(color.contiguous(), edges.contiguous(), right=right)
+                for right in (False, True)
+            )
+            ranges.append((first + last) // 2)
+        return torch.stack(ranges, dim=1)
 
     def loss(self, logits: Tensor, lab: Tensor) -> Tensor:
         """Return the cross-entropy of scores of shape (n, 2 * n_ranges, height, width)."""

@@ -15,15 +15,15 @@ from skssl.base import SelfSupervisedTransformer
 from skssl.nn import DrawViews, Objective
 from skssl.pretext._color_bins import ColorBins, ColorRanges
 from skssl.pretext._dense import DenseObjective, _DenseTask, predicted, some_of
-from skssl.pretext._lab import lab_to_rgb, rgb_to_lab, to_gamut, to_grey
+from skssl.pretext._lab import colors_of, lab_to_rgb, rgb_to_lab, to_gamut, to_grey
 from skssl.views import ImageViews, Views
 
 # Mean distance from grey below which nobody sees a colour.
 _INVISIBLE = 0.1
-# What is left of the two colour axes in grey pixels.
-_ROUNDING = 0.01
 # Area of the window that an image is zoomed in on.
 _WINDOW = (0.6, 1.0)
+# Weights that are moved by as much in every step reach sure answers as much faster.
+_STEEPNESS = 8.0
 # Scores at a time.
 _CHUNK = 2**24
 
@@ -48,7 +48,6 @@ class _ColorObjective(DenseObjective):
         super().__init__(encoder, few, few[:, :1], len(bins), augment=True)
         self.bins = bins
         self.mirrored = mirrored
-        self.scale = max(_INVISIBLE, rgb_to_lab(images)[:, 1:].abs().mean().item())
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
         (batch,) = draw_views(batch, 1)
@@ -56,10 +55,14 @@ class _ColorObjective(DenseObjective):
         step = 2 if min(batch.shape[2:]) > 1 else 1
         down, across = (slice(start, None, step) for start in torch.randint(step, (2,)).tolist())
         lab = rgb_to_lab(batch)[..., down, across]
-        logits = self.decoder.out(self._features(batch)[..., down, across]).float()
-        error = (self.bins.color(logits.detach()) - lab[:, 1:]).abs().mean()
-        self.measure("relative_error", error / self.scale)
+        logits = self._logits(self._features(batch)[..., down, across])
+        colors = colors_of(lab)
+        error = (self.bins.color(logits.detach()) - colors).abs().mean()
+        self.measure("relative_error", error / colors.abs().mean().clamp(min=_INVISIBLE))
         return self.bins.loss(logits, lab)
+
+    def _logits(self, features: Tensor) -> Tensor:
+        return _STEEPNESS * self.decoder.out(features).float()
 
     def _features(self, batch: Tensor) -> Tensor:
         return self.decoder.features(*self.pyramid(self.encoder, batch), to_grey(batch)[:, :1])
@@ -75,12 +78,10 @@ class _ColorObjective(DenseObjective):
         features = self._features(batch)
         # There may be hundreds of scores for every pixel.
         parts = features.split(max(1, _CHUNK // (features[0, 0].numel() * len(self.bins))))
-        return torch.cat([self.bins.color(self.decoder.out(part).float()) for part in parts])
+        return torch.cat([self.bins.color(self._logits(part)) for part in parts])
 
     def compare(self, batch: Tensor, prediction: Tensor, *given: Tensor) -> Tensor:
-        colors = rgb_to_lab(batch)[:, 1:]
-        # Grey is not quite 0, for the constants are rounded.
-        colors = torch.where(colors.abs() < _ROUNDING, 0.0, colors)
+        colors = colors_of(rgb_to_lab(batch))
         both = torch.stack([prediction - colors, colors], dim=1)
         return both.abs().sum(dim=(2, 3, 4))
 
@@ -122,7 +123,7 @@ class Colorization(_DenseTask):
     ----------
     history_ : list of dict
         As for all methods, with ``relative_error``: the mean absolute error of the two colour axes,
-        divided by that of grey in the training images. 1 is as wrong as grey.
+        divided by that of grey. 1 is as wrong as grey.
 
     Notes
     -----

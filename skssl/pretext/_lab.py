@@ -20,6 +20,8 @@ _WHITE = (0.95047, 1.0, 1.08883)
 # Below it, the cube root becomes a straight line.
 _DELTA = 6 / 29
 _STEPS = 12
+# What is left of the two axes of colour in grey pixels, since the constants above are rounded.
+_ROUNDING = 0.01
 # What is less than half a level of 256 outside will be rounded into the range.
 _TOLERANCE = 1 / 512
 
@@ -40,6 +42,12 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
     xyz = _mix(_TO_XYZ, _decode(rgb)).unbind(dim=1)
     x, y, z = (_compress(value / white) for value, white in zip(xyz, _WHITE, strict=True))
     return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)
+
+
+def colors_of(lab: Tensor) -> Tensor:
+    """Return the two axes of colour, of shape (n, 2, ...), exactly 0 for greys."""
+    colors = lab[:, 1:]
+    return torch.where(colors.abs() < _ROUNDING, 0.0, colors)
 
 
 def lab_to_rgb(lab: Tensor) -> Tensor:
