@@ -11,7 +11,8 @@ ResNet alone: beside it, the default has random kernels, which know the answer b
 
 Printed are, for every data set, Spearman's correlation of metric and accuracy, over all trainings
 and within the two methods; the regret, which is the best accuracy minus that of the training with
-the highest score; and the share of trainings that the metric puts above random weights. With
+the highest score; and the share that the metric puts above random weights, of all trainings, and of
+those that are worse than these. With
 ``--cache``, the embeddings are kept, so that metrics can be changed without training again. Reads
 the data from the folder that the environment variable SKSSL_DATA names.
 """
@@ -258,7 +259,10 @@ def summarize(results: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]
         }
         cells["regret"] = float(accuracies.max() - accuracies[scores.argmax()])
         if _CONTROL in results:
-            cells["control"] = float(np.mean(scores > results[_CONTROL]["scores"][scorer]))
+            above = scores > results[_CONTROL]["scores"][scorer]
+            cells["control"] = float(np.mean(above))
+            worse = accuracies < results[_CONTROL]["accuracy"]
+            cells["worse, not noticed"] = float(np.mean(above[worse])) if worse.any() else 0.0
         summary[scorer] = cells
     return summary
 
@@ -267,7 +271,11 @@ def print_choice(name: str, results: dict[str, dict[str, Any]]) -> None:
     """Print the table of a data set."""
     summary = summarize(results)
     accuracies = [result["accuracy"] for row, result in results.items() if row != _CONTROL]
-    control = f", random weights {results[_CONTROL]['accuracy']:.3f}" if _CONTROL in results else ""
+    control = ""
+    if _CONTROL in results:
+        random = results[_CONTROL]["accuracy"]
+        n_worse = sum(accuracy < random for accuracy in accuracies)
+        control = f", random weights {random:.3f}, {n_worse} trainings worse than these"
     print(
         f"\n{name}: accuracy {min(accuracies):.3f} to {max(accuracies):.3f}, median "
         f"{np.median(accuracies):.3f}{control}; "

@@ -54,7 +54,7 @@ class _ColorObjective(DenseObjective):
         # A quarter of the pixels, other ones each time: the scores of all would take the time.
         step = 2 if min(batch.shape[2:]) > 1 else 1
         down, across = (slice(start, None, step) for start in torch.randint(step, (2,)).tolist())
-        lab = rgb_to_lab(batch)[..., down, across]
+        lab = rgb_to_lab(batch[..., down, across])
         logits = self._logits(self._features(batch)[..., down, across])
         colors = colors_of(lab)
         error = (self.bins.color(logits.detach()) - colors).abs().mean()
