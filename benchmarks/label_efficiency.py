@@ -2,19 +2,23 @@
 
     python benchmarks/label_efficiency.py --json label_efficiency.json
     python benchmarks/label_efficiency.py --tasks digits --rows "SimSiam + LR;SimSiam + prototypes"
-    python benchmarks/label_efficiency.py --method SimCLR
+    python benchmarks/label_efficiency.py --method SimCLR --cache label_efficiency
 
 A method is trained once on all training rows of a data set. Then it is frozen, or fine-tuned for
 every draw of labels; "from scratch" is the same encoder, trained on the labelled rows alone.
 `LabeledOnly` behind a frozen method is the same as the probe, so it has no row. Fine-tuning has
-fewer draws, as its rows say, and its seconds are those before the first label. Reads the data from
-the folder that the environment variable SKSSL_DATA names.
+fewer draws, as its rows say, and its seconds are those before the first label. With ``--cache``,
+trained methods are kept, so that rows can be added without training again. Reads the data from the
+folder that the environment variable SKSSL_DATA names.
 """
 
 import argparse
 from functools import cache, partial
+from pathlib import Path
+from typing import Any
 
 from command import add_arguments, run
+from joblib import Memory
 from methods import BENCHMARK as METHODS
 from pretext import TASKS as PRETEXT
 from protocol import Benchmark, Features, Row, Task, classical_rows
@@ -42,18 +46,23 @@ TASKS: dict[str, Modality] = {
 }
 
 
+def _fit(method: SelfSupervisedTransformer, X: Any) -> SelfSupervisedTransformer:
+    return method.fit(X)
+
+
 class _Learner:
     """A method that is trained once for all rows of a data set."""
 
-    def __init__(self, name: str, modality: Modality):
+    def __init__(self, name: str, modality: Modality, memory: Memory):
         self.name = name
         self.modality = modality
+        self.fit = memory.cache(_fit)
         self.fitted = cache(self._fit)
         self.embedding = cache(self._embed)
 
     def _fit(self, task: Task, trained: bool) -> SelfSupervisedTransformer:
         method = dict(all_estimators())[self.name](modality=self.modality, random_state=0)
-        return method.set_params(**({} if trained else {"max_epochs": 0})).fit(task.X)
+        return self.fit(method.set_params(**({} if trained else {"max_epochs": 0})), task.X)
 
     def _embed(self, task: Task, trained: bool) -> Features:
         """Return the embeddings, standardised by all training rows."""
@@ -106,19 +115,19 @@ class _Learner:
         )
 
 
-def _rows(task: str, method: str) -> list[Row]:
+def _rows(task: str, method: str, memory: Memory) -> list[Row]:
     modality = TASKS[task]
     photos = [row for row in IMAGES.rows if row.name in ("HOG + LR", "k-means patches + LR")]
     # Patches of 6 pixels are nearly as large as digits of 8.
     more = photos if task in ("Fashion-MNIST", "CIFAR-10") else []
-    return [*classical_rows(modality), *more, *_Learner(method, modality).rows()]
+    return [*classical_rows(modality), *more, *_Learner(method, modality, memory).rows()]
 
 
-def _benchmark(method: str) -> Benchmark:
+def _benchmark(method: str, memory: Memory) -> Benchmark:
     loaders = {**METHODS.tasks, "CIFAR-10": PRETEXT["CIFAR-10"][0]}
     return Benchmark(
         tasks={name: loaders[name] for name in TASKS},
-        rows=partial(_rows, method=method),
+        rows=partial(_rows, method=method, memory=memory),
         n_labels=(1, 2, 5, 10, 25, 100),
     )
 
@@ -127,8 +136,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--method", default="SimSiam", help="what is trained without labels")
     add_arguments(parser)
+    parser.add_argument("--cache", type=Path, help="folder to keep trained methods in")
     arguments = parser.parse_args()
-    run(_benchmark(arguments.method), arguments)
+    run(_benchmark(arguments.method, Memory(arguments.cache, verbose=0)), arguments)
 
 
 if __name__ == "__main__":
