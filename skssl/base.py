@@ -344,13 +344,15 @@ class SelfSupervisedTransformer(
         samples, _ = self._prepare(X, reset=True, min_samples=2)
         self.views_ = self._resolve_views()
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        # What cannot be built must not look fitted, nor embed with an encoder of other samples.
+        self.__dict__.pop("encoder_", None)
         with seeded(self._seed, device):
             encoder = self._resolve_encoder(samples)
             self._input_layer = self.modality_.input_layer()
-            self.encoder_ = self.modality_.assemble(self._input_layer, encoder).eval()
-            few = samples[:2]
-            self._n_features_out = self._embedding_dim(self.encoder_, few)
+            assembled = self.modality_.assemble(self._input_layer, encoder).eval()
+            self._n_features_out = self._embedding_dim(assembled, samples[:2])
             self._objective = self._objective_of(encoder, samples)
+        self.encoder_ = assembled
         self._optimizer_state: dict[str, Any] | None = None
         self._monitor = Monitor(type(self).__name__, self._collapse_remedy)
         self._steps = 0

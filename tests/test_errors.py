@@ -8,7 +8,7 @@ from cases import ESTIMATORS, make, tiny_conv, tiny_mlp
 from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback
 
-from skssl import SimCLR
+from skssl import JigsawPuzzle, SimCLR
 from skssl.modality import Images
 from skssl.training import NonFiniteLossError
 
@@ -122,6 +122,17 @@ def test_loss_that_becomes_nan():
         ssl.fit(TABLE)
     with pytest.raises(NotFittedError):
         ssl.transform(TABLE)
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+def test_what_cannot_be_built_is_not_fitted(fitted):
+    ssl = JigsawPuzzle(grid=2, encoder=tiny_conv, max_epochs=1, device="cpu")
+    if fitted:
+        ssl.fit(PICTURES)
+    with pytest.raises(ValueError, match="grid=2 needs samples"):
+        ssl.fit(PICTURES[:, :3])
+    with pytest.raises(NotFittedError):
+        ssl.transform(PICTURES)
 
 
 class InterruptAt(Callback):
