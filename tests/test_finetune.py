@@ -133,6 +133,14 @@ def test_without_epochs_it_is_ridge_regression_on_frozen_embeddings():
     np.testing.assert_allclose(reg.predict(X), expected, rtol=1e-3)
 
 
+def test_learning_from_scratch_starts_from_knowing_nothing():
+    settings = {"max_epochs": 1, "batch_size": len(X), "learning_rate": 1e-9}
+    clf = fine_tuned(tiny(max_epochs=0), **settings).fit(X, y_few)
+    assert clf.loss_curve_[0] == pytest.approx(np.log(len(clf.classes_)), abs=1e-3)
+    reg = fine_tuned(tiny(max_epochs=0), FineTuneRegressor, **settings).fit(X, X[:, 0])
+    assert reg.loss_curve_[0] == pytest.approx(1.0, abs=1e-3)
+
+
 def test_fine_tuning_lowers_the_loss():
     clf = fine_tuned(max_epochs=60, learning_rate=0.01, augment=False).fit(X, y_few)
     assert clf.loss_curve_[-1] < 0.5 * clf.loss_curve_[0]

@@ -28,6 +28,7 @@ from skssl._declare import (
 from skssl._labels import labeled_rows, split_labels
 from skssl.base import SelfSupervisedTransformer
 from skssl.contrastive import SimCLR
+from skssl.semi_supervised._head import blank_head
 from skssl.semi_supervised._objectives import SupervisedObjective
 from skssl.semi_supervised._rows import Labels
 
@@ -50,8 +51,8 @@ class FineTuner(Declared):
         of this estimator. One that is fitted is copied and not trained again; so is one in a
         :class:`~sklearn.frozen.FrozenEstimator`, which stays fitted when a search or
         cross-validation clones it. With ``max_epochs=0`` in the method, everything is learned from
-        the labelled rows alone. None is ``SimCLR()``. Its ``device`` and ``precision`` are those of
-        the fine-tuning as well.
+        the labelled rows alone, with a head that starts from zero. None is ``SimCLR()``. Its
+        ``device`` and ``precision`` are those of the fine-tuning as well.
     max_epochs : int, default="auto"
         Passes over the labelled rows. "auto" counts in steps of the optimiser: 300 for up to 1000
         labelled rows, growing with their number to the power of 0.6 to 4000. 0 leaves the head as
@@ -133,6 +134,10 @@ class FineTuner(Declared):
         """Check the labels of the rows that have one, and return targets for all rows."""
 
     @abstractmethod
+    def _n_outputs(self) -> int:
+        """Return how many numbers the head says of a sample."""
+
+    @abstractmethod
     def _fit_head(self, scaler: StandardScaler, Z: np.ndarray, labels: Labels) -> nn.Module:
         """Return a head for frozen embeddings `Z` of rows with these labels."""
 
@@ -162,7 +167,7 @@ class FineTuner(Declared):
         rng = check_random_state(self.random_state)
         labels = self._check_labels(X, y, sample_weight, reset=True)
         self._hold_out(labels, rng)
-        samples, labels = self._start(X, labels, rng)
+        samples, labels = self._start(X, labels, rng, learns=self.max_epochs != 0)
         self._train(samples, labels, epochs=self._resolve_epochs(labels), partial=False)
         return self
 
@@ -170,7 +175,8 @@ class FineTuner(Declared):
         first = not hasattr(self, "encoder_")
         labels = self._check_labels(X, y, sample_weight, reset=first, classes=classes)
         if first:
-            samples, labels = self._start(X, labels, check_random_state(self.random_state))
+            rng = check_random_state(self.random_state)
+            samples, labels = self._start(X, labels, rng, learns=True)
         else:
             samples, labels = self._prepare(X, labels)
         self._train(samples, labels, epochs=1, partial=True)
@@ -217,8 +223,10 @@ class FineTuner(Declared):
         if stops:
             labels.hold_out(_HELD_OUT, self._strata(targets), seed=rng.randint(2**31 - 1))
 
-    def _start(self, X: Any, labels: Labels, rng: np.random.RandomState) -> tuple[Tensor, Labels]:
-        """Pretrain if that is to be done, and fit the head to the frozen embeddings."""
+    def _start(
+        self, X: Any, labels: Labels, rng: np.random.RandomState, *, learns: bool
+    ) -> tuple[Tensor, Labels]:
+        """Pretrain if that is to be done, and make the head that a fine-tuning starts from."""
         seed, own_seed = (int(rng.randint(2**31 - 1)) for _ in range(2))
         method = self._start_method(seed)
         fitted = method.__sklearn_is_fitted__()
@@ -230,10 +238,15 @@ class FineTuner(Declared):
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         samples, labels = self._prepare(X, labels)
-        Z = self.method_._apply(self.method_.encoder_, _run, samples).numpy()
-        scaler = StandardScaler().fit(Z)
+        if self._is_new() and learns:
+            # BatchNorm gives the embedding another scale as soon as the training begins.
+            head: nn.Module = blank_head(self.method_._n_features_out, self._n_outputs())
+        else:
+            Z = self.method_._apply(self.method_.encoder_, _run, samples).numpy()
+            scaler = StandardScaler().fit(Z)
+            head = self._fit_head(scaler, Z[labels.known], labels.take(labels.known))
         self.encoder_ = copy.deepcopy(self.method_.encoder_)
-        self.head_ = self._fit_head(scaler, Z[labels.known], labels.take(labels.known)).eval()
+        self.head_ = head.eval()
         self._optimizer_state: dict[str, Any] | None = None
         self._steps = 0
         self.n_iter_ = 0

@@ -254,6 +254,9 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
     def _class_weights(self, y: np.ndarray) -> np.ndarray:
         return compute_sample_weight(self.class_weight, y)
 
+    def _n_outputs(self) -> int:
+        return len(self.classes_)
+
     def _fit_head(self, scaler: StandardScaler, Z: np.ndarray, labels: Labels) -> nn.Module:
         return fit_classifier_head(scaler, Z, labels.targets, labels.weights, len(self.classes_))
 

@@ -1,4 +1,4 @@
-"""Heads whose training starts from the exact solution on frozen embeddings."""
+"""Heads, whose training starts from the exact solution on frozen embeddings or from zero."""
 
 from __future__ import annotations
 
@@ -39,14 +39,25 @@ class Standardize(nn.Module):
 
 def linear_head(scaler: StandardScaler, coef: np.ndarray, intercept: np.ndarray) -> nn.Sequential:
     """Return a linear map of standardised embeddings, with these weights, as a network."""
+    linear = _linear(coef, intercept)
+    mean, scale = (torch.tensor(a, dtype=torch.float32) for a in (scaler.mean_, scaler.scale_))
+    return nn.Sequential(OrderedDict(standardize=Standardize(mean, scale), linear=linear))
+
+
+def blank_head(dim: int, n_outputs: int) -> nn.Sequential:
+    """Return a linear map of embeddings that says 0 of all."""
+    linear = _linear(np.zeros((n_outputs, dim)), np.zeros(n_outputs))
+    return nn.Sequential(OrderedDict(linear=linear))
+
+
+def _linear(coef: np.ndarray, intercept: np.ndarray) -> nn.Linear:
     n_outputs, dim = coef.shape
     # Its random weights would be drawn from torch's global generator.
     linear = skip_init(nn.Linear, dim, n_outputs)
     with torch.no_grad():
         linear.weight.copy_(torch.as_tensor(coef))
         linear.bias.copy_(torch.as_tensor(intercept))
-    mean, scale = (torch.tensor(a, dtype=torch.float32) for a in (scaler.mean_, scaler.scale_))
-    return nn.Sequential(OrderedDict(standardize=Standardize(mean, scale), linear=linear))
+    return linear
 
 
 def fit_classifier_head(

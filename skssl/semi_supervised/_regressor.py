@@ -143,6 +143,9 @@ class FineTuneRegressor(RegressorMixin, FineTuner):
         targets[known] = (y[known] - self._mean) / self._scale
         return targets
 
+    def _n_outputs(self) -> int:
+        return 1
+
     def _fit_head(self, scaler: StandardScaler, Z: np.ndarray, labels: Labels) -> nn.Module:
         return fit_regressor_head(scaler, Z, labels.targets, labels.weights)
 
