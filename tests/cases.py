@@ -17,8 +17,31 @@ from torch import Tensor, nn
 
 from skssl.modality import Images, Modality, PointCloud, Series, Tabular, Text, Video
 from skssl.modality._base import check_numbers
-from skssl.nn import PointNet, SeriesResNet, SmallConvNet, SmallVideoNet
+from skssl.nn import Pieces, PointNet, SeriesResNet, SmallConvNet, SmallVideoNet
 from skssl.utils import all_estimators
+
+TINY_TRANSFORMER = {
+    "width": 16,
+    "depth": 1,
+    "n_heads": 2,
+    "device": "cpu",
+    "random_state": 0,
+}
+DIGITS = load_digits().images[:300]
+
+
+def waves(n: int = 200, length: int = 60) -> np.ndarray:
+    """Return sine waves with a period of 12 steps."""
+    start = np.random.default_rng(0).random((n, 1))
+    return np.sin(2 * np.pi * (np.arange(length) / 12 + start)).astype(np.float32)
+
+
+def pieces_on_grid(*steps: int, n: int = 50, present: Tensor | None = None) -> Pieces:
+    """Return pieces of samples, empty, at all places of a grid of this size."""
+    places = torch.cartesian_prod(*(torch.arange(s) for s in steps)).view(-1, len(steps)).float()
+    if present is None:
+        present = torch.ones(n, len(places), dtype=torch.bool)
+    return Pieces(torch.zeros(len(present), len(places), 1), present, places[None], steps)
 
 
 def tiny_conv(shape: tuple[int, ...]) -> nn.Module:

@@ -1,0 +1,225 @@
+"""What masked methods give back: filled samples, imputed cells, forecasts."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from cases import CASES, DIGITS, TINY_TRANSFORMER, waves
+from sklearn.utils.estimator_checks import check_estimator
+
+from skssl import MaskedAutoencoder, SelfSupervisedImputer, SimMIM
+from skssl.modality import Series, Tabular
+
+RECONSTRUCTING = [MaskedAutoencoder, SimMIM]
+
+
+@pytest.mark.parametrize("method", RECONSTRUCTING)
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_images_keep_what_is_not_masked(method, dtype):
+    X = DIGITS.astype(dtype)
+    ssl = method(max_epochs=1, **TINY_TRANSFORMER).fit(X)
+    mask = np.zeros(X.shape, dtype=bool)
+    mask[:, 2:5, 3] = True
+    filled = ssl.reconstruct(X, mask)
+    assert filled.shape == X.shape
+    assert filled.dtype == dtype
+    np.testing.assert_array_equal(filled[~mask], X[~mask])
+    assert (filled[mask] != X[mask]).any()
+    assert filled.min() >= X.min()
+    assert filled.max() <= X.max()
+    some = ssl.reconstruct(X)
+    changed = np.mean(some != X)
+    assert 0.2 < changed < 0.76
+    np.testing.assert_array_equal(some, ssl.reconstruct(X))
+
+
+def test_a_mask_hides_what_it_marks():
+    ssl = MaskedAutoencoder(max_epochs=1, **TINY_TRANSFORMER).fit(DIGITS)
+    mask = np.zeros(DIGITS.shape, dtype=bool)
+    mask[:, :2, :2] = True
+    other = DIGITS.copy()
+    other[mask] = 16 - other[mask]
+    np.testing.assert_array_equal(
+        ssl.reconstruct(DIGITS, mask)[mask], ssl.reconstruct(other, mask)[mask]
+    )
+
+
+def test_video_keeps_what_is_not_masked():
+    X, _ = next(case for case in CASES if case.name == "video").load()
+    ssl = MaskedAutoencoder(max_epochs=1, **TINY_TRANSFORMER).fit(X)
+    mask = np.zeros(X.shape[:4], dtype=bool)
+    mask[:, 2] = True
+    filled = ssl.reconstruct(X, mask)
+    assert filled.dtype == np.uint8
+    np.testing.assert_array_equal(filled[~mask], X[~mask])
+
+
+def test_series_keep_what_is_not_masked_and_do_not_see_it():
+    X = np.random.default_rng(0).normal(size=(40, 2, 30)).cumsum(axis=2).astype(np.float32)
+    ssl = MaskedAutoencoder(max_epochs=1, **TINY_TRANSFORMER).fit(X)
+    mask = np.zeros((40, 30), dtype=bool)
+    mask[:, 10:14] = True
+    filled = ssl.reconstruct(X, mask)
+    whole = np.repeat(mask[:, None], 2, axis=1)
+    np.testing.assert_array_equal(filled[~whole], X[~whole])
+    other = np.where(whole, 100, X)
+    np.testing.assert_allclose(ssl.reconstruct(other, mask), filled, rtol=1e-5)
+    by_channel = whole.copy()
+    by_channel[:, 1] = False
+    np.testing.assert_array_equal(ssl.reconstruct(X, by_channel)[:, 1], X[:, 1])
+
+
+def mixed_frame():
+    rng = np.random.default_rng(0)
+    size = rng.normal(size=200)
+    frame = pd.DataFrame(
+        {
+            "size": size,
+            "count": np.rint(10 + 3 * size).astype(int),
+            "sign": np.where(size > 0, "plus", "minus"),
+            "kind": pd.Categorical(np.where(size > 1, "large", "small")),
+            "whole": pd.array(np.rint(5 * size).astype(int), dtype="Int64"),
+        }
+    )
+    for column in ("size", "sign", "kind", "whole"):
+        frame.loc[rng.random(200) < 0.15, column] = None
+    return frame
+
+
+def test_frames_of_pandas_come_back_as_they_were():
+    frame = mixed_frame()
+    filled = MaskedAutoencoder(max_epochs=1, **TINY_TRANSFORMER).fit(frame).impute(frame)
+    assert filled.dtypes.equals(frame.dtypes)
+    assert filled.index.equals(frame.index)
+    assert not filled.isna().to_numpy().any()
+    known = frame.notna()
+    for column in frame:
+        assert filled[column][known[column]].equals(frame[column][known[column]])
+    assert set(filled["sign"]) == {"plus", "minus"}
+
+
+def test_frames_of_polars_come_back_as_they_were():
+    frame = pl.DataFrame(
+        {
+            "a": [1.5, None, 2.5, 4.0] * 20,
+            "b": [1, 2, None, 4] * 20,
+            "c": pl.Series(["x", "y", None, "x"] * 20, dtype=pl.Categorical),
+        }
+    )
+    filled = SimMIM(max_epochs=1, **TINY_TRANSFORMER).fit(frame).impute(frame)
+    assert filled.schema == frame.schema
+    assert sum(filled.null_count().row(0)) == 0
+    for column in frame.columns:
+        known = frame[column].is_not_null()
+        assert filled[column].filter(known).to_list() == frame[column].filter(known).to_list()
+
+
+def test_masked_cells_of_integers_are_rounded():
+    frame = mixed_frame()
+    ssl = MaskedAutoencoder(max_epochs=1, **TINY_TRANSFORMER).fit(frame)
+    mask = np.zeros(frame.shape, dtype=bool)
+    mask[:3, 1] = True
+    filled = ssl.reconstruct(frame, mask)
+    assert filled["count"].dtype == frame["count"].dtype
+    assert filled["size"].isna().equals(frame["size"].isna())
+    assert filled["count"][3:].equals(frame["count"][3:])
+
+
+def test_numbers_that_are_categories_keep_their_dtype():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"code": rng.integers(0, 3, 60) * 1.0, "x": rng.normal(size=60)})
+    frame["x"] = frame["x"].astype(np.float32)
+    frame.loc[::5, ["code", "x"]] = None
+    modality = Tabular(categorical=["code"])
+    filled = (
+        MaskedAutoencoder(max_epochs=1, modality=modality, **TINY_TRANSFORMER)
+        .fit(frame)
+        .impute(frame)
+    )
+    assert filled.dtypes.equals(frame.dtypes)
+    assert set(filled["code"]) == {0, 1, 2}
+    mask = np.ones(frame.shape, dtype=bool)
+    whole = frame.fillna(0).astype({"code": int})
+    ssl = MaskedAutoencoder(max_epochs=1, modality=modality, **TINY_TRANSFORMER).fit(whole)
+    assert ssl.reconstruct(whole, mask).dtypes.equals(whole.dtypes)
+
+
+def test_constant_and_empty_columns_are_imputed():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    X[:, 1] = 7
+    X[::3, :2] = np.nan
+    filled = MaskedAutoencoder(max_epochs=1, **TINY_TRANSFORMER).fit(X).impute(X)
+    assert filled.dtype == np.float64
+    np.testing.assert_allclose(filled[:, 1], 7, rtol=1e-6)
+    X[:, 1] = np.nan
+    filled = MaskedAutoencoder(max_epochs=1, **TINY_TRANSFORMER).fit(X).impute(X)
+    assert np.isfinite(filled[:, [0, 2]]).all()
+    # Nothing is known of this one.
+    assert np.isnan(filled[:, 1]).all()
+
+
+def test_rare_categories_can_be_imputed():
+    X = np.array([["a"], ["b"], ["c"], ["d"]] * 15, dtype=object)
+    X = np.hstack([X, X])
+    X[::7, 0] = None
+    modality = Tabular(max_categories=2)
+    filled = MaskedAutoencoder(max_epochs=1, modality=modality, **TINY_TRANSFORMER).fit(X).impute(X)
+    assert set(filled[:, 0]) <= set("abcd")
+
+
+def test_imputing_learns_what_columns_share():
+    rng = np.random.default_rng(0)
+    base = rng.normal(size=(400, 1))
+    full = np.hstack([base, np.exp(base), -base]) + 0.01 * rng.normal(size=(400, 3))
+    missing = rng.random(full.shape) < 0.15
+    X = np.where(missing, np.nan, full)
+    method = MaskedAutoencoder(max_epochs=80, learning_rate=0.005, **TINY_TRANSFORMER)
+    filled = SelfSupervisedImputer(method=method).fit_transform(X)
+    np.testing.assert_array_equal(filled[~missing], X[~missing])
+    some = missing & ~missing.all(axis=1, keepdims=True)
+    scale = np.nanstd(X, axis=0)
+    error = np.sqrt(np.mean((((filled - full) / scale)[some]) ** 2))
+    mean = np.sqrt(np.mean((((np.nanmean(X, axis=0) - full) / scale)[some]) ** 2))
+    assert error < 0.5 * mean
+
+
+def test_the_imputer_passes_the_checks_of_scikit_learn():
+    method = MaskedAutoencoder(max_epochs=1, **TINY_TRANSFORMER)
+    results = check_estimator(SelfSupervisedImputer(method=method), on_fail=None, on_skip=None)
+    assert not [r["check_name"] for r in results if r["status"] == "failed"]
+    assert sum(r["status"] == "passed" for r in results) >= 40
+    assert list(
+        SelfSupervisedImputer(method=method).fit(mixed_frame()).get_feature_names_out()
+    ) == [
+        "size",
+        "count",
+        "sign",
+        "kind",
+        "whole",
+    ]
+
+
+def test_forecasts_follow_the_series():
+    X = waves()
+    ssl = MaskedAutoencoder(
+        modality=Series(), max_epochs=150, mask_shape="span", **TINY_TRANSFORMER
+    ).fit(X[:, :48])
+    forecast = ssl.forecast(X[:, :48], 12)
+    assert np.mean((forecast - X[:, 48:]) ** 2) < 0.5 * np.var(X)
+    # A shorter horizon is the beginning of a longer one, and longer ones roll on.
+    np.testing.assert_array_equal(ssl.forecast(X[:, :48], 5), forecast[:, :5])
+    assert ssl.forecast(X[:, :48], 100).shape == (200, 100)
+    assert np.isfinite(ssl.forecast(X[:, :48], 100)).all()
+
+
+def test_forecasts_have_the_layout_of_the_series():
+    X = waves(30)
+    ssl = MaskedAutoencoder(modality=Series(), max_epochs=0, **TINY_TRANSFORMER).fit(X[:, None])
+    assert ssl.forecast(X[:, None], 3).shape == (30, 1, 3)
+    ragged = [x[: 20 + i] for i, x in enumerate(X)]
+    assert ssl.forecast(ragged, 3).shape == (30, 3)
+    few = ssl.forecast(ragged[4:6], 3)
+    np.testing.assert_allclose(ssl.forecast(ragged, 3)[4:6], few, rtol=1e-4, atol=1e-5)
+    last = Series(layout="channels_last")
+    ssl = MaskedAutoencoder(modality=last, max_epochs=0, **TINY_TRANSFORMER).fit(X[..., None])
+    assert ssl.forecast(X[..., None], 3).shape == (30, 3, 1)
