@@ -36,8 +36,7 @@ class PrototypeClassifier(ClassifierMixin, Declared):
     :class:`~skssl.SimSiam`, its accuracy is .986 with one label per class and that of logistic
     regression .934; with 10 both have .987, and from 25 on logistic regression is ahead. Take that
     as well where a class has several groups, or where some classes are many times larger than
-    others, since all count as equally frequent here: with half of the digits at a tenth of their
-    number, it is .911 to .943.
+    others, since all count as equally frequent here.
 
     Parameters
     ----------
@@ -77,7 +76,7 @@ class PrototypeClassifier(ClassifierMixin, Declared):
     Notes
     -----
     Angles are those about the origin. Embeddings that are never negative, as behind a ReLU, point
-    in similar directions, so a ``StandardScaler`` before it helps (.986 instead of .982 above).
+    in similar directions, so a ``StandardScaler`` before it helps.
 
     This is the soft k-means of semi-supervised prototypical networks (Ren et al. 2018) with three
     changes: cosine similarity over a temperature, as is customary for self-supervised embeddings,
