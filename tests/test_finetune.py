@@ -315,6 +315,22 @@ class StopAt(Callback):
             raise KeyboardInterrupt
 
 
+class Planned(StopAt):
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        Planned.seen = net.max_epochs
+
+
+@pytest.mark.parametrize(("semi_supervised", "steps"), [("none", 300), ("fixmatch", 455)])
+def test_rows_that_are_learned_from_count_in_the_budget(semi_supervised, steps):
+    X_many, y_many = np.resize(X, (2000, 13)), np.full(2000, -1)
+    y_many[: len(y)] = y_few
+    fine_tuned(max_epochs="auto", semi_supervised=semi_supervised, callbacks=[Planned(1)]).fit(
+        X_many, y_many
+    )
+    # One step in an epoch.
+    assert Planned.seen == steps
+
+
 def test_early_stopping_is_for_enough_labels():
     X_many, y_many = np.tile(X, (2, 1)), np.tile(y, 2)
     assert "valid_loss" not in fine_tuned().fit(X, y).history_[0]

@@ -55,8 +55,8 @@ class FineTuner(Declared):
         ``device`` and ``precision`` are those of the fine-tuning as well.
     max_epochs : int, default="auto"
         Passes over the labelled rows. "auto" counts in steps of the optimiser: 300 for up to 1000
-        labelled rows, growing with their number to the power of 0.6 to 4000. 0 leaves the head as
-        it was fitted to the frozen embeddings, a logistic or ridge regression.
+        rows that are learned from, growing with their number to the power of 0.6 to 4000. 0 leaves
+        the head as it was fitted to the frozen embeddings, a logistic or ridge regression.
     batch_size : int, default=64
         Labelled rows in a batch, at least 1; all of them if there are fewer.
     learning_rate : float, default="auto"
@@ -280,7 +280,9 @@ class FineTuner(Declared):
         from skssl.training import auto_epochs
 
         if self.max_epochs == "auto":
-            return auto_epochs(int(labels.known.sum()), self.batch_size)
+            n_known = int(labels.known.sum())
+            n_others = int((~(labels.known | labels.held_out)).sum()) if self._n_others() else 0
+            return auto_epochs(n_known, self.batch_size, n_others=n_others)
         return int(self.max_epochs)
 
     def _train(self, samples: Tensor, labels: Labels, *, epochs: int, partial: bool) -> None:

@@ -26,11 +26,20 @@ def warmup_cosine(steps: int) -> Callable[[int], float]:
     return factor
 
 
-def auto_epochs(n_samples: int, batch_size: int) -> int:
+def auto_epochs(n_samples: int, batch_size: int, *, n_others: int = 0) -> int:
     """Return the epochs of a budget counted in steps: 300 for up to 1000 rows, at most 4000.
 
     In between it grows with the number of rows to the power of 0.6. At least one epoch.
+
+    Parameters
+    ----------
+    n_samples : int
+        Rows that an epoch goes through.
+    batch_size : int
+        How many of them are in a batch.
+    n_others : int
+        Rows beside them that are learned from as well.
     """
-    steps = min(max(300.0, 300 * (n_samples / 1000) ** 0.6), 4000.0)
+    steps = min(max(300.0, 300 * ((n_samples + n_others) / 1000) ** 0.6), 4000.0)
     steps_per_epoch = n_samples // min(batch_size, n_samples)
     return max(1, math.ceil(steps / steps_per_epoch))
