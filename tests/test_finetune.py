@@ -320,7 +320,7 @@ class Planned(StopAt):
         Planned.seen = net.max_epochs
 
 
-@pytest.mark.parametrize(("semi_supervised", "steps"), [("none", 300), ("fixmatch", 455)])
+@pytest.mark.parametrize(("semi_supervised", "steps"), [("none", 300), ("fixmatch", 910)])
 def test_rows_that_are_learned_from_count_in_the_budget(semi_supervised, steps):
     X_many, y_many = np.resize(X, (2000, 13)), np.full(2000, -1)
     y_many[: len(y)] = y_few

@@ -21,6 +21,7 @@ def test_budget_is_counted_in_steps(n_samples, steps):
     assert steps <= epochs * per_epoch < steps + per_epoch
     # Rows that are learned from beside those of an epoch count alike.
     assert auto_epochs(30, 30, n_others=n_samples - 30) in (steps, steps + 1)
+    assert auto_epochs(30, 30, times=2) == 600
 
 
 def test_bfloat16_on_a_cpu_is_for_convolutions(monkeypatch):

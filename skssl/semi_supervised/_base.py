@@ -37,6 +37,8 @@ _RATE, _LABELS_FOR_RATE = 3e-4, 250
 _RATE_OF_NEW = 2e-3
 _DECAY = 0.3
 _HELD_OUT = 0.1
+# What is guessed for rows without a label gets better on the way, so it is learned for longer.
+_TIMES_OF_GUESSES = 2.0
 
 
 @declared
@@ -55,16 +57,17 @@ class FineTuner(Declared):
         ``device`` and ``precision`` are those of the fine-tuning as well.
     max_epochs : int, default="auto"
         Passes over the labelled rows. "auto" counts in steps of the optimiser: 300 for up to 1000
-        rows that are learned from, growing with their number to the power of 0.6 to 4000. 0 leaves
-        the head as it was fitted to the frozen embeddings, a logistic or ridge regression.
+        rows that are learned from, growing with their number to the power of 0.6 to 4000, and twice
+        that where rows without a label are among them. 0 leaves the head as it was fitted to the
+        frozen embeddings, a logistic or ridge regression.
     batch_size : int, default=64
         Labelled rows in a batch, at least 1; all of them if there are fewer.
     learning_rate : float, default="auto"
         Peak of AdamW's learning rate for the head, which rises over a tenth of the training and
         then falls to zero with a cosine. "auto" is 0.0003 from 250 labelled rows on, and
         proportionally less for fewer: an encoder that is moved by a few rows forgets what it knows
-        of the others. It is 0.001 at least with FixMatch, which learns from the others too, and
-        0.002 for an encoder that nothing has trained yet.
+        of the others. It is 0.002 with FixMatch, which learns from the others too, and for an
+        encoder that nothing has trained yet.
     layer_decay : float, default="auto"
         Rate of the first layer of the encoder as a fraction of the head's, in (0, 1]; it falls
         geometrically in between, so the value means the same for networks of any depth. 1 trains
@@ -281,8 +284,10 @@ class FineTuner(Declared):
 
         if self.max_epochs == "auto":
             n_known = int(labels.known.sum())
-            n_others = int((~(labels.known | labels.held_out)).sum()) if self._n_others() else 0
-            return auto_epochs(n_known, self.batch_size, n_others=n_others)
+            if not self._n_others():
+                return auto_epochs(n_known, self.batch_size)
+            n_others = int((~(labels.known | labels.held_out)).sum())
+            return auto_epochs(n_known, self.batch_size, n_others=n_others, times=_TIMES_OF_GUESSES)
         return int(self.max_epochs)
 
     def _train(self, samples: Tensor, labels: Labels, *, epochs: int, partial: bool) -> None:

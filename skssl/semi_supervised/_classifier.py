@@ -37,7 +37,7 @@ from skssl.semi_supervised._rows import Labels
 
 _FEWEST_PER_CLASS = 50
 # Guesses for all rows keep the encoder from forgetting what it knows, as a low rate does otherwise.
-_RATE_OF_FIXMATCH = 1e-3
+_RATE_OF_FIXMATCH = 2e-3
 _UNLABELED_WEIGHTS = {"pseudo_label": 3.0, "fixmatch": 1.0}
 
 
@@ -61,8 +61,9 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
         Labelled rows are among them, without their labels.
     threshold : float, default=0.95
         How probable a class must be for FixMatch to learn it, in [0, 1].
-    unlabeled_ratio : int, default=7
-        Unlabelled rows in a batch for each of `batch_size` labelled ones, at least 1.
+    unlabeled_ratio : int, default=3
+        Unlabelled rows in a batch for each of `batch_size` labelled ones, at least 1. The paper's
+        7 takes twice as long for a step, and learns less in the same time.
     unlabeled_weight : float, default="auto"
         Weight of their loss. "auto" is 1 for FixMatch and 3 for pseudo-labels, for which it rises
         from 0 between a tenth and six tenths of the training.
@@ -111,7 +112,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
 
     semi_supervised: str = param(StrOptions({"none", "pseudo_label", "fixmatch"}), default="none")
     threshold: float = param(Interval(Real, 0, 1, closed="both"), default=0.95)
-    unlabeled_ratio: int = param(POSITIVE_INT, default=7)
+    unlabeled_ratio: int = param(POSITIVE_INT, default=3)
     unlabeled_weight: Any = param(StrOptions({"auto"}), NOT_NEGATIVE, default="auto")
     label_smoothing: float = param(Interval(Real, 0, 1, closed="left"), default=0.0)
     class_weight: Any = param(dict, StrOptions({"balanced"}), None, default=None)
@@ -268,8 +269,9 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
         return bool(counts.min() >= _FEWEST_PER_CLASS)
 
     def _auto_rate(self, labels: Labels) -> float:
-        rate = super()._auto_rate(labels)
-        return max(rate, _RATE_OF_FIXMATCH) if self.semi_supervised == "fixmatch" else rate
+        return (
+            _RATE_OF_FIXMATCH if self.semi_supervised == "fixmatch" else super()._auto_rate(labels)
+        )
 
     def _n_others(self) -> int:
         return 0 if self.semi_supervised == "none" else self.unlabeled_ratio * self.batch_size

@@ -26,7 +26,7 @@ def warmup_cosine(steps: int) -> Callable[[int], float]:
     return factor
 
 
-def auto_epochs(n_samples: int, batch_size: int, *, n_others: int = 0) -> int:
+def auto_epochs(n_samples: int, batch_size: int, *, n_others: int = 0, times: float = 1.0) -> int:
     """Return the epochs of a budget counted in steps: 300 for up to 1000 rows, at most 4000.
 
     In between it grows with the number of rows to the power of 0.6. At least one epoch.
@@ -39,7 +39,9 @@ def auto_epochs(n_samples: int, batch_size: int, *, n_others: int = 0) -> int:
         How many of them are in a batch.
     n_others : int
         Rows beside them that are learned from as well.
+    times : float
+        What these numbers of steps are multiplied by.
     """
-    steps = min(max(300.0, 300 * ((n_samples + n_others) / 1000) ** 0.6), 4000.0)
+    steps = times * min(max(300.0, 300 * ((n_samples + n_others) / 1000) ** 0.6), 4000.0)
     steps_per_epoch = n_samples // min(batch_size, n_samples)
     return max(1, math.ceil(steps / steps_per_epoch))
