@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from protocol import Benchmark, print_ranks, print_table, score_row
@@ -16,12 +18,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what all benchmarks can be told."""
     parser.add_argument("--tasks", help="names of data sets, by comma; all if not given")
     parser.add_argument("--rows", help="names of rows, by semicolon; all if not given")
+    parser.add_argument("--labels", help="numbers of labels per class, by comma; all if not given")
     parser.add_argument("--json", type=Path, help="file to keep the results in")
 
 
 def run(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
     """Compute the rows that are not kept yet, and print the tables."""
     chosen = arguments.rows.split(";") if arguments.rows else None
+    if arguments.labels:
+        n_labels = tuple(int(number) for number in arguments.labels.split(","))
+        benchmark = replace(benchmark, n_labels=n_labels)
     names = arguments.tasks.split(",") if arguments.tasks else list(benchmark.tasks)
 
     print(
@@ -34,13 +40,21 @@ def run(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
         done = kept.setdefault(name, {})
         all_rows = benchmark.rows_of(name)
         rows = [row for row in all_rows if chosen is None or row.name in chosen]
-        missing = [row for row in rows if row.name not in done]
-        task = benchmark.tasks[name]() if missing else None
-        for row in missing:
-            done[row.name] = score_row(row, task, benchmark)
-            if arguments.json:
-                arguments.json.write_text(json.dumps(kept, indent=1))
+        missing = {row.name: _missing(done.get(row.name), benchmark) for row in rows}
+        task = benchmark.tasks[name]() if any(missing.values()) else None
+        for row in rows:
+            if missing[row.name]:
+                new = score_row(row, task, replace(benchmark, n_labels=missing[row.name]))
+                cells = done.get(row.name, {}).get("cells", {})
+                done[row.name] = {**new, "cells": {**cells, **new["cells"]}}
+                if arguments.json:
+                    arguments.json.write_text(json.dumps(kept, indent=1))
         kept[name] = {row.name: done[row.name] for row in all_rows if row.name in done}
         print_table(name, kept[name], benchmark)
     if len(names) > 1:
         print_ranks({name: kept[name] for name in names}, benchmark, benchmark.n_labels)
+
+
+def _missing(result: dict[str, Any] | None, benchmark: Benchmark) -> tuple[int, ...]:
+    """Return the numbers of labels that a row has no result for."""
+    return tuple(n for n in benchmark.n_labels if result is None or str(n) not in result["cells"])

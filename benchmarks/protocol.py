@@ -195,7 +195,8 @@ def print_table(name: str, results: dict[str, dict[str, Any]], benchmark: Benchm
     print("| labels per class | " + " | ".join(columns) + " |")
     print("|---|" + "---|" * len(columns))
     for row, result in results.items():
-        cells = [f"{mean:.3f} ± {std:.3f}" for mean, std in result["cells"].values()]
+        found = [result["cells"].get(str(n)) for n in benchmark.n_labels]
+        cells = ["{:.3f} ± {:.3f}".format(*cell) if cell else "" for cell in found]
         if benchmark.knn:
             cells.append(f"{result['knn']:.3f}")
         if benchmark.own_task:
