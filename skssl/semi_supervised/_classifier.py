@@ -63,8 +63,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
     threshold : float, default=0.95
         How probable a class must be for FixMatch to learn it, in [0, 1].
     unlabeled_ratio : int, default=3
-        Unlabelled rows in a batch for each of `batch_size` labelled ones, at least 1. The paper's
-        7 takes twice as long for a step, and learns less in the same time.
+        Unlabelled rows in a batch for each of `batch_size` labelled ones, at least 1. The
+        paper has 7; fewer leave time for more steps.
     unlabeled_weight : float, default="auto"
         Weight of their loss. "auto" is 1 for FixMatch and 3 for pseudo-labels, for which it rises
         from 0 between a tenth and six tenths of the training.
