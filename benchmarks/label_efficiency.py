@@ -46,7 +46,7 @@ TASKS: dict[str, Modality] = {
 }
 
 
-def _fit(method: SelfSupervisedTransformer, X: Any) -> SelfSupervisedTransformer:
+def _train(method: SelfSupervisedTransformer, X: Any) -> SelfSupervisedTransformer:
     return method.fit(X)
 
 
@@ -56,13 +56,13 @@ class _Learner:
     def __init__(self, name: str, modality: Modality, memory: Memory):
         self.name = name
         self.modality = modality
-        self.fit = memory.cache(_fit)
+        self.train = memory.cache(_train)
         self.fitted = cache(self._fit)
         self.embedding = cache(self._embed)
 
     def _fit(self, task: Task, trained: bool) -> SelfSupervisedTransformer:
         method = dict(all_estimators())[self.name](modality=self.modality, random_state=0)
-        return self.fit(method.set_params(**({} if trained else {"max_epochs": 0})), task.X)
+        return self.train(method.set_params(**({} if trained else {"max_epochs": 0})), task.X)
 
     def _embed(self, task: Task, trained: bool) -> Features:
         """Return the embeddings, standardised by all training rows."""

@@ -286,7 +286,7 @@ class FineTuner(Declared):
             n_known = int(labels.known.sum())
             if not self._n_others():
                 return auto_epochs(n_known, self.batch_size)
-            n_others = int((~(labels.known | labels.held_out)).sum())
+            n_others = int(labels.others.sum())
             return auto_epochs(n_known, self.batch_size, n_others=n_others, times=_TIMES_OF_GUESSES)
         return int(self.max_epochs)
 

@@ -30,6 +30,11 @@ class Labels:
     known: np.ndarray
     held_out: np.ndarray
 
+    @property
+    def others(self) -> np.ndarray:
+        """Rows that have no label, nor one that is kept."""
+        return ~(self.known | self.held_out)
+
     def take(self, rows: np.ndarray) -> Labels:
         """Return what is known of some rows."""
         return Labels(*(part[rows] for part in vars(self).values()))

@@ -86,7 +86,7 @@ def fine_tune(
     used = samples[labels.known]
     make_batches: Callable[..., Batches] = Batches
     if n_others:
-        used = torch.cat([used, samples[~(labels.known | labels.held_out)]])
+        used = torch.cat([used, samples[labels.others]])
         make_batches = partial(BatchesWithOthers, n_first=n_known, n_others=n_others)
     stopping = []
     if labels.held_out.any():
