@@ -78,8 +78,8 @@ class FineTuner(Declared):
         Whether labelled rows are changed by the mild views (``views_.mild()``) of the method.
     early_stopping : "auto" or bool, default="auto"
         Whether a tenth of the labelled rows is held out, to stop when their loss did not get
-        smaller for 10 epochs, and to keep the weights of the best epoch. "auto" does so when there
-        are enough labels to spare some.
+        smaller for a fifth of the epochs, at least 10, and to keep the weights of the best epoch.
+        "auto" does so when there are enough labels to spare some.
     unlabeled : "auto", None or a label, default="auto"
         What stands for a missing label in `y`. None means that all rows are labelled.
     callbacks : list of skorch callbacks, default=None

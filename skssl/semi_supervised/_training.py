@@ -17,7 +17,8 @@ from skssl.semi_supervised._objectives import SupervisedObjective
 from skssl.semi_supervised._rows import Labels
 from skssl.training import Batches, BatchesWithOthers, Net, make_optimizer, resolve_device, train
 
-_PATIENCE = 10
+# The rate rises over a tenth of the training, in which the loss may well get worse at first.
+_PATIENCE, _FEWEST_EPOCHS = 0.2, 10
 
 
 class HeldOutLoss(Callback):
@@ -60,6 +61,7 @@ def fine_tune(
     learning_rate: float,
     layer_decay: float,
     weight_decay: float,
+    epochs: int,
     **settings: Any,
 ) -> Net:
     """Train an objective on the rows that have a label to learn, and on others if it wants some.
@@ -78,6 +80,7 @@ def fine_tune(
     batch_size : int
         How many rows with them; all, if there are fewer.
     learning_rate, layer_decay, weight_decay : float
+    epochs : int
     **settings : dict
         Other parameters of :func:`~skssl.training.train`.
     """
@@ -90,9 +93,10 @@ def fine_tune(
         make_batches = partial(BatchesWithOthers, n_first=n_known, n_others=n_others)
     stopping = []
     if labels.held_out.any():
+        patience = max(_FEWEST_EPOCHS, int(_PATIENCE * epochs))
         stopping = [
             HeldOutLoss(samples[labels.held_out], *labels.tensors(labels.held_out)),
-            EarlyStopping("valid_loss", patience=_PATIENCE, load_best=True),
+            EarlyStopping("valid_loss", patience=patience, load_best=True),
         ]
 
     rates = layer_rates(objective.encoder, objective.head, layer_decay)
@@ -103,6 +107,7 @@ def fine_tune(
     net, _ = train(
         objective,
         used,
+        epochs=epochs,
         steps_per_epoch=n_known // batch_size,
         device=resolve_device(method.device),
         precision=method.precision,
