@@ -1,4 +1,4 @@
-"""What pretext tasks and masked methods give back: colours, filled holes, next frames, cells.
+"""What pretext tasks and masked methods give back: colours, holes, frames, cells, forecasts.
 
     python benchmarks/giving_back.py
     python benchmarks/giving_back.py --parts imputation
@@ -15,11 +15,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 import torch
+from data import data_folder
 from pretext import TASKS
 from protocol import Task
 from scipy.ndimage import distance_transform_edt
 from sklearn.base import BaseEstimator
 from sklearn.impute import KNNImputer, SimpleImputer
+from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 from tasks_images import BENCHMARK as IMAGES
 from tasks_tabular import BENCHMARK as TABLES
@@ -32,10 +34,13 @@ from skssl import (
     MotionPrediction,
     SelfSupervisedImputer,
 )
-from skssl.modality import Tabular, Video
+from skssl.modality import Series, Tabular, Video
 
 _HOLE = 0.25
 _MISSING = 0.2
+_WINDOW, _DAY = 96, 24
+# A ridge regression is given the penalty that is best on the test windows.
+_PENALTIES = np.logspace(0, 4, 9)
 Line = tuple[str, str, float]
 
 
@@ -185,7 +190,47 @@ def imputation() -> Iterator[Line]:
             yield f"{name}, categories", imputer, float(np.mean(errors[True]))
 
 
-PARTS = {part.__name__: part for part in (colorization, inpainting, next_frames, imputation)}
+def _windows(hours: np.ndarray, *, every: int) -> np.ndarray:
+    """Return windows (n, channels, length) of hours (length, channels)."""
+    starts = range(0, len(hours) - _WINDOW + 1, every)
+    return np.stack([hours[start : start + _WINDOW].T for start in starts])
+
+
+def forecasts() -> Iterator[Line]:
+    """Compare forecasts of hourly loads, a day from three, by the squared error over the variance.
+
+    The seven series of ETTh1 in their customary split: a year to learn from, and the last four of
+    twenty months for the test.
+    """
+    with np.load(data_folder() / "series" / "ETTh1.npz") as stored:
+        hours = stored["X"]
+    month = 30 * _DAY
+    train = hours[: 12 * month]
+    hours = (hours - train.mean(axis=0)) / train.std(axis=0)
+    # So that windows begin at any hour of the day.
+    X = _windows(hours[: 12 * month], every=5)
+    past, future = np.split(_windows(hours[16 * month : 20 * month], every=11), [-_DAY], axis=2)
+    ssl = MaskedAutoencoder(modality=Series(), mask_shape="span", random_state=0)
+    flat = [part.reshape(len(X), -1) for part in np.split(X, [-_DAY], axis=2)]
+    ridges = [
+        Ridge(alpha).fit(*flat).predict(past.reshape(len(past), -1)).reshape(future.shape)
+        for alpha in _PENALTIES
+    ]
+    answers = {
+        "last hour": np.repeat(past[..., -1:], _DAY, axis=2),
+        "the day before": past[..., -_DAY:],
+        "Ridge": min(ridges, key=lambda answer: ((answer - future) ** 2).mean()),
+        "MaskedAutoencoder": _fitted(ssl, X).forecast(past, _DAY),
+    }
+    for n_hours in (6, _DAY):
+        for name, answer in answers.items():
+            error = ((answer - future) ** 2)[..., :n_hours].mean()
+            yield f"{n_hours} hours", name, float(error / future.var())
+
+
+PARTS = {
+    part.__name__: part for part in (colorization, inpainting, next_frames, imputation, forecasts)
+}
 
 
 def main() -> None:

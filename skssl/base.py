@@ -382,15 +382,18 @@ class SelfSupervisedTransformer(
         return self._make_objective(encoder, samples, embedding_dim=dim)
 
     def _prepare(
-        self, X: Any, *, reset: bool = False, min_samples: int = 1
+        self, X: Any, *, reset: bool = False, min_samples: int = 1, of_any_length: bool = False
     ) -> tuple[Tensor, np.ndarray | None]:
-        """Check `X`; return a tensor of samples, and which ones could be loaded if not all."""
+        """Check `X`; return a tensor of samples, and which ones could be loaded if not all.
+
+        Series of one channel may have other lengths than in `fit` with ``of_any_length``.
+        """
         X, loaded = self.modality_.load(X)
         checked = self.modality_.check(X, estimator=type(self).__name__, min_samples=min_samples)
         look = Look.at(X)
         # Series of one channel and of unequal length have no columns.
         has_columns = len(look.shape) == 2 and not look.ragged
-        if has_columns:
+        if has_columns and not of_any_length:
             validate_data(self, X, reset=reset, skip_check_array=True)
         if reset:
             self.modality_.fit(checked)

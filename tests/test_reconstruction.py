@@ -212,14 +212,25 @@ def test_forecasts_follow_the_series():
     assert np.isfinite(ssl.forecast(X[:, :48], 100)).all()
 
 
+@pytest.mark.parametrize("n_known", [24, 26, 33, 40])
+def test_forecasts_know_where_in_a_series_they_are(n_known):
+    X = np.random.default_rng(0).normal(0, 0.1, (100, 47)) + 2 * np.sin(np.arange(47) / 7)
+    ssl = MaskedAutoencoder(
+        modality=Series(), max_epochs=150, mask_shape="span", **TINY_TRANSFORMER
+    ).fit(X)
+    forecast = ssl.forecast(X[:, :n_known], 47 - n_known)
+    # The mean of what is known is far from that of what comes.
+    assert np.mean((forecast - X[:, n_known:]) ** 2) < 0.1 * np.var(X)
+
+
 def test_forecasts_have_the_layout_of_the_series():
     X = waves(30)
     ssl = MaskedAutoencoder(modality=Series(), max_epochs=0, **TINY_TRANSFORMER).fit(X[:, None])
     assert ssl.forecast(X[:, None], 3).shape == (30, 1, 3)
     ragged = [x[: 20 + i] for i, x in enumerate(X)]
-    assert ssl.forecast(ragged, 3).shape == (30, 3)
-    few = ssl.forecast(ragged[4:6], 3)
-    np.testing.assert_allclose(ssl.forecast(ragged, 3)[4:6], few, rtol=1e-4, atol=1e-5)
+    assert ssl.forecast(ragged, 30).shape == (30, 30)
+    few = ssl.forecast(ragged[4:6], 30)
+    np.testing.assert_allclose(ssl.forecast(ragged, 30)[4:6], few, rtol=1e-4, atol=1e-5)
     last = Series(layout="channels_last")
     ssl = MaskedAutoencoder(modality=last, max_epochs=0, **TINY_TRANSFORMER).fit(X[..., None])
     assert ssl.forecast(X[..., None], 3).shape == (30, 3, 1)

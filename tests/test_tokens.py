@@ -226,6 +226,27 @@ def test_patches_relative_to_their_mean():
     torch.testing.assert_close(errors, torch.ones_like(errors), rtol=1e-2, atol=0)
 
 
+def test_hidden_patches_have_no_part_in_the_scale_of_a_series():
+    torch.manual_seed(0)
+    series = 3 + 2 * torch.randn(5, 2, 24)
+    series[0, 0, :3] = torch.nan
+    modality = Series().fit(series.numpy())
+    samples = modality.input_layer()(series)
+    tokenizer = modality.tokenizer(series, patch_size=4, width=8)
+    pieces = tokenizer.split(samples)
+    hidden = torch.zeros(5, 6, dtype=torch.bool)
+    hidden[:, 3:] = True
+    seen, undo = tokenizer.as_seen(pieces, hidden)
+    alone = modality.input_layer()(series[..., :12])
+    torch.testing.assert_close(
+        seen.values[:, :3], tokenizer.cut(alone), rtol=1e-4, atol=1e-5, equal_nan=True
+    )
+    # What is predicted right in that scale is right in that of the whole series.
+    right = ((seen.values - tokenizer.mean) / tokenizer.std).nan_to_num()
+    assert tokenizer.errors(undo(right), pieces).max() < 1e-8
+    assert tokenizer.errors(right, pieces).max() > 0.1
+
+
 def test_missing_steps_of_a_patch_have_no_loss():
     batch = torch.randn(4, 1, 12)
     batch[0, 0, 4:8] = torch.nan

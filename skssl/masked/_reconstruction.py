@@ -12,11 +12,9 @@ from torch import Tensor
 
 from skssl._declare import declared, param
 from skssl.masked._base import MaskedObjective, _MaskedMethod
+from skssl.masked._forecast import forecast
 from skssl.masked._masks import Masks
 from skssl.nn import DrawViews, Objective, Pieces, TokenEncoder, first_of, take
-
-# Of all patches of a series, the share that is forecast at once.
-_FORECAST = 0.25
 
 
 class ReconstructionObjective(MaskedObjective):
@@ -63,18 +61,20 @@ class ReconstructionObjective(MaskedObjective):
     def wrong(self, pieces: Pieces, masks: Masks) -> tuple[Tensor, Tensor]:
         """Return the error of pieces that `masks` hide, (n, m), and which of them are hidden."""
         mask = masks.draw(pieces)
-        tokens = self.decode(pieces, mask, most_visible=masks.most_visible(pieces))
+        seen, undo = self.encoder.tokenizer.as_seen(pieces, mask)
+        tokens = self.decode(seen, mask, most_visible=masks.most_visible(pieces))
         index, hidden = first_of(mask, masks.most_hidden(pieces))
         pieces = pieces.at(index)
-        prediction = self.head(take(tokens, index), pieces)
+        prediction = undo(self.head(take(tokens, index), pieces).float())
         errors = self.encoder.tokenizer.errors(prediction, pieces, absolute=self.absolute)
         return errors.masked_fill(~hidden, 0.0), hidden
 
     def reconstruct(self, batch: Tensor, mask: Tensor) -> Tensor:
         """Return what the whole batch would be by what is predicted, given what is visible."""
         pieces = self.encoder.tokenizer.split(batch)
-        tokens = self.decode(pieces, mask, most_visible=mask.shape[1])
-        prediction = self.head(tokens, pieces).float()
+        seen, undo = self.encoder.tokenizer.as_seen(pieces, mask)
+        tokens = self.decode(seen, mask, most_visible=mask.shape[1])
+        prediction = undo(self.head(tokens, pieces).float())
         return self.encoder.tokenizer.fill(batch, prediction)
 
 
@@ -202,10 +202,15 @@ class _Reconstruction(_MaskedMethod):
         the first steps are predicted, and the next ones from these, as if they had been seen.
         ``mask_shape="span"`` trains for what is asked here.
 
+        The network knows where in a series a step is, as a day may matter that begins at midnight,
+        and takes `X` to begin where the series of `fit` began; fit it to series that begin anywhere
+        if those of `X` may. Of series that are as long as these, or longer, the last three quarters
+        of that length are looked at.
+
         Parameters
         ----------
         X : array-like
-            Series.
+            Series, of any length.
         horizon : int
             Number of steps, at least 1.
 
@@ -214,31 +219,21 @@ class _Reconstruction(_MaskedMethod):
         Y : ndarray of shape (n, channels, horizon)
             Without the axis of the channels, or with it last, if `X` is like that.
         """
-        samples = self._prepare_filling(X, "forecast", "forecast_form", "cells")
+        samples = self._prepare_filling(X, "forecast", "forecast_form", "cells", of_any_length=True)
         if isinstance(horizon, bool) or not isinstance(horizon, (int, np.integer)) or horizon < 1:
             raise ValueError(f"horizon must be an int of at least 1, got {horizon!r}.")
         tokenizer = cast(Any, self._reconstructing.encoder.tokenizer)
-        (patch,), n_patches = tokenizer.patch, tokenizer.n_tokens
-        at_once = max(1, int(_FORECAST * n_patches))
-        known = _aligned(samples)
-        steps: list[Tensor] = []
-        while sum(step.shape[2] for step in steps) < horizon:
-            # A window as long as the longest training series, of which the last patches are hidden.
-            window = torch.full((*known.shape[:2], n_patches * patch), torch.nan)
-            start = (n_patches - at_once) * patch
-            context = known[..., -start:]
-            window[..., start - context.shape[2] : start] = context
-            cells = torch.zeros_like(window, dtype=torch.bool)
-            cells[..., start:] = True
-            steps.append(self._fill(window, cells)[..., start:])
-            known = torch.cat([known, steps[-1]], dim=2)
-        return self.modality_.forecast_form(torch.cat(steps, dim=2)[..., :horizon], X)
+        (window,), (patch,) = tokenizer.sizes, tokenizer.patch
+        steps = forecast(self._fill, samples, horizon, window=window, patch=patch)
+        return self.modality_.forecast_form(steps, X)
 
     @property
     def _reconstructing(self) -> ReconstructionObjective:
         return cast(ReconstructionObjective, self._objective)
 
-    def _prepare_filling(self, X: Any, name: str, *hooks: str) -> Tensor:
+    def _prepare_filling(
+        self, X: Any, name: str, *hooks: str, of_any_length: bool = False
+    ) -> Tensor:
         """Return prepared samples, or raise an error if nothing can be filled in."""
         from skssl.modality import MODALITIES
 
@@ -254,7 +249,7 @@ class _Reconstruction(_MaskedMethod):
                 f"{name} needs normalize_patches=False: what is predicted relative to the mean of "
                 "a patch does not tell what that is."
             )
-        return self._prepare(X)[0]
+        return self._prepare(X, of_any_length=of_any_length)[0]
 
     def _random_cells(self, samples: Tensor) -> Tensor:
         from skssl.training import resolve_device, seeded
@@ -277,13 +272,3 @@ class _Reconstruction(_MaskedMethod):
 
         predicted = self.modality_.unscale(self._apply_objective(fill, hidden, mask), hidden)
         return torch.where(cells, predicted.to(samples.dtype), samples)
-
-
-def _aligned(series: Tensor) -> Tensor:
-    """Move series, padded with NaN after their last value, so that all of them end at the end."""
-    known = (~series.isnan()).any(dim=1)
-    steps = torch.arange(series.shape[2])
-    ends = torch.where(known, steps + 1, 0).amax(dim=1, keepdim=True)
-    source = steps - (series.shape[2] - ends)
-    moved = series.gather(2, source.clamp(min=0)[:, None].expand_as(series))
-    return moved.masked_fill((source < 0)[:, None], torch.nan)

@@ -18,45 +18,28 @@ from skssl.nn import (
     FillGaps,
     KernelEncoder,
     KernelProjection,
+    NormalizeEach,
     Patches,
     RandomKernels,
+    SeriesPatches,
     SeriesResNet,
     SideBySide,
     Tokenizer,
 )
 from skssl.views import SeriesViews, Views, observed_length
 
-_SMALLEST_STD = 1e-8
 # Series from which the quantiles of the random kernels are taken.
 _QUANTILE_SAMPLES = 256
 _PATCHES = 16
-
-
-class NormalizeEach(nn.Module):
-    """Give every channel of every series mean 0 and standard deviation 1, gaps left out."""
-
-    def forward(self, series: Tensor) -> Tensor:
-        mean, std = self._scale(series)
-        return (series - mean) / std
-
-    def inverse(self, values: Tensor, like: Tensor) -> Tensor:
-        """Give `values` the means and standard deviations of the series `like`."""
-        mean, std = self._scale(like)
-        return values * std + mean
-
-    @staticmethod
-    def _scale(series: Tensor) -> tuple[Tensor, Tensor]:
-        count = (~series.isnan()).sum(dim=2, keepdim=True).clamp(min=1)
-        mean = series.nansum(dim=2, keepdim=True) / count
-        std = (((series - mean) ** 2).nansum(dim=2, keepdim=True) / count).sqrt()
-        # A constant channel becomes 0.
-        return mean, torch.where(std > _SMALLEST_STD, std, torch.ones_like(std))
 
 
 def give_scale(series: Tensor, like: Tensor) -> Tensor:
     """Give every channel of every series the mean and the standard deviation of another."""
     normalize = NormalizeEach()
     return normalize.inverse(normalize(series), like)
+
+
+_SMALLEST_STD = 1e-8
 
 
 class NormalizeAll(nn.Module):
@@ -256,7 +239,9 @@ class Series(Modality):
             raise ValueError(
                 f"patch_size={patch_size} is longer than the series, which have {length} steps."
             )
-        return Patches(
+        # A scale that all series share says nothing about what is hidden of one.
+        patches = SeriesPatches if self.normalize == "series" else Patches
+        return patches(
             self.input_layer()(some_samples(samples)),
             (patch_size,),
             width=width,

@@ -40,6 +40,7 @@ from skssl.nn._series import (
     RandomKernels,
     SeriesResNet,
 )
+from skssl.nn._series_patches import NormalizeEach, SeriesPatches
 from skssl.nn._tabular import TableEncoder, TableStem, UnitLength
 from skssl.nn._teacher import Teacher, rising_momentum
 from skssl.nn._text import BagEncoder, TextTransformer
@@ -67,6 +68,7 @@ __all__ = [
     "MLPEncoder",
     "MapDecoder",
     "MultiViewObjective",
+    "NormalizeEach",
     "Objective",
     "PairObjective",
     "PairwiseHead",
@@ -80,6 +82,7 @@ __all__ = [
     "Pyramid",
     "Queue",
     "RandomKernels",
+    "SeriesPatches",
     "SeriesResNet",
     "SideBySide",
     "SmallConvNet",

@@ -60,6 +60,7 @@ class Patches(Tokenizer):
         channels, *sizes = batch.shape[1:]
         steps = [math.ceil(size / p) for size, p in zip(sizes, patch, strict=True)]
         super().__init__(math.prod(steps), width)
+        self.sizes = tuple(sizes)
         self.patch = tuple(patch)
         self.n_axes = len(self.patch)
         self.mask_ratio = mask_ratio

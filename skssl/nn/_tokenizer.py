@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -104,6 +105,18 @@ class Tokenizer(nn.Module):
     @abstractmethod
     def embed(self, pieces: Pieces) -> Tensor:
         """Return tokens of shape (n, t, width), finite also where there is no piece."""
+
+    def as_seen(self, pieces: Pieces, hidden: Tensor) -> tuple[Pieces, Callable[[Tensor], Tensor]]:
+        """Return the pieces as they are where nobody knows the hidden ones.
+
+        Returns
+        -------
+        seen : Pieces
+            In the scale that the visible ones have on their own, if a sample has its own scale.
+        undo : callable
+            Brings what a head predicted of them to the scale of `pieces`.
+        """
+        return pieces, lambda prediction: prediction
 
     @abstractmethod
     def make_head(self, width: int) -> nn.Module:
