@@ -51,7 +51,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
     late ones. With few labels, a frozen embedding is hard to beat, and the encoder hardly moves;
     from some dozens of labels per class on, fine-tuning pays. Rows without a label can be learned
     from as well (`semi_supervised`), which takes about as long as the pretraining, and pays with
-    few labels where the views leave the classes alone.
+    few labels where the views leave the classes alone and the frozen embedding is right more often
+    than not; otherwise, errors are learned.
 
     Parameters
     ----------
