@@ -4,6 +4,8 @@
 class CollapseWarning(UserWarning):
     """The embedding collapsed: training made all samples alike, or nearly so.
 
+    So may the classes that are guessed for rows without a label in fine-tuning.
+
     The message has what was measured and what to try.
     """
 

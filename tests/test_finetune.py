@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import re
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -20,6 +22,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from skssl import SimCLR
+from skssl.exceptions import CollapseWarning
 from skssl.modality import Tabular
 from skssl.nn import SideBySide, layer_rates, learned_batch_norms
 from skssl.semi_supervised import FineTuneClassifier, FineTuneRegressor
@@ -82,7 +85,12 @@ def test_sklearn_checks(estimator):
 def test_every_modality(case, kind):
     X, y = case.load()
     clf = FineTuneClassifier(
-        case.make(SimCLR), semi_supervised=kind, max_epochs=2, unlabeled_ratio=1, random_state=0
+        case.make(SimCLR),
+        semi_supervised=kind,
+        max_epochs=2,
+        learning_rate=3e-4,
+        unlabeled_ratio=1,
+        random_state=0,
     ).fit(X, with_few_labels(y))
     proba = clf.predict_proba(X)
     assert proba.shape == (len(X), len(np.unique(y)))
@@ -356,6 +364,23 @@ def test_partial_fit_continues():
 def test_fixmatch_notes_how_many_are_certain():
     clf = fine_tuned(semi_supervised="fixmatch", unlabeled_ratio=2, threshold=0.0).fit(X, y_few)
     assert [row["certain"] for row in clf.history_] == [1.0] * 3
+
+
+@pytest.mark.parametrize("semi_supervised", KINDS)
+def test_guesses_of_one_class_are_warned_of(semi_supervised):
+    mostly_one = np.concatenate([X, np.tile(X[-1:], (3000, 1))])
+    few = np.concatenate([y_few, np.full(len(mostly_one) - len(X), -1)])
+    clf = fine_tuned(semi_supervised=semi_supervised, max_epochs=1)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", CollapseWarning)
+        clf.fit(mostly_one, few)
+    if semi_supervised == "none":
+        assert not caught
+        return
+    (warning,) = caught
+    assert warning.filename == __file__
+    share = r"9\d% of the rows .* taken for class \d, as 33% of the labels are"
+    assert re.search(rf"{share}.*semi_supervised='{semi_supervised}'", str(warning.message))
 
 
 def test_the_weight_of_pseudo_labels_rises():

@@ -172,6 +172,7 @@ class FineTuner(Declared):
         self._hold_out(labels, rng)
         samples, labels = self._start(X, labels, rng, learns=self.max_epochs != 0)
         self._train(samples, labels, epochs=self._resolve_epochs(labels), partial=False)
+        self._conclude(samples, labels)
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
@@ -329,6 +330,9 @@ class FineTuner(Declared):
         self.loss_curve_ = [row["train_loss"] for row in self.history_]
         self.n_iter_ = len(self.history_)
 
+    def _conclude(self, samples: Tensor, labels: Labels) -> None:
+        """Look back at a fine-tuning that is over, and warn of what went wrong."""
+
     def _is_new(self) -> bool:
         """Whether nothing has trained the encoder; a module of the user's own comes trained."""
         return self.method_.n_iter_ == 0 and not isinstance(self.method_.encoder, nn.Module)
@@ -347,6 +351,10 @@ class FineTuner(Declared):
                 f"X has {(~loaded).sum()} samples that could not be loaded, the first of them at "
                 f"position {np.argmin(loaded)}."
             )
+        return self._outputs_of(samples)
+
+    def _outputs_of(self, samples: Tensor) -> Tensor:
+        """Return what the head says of prepared samples."""
         network = nn.Sequential(self.encoder_, self.head_)
         return self.method_._apply(network, _run, samples)
 

@@ -27,6 +27,7 @@ from skssl._labels import natural_labels
 from skssl._sklearn_compat import fit_context
 from skssl.semi_supervised._base import FineTuner
 from skssl.semi_supervised._classes import check_class_labels, score_labeled
+from skssl.semi_supervised._guesses import warn_of_few_classes
 from skssl.semi_supervised._head import fit_classifier_head
 from skssl.semi_supervised._objectives import (
     FixMatchObjective,
@@ -87,6 +88,9 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
     Notes
     -----
     ``early_stopping="auto"`` stops early if there are at least 50 labels of each class.
+
+    Guesses that gather in far fewer classes than the labels do are a
+    :class:`~skssl.exceptions.CollapseWarning`.
 
     BatchNorm layers keep the statistics of the pretraining.
 
@@ -274,6 +278,16 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
         return (
             _RATE_OF_FIXMATCH if self.semi_supervised == "fixmatch" else super()._auto_rate(labels)
         )
+
+    def _conclude(self, samples: Tensor, labels: Labels) -> None:
+        if self.semi_supervised != "none" and self.n_iter_ and labels.others.any():
+            warn_of_few_classes(
+                self._outputs_of(samples[labels.others]).argmax(dim=1).numpy(),
+                labels.targets[labels.known],
+                self.classes_,
+                caller=type(self).__name__,
+                how=self.semi_supervised,
+            )
 
     def _n_others(self) -> int:
         return 0 if self.semi_supervised == "none" else self.unlabeled_ratio * self.batch_size
