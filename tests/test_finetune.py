@@ -379,7 +379,7 @@ def test_guesses_of_one_class_are_warned_of(semi_supervised):
         return
     (warning,) = caught
     assert warning.filename == __file__
-    share = r"9\d% of the rows .* taken for class \d, as 33% of the labels are"
+    share = r"9\d% of the rows .* taken for class \d, but 33% of the labels are of it"
     assert re.search(rf"{share}.*semi_supervised='{semi_supervised}'", str(warning.message))
 
 

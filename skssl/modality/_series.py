@@ -39,9 +39,6 @@ def give_scale(series: Tensor, like: Tensor) -> Tensor:
     return normalize.inverse(normalize(series), like)
 
 
-_SMALLEST_STD = 1e-8
-
-
 class NormalizeAll(nn.Module):
     """Subtract from every channel one mean, and divide it by one standard deviation."""
 
@@ -168,7 +165,7 @@ class Series(Modality):
                 raise ValueError(f"Channel {empty.argmax()} of X has no value in any series.")
             self.mean_ = np.nanmean(X, axis=(0, 2), dtype=np.float64).astype(np.float32)
             std = np.nanstd(X, axis=(0, 2), dtype=np.float64).astype(np.float32)
-            self.std_ = np.where(std > _SMALLEST_STD, std, np.float32(1))
+            self.std_ = np.where(std > NormalizeEach.smallest_std, std, np.float32(1))
         return self
 
     def prepare(self, X: np.ndarray) -> Tensor:

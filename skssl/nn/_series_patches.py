@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -11,11 +12,12 @@ from torch import Tensor, nn
 from skssl.nn._patches import Patches
 from skssl.nn._tokenizer import Pieces
 
-_SMALLEST_STD = 1e-8
-
 
 class NormalizeEach(nn.Module):
     """Give every channel of every series mean 0 and standard deviation 1, gaps left out."""
+
+    #: Below, a channel counts as constant, and becomes 0.
+    smallest_std: ClassVar[float] = 1e-8
 
     def forward(self, series: Tensor) -> Tensor:
         mean, std = self.scale(series)
@@ -26,14 +28,13 @@ class NormalizeEach(nn.Module):
         mean, std = self.scale(like)
         return values * std + mean
 
-    @staticmethod
-    def scale(series: Tensor) -> tuple[Tensor, Tensor]:
+    @classmethod
+    def scale(cls, series: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and standard deviation of every channel of every series."""
         count = (~series.isnan()).sum(dim=2, keepdim=True).clamp(min=1)
         mean = series.nansum(dim=2, keepdim=True) / count
         std = (((series - mean) ** 2).nansum(dim=2, keepdim=True) / count).sqrt()
-        # A constant channel becomes 0.
-        return mean, torch.where(std > _SMALLEST_STD, std, torch.ones_like(std))
+        return mean, torch.where(std > cls.smallest_std, std, torch.ones_like(std))
 
 
 class SeriesPatches(Patches):

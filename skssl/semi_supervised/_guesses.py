@@ -5,8 +5,10 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import torch
 
 from skssl.exceptions import CollapseWarning
+from skssl.metrics._rank import effective_rank
 
 # Of the classes that the labels make use of, the part that guesses at least make use of.
 _FEWEST = 0.5
@@ -17,8 +19,6 @@ def warn_of_few_classes(
 ) -> None:
     """Warn if guesses gather in far fewer classes than the labels do.
 
-    The number of classes is the exponential of the entropy of their shares.
-
     Parameters
     ----------
     guesses, targets : ndarray of int
@@ -28,24 +28,18 @@ def warn_of_few_classes(
     caller, how : str
         The estimator and its parameter, for the message.
     """
-    found, known = _shares(guesses, len(classes)), _shares(targets, len(classes))
-    if _effective(found) > _FEWEST * _effective(known):
+    found, known = (
+        torch.from_numpy(np.bincount(numbers, minlength=len(classes)) / len(numbers))
+        for numbers in (guesses, targets)
+    )
+    if effective_rank(found) > _FEWEST * effective_rank(known):
         return
     most = int(found.argmax())
     warnings.warn(
         f"{caller}: {found[most]:.0%} of the rows without a label are taken for class "
-        f"{classes[most]}, as {known[most]:.0%} of the labels are. If that cannot be, "
+        f"{classes[most]}, but {known[most]:.0%} of the labels are of it. If that cannot be, "
         f"semi_supervised={how!r} has learned its own errors: use semi_supervised='none', or label "
         "more rows.",
         CollapseWarning,
         stacklevel=6,
     )
-
-
-def _shares(numbers: np.ndarray, n_classes: int) -> np.ndarray:
-    return np.bincount(numbers, minlength=n_classes) / max(1, len(numbers))
-
-
-def _effective(shares: np.ndarray) -> float:
-    some = shares[shares > 0]
-    return float(np.exp(-(some * np.log(some)).sum()))
