@@ -14,16 +14,16 @@ from skssl.nn import has_convolutions
 def resolve_device(device: str | torch.device) -> torch.device:
     """Return the device that `device` names; "auto" is a GPU if there is one.
 
+    It has the number that the device of a tensor has: "cuda" alone is not equal to "cuda:0".
+
     Raises
     ------
     ValueError
         If there is no such device.
     """
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     try:
-        resolved = torch.device(device)
-        torch.empty(0, device=resolved)
+        return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:
         here = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
         if torch.backends.mps.is_available():
@@ -32,7 +32,6 @@ def resolve_device(device: str | torch.device) -> torch.device:
             f"device={str(device)!r} is not available; this machine has "
             f"{', '.join(map(repr, here))}."
         ) from error
-    return resolved
 
 
 def uses_bfloat16(precision: str, device: torch.device, network: nn.Module) -> bool:

@@ -1,0 +1,64 @@
+"""Training and answers on a GPU, where there is one."""
+
+import numpy as np
+import pytest
+import torch
+from cases import CASES, DIGITS, PAIR_IDS, PAIRS, tiny_conv
+
+from skssl import (
+    Colorization,
+    ContextEncoder,
+    JigsawPuzzle,
+    MaskedAutoencoder,
+    SimCLR,
+)
+from skssl.semi_supervised import FineTuneClassifier
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+COLORS = np.stack([DIGITS, DIGITS / 2, DIGITS / 4], axis=-1) / 16
+
+
+@pytest.mark.parametrize(("estimator", "case"), PAIRS, ids=PAIR_IDS)
+def test_embeds_on_a_gpu_as_on_the_cpu(estimator, case):
+    X, y = case.load()
+    ssl = case.make(estimator, device="cuda", precision="float32").fit(X, y)
+    Z = ssl.transform(X)
+    assert np.isfinite(Z).all()
+    ssl.set_params(device="cpu")
+    np.testing.assert_allclose(ssl.transform(X), Z, rtol=1e-2, atol=1e-2 * np.abs(Z).max())
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda", "cuda:0", torch.device("cuda")])
+@pytest.mark.parametrize("precision", ["auto", "float32"])
+def test_any_name_of_the_gpu(device, precision):
+    ssl = SimCLR(encoder=tiny_conv, max_epochs=1, device=device, precision=precision)
+    assert ssl.fit(DIGITS).transform(DIGITS).shape == (len(DIGITS), 16)
+
+
+def test_samples_that_the_gpu_has_no_room_for(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (0, 0))
+    ssl = SimCLR(encoder=tiny_conv, max_epochs=1, device="cuda").fit(DIGITS)
+    assert np.isfinite(ssl.transform(DIGITS)).all()
+
+
+def test_what_is_given_back_comes_from_a_gpu():
+    shared = {"max_epochs": 2, "device": "cuda", "random_state": 0}
+    painter = Colorization(encoder=tiny_conv, **shared).fit(COLORS)
+    assert painter.colorize(COLORS).shape == COLORS.shape
+    holes = np.zeros(DIGITS.shape, dtype=bool)
+    holes[:, 2:6, 2:6] = True
+    filled = ContextEncoder(encoder=tiny_conv, **shared).fit(DIGITS).inpaint(DIGITS, holes)
+    np.testing.assert_array_equal(filled[~holes], DIGITS[~holes])
+    whole = MaskedAutoencoder(width=16, depth=1, n_heads=2, **shared).fit(DIGITS)
+    assert whole.reconstruct(DIGITS).shape == DIGITS.shape
+    puzzle = JigsawPuzzle(encoder=tiny_conv, **shared).fit(DIGITS)
+    assert puzzle.solve(DIGITS).shape == DIGITS.shape
+
+
+def test_fine_tunes_on_a_gpu():
+    case = CASES[0]
+    X, y = case.load()
+    ssl = SimCLR(encoder=tiny_conv, max_epochs=1, device="cuda", random_state=0)
+    classifier = FineTuneClassifier(ssl, max_epochs=2, random_state=0).fit(X, y)
+    assert set(classifier.predict(X)) <= set(y)
