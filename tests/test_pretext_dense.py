@@ -6,6 +6,7 @@ import torch
 from cases import _colored_digits, tiny_conv, tiny_video
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
+from torch import nn
 
 from skssl import Colorization, ContextEncoder, MotionPrediction, SimCLR
 from skssl.exceptions import PretextTaskWarning
@@ -13,7 +14,7 @@ from skssl.modality import Images, Video
 from skssl.nn import SideBySide
 from skssl.pretext._color_bins import ColorRanges
 from skssl.pretext._lab import lab_to_rgb, rgb_to_lab, to_gamut, to_grey
-from skssl.views import VideoViews
+from skssl.views import ImageViews, VideoViews
 
 FAST = {"device": "cpu", "random_state": 0}
 DIGITS = load_digits().images.astype(np.float32)
@@ -126,7 +127,26 @@ def test_a_grey_background_has_a_range_of_its_own():
         assert (ranges(lab)[:, axis, 5:] != of_grey).all()
     sure = 30.0 * torch.nn.functional.one_hot(found[:1, :, 0, 0], len(ranges) // 2)
     logits = sure.transpose(1, 2).flatten(1)[..., None, None]
-    assert (ranges.color(logits) == 0).all()
+    assert (ranges.color(ranges.shares(logits)) == 0).all()
+
+
+def test_every_pixel_gets_its_own_color():
+    # Dark pixels are red and light ones are green, whatever is beside them, in an odd size.
+    light = np.random.default_rng(0).random((200, 19, 21, 1)) < 0.5
+    X = np.where(light, [150, 255, 150], [120, 0, 0]).astype(np.uint8)
+    views = ImageViews(crop_scale=(1.0, 1.0), crop_ratio=(1.0, 1.0), jitter=0.0, grayscale=0.0)
+    ssl = Colorization(encoder=tiny_conv, views=views, max_epochs=12, batch_size=20, **FAST)
+    ssl.fit(X[:150])
+    assert ssl._objective.stride == 2 and list(ssl._objective.zooms) == [1.0]
+    assert ssl.score(X[150:]) > 0.8
+
+
+def test_larger_images_are_told_too_where_the_encoder_takes_them(colorization):
+    assert list(colorization._objective.zooms) == [1.0, 1.125, 1.25]
+    of_one_size = nn.Sequential(nn.Flatten(), nn.Linear(192, 8))
+    ssl = Colorization(encoder=of_one_size, max_epochs=2, **FAST).fit(COLORS[:100])
+    assert list(ssl._objective.zooms) == [1.0]
+    assert ssl.colorize(COLORS[:3]).shape == (3, 8, 8, 3)
 
 
 def test_colors_are_the_same_in_a_mirror(colorization):
@@ -215,7 +235,8 @@ def test_classes_of_colors():
     assert bins.weights.argmin() == bins.centers.abs().sum(dim=1).argmin()
     assert bins.weights.max() > 2 * bins.weights.min()
     sure = torch.full((1, len(bins), 1, 1), -9.0).index_fill(1, torch.tensor([7]), 9.0)
-    torch.testing.assert_close(bins.color(sure)[0, :, 0, 0], bins.centers[7])
+    color = bins.color(bins.shares(sure))
+    torch.testing.assert_close(color[0, :, 0, 0], bins.centers[7])
     assert ssl.loss_curve_[-1] < ssl.loss_curve_[0]
     assert ssl.score(COLORS[300:]) > 0
     assert ssl.colorize(COLORS[:5]).shape == (5, 8, 8, 3)
@@ -236,14 +257,20 @@ def test_ranges_of_colors():
     beyond = torch.tensor([[50.0, -500.0, 500.0]])[..., None, None]
     assert ranges(beyond).flatten().tolist() == [0, n - 1]
     # Scores that are all alike stand for the median of all pixels,
-    median = ranges.color(torch.zeros(1, 2 * n, 1, 1)).flatten()
+    median = ranges.color(ranges.shares(torch.zeros(1, 2 * n, 1, 1))).flatten()
     np.testing.assert_allclose(median, np.median(colors, axis=1), atol=1e-2)
     # and, in general, the value with as much probability below as above.
     logits = torch.randn(1, 2 * n, 1, 1, generator=torch.Generator().manual_seed(1))
     shares = logits.unflatten(1, (n, 2))[0, :, :, 0, 0].softmax(dim=0).double().numpy()
-    for axis, answer in enumerate(ranges.color(logits).flatten().tolist()):
-        edges = ranges.edges[axis].double().numpy()
-        below = np.interp(answer, edges, np.concatenate([[0], shares[:, axis].cumsum()]))
+    for axis, answer in enumerate(ranges.color(ranges.shares(logits)).flatten().tolist()):
+        # Within a range, as the pixels are distributed there.
+        quantiles = ranges.quantiles[axis].double().numpy()
+        ranks = np.linspace(0, n, len(quantiles))
+        np.testing.assert_allclose(
+            quantiles, np.quantile(colors[axis], ranks / n), rtol=1e-4, atol=1e-3
+        )
+        rank = np.interp(answer, quantiles, ranks)
+        below = np.interp(rank, np.arange(n + 1), np.concatenate([[0], shares[:, axis].cumsum()]))
         assert below == pytest.approx(0.5, abs=1e-4)
     # The loss is the mean, over the axes, of minus the logarithm of the right range's share.
     lab = torch.tensor([[50.0, 3.0, -4.0]])[..., None, None]

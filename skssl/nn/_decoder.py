@@ -39,11 +39,18 @@ class _Stage(nn.Module):
         if image.shape[2:] != fine:
             image = F.adaptive_avg_pool2d(image, fine)
         folded = F.pixel_unshuffle(image, self.fold)
+        if maps is not None:
+            # At full size, where an encoder brings all images to one size of its own.
+            maps = _resized(maps, size)
         side = self.side(folded if maps is None else torch.cat([maps, folded.to(maps)], dim=1))
-        features = self.narrow(features)
-        if features.shape[2:] != size:
-            features = F.interpolate(features, size, mode="bilinear", align_corners=False)
+        features = _resized(self.narrow(features), size)
         return self.mix(torch.cat([features, side.to(features)], dim=1))
+
+
+def _resized(features: Tensor, size: Size) -> Tensor:
+    if features.shape[2:] == size:
+        return features
+    return F.interpolate(features, size, mode="bilinear", align_corners=False)
 
 
 def _convolution(width_in: int, width_out: int) -> nn.Sequential:

@@ -65,15 +65,18 @@ class ColorBins(nn.Module):
         """Return the weighted cross-entropy of scores of shape (n, n_bins, height, width)."""
         return F.cross_entropy(logits, self(lab), weight=self.weights)
 
-    def color(self, logits: Tensor) -> Tensor:
+    def shares(self, logits: Tensor) -> Tensor:
+        """Return the annealed distribution, of shape (n, n_bins, height, width)."""
+        return (logits.float() / _TEMPERATURE).softmax(dim=1)
+
+    def color(self, shares: Tensor) -> Tensor:
         """Return the annealed mean, between mean and mode, of shape (n, 2, height, width)."""
-        with torch.autocast(logits.device.type, enabled=False):
-            shares = (logits.float() / _TEMPERATURE).softmax(dim=1)
+        with torch.autocast(shares.device.type, enabled=False):
             return torch.einsum("nqhw,qc->nchw", shares, self.centers)
 
 
-# Ranges of each axis, and pixels to find them from.
-_RANGES, _PIXELS = 16, 2**20
+# Ranges of each axis, steps within each, and pixels to find them from.
+_RANGES, _FINER, _PIXELS = 16, 16, 2**20
 
 
 class ColorRanges(nn.Module):
@@ -89,17 +92,23 @@ class ColorRanges(nn.Module):
 
     Attributes
     ----------
+    quantiles : Tensor of shape (2, 16 * n_ranges + 1)
+        Of the colours of `images`; within a range, too, colours are not equally frequent.
     edges : Tensor of shape (2, n_ranges + 1)
+        Where the ranges begin and end: every sixteenth of them.
     """
 
+    quantiles: Tensor
     edges: Tensor
 
     def __init__(self, images: Tensor):
         super().__init__()
         colors = colors_of(rgb_to_lab(images)).transpose(0, 1).flatten(1)
         some = colors[:, :: math.ceil(colors.shape[1] / _PIXELS)]
-        shares = torch.linspace(0, 1, _RANGES + 1, dtype=torch.float64)
-        self.register_buffer("edges", some.double().quantile(shares, dim=1).T.float().contiguous())
+        shares = torch.linspace(0, 1, _FINER * _RANGES + 1, dtype=torch.float64)
+        quantiles = some.double().quantile(shares, dim=1).T.float()
+        self.register_buffer("quantiles", quantiles.contiguous())
+        self.register_buffer("edges", quantiles[:, ::_FINER].contiguous())
 
     def __len__(self) -> int:
         return 2 * _RANGES
@@ -121,18 +130,22 @@ class ColorRanges(nn.Module):
         """Return the cross-entropy of scores of shape (n, 2 * n_ranges, height, width)."""
         return F.cross_entropy(_by_axis(logits), self(lab))
 
-    def color(self, logits: Tensor) -> Tensor:
-        """Return the medians, of shape (n, 2, height, width)."""
-        shares = _by_axis(logits).softmax(dim=1)
+    def shares(self, logits: Tensor) -> Tensor:
+        """Return the distributions of the axes, of shape (n, n_ranges, 2, height, width)."""
+        return _by_axis(logits).softmax(dim=1)
+
+    def color(self, shares: Tensor) -> Tensor:
+        """Return the medians of distributions, of shape (n, 2, height, width)."""
         upto = shares.cumsum(dim=1)
         at = (upto < 0.5).sum(dim=1, keepdim=True).clamp(max=_RANGES - 1)
         share = shares.gather(1, at)
-        # Within a range, all colours are taken for equally frequent.
-        within = ((0.5 - upto.gather(1, at) + share) / share).clamp(0, 1)[:, 0]
+        within = ((0.5 - upto.gather(1, at) + share) / share).clamp(0, 1)
+        finely = _FINER * (at + within)[:, 0]
+        low = finely.long().clamp(max=_FINER * _RANGES - 1)
         medians = []
-        for axis, edges in enumerate(self.edges):
-            low, high = edges[at[:, 0, axis]], edges[at[:, 0, axis] + 1]
-            medians.append(low + within[:, axis] * (high - low))
+        for axis, quantiles in enumerate(self.quantiles):
+            first, second = quantiles[low[:, axis]], quantiles[low[:, axis] + 1]
+            medians.append(torch.lerp(first, second, finely[:, axis] - low[:, axis]))
         return torch.stack(medians, dim=1)
 
 

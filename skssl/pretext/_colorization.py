@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
-from typing import Any, Literal
+from collections.abc import Sequence
+from itertools import product
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skssl._declare import StrOptions, declared, param
 from skssl.base import SelfSupervisedTransformer
-from skssl.nn import DrawViews, Objective
+from skssl.nn import DrawViews, Objective, Pyramid
 from skssl.pretext._color_bins import ColorBins, ColorRanges
 from skssl.pretext._dense import DenseObjective, _DenseTask, predicted, some_of
 from skssl.pretext._lab import colors_of, lab_to_rgb, rgb_to_lab, to_gamut, to_grey
@@ -20,11 +24,14 @@ from skssl.views import ImageViews, Views
 
 # Mean distance from grey below which nobody sees a colour.
 _INVISIBLE = 0.1
-# Area of the window that an image is zoomed in on.
+# Area of the window that an image is zoomed in on, and how large things are when one is coloured.
 _WINDOW = (0.6, 1.0)
+_ZOOMS = (1.0, 1.125, 1.25)
 # Weights that are moved by as much in every step reach sure answers as much faster.
 _STEEPNESS = 8.0
-# Scores at a time.
+# Channels of the decoder at the size of its answers.
+_WIDTH = 32
+# Shares at a time.
 _CHUNK = 2**24
 
 
@@ -38,52 +45,134 @@ class ToGrey(nn.Module):
 class _ColorObjective(DenseObjective):
     """Tells among bins of colours which one a pixel has.
 
-    Its encoder begins with :class:`ToGrey`.
+    Its encoder begins with :class:`ToGrey`. Where the finest map of the encoder has half the size
+    of the image, so has the answer, which is for every second pixel of every second row. The others
+    are asked for by shifting the image by a pixel (shift and stitch): nothing is computed at full
+    size.
     """
 
     def __init__(
-        self, encoder: nn.Module, images: Tensor, bins: ColorBins | ColorRanges, *, mirrored: bool
+        self,
+        encoder: nn.Module,
+        images: Tensor,
+        bins: ColorBins | ColorRanges,
+        *,
+        mirrored: bool,
+        zooms: Sequence[float],
     ):
         few = images[:2]
-        super().__init__(encoder, few, few[:, :1], len(bins), augment=True)
+        pyramid = Pyramid.of(encoder, few)
+        stride = _stride(pyramid, few)
+        super().__init__(
+            encoder,
+            pyramid,
+            few,
+            _folded(few, stride),
+            len(bins),
+            augment=True,
+            full_width=_WIDTH,
+        )
+        self.stride = stride
         self.bins = bins
         self.mirrored = mirrored
+        self.zooms = zooms
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
         (batch,) = draw_views(batch, 1)
-        # A quarter of the pixels, other ones each time: the scores of all would take the time.
-        step = 2 if min(batch.shape[2:]) > 1 else 1
-        down, across = (slice(start, None, step) for start in torch.randint(step, (2,)).tolist())
-        lab = rgb_to_lab(batch[..., down, across])
-        logits = self._logits(self._features(batch)[..., down, across])
+        features = self._features(batch)
+        # A quarter of the pixels, of all the answers other ones each time: the scores of all would
+        # take the time.
+        step = 2 // self.stride
+        down, across = torch.randint(min(step, *batch.shape[2:]), (2,)).tolist()
+        logits = self._logits(features[..., down::step, across::step])
+        lab = rgb_to_lab(batch[..., down::2, across::2])
         colors = colors_of(lab)
-        error = (self.bins.color(logits.detach()) - colors).abs().mean()
+        told = self.bins.color(self.bins.shares(logits.detach()))
+        error = (told - colors).abs().mean()
         self.measure("relative_error", error / colors.abs().mean().clamp(min=_INVISIBLE))
         return self.bins.loss(logits, lab)
+
+    def _features(self, batch: Tensor) -> Tensor:
+        """Return what the answers are made of, for every pixel that the stride leaves."""
+        return self.decoder.features(
+            *self.pyramid(self.encoder, batch), _folded(batch, self.stride)
+        )
 
     def _logits(self, features: Tensor) -> Tensor:
         return _STEEPNESS * self.decoder.out(features).float()
 
-    def _features(self, batch: Tensor) -> Tensor:
-        return self.decoder.features(*self.pyramid(self.encoder, batch), to_grey(batch)[:, :1])
-
     def predict(self, batch: Tensor, *given: Tensor) -> Tensor:
-        colors = self._colors(batch)
-        if self.mirrored:
-            # What a mirror shows has been learned as well, and its errors are other ones.
-            colors = (colors + self._colors(batch.flip(3)).flip(3)) / 2
-        return colors
+        # There may be hundreds of bins for every pixel.
+        chunk = max(1, _CHUNK // (batch[0, 0].numel() * len(self.bins)))
+        return torch.cat([self.bins.color(self._shares(part)) for part in batch.split(chunk)])
 
-    def _colors(self, batch: Tensor) -> Tensor:
-        features = self._features(batch)
-        # There may be hundreds of scores for every pixel.
-        parts = features.split(max(1, _CHUNK // (features[0, 0].numel() * len(self.bins))))
-        return torch.cat([self.bins.color(self._logits(part)) for part in parts])
+    def _shares(self, batch: Tensor) -> Tensor:
+        """Return the mean of what is told of the images, of larger ones and of their mirror images.
+
+        Both have been learned as well, and their errors are other ones.
+        """
+        told = []
+        for zoom in self.zooms:
+            seen = _zoomed(batch, zoom)
+            shares = self._stitched(seen)
+            if self.mirrored:
+                shares = (shares + self._stitched(seen.flip(3)).flip(-1)) / 2
+            told.append(_resized(shares, batch.shape[2:]))
+        return torch.stack(told).mean(dim=0)
+
+    def _stitched(self, batch: Tensor) -> Tensor:
+        """Return the shares of the bins for every pixel."""
+        shares = None
+        for down, across in product(range(self.stride), repeat=2):
+            shifted = F.pad(batch, (0, across, 0, down), mode="replicate")[..., down:, across:]
+            told = self.bins.shares(self._logits(self._features(shifted)))
+            if shares is None:
+                shares = told.new_empty(*told.shape[:-2], *batch.shape[2:])
+            here = shares[..., down :: self.stride, across :: self.stride]
+            here.copy_(told[..., : here.shape[-2], : here.shape[-1]])
+        return cast(Tensor, shares)
 
     def compare(self, batch: Tensor, prediction: Tensor, *given: Tensor) -> Tensor:
         colors = colors_of(rgb_to_lab(batch))
         both = torch.stack([prediction - colors, colors], dim=1)
         return both.abs().sum(dim=(2, 3, 4))
+
+
+def _stride(pyramid: Pyramid, images: Tensor) -> int:
+    """Return 2 if the finest map of an encoder has at most half the size of the images, else 1."""
+    if not pyramid.sizes:
+        return 1
+    halves = zip(pyramid.sizes[0], images.shape[2:], strict=True)
+    return 2 if all(part <= math.ceil(whole / 2) for part, whole in halves) else 1
+
+
+def _folded(images: Tensor, stride: int) -> Tensor:
+    """Return the grey of all pixels of a cell of `stride` by `stride` as its channels."""
+    missing = [-side % stride for side in images.shape[2:]]
+    whole = F.pad(images, (0, missing[1], 0, missing[0]), mode="replicate")
+    return F.pixel_unshuffle(to_grey(whole)[:, :1], stride)
+
+
+def _zoomed(images: Tensor, zoom: float) -> Tensor:
+    size = [round(zoom * side) for side in images.shape[2:]]
+    return images if zoom == 1 else F.interpolate(images, size, mode="bilinear")
+
+
+def _takes(encoder: nn.Module, images: Tensor) -> bool:
+    """Whether an encoder takes images of this size; there is no other way to know than to try."""
+    try:
+        Pyramid.of(encoder, images)
+    except (AssertionError, RuntimeError, ValueError):
+        return False
+    return True
+
+
+def _resized(shares: Tensor, size: Sequence[int]) -> Tensor:
+    """Bring distributions of shape (n, ..., height, width) to another size."""
+    if shares.shape[-2:] == size:
+        return shares
+    flat = F.interpolate(shares.flatten(1, -3), size, mode="bilinear")
+    return flat.unflatten(1, shares.shape[1:-2])
 
 
 def _colored(objective: Objective, batch: Tensor) -> Tensor:
@@ -110,8 +199,9 @@ class Colorization(_DenseTask):
     views : "auto", Views or callable, default="auto"
         Random changes that are made to an image before its colours are asked for. "auto" zooms in
         on a window and turns left into right in half of the images, so that the colours are less
-        easily learned by heart. With views that do the latter, the answer is the mean of those for
-        an image and for its mirror image.
+        easily learned by heart. The answer is the mean of what is told of an image, of its mirror
+        image, with views that have those, and of both enlarged by an eighth and by a quarter, with
+        views that zoom in so far and an encoder that takes images of other sizes.
     mode : {"regress", "classify"}, default="regress"
         "regress" predicts each of the two colour axes of CIE Lab by its median, which has the
         smallest absolute error, but is careful: where several colours may be right, it becomes
@@ -128,18 +218,24 @@ class Colorization(_DenseTask):
     Notes
     -----
     Colours are computed for sRGB and the white point D65, with the range of the modality taken to
-    go from black to white. A random quarter of the pixels are trained on in each step, at full
-    size. In "regress", an axis is cut into 16 ranges that are equally frequent in the training
-    images; the loss is the cross-entropy of telling among them, by which a network learns more in
-    the same time than by the absolute error itself (a histogram loss, as in Imani and White, with
-    the median for their mean). In "classify", a pixel belongs to the nearest bin rather than to
-    five, and the weights are those of the paper: one over the mean of the smoothed share of a bin
-    and of an even share.
+    go from black to white. A quarter of the pixels are trained on in each step: where the encoder
+    begins by halving the size, as the default one does with more than 16 pixels a side, one pixel
+    of every 2 by 2. The others are told by shifting the image by a pixel (shift and stitch, Long et
+    al.), so that nothing is computed at full size. In "regress", an axis is cut into 16 ranges that
+    are equally frequent in the training images, with colours distributed in each as in these; the
+    loss is the cross-entropy of telling among them, by which a network learns more in the same time
+    than by the absolute error itself (a histogram loss, as in Imani and White, with the median for
+    their mean). In "classify", a pixel belongs to the nearest bin rather than to five, and the
+    weights are those of the paper: one over the mean of the smoothed share of a bin and of an even
+    share.
 
     References
     ----------
     Zhang, Isola and Efros, "Colorful Image Colorization", ECCV 2016.
     https://arxiv.org/abs/1603.08511
+
+    Long, Shelhamer and Darrell, "Fully Convolutional Networks for Semantic Segmentation", CVPR
+    2015, section 3.2. https://arxiv.org/abs/1411.4038
 
     Imani and White, "Improving Regression Performance with Distributional Losses", ICML 2018.
     https://arxiv.org/abs/1806.04613
@@ -178,8 +274,16 @@ class Colorization(_DenseTask):
     ) -> Objective:
         images = self._input_layer(some_of(samples))
         bins = ColorBins(images) if self.mode == "classify" else ColorRanges(images)
-        mirrored = isinstance(self.views_, ImageViews) and self.views_.flip > 0
-        return _ColorObjective(encoder, images, bins, mirrored=mirrored)
+        views = self.views_ if isinstance(self.views_, ImageViews) else None
+        # Things of that size have to be among what is learned.
+        largest = 1.0 if views is None else max(1.0, views.crop_scale[0] ** -0.5)
+        return _ColorObjective(
+            encoder,
+            images,
+            bins,
+            mirrored=views is not None and views.flip > 0,
+            zooms=[z for z in _ZOOMS if z <= largest and _takes(encoder, _zoomed(images[:2], z))],
+        )
 
     def _default_views(self) -> Views:
         return ImageViews(crop_scale=_WINDOW, jitter=0.0, grayscale=0.0)

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skssl._declare import POSITIVE_INT, Interval, Range, Real, declared, param
-from skssl.nn import DrawViews, Objective
+from skssl.nn import DrawViews, Objective, Pyramid
 from skssl.pretext._dense import DenseObjective, Standardize, _DenseTask, predicted, some_of
 from skssl.views._image_filters import random_rectangles
 
@@ -33,7 +33,8 @@ class _InpaintingObjective(DenseObjective):
     ):
         few = images[:2]
         known = torch.cat([few, few[:, :1]], dim=1)
-        super().__init__(encoder, few, known, images.shape[1], augment=augment)
+        pyramid = Pyramid.of(encoder, few)
+        super().__init__(encoder, pyramid, few, known, images.shape[1], augment=augment)
         self.standardize = Standardize(images)
         self.n_holes = n_holes
         self.hole_scale = hole_scale

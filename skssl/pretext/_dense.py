@@ -27,22 +27,34 @@ class DenseObjective(Objective):
     Parameters
     ----------
     encoder : nn.Module
+    pyramid : Pyramid
+        Of the encoder.
     seen : Tensor
         A few samples as the encoder sees them.
     image : Tensor of shape (n, channels, height, width)
         What the decoder sees of these samples.
     out_channels : int
-        Values for each pixel.
+        Values for each pixel of `image`.
     augment : bool
         Whether the samples are changed by the views first.
+    full_width : int
+        Channels of the decoder at the size of `image`.
     """
 
     def __init__(
-        self, encoder: nn.Module, seen: Tensor, image: Tensor, out_channels: int, *, augment: bool
+        self,
+        encoder: nn.Module,
+        pyramid: Pyramid,
+        seen: Tensor,
+        image: Tensor,
+        out_channels: int,
+        *,
+        augment: bool,
+        full_width: int = 16,
     ):
         super().__init__(encoder)
         self.augment = augment
-        self.pyramid = Pyramid.of(encoder, seen)
+        self.pyramid = pyramid
         with torch.no_grad():
             embedding = encoder.eval()(seen)
         _, channels, height, width = image.shape
@@ -52,6 +64,7 @@ class DenseObjective(Objective):
             image_channels=channels,
             image_size=(height, width),
             out_channels=out_channels,
+            full_width=full_width,
         )
         channels_last(self.decoder)
 

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skssl._declare import POSITIVE_INT, StrOptions, declared, param, resolve_auto
-from skssl.nn import DrawViews, Objective
+from skssl.nn import DrawViews, Objective, Pyramid
 from skssl.pretext._dense import DenseObjective, Standardize, _DenseTask, predicted, some_of
 
 # Frames of the past that the decoder sees in full: enough to tell an acceleration.
@@ -29,9 +29,11 @@ class _MotionObjective(DenseObjective):
         self.n_ahead = n_frames - n_past
         self.padded = padded
         few = clips[:2, :, :n_past]
+        seen = self._pad(few)
         super().__init__(
             encoder,
-            self._pad(few),
+            Pyramid.of(encoder, seen),
+            seen,
             few[:, :, -_LAST_FRAMES:].flatten(1, 2),
             n_channels * self.n_ahead,
             augment=augment,
