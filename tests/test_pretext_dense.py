@@ -13,6 +13,7 @@ from skssl.exceptions import PretextTaskWarning
 from skssl.modality import Images, Video
 from skssl.nn import SideBySide
 from skssl.pretext._color_bins import ColorRanges
+from skssl.pretext._colorization import _enlarged
 from skssl.pretext._lab import lab_to_rgb, rgb_to_lab, to_gamut, to_grey
 from skssl.views import ImageViews, VideoViews
 
@@ -137,16 +138,31 @@ def test_every_pixel_gets_its_own_color():
     views = ImageViews(crop_scale=(1.0, 1.0), crop_ratio=(1.0, 1.0), jitter=0.0, grayscale=0.0)
     ssl = Colorization(encoder=tiny_conv, views=views, max_epochs=12, batch_size=20, **FAST)
     ssl.fit(X[:150])
-    assert ssl._objective.stride == 2 and list(ssl._objective.zooms) == [1.0]
+    assert ssl._objective.stride == 2 and not ssl._objective.zooms
     assert ssl.score(X[150:]) > 0.8
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+def test_what_is_told_of_larger_images_lies_where_it_belongs(stride):
+    ramp = torch.arange(24.0).expand(1, 1, 24, 24) + 100 * torch.arange(24.0)[:, None]
+    larger = _enlarged(ramp, 1.25, stride)
+    assert larger.shape == (1, 1, 30, 30)
+    left = larger[..., ::stride, ::stride]
+    back = nn.functional.interpolate(left, (24, 24), mode="bilinear")
+    torch.testing.assert_close(back[..., 2:-2, 2:-2], ramp[..., 2:-2, 2:-2], atol=1e-2, rtol=1e-4)
+
+
 def test_larger_images_are_told_too_where_the_encoder_takes_them(colorization):
-    assert list(colorization._objective.zooms) == [1.0, 1.125, 1.25]
-    of_one_size = nn.Sequential(nn.Flatten(), nn.Linear(192, 8))
-    ssl = Colorization(encoder=of_one_size, max_epochs=2, **FAST).fit(COLORS[:100])
-    assert list(ssl._objective.zooms) == [1.0]
-    assert ssl.colorize(COLORS[:3]).shape == (3, 8, 8, 3)
+    assert not colorization._objective.zooms
+    X = COLORS[:60].repeat(3, axis=1).repeat(3, axis=2)
+    ssl = Colorization(encoder=tiny_conv, max_epochs=2, **FAST).fit(X)
+    assert ssl._objective.zooms == [1.125, 1.25]
+    assert ssl.colorize(X[:3]).shape == (3, 24, 24, 3)
+    of_one_size = nn.Sequential(nn.Conv2d(3, 2, 2, 2), nn.Flatten(), nn.Linear(288, 8))
+    ssl.set_params(encoder=of_one_size).fit(X)
+    assert ssl._objective.stride == 2 and not ssl._objective.zooms
+    ssl.set_params(encoder=tiny_conv, views__crop_scale=(0.75, 1.0)).fit(X)
+    assert ssl._objective.zooms == [1.125]
 
 
 def test_colors_are_the_same_in_a_mirror(colorization):

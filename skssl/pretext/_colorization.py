@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
 from itertools import product
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -24,9 +23,9 @@ from skssl.views import ImageViews, Views
 
 # Mean distance from grey below which nobody sees a colour.
 _INVISIBLE = 0.1
-# Area of the window that an image is zoomed in on, and how large things are when one is coloured.
+# Area of the window that an image is zoomed in on, and how much larger it is looked at as well.
 _WINDOW = (0.6, 1.0)
-_ZOOMS = (1.0, 1.125, 1.25)
+_ZOOMS = (1.125, 1.25)
 # Weights that are moved by as much in every step reach sure answers as much faster.
 _STEEPNESS = 8.0
 # Channels of the decoder at the size of its answers.
@@ -45,8 +44,8 @@ class ToGrey(nn.Module):
 class _ColorObjective(DenseObjective):
     """Tells among bins of colours which one a pixel has.
 
-    Its encoder begins with :class:`ToGrey`. Where the finest map of the encoder has half the size
-    of the image, so has the answer, which is for every second pixel of every second row. The others
+    Its encoder begins with :class:`ToGrey`. Where its finest map has at most half the size
+    of the image, the answer has half, and is for every second pixel of every second row. The others
     are asked for by shifting the image by a pixel (shift and stitch): nothing is computed at full
     size.
     """
@@ -58,7 +57,7 @@ class _ColorObjective(DenseObjective):
         bins: ColorBins | ColorRanges,
         *,
         mirrored: bool,
-        zooms: Sequence[float],
+        largest: float,
     ):
         few = images[:2]
         pyramid = Pyramid.of(encoder, few)
@@ -75,7 +74,12 @@ class _ColorObjective(DenseObjective):
         self.stride = stride
         self.bins = bins
         self.mirrored = mirrored
-        self.zooms = zooms
+        # The few pixels of images that an encoder does not halve first make no better larger ones.
+        self.zooms = [
+            zoom
+            for zoom in (_ZOOMS if stride > 1 else ())
+            if zoom <= largest and _takes(encoder, _enlarged(few, zoom, stride))
+        ]
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
         (batch,) = draw_views(batch, 1)
@@ -111,26 +115,34 @@ class _ColorObjective(DenseObjective):
 
         Both have been learned as well, and their errors are other ones.
         """
-        told = []
+        told = self._of_all_sizes(batch)
+        if self.mirrored:
+            told = (told + self._of_all_sizes(batch.flip(3)).flip(-1)) / 2
+        return told
+
+    def _of_all_sizes(self, batch: Tensor) -> Tensor:
+        told = [self._stitched(batch)]
         for zoom in self.zooms:
-            seen = _zoomed(batch, zoom)
-            shares = self._stitched(seen)
-            if self.mirrored:
-                shares = (shares + self._stitched(seen.flip(3)).flip(-1)) / 2
-            told.append(_resized(shares, batch.shape[2:]))
+            answer = self._told(_enlarged(batch, zoom, self.stride))
+            flat = F.interpolate(answer.flatten(1, -3), batch.shape[2:], mode="bilinear")
+            told.append(flat.unflatten(1, answer.shape[1:-2]))
         return torch.stack(told).mean(dim=0)
 
     def _stitched(self, batch: Tensor) -> Tensor:
         """Return the shares of the bins for every pixel."""
-        shares = None
-        for down, across in product(range(self.stride), repeat=2):
-            shifted = F.pad(batch, (0, across, 0, down), mode="replicate")[..., down:, across:]
-            told = self.bins.shares(self._logits(self._features(shifted)))
-            if shares is None:
-                shares = told.new_empty(*told.shape[:-2], *batch.shape[2:])
-            here = shares[..., down :: self.stride, across :: self.stride]
-            here.copy_(told[..., : here.shape[-2], : here.shape[-1]])
-        return cast(Tensor, shares)
+        if self.stride == 1:
+            return self._told(batch)
+        parts = [
+            self._told(F.pad(batch, (0, across, 0, down), mode="replicate")[..., down:, across:])
+            for down, across in product(range(self.stride), repeat=2)
+        ]
+        pixels = F.pixel_shuffle(torch.stack(parts, dim=-3).flatten(1, -3), self.stride)
+        height, width = batch.shape[2:]
+        return pixels[..., :height, :width].unflatten(1, parts[0].shape[1:-2])
+
+    def _told(self, batch: Tensor) -> Tensor:
+        """Return the shares of the bins for every pixel that the stride leaves."""
+        return self.bins.shares(self._logits(self._features(batch)))
 
     def compare(self, batch: Tensor, prediction: Tensor, *given: Tensor) -> Tensor:
         colors = colors_of(rgb_to_lab(batch))
@@ -153,9 +165,13 @@ def _folded(images: Tensor, stride: int) -> Tensor:
     return F.pixel_unshuffle(to_grey(whole)[:, :1], stride)
 
 
-def _zoomed(images: Tensor, zoom: float) -> Tensor:
-    size = [round(zoom * side) for side in images.shape[2:]]
-    return images if zoom == 1 else F.interpolate(images, size, mode="bilinear")
+def _enlarged(images: Tensor, zoom: float, stride: int) -> Tensor:
+    """Enlarge images so that the pixels that a stride leaves lie evenly over them."""
+    size = [stride * round(zoom * side / stride) for side in images.shape[2:]]
+    down, across = ((stride - 1) / side for side in size)
+    theta = images.new_tensor([[1, 0, across], [0, 1, down]]).expand(len(images), 2, 3)
+    grid = F.affine_grid(theta, [*images.shape[:2], *size], align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
 def _takes(encoder: nn.Module, images: Tensor) -> bool:
@@ -165,14 +181,6 @@ def _takes(encoder: nn.Module, images: Tensor) -> bool:
     except (AssertionError, RuntimeError, ValueError):
         return False
     return True
-
-
-def _resized(shares: Tensor, size: Sequence[int]) -> Tensor:
-    """Bring distributions of shape (n, ..., height, width) to another size."""
-    if shares.shape[-2:] == size:
-        return shares
-    flat = F.interpolate(shares.flatten(1, -3), size, mode="bilinear")
-    return flat.unflatten(1, shares.shape[1:-2])
 
 
 def _colored(objective: Objective, batch: Tensor) -> Tensor:
@@ -199,9 +207,10 @@ class Colorization(_DenseTask):
     views : "auto", Views or callable, default="auto"
         Random changes that are made to an image before its colours are asked for. "auto" zooms in
         on a window and turns left into right in half of the images, so that the colours are less
-        easily learned by heart. The answer is the mean of what is told of an image, of its mirror
-        image, with views that have those, and of both enlarged by an eighth and by a quarter, with
-        views that zoom in so far and an encoder that takes images of other sizes.
+        easily learned by heart. The answer is the mean of what is told of an image and of its
+        mirror image, with views that have those; and of both enlarged by an eighth and by a
+        quarter, with views that zoom in so far and an encoder that begins by halving the size and
+        takes images of other sizes.
     mode : {"regress", "classify"}, default="regress"
         "regress" predicts each of the two colour axes of CIE Lab by its median, which has the
         smallest absolute error, but is careful: where several colours may be right, it becomes
@@ -276,14 +285,9 @@ class Colorization(_DenseTask):
         bins = ColorBins(images) if self.mode == "classify" else ColorRanges(images)
         views = self.views_ if isinstance(self.views_, ImageViews) else None
         # Things of that size have to be among what is learned.
-        largest = 1.0 if views is None else max(1.0, views.crop_scale[0] ** -0.5)
-        return _ColorObjective(
-            encoder,
-            images,
-            bins,
-            mirrored=views is not None and views.flip > 0,
-            zooms=[z for z in _ZOOMS if z <= largest and _takes(encoder, _zoomed(images[:2], z))],
-        )
+        largest = 1.0 if views is None else views.crop_scale[0] ** -0.5
+        mirrored = views is not None and views.flip > 0
+        return _ColorObjective(encoder, images, bins, mirrored=mirrored, largest=largest)
 
     def _default_views(self) -> Views:
         return ImageViews(crop_scale=_WINDOW, jitter=0.0, grayscale=0.0)
