@@ -112,6 +112,16 @@ def test_msn_evens_the_groups_out():
     assert objective._sharpened(scores).argmax(dim=1).tolist() == [1, 1, 0, 0]
 
 
+def test_views_of_a_text_for_msn_share_words():
+    tokens = torch.arange(1, 41).expand(50, 40)
+    texts = ["one word", "a word more", "one more", "two of them"] * 5
+    ssl = MSN(modality=Text(), max_epochs=0, **TINY_TRANSFORMER).fit(texts)
+    first, second = ssl.views_.draw(tokens, 2, generator=torch.Generator().manual_seed(0))
+    assert first.shape == second.shape == tokens.shape
+    assert ((first == second) & (first > 0)).any(dim=1).all()
+    assert 0.4 < (first > 0).float().mean() < 0.6
+
+
 @pytest.mark.parametrize("method", RECONSTRUCTING)
 def test_training_gets_well_below_the_mean(method):
     rng = np.random.default_rng(0)

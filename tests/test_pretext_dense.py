@@ -127,7 +127,7 @@ def test_a_grey_background_has_a_range_of_its_own():
         (of_grey,) = found[:, axis].unique()
         assert (ranges(lab)[:, axis, 5:] != of_grey).all()
     sure = 30.0 * torch.nn.functional.one_hot(found[:1, :, 0, 0], len(ranges) // 2)
-    logits = sure.transpose(1, 2).flatten(1)[..., None, None]
+    logits = sure.flatten(1)[..., None, None]
     assert (ranges.color(ranges.shares(logits)) == 0).all()
 
 
@@ -277,7 +277,7 @@ def test_ranges_of_colors():
     np.testing.assert_allclose(median, np.median(colors, axis=1), atol=1e-2)
     # and, in general, the value with as much probability below as above.
     logits = torch.randn(1, 2 * n, 1, 1, generator=torch.Generator().manual_seed(1))
-    shares = logits.unflatten(1, (n, 2))[0, :, :, 0, 0].softmax(dim=0).double().numpy()
+    shares = logits.unflatten(1, (2, n))[0, :, :, 0, 0].softmax(dim=1).double().numpy().T
     for axis, answer in enumerate(ranges.color(ranges.shares(logits)).flatten().tolist()):
         # Within a range, as the pixels are distributed there.
         quantiles = ranges.quantiles[axis].double().numpy()

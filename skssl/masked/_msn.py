@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,10 @@ from skssl.nn import (
     mlp_head,
     rising_momentum,
 )
+from skssl.views import TextViews, Views
+
+# Share of the words that a view of a text lacks.
+_TEXT_DROPOUT = 0.5
 
 
 class _MSNObjective(MaskedObjective):
@@ -88,7 +93,8 @@ class MSN(_MaskedMethod):
     ----------
     views : "auto", Views or callable, default="auto"
         The random changes that the embedding is to be indifferent to. "auto" is the default of the
-        modality.
+        modality; of a text, though, a view has a random half of the words, and two views share
+        some: from halves without a word in common, a transformer learns little but the length.
     mask_ratio : float or pair of floats, default="auto"
         The share of the tokens that is hidden from the network. From a pair (low, high), each
         batch draws its own. "auto" is 0.3: the network has to recognise what it sees.
@@ -148,6 +154,12 @@ class MSN(_MaskedMethod):
     _auto_mask_ratio = 0.3
 
     _collapse_remedy = "Try a larger entropy_weight, a larger batch_size or stronger views."
+
+    def _default_views(self) -> Views:
+        views = super()._default_views()
+        if isinstance(views, TextViews):
+            return replace(views, halves=False, dropout=_TEXT_DROPOUT)
+        return views
 
     def _make_masked_objective(
         self, encoder: TokenEncoder, masks: Masks, *, augment: bool

@@ -128,19 +128,20 @@ class ColorRanges(nn.Module):
 
     def loss(self, logits: Tensor, lab: Tensor) -> Tensor:
         """Return the cross-entropy of scores of shape (n, 2 * n_ranges, height, width)."""
-        return F.cross_entropy(_by_axis(logits), self(lab))
+        ranges = self(lab).movedim(1, -1)
+        return F.cross_entropy(_by_axis(logits).flatten(0, -2), ranges.flatten())
 
     def shares(self, logits: Tensor) -> Tensor:
-        """Return the distributions of the axes, of shape (n, n_ranges, 2, height, width)."""
-        return _by_axis(logits).softmax(dim=1)
+        """Return the distributions of the axes, of shape (n, 2, n_ranges, height, width)."""
+        return _by_axis(logits).softmax(dim=-1).movedim((-2, -1), (1, 2))
 
     def color(self, shares: Tensor) -> Tensor:
         """Return the medians of distributions, of shape (n, 2, height, width)."""
-        upto = shares.cumsum(dim=1)
-        at = (upto < 0.5).sum(dim=1, keepdim=True).clamp(max=_RANGES - 1)
-        share = shares.gather(1, at)
-        within = ((0.5 - upto.gather(1, at) + share) / share).clamp(0, 1)
-        finely = _FINER * (at + within)[:, 0]
+        upto = shares.cumsum(dim=2)
+        at = (upto < 0.5).sum(dim=2, keepdim=True).clamp(max=_RANGES - 1)
+        share = shares.gather(2, at)
+        within = ((0.5 - upto.gather(2, at) + share) / share).clamp(0, 1)
+        finely = _FINER * (at + within)[:, :, 0]
         low = finely.long().clamp(max=_FINER * _RANGES - 1)
         medians = []
         for axis, quantiles in enumerate(self.quantiles):
@@ -150,5 +151,5 @@ class ColorRanges(nn.Module):
 
 
 def _by_axis(logits: Tensor) -> Tensor:
-    """Return scores of shape (n, n_ranges, 2, height, width)."""
-    return logits.unflatten(1, (_RANGES, 2))
+    """Return scores of shape (n, height, width, 2, n_ranges), the last side by side in memory."""
+    return logits.movedim(1, -1).unflatten(-1, (2, _RANGES))
