@@ -3,9 +3,9 @@
     python benchmarks/giving_back.py
     python benchmarks/giving_back.py --parts imputation
 
-Each is trained on training rows, with its defaults but for the length of the training of colours,
-and compared on test rows with what one would do first. Reads the data from the folder that the
-environment variable SKSSL_DATA names.
+Each is trained on training rows, with its defaults but for colours, which are learned in five
+minutes, and compared on test rows with what one would do first. Reads the data from the folder that
+the environment variable SKSSL_DATA names.
 """
 
 import argparse
