@@ -8,6 +8,7 @@ from torch import nn
 
 from skssl import SimCLR
 from skssl.training import auto_epochs, uses_bfloat16
+from skssl.training._muon import Muon, orthogonalize
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,44 @@ def test_bfloat16_on_a_cpu_is_for_convolutions(monkeypatch):
         assert not uses_bfloat16("auto", cpu, linear)
     assert uses_bfloat16("bfloat16", cpu, linear)
     assert not uses_bfloat16("float32", cpu, convolution)
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 72), (2, 16, 20), (1, 1, 5)])
+@pytest.mark.parametrize(("able", "rtol"), [(False, 1e-4), (True, 0.1)])
+def test_singular_values_go_through_the_polynomial(monkeypatch, shape, able, rtol):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": able}, raising=False)
+    matrices = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    u, s, v = torch.linalg.svd(matrices.double(), full_matrices=False)
+    s /= s.square().sum(dim=1, keepdim=True).sqrt()
+    for _ in range(5):
+        s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
+    expected = (u * s[:, None]) @ v
+    result = orthogonalize(matrices)
+    assert result.dtype == torch.float32
+    assert (result - expected).norm() < rtol * expected.norm()
+    assert not orthogonalize(torch.zeros(shape)).any()
+
+
+@pytest.mark.parametrize("shape", [(6, 20), (20, 6), (9, 9)])
+def test_muon_agrees_with_that_of_torch(shape):
+    ours, theirs = (
+        torch.nn.Parameter(torch.randn(shape, generator=torch.Generator().manual_seed(0)))
+        for _ in range(2)
+    )
+    twin = nn.Parameter(torch.zeros(shape[::-1]))  # is computed with together
+    optimizers = (
+        Muon([{"params": [ours, twin], "matrices": True, "weight_decay": 0.1}], lr=0.1),
+        torch.optim.Muon([theirs], lr=0.1, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
+    )
+    for step in range(3):
+        gradient = torch.randn(shape, generator=torch.Generator().manual_seed(step))
+        ours.grad, theirs.grad, twin.grad = gradient, gradient.clone(), gradient.T.clone()
+        for optimizer in optimizers:
+            optimizer.step()
+    # torch's computes in bfloat16.
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=5e-3)
+    start = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(twin.T, ours - start * (1 - 0.01) ** 3, rtol=0, atol=1e-5)
 
 
 def test_temperature_is_lower_for_many_samples(rng):

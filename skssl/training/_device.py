@@ -34,6 +34,17 @@ def resolve_device(device: str | torch.device) -> torch.device:
         ) from error
 
 
+def computes_in_bfloat16(device: torch.device) -> bool:
+    """Whether the hardware computes in bfloat16; one that imitates it is slower than in float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cpu":
+        return False
+    # Of releases of torch that do not tell what the CPU can do, none is known to.
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+
+
 def uses_bfloat16(precision: str, device: torch.device, network: nn.Module) -> bool:
     """Whether to train in bfloat16: "auto" does so where the hardware computes in it.
 
@@ -41,13 +52,8 @@ def uses_bfloat16(precision: str, device: torch.device, network: nn.Module) -> b
     """
     if precision != "auto":
         return precision == "bfloat16"
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type != "cpu" or not has_convolutions(network):
-        return False
-    # Releases of torch that do not tell what the CPU can do train in float32.
-    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+    gains = device.type != "cpu" or has_convolutions(network)
+    return gains and computes_in_bfloat16(device)
 
 
 @contextmanager
