@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
 import re
 from numbers import Integral, Real
 from typing import Any, ClassVar, TypeVar, dataclass_transform
@@ -25,6 +26,7 @@ __all__ = [
     "POSITIVE",
     "POSITIVE_INT",
     "Declared",
+    "Duration",
     "HasMethods",
     "Interval",
     "Range",
@@ -80,6 +82,32 @@ class Shape(Options):
 
     def __str__(self) -> str:
         return f"a tuple of {' or '.join(map(str, self.lengths))} positive integers"
+
+
+class Duration(Options):
+    """A time: a number of seconds, or a string of a number and its unit."""
+
+    _form = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(s|min|h)\s*")
+    _units: ClassVar[dict[str, int]] = {"s": 1, "min": 60, "h": 3600}
+
+    def __init__(self) -> None:
+        self.hidden = False
+
+    @classmethod
+    def seconds(cls, value: Any) -> float | None:
+        """Return a time in seconds; None if `value` is None or no time."""
+        if isinstance(value, str):
+            form = cls._form.fullmatch(value)
+            return float(form[1]) * cls._units[form[2]] if form else None
+        is_number = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+        return float(value) if is_number else None
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        seconds = self.seconds(val)
+        return seconds is not None and 0 < seconds < math.inf
+
+    def __str__(self) -> str:
+        return "a number of seconds above 0, a str such as '90s', '5min' or '1.5h'"
 
 
 class Declared(BaseEstimator):

@@ -18,7 +18,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
-from skssl._declare import Declared, HasMethods, Interval, StrOptions, declared, param
+from skssl._declare import Declared, Duration, HasMethods, Interval, StrOptions, declared, param
 from skssl._sklearn_compat import fit_context
 from skssl._warm_start import WarmStart
 from skssl.modality import MODALITIES, Look, Modality, infer_modality
@@ -61,6 +61,13 @@ class SelfSupervisedTransformer(
         Passes over the training rows. "auto" counts in steps of the optimiser: 300 for up to 1000
         rows, growing with their number to the power of 0.6 to 4000. 0 leaves the encoder with
         random weights, the control that a trained one has to beat.
+    max_time : float or str, default=None
+        Longest time of the training in `fit`, in seconds or as a str such as "90s", "5min" or
+        "1.5h"; checking and preparing the samples comes before it. The learning rate falls to zero
+        over what fits in, so that the encoder is a trained one, after one step at least. The
+        training ends with `max_epochs` if that comes first. How many steps there are depends on
+        the machine and on what else it does, so the bits are not repeatable. Has no part in
+        `partial_fit`, and is refused with ``warm_start=True``.
     batch_size : int, default="auto"
         Samples in a batch, at least 2; all of them if there are fewer. "auto" is 256.
     learning_rate : float, default="auto"
@@ -97,7 +104,9 @@ class SelfSupervisedTransformer(
         fold by fold; its last fit, to all samples, has nothing to continue. For this, every
         training of a clone is kept in a temporary file for as long as the estimator lives.
     verbose : int, default=0
-        1 shows a progress bar.
+        1 shows how far the training is, the loss, two measures of collapse (``embedding_std`` and
+        ``view_ranking``) and the time left: a bar in terminals and notebooks, and elsewhere a line
+        now and then. 2 adds a line for each epoch.
 
     Attributes
     ----------
@@ -131,6 +140,7 @@ class SelfSupervisedTransformer(
     max_epochs: Any = param(
         StrOptions({"auto"}), Interval(Integral, 0, None, closed="left"), default="auto"
     )
+    max_time: Any = param(Duration(), None, default=None)
     batch_size: Any = param(
         StrOptions({"auto"}), Interval(Integral, 2, None, closed="left"), default="auto"
     )
@@ -183,6 +193,11 @@ class SelfSupervisedTransformer(
         self : object
             The fitted estimator.
         """
+        if self.warm_start and self.max_time is not None:
+            raise ValueError(
+                f"max_time={self.max_time!r} cannot be said with warm_start=True, which continues "
+                "trainings that can be repeated; say max_epochs instead."
+            )
         samples = self._resume(X) if self.warm_start else self._start(X)
         epochs = self._resolve_epochs(len(samples)) - self.n_iter_
         if epochs or not self.n_iter_:
@@ -522,6 +537,7 @@ class SelfSupervisedTransformer(
                 make_optimizer=optimizer_of,
                 seed=seed,
                 constant_rate=partial,
+                max_seconds=None if partial else Duration.seconds(self.max_time),
                 batch_size=batch_size,
             )
         except BaseException as error:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from skssl._declare import (
     POSITIVE,
     Declared,
+    Duration,
     HasMethods,
     Interval,
     StrOptions,
@@ -60,6 +61,11 @@ class FineTuner(Declared):
         rows that are learned from, growing with their number to the power of 0.6 to 4000, and twice
         that where rows without a label are among them. 0 leaves the head as it was fitted to the
         frozen embeddings, a logistic or ridge regression.
+    max_time : float or str, default=None
+        Longest time of the fine-tuning, without a pretraining before it, in seconds or as a str
+        such as "90s", "5min" or "1.5h". The learning rate falls to zero over what fits in, after
+        one step at least; the fine-tuning ends with `max_epochs` if that comes first. The bits are
+        then not repeatable. Has no part in `partial_fit`.
     batch_size : int, default=64
         Labelled rows in a batch, at least 1; all of them if there are fewer.
     learning_rate : float, default="auto"
@@ -88,7 +94,7 @@ class FineTuner(Declared):
         One seed for order, views and held-out rows. The same seed gives the same bits on a CPU. The
         global random states are left as they are.
     verbose : int, default=0
-        1 shows a progress bar.
+        1 shows how far the fine-tuning is and the time left, 2 adds a line for each epoch.
 
     Attributes
     ----------
@@ -115,6 +121,7 @@ class FineTuner(Declared):
     max_epochs: Any = param(
         StrOptions({"auto"}), Interval(Integral, 0, None, closed="left"), default="auto"
     )
+    max_time: Any = param(Duration(), None, default=None)
     batch_size: int = param(Interval(Integral, 1, None, closed="left"), default=_BATCH)
     learning_rate: Any = param(StrOptions({"auto"}), POSITIVE, default="auto")
     layer_decay: Any = param(
@@ -310,6 +317,7 @@ class FineTuner(Declared):
                 title=type(self).__name__,
                 epochs=epochs,
                 constant_rate=partial,
+                max_seconds=None if partial else Duration.seconds(self.max_time),
                 # Later calls of partial_fit must not repeat the random numbers of earlier ones.
                 seed=int(np.random.SeedSequence([self._seed, self._steps]).generate_state(1)[0]),
                 callbacks=self.callbacks,

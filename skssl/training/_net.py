@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -44,6 +45,9 @@ class Net(NeuralNet):
         Steps of the whole training, over which the learning rate warms up and decays.
     constant_rate : bool
         Keep the learning rate as it is instead.
+    max_seconds : float or None
+        Time after which the training is over, with the learning rate at its end. One step is done
+        in any case.
     autocast : bool
         Compute in bfloat16 where that is safe.
     make_batches : callable
@@ -60,6 +64,7 @@ class Net(NeuralNet):
         seed: int,
         steps: int,
         constant_rate: bool,
+        max_seconds: float | None = None,
         autocast: bool,
         make_batches: Callable[..., Batches] = Batches,
         **kwargs: Any,
@@ -70,6 +75,7 @@ class Net(NeuralNet):
         self.seed = seed
         self.steps = steps
         self.constant_rate = constant_rate
+        self.max_seconds = max_seconds
         self.autocast = autocast
         self.make_batches = make_batches
         # The objective computes the loss itself; skorch wants a criterion all the same.
@@ -92,19 +98,24 @@ class Net(NeuralNet):
         device = torch.device(self.device)
         self.steps_done_ = 0
         self.stopped_by_callback_ = False
+        self.time_is_up_ = False
+        self.began_at_ = time.perf_counter()
         self.draw_generator_ = torch.Generator(device).manual_seed(self.seed)
         self.initialize()
         self.input_layer.to(device)
         if optimizer_state is not None:
             self.optimizer_.load_state_dict(optimizer_state)
-        decay = constant if self.constant_rate else warmup_cosine(self.steps)
+        decay = constant if self.constant_rate else warmup_cosine
         factors = [constant if group["steady"] else decay for group in self.optimizer_.param_groups]
-        self.schedule_ = LambdaLR(self.optimizer_, factors)
+        self.schedule_ = LambdaLR(
+            self.optimizer_, [partial(self._factor_of_step, factor) for factor in factors]
+        )
         self.notify("on_train_begin", X=samples, y=None)
         try:
             self._set_training(True)
             batches = partial(self._batches_in_order, samples)
             self.module_.before_training(batches, self.draw_views)
+            self.began_at_ = time.perf_counter()
             self.fit_loop(samples)
         except KeyboardInterrupt:
             if not self.steps_done_:
@@ -115,6 +126,26 @@ class Net(NeuralNet):
                 self.module_.after_training()
             self.notify("on_train_end", X=samples, y=None)
         return False
+
+    def part_of_time(self, *, after_one_more: bool = False) -> float:
+        """Return the part of `max_seconds` that is over, or will be after another step."""
+        if self.max_seconds is None:
+            return 0.0
+        passed = time.perf_counter() - self.began_at_
+        step = passed / self.steps_done_ if after_one_more and self.steps_done_ else 0.0
+        return (passed + step) / (max(self.max_seconds, passed) + step)
+
+    def _factor_of_step(self, factor: Callable[[float], float], step: int) -> float:
+        # Steps count from 0. Neither the first nor the last one is to be wasted on a rate of zero.
+        part = (step + 1) / (self.steps + 1)
+        return factor(max(part, self.part_of_time(after_one_more=True)))
+
+    def _look_at_the_clock(self) -> None:
+        """End the training if another step would end later after its time than this one before."""
+        if self.max_seconds is not None:
+            passed = time.perf_counter() - self.began_at_
+            half_a_step = passed / self.steps_done_ / 2
+            self.time_is_up_ = passed + half_a_step >= self.max_seconds
 
     def records(self) -> list[dict[str, Any]]:
         """Return what was recorded for each epoch that trained, without single batches."""
@@ -146,6 +177,8 @@ class Net(NeuralNet):
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         try:
             super().notify(method_name, **cb_kwargs)
+            if method_name == "on_epoch_end" and self.time_is_up_:
+                raise KeyboardInterrupt
         except KeyboardInterrupt:
             # This is how skorch's callbacks, such as EarlyStopping, end a training.
             self.stopped_by_callback_ = True
@@ -179,6 +212,9 @@ class Net(NeuralNet):
                 losses[done] = step["loss"]
                 done += 1
                 self.notify("on_batch_end", batch=batch, training=True, **step)
+                self._look_at_the_clock()
+                if self.time_is_up_:
+                    break
                 if done % _LOSS_CHECK_INTERVAL == 0:
                     if not seen.isfinite():
                         break
@@ -208,7 +244,7 @@ class Net(NeuralNet):
         self.steps_done_ += 1
         # A training that goes on call by call is always in the middle.
         progress = 0.5 if self.constant_rate else min(1.0, self.steps_done_ / self.steps)
-        self.module_.after_step(progress)
+        self.module_.after_step(max(progress, self.part_of_time()))
         return {"loss": loss.detach()}
 
     def draw_views(self, batch: Tensor, n_views: int, *, kind: ViewKind = "global") -> list[Tensor]:

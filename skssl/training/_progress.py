@@ -1,36 +1,145 @@
-"""The progress bar of ``verbose=1``."""
+"""What ``verbose`` shows of a training."""
 
 from __future__ import annotations
 
+import sys
+import time
 from typing import Any
 
 from skorch import NeuralNet
 from skorch.callbacks import Callback
-from tqdm.auto import tqdm
+from torch import Tensor
+from tqdm import tqdm
+
+# The measures of the embedding that tell a collapse.
+_MEASURES = ("embedding_std", "view_ranking")
+# Steps after which the time of the others is known well enough to be told.
+_FIRST_STEPS = 5
+# A line for each part of a training, but none sooner than this after the one before, in seconds.
+_PARTS, _BETWEEN_LINES = 10, 10.0
+# Reading the loss makes a GPU wait, so that is done once in this time, in seconds.
+_BETWEEN_LOSSES = 1.0
+# The time left is our own: tqdm knows the steps, but not that the time may be limited.
+_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 
 
 class Progress(Callback):
-    """One bar for the whole training, in steps, with the loss of the last epoch.
+    """Shows how far a training is: epoch, loss, two measures of collapse, and the time left.
+
+    In a terminal and in a notebook that is one bar for the whole training, counted in steps.
+    Elsewhere, such as in a log file, it is a line after the first steps, and then one for each
+    tenth of the training.
 
     skorch's own bar starts anew every epoch, of which small data have hundreds, and reads the
-    loss at every step, which a GPU would have to wait for.
+    loss at every step.
+
+    Parameters
+    ----------
+    title : str
+        The name of the method.
+    each_epoch : bool
+        Write a line for each epoch as well.
     """
 
-    def __init__(self, title: str):
+    def __init__(self, title: str, *, each_epoch: bool = False):
         self.title = title
+        self.each_epoch = each_epoch
 
     def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        self.bar_ = tqdm(total=net.steps, desc=self.title, unit="step")
+        self.began_ = self.latest_line_ = self.latest_loss_ = time.monotonic()
+        self.parts_ = 0
+        self.loss_: float | None = None
+        # A plain bar, not tqdm.auto's, which needs widgets in a notebook.
+        self.bar_ = (
+            tqdm(total=net.steps, desc=self.title, bar_format=_BAR, file=sys.stderr)
+            if _shows_bars()
+            else None
+        )
 
     def on_batch_end(
-        self, net: NeuralNet, batch: Any = None, training: bool = False, **kwargs: Any
+        self,
+        net: NeuralNet,
+        batch: Any = None,
+        training: bool = False,
+        loss: Tensor | None = None,
+        **kwargs: Any,
     ) -> None:
-        self.bar_.update()
+        now = time.monotonic()
+        if loss is not None and (self.loss_ is None or now - self.latest_loss_ > _BETWEEN_LOSSES):
+            self.loss_, self.latest_loss_ = loss.item(), now
+        if self.bar_ is not None:
+            self.bar_.set_postfix_str(
+                f"{self._time_left(net)} left, {self._state(net)}", refresh=False
+            )
+            self.bar_.update()
+            return
+        part = int(_PARTS * self._part(net))
+        is_first = net.steps_done_ == min(_FIRST_STEPS, net.steps)
+        if is_first or (part > self.parts_ and now - self.latest_line_ > _BETWEEN_LINES):
+            self.parts_, self.latest_line_ = part, now
+            self._write(f"{self._steps(net)}, {self._time_left(net)} left, {self._state(net)}")
 
     def on_epoch_end(
         self, net: NeuralNet, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
     ) -> None:
-        self.bar_.set_postfix(loss=f"{net.history[-1]['train_loss']:.4g}", refresh=False)
+        row = net.history[-1]
+        self.loss_ = row["train_loss"]
+        if self.each_epoch:
+            self._write(f"{self._state(net)}, {row['dur']:.1f} s")
 
     def on_train_end(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
-        self.bar_.close()
+        if self.bar_ is not None:
+            if net.history:
+                self.bar_.set_postfix_str(self._state(net))
+            self.bar_.close()
+        else:
+            self._write(f"{self._steps(net)} in {_duration(time.monotonic() - self.began_)}")
+        # A pickled callback takes no open stream along.
+        self.bar_ = None
+
+    def _write(self, line: str) -> None:
+        text = f"{self.title}: {line}"
+        if self.bar_ is not None:
+            self.bar_.write(text, file=sys.stderr)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def _part(self, net: NeuralNet) -> float:
+        """Return the part of the training that is over."""
+        return max(net.steps_done_ / net.steps, net.part_of_time())
+
+    def _time_left(self, net: NeuralNet) -> str:
+        passed = time.monotonic() - self.began_
+        return _duration(passed / self._part(net) - passed)
+
+    @staticmethod
+    def _steps(net: NeuralNet) -> str:
+        return f"{net.steps_done_} of {net.steps} steps"
+
+    def _state(self, net: NeuralNet) -> str:
+        """Return epoch, loss and measures, as far as they are known."""
+        words = [f"epoch {len(net.history)}/{net.max_epochs}"]
+        if self.loss_ is not None:
+            words.append(f"loss {self.loss_:.4g}")
+        # They stand in the row of the epoch before while one goes on.
+        rows = net.history[-2:]
+        for name in _MEASURES:
+            known = [row[name] for row in rows if name in row]
+            if known:
+                words.append(f"{name} {known[-1]:.2f}")
+        return ", ".join(words)
+
+
+def _shows_bars() -> bool:
+    """Whether what is written can be overwritten: in a terminal, and in a notebook."""
+    if sys.stderr.isatty():
+        return True
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return type(shell).__name__ == "ZMQInteractiveShell"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.1f} min" if minutes < 60 else f"{minutes / 60:.1f} h"

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 _WARMUP = 0.1
 
 
-def constant(step: int) -> float:
+def constant(part: float) -> float:
     """Return the factor of a learning rate that stays as it is."""
     return 1.0
 
 
-def warmup_cosine(steps: int) -> Callable[[int], float]:
-    """Return the factor of the learning rate by step: a linear rise, then half a cosine to zero."""
+def warmup_cosine(part: float) -> float:
+    """Return the factor of the learning rate: a linear rise, then half a cosine to zero.
 
-    def factor(step: int) -> float:
-        # Steps count from 0. Neither the first nor the last one is to be wasted on a rate of zero.
-        progress = (step + 1) / (steps + 1)
-        if progress < _WARMUP:
-            return progress / _WARMUP
-        return 0.5 * (1 + math.cos(math.pi * (progress - _WARMUP) / (1 - _WARMUP)))
-
-    return factor
+    Parameters
+    ----------
+    part : float
+        The part of the training that is over, from 0 to 1.
+    """
+    if part < _WARMUP:
+        return part / _WARMUP
+    return 0.5 * (1 + math.cos(math.pi * (part - _WARMUP) / (1 - _WARMUP)))
 
 
 def auto_epochs(n_samples: int, batch_size: int, *, n_others: int = 0, times: float = 1.0) -> int:

@@ -56,7 +56,7 @@ def train(
     own = callbacks or []
     all_callbacks = [*first_callbacks, *(own if isinstance(own, list) else [own])]
     if verbose:
-        all_callbacks.append(Progress(title))
+        all_callbacks.append(Progress(title, each_epoch=verbose > 1))
     net = Net(
         objective,
         steps=epochs * steps_per_epoch,
@@ -73,6 +73,12 @@ def train(
         warnings.warn(
             f"{title}: interrupted after {net.steps_done_} of {net.steps} steps. What was learned "
             "so far is kept.",
+            stacklevel=4,
+        )
+    if net.time_is_up_ and net.steps_done_ == 1 < net.steps:
+        warnings.warn(
+            f"{title}: max_time was over after a single step of {net.steps}, so that hardly "
+            "anything was learned.",
             stacklevel=4,
         )
     return net, interrupted
