@@ -30,6 +30,8 @@ __all__ = ["SelfSupervisedTransformer"]
 # Numbers in one batch of transform; small enough for a laptop, large enough to keep a GPU busy.
 _TRANSFORM_NUMBERS = 2**22
 _TRANSFORM_SAMPLES = 1024
+# Samples that the work of a training is counted with.
+_COUNTED_SAMPLES = 8
 
 
 @declared
@@ -59,8 +61,9 @@ class SelfSupervisedTransformer(
         samples.
     max_epochs : int, default="auto"
         Passes over the training rows. "auto" counts in steps of the optimiser: 300 for up to 1000
-        rows, growing with their number to the power of 0.6 to 4000. 0 leaves the encoder with
-        random weights, the control that a trained one has to beat.
+        rows, growing with their number to the power of 0.6 to 4000; on a CPU fewer, where samples
+        or encoder are so large that this would take too long. 0 leaves the encoder with random
+        weights, the control that a trained one has to beat.
     max_time : float or str, default=None
         Longest time of the training in `fit`, in seconds or as a str such as "90s", "5min" or
         "1.5h"; checking and preparing the samples comes before it. The learning rate falls to zero
@@ -69,7 +72,8 @@ class SelfSupervisedTransformer(
         the machine and on what else it does, so the bits are not repeatable. Has no part in
         `partial_fit`, and is refused with ``warm_start=True``.
     batch_size : int, default="auto"
-        Samples in a batch, at least 2; all of them if there are fewer. "auto" is 256.
+        Samples in a batch, at least 2; all of them if there are fewer. "auto" is 256, and on a CPU
+        down to 64 for large samples and encoders.
     learning_rate : float, default="auto"
         Peak of the learning rate, which rises over a tenth of the training and then falls to zero
         with a cosine. "auto" is 0.002 for "adamw", 0.008 for "muon", 0.05 for "sgd" and 0.5 for
@@ -117,6 +121,8 @@ class SelfSupervisedTransformer(
         The fitted modality: how samples are checked and prepared.
     views_ : Views
         The views that were used.
+    batch_size_ : int
+        Number of samples in a batch of `fit`.
     n_iter_ : int
         Number of epochs trained.
     loss_curve_ : list of float
@@ -350,7 +356,7 @@ class SelfSupervisedTransformer(
 
     def _start(self, X: Any) -> Tensor:
         """Resolve every "auto" and build encoder and objective; return the prepared samples."""
-        from skssl.training import Monitor, resolve_device, seeded
+        from skssl.training import Monitor, auto_batch_size, resolve_device, seeded
 
         device = resolve_device(self.device)
         modality = infer_modality(X) if isinstance(self.modality, str) else self.modality
@@ -366,8 +372,11 @@ class SelfSupervisedTransformer(
             self._input_layer = self.modality_.input_layer()
             assembled = self.modality_.assemble(self._input_layer, encoder).eval()
             self._n_features_out = self._embedding_dim(assembled, samples[:2])
+            self._work = self._count_work(encoder, samples, device)
+            self._auto_batch_size = auto_batch_size(len(samples), self._work)
             self._objective = self._objective_of(encoder, samples)
         self.encoder_ = assembled
+        self.batch_size_ = min(self._resolve_batch_size(), len(samples))
         self._optimizer_state: dict[str, Any] | None = None
         self._monitor = Monitor(type(self).__name__, self._collapse_remedy)
         self._steps = 0
@@ -499,15 +508,39 @@ class SelfSupervisedTransformer(
             )
         return embedding.shape[1]
 
-    def _resolve_epochs(self, n_samples: int) -> int:
-        from skssl.training import auto_epochs
+    def _shows_views(self) -> bool:
+        """Whether the encoder is shown views of samples in training, rather than whole ones."""
+        return True
 
-        if self.max_epochs == "auto":
-            return auto_epochs(n_samples, self._resolve_batch_size())
-        return int(self.max_epochs)
+    def _count_work(self, encoder: nn.Module, samples: Tensor, device: torch.device) -> float:
+        """Return the seconds in which a sample goes through the encoder and back; 0 on a GPU."""
+        from skssl.training import count_work
+
+        if device.type != "cpu":
+            return 0.0
+        generator = torch.Generator().manual_seed(self._seed)
+
+        def run(batch: Tensor) -> Tensor:
+            shown = self._input_layer(batch)
+            if self._shows_views():
+                (shown,) = self.views_.draw(shown, 1, generator=generator)
+            return encoder(shown)
+
+        work = count_work(run, samples[:_COUNTED_SAMPLES])
+        encoder.zero_grad()
+        return work
+
+    def _resolve_epochs(self, n_samples: int) -> int:
+        from skssl.training import affordable_steps, epochs_of
+
+        if self.max_epochs != "auto":
+            return int(self.max_epochs)
+        batch_size = self._resolve_batch_size()
+        steps = affordable_steps(n_samples, batch_size, self._work)
+        return epochs_of(steps, n_samples, batch_size)
 
     def _resolve_batch_size(self) -> int:
-        return 256 if self.batch_size == "auto" else int(self.batch_size)
+        return self._auto_batch_size if self.batch_size == "auto" else int(self.batch_size)
 
     def _train(self, samples: Tensor, *, epochs: int, partial: bool) -> None:
         from skssl.training import NonFiniteLossError, make_optimizer, resolve_device, train

@@ -3,11 +3,18 @@
 import numpy as np
 import pytest
 import torch
-from cases import tiny_mlp
+from cases import tiny_conv, tiny_mlp
 from torch import nn
 
-from skssl import SimCLR
-from skssl.training import auto_epochs, uses_bfloat16
+from skssl import MaskedAutoencoder, SimCLR
+from skssl.training import (
+    affordable_steps,
+    auto_batch_size,
+    auto_steps,
+    count_work,
+    epochs_of,
+    uses_bfloat16,
+)
 from skssl.training._muon import Muon, orthogonalize
 
 
@@ -17,12 +24,55 @@ from skssl.training._muon import Muon, orthogonalize
 )
 def test_budget_is_counted_in_steps(n_samples, steps):
     batch_size = min(256, n_samples)
-    epochs = auto_epochs(n_samples, batch_size)
+    epochs = epochs_of(auto_steps(n_samples), n_samples, batch_size)
     per_epoch = n_samples // batch_size
     assert steps <= epochs * per_epoch < steps + per_epoch
-    # Rows that are learned from beside those of an epoch count alike.
-    assert auto_epochs(30, 30, n_others=n_samples - 30) in (steps, steps + 1)
-    assert auto_epochs(30, 30, times=2) == 600
+    # Without much work it is the whole budget.
+    assert auto_batch_size(n_samples, 1e-6) == 256
+    assert affordable_steps(n_samples, 256, 1e-6) == auto_steps(n_samples)
+
+
+@pytest.mark.parametrize("n_samples", [30, 1000, 50_000])
+def test_work_is_bounded(n_samples):
+    for seconds in np.geomspace(1e-5, 10, 50):
+        batch_size = auto_batch_size(n_samples, seconds)
+        steps = affordable_steps(n_samples, batch_size, seconds)
+        assert batch_size in (64, 128, 256)
+        assert 50 <= steps <= auto_steps(n_samples)
+        # Batches become smaller before steps become fewer.
+        assert batch_size == 64 or steps == auto_steps(n_samples) or n_samples <= 64
+        most = 165 * max(1, n_samples / 1000) ** 0.4
+        assert steps * min(batch_size, n_samples) * seconds <= 1.001 * most or steps == 50
+
+
+def test_work_is_counted_from_shapes():
+    layer = nn.Linear(300, 500, bias=False)
+    seconds = count_work(layer, torch.zeros(4, 300))
+    # Forward and back to the weights, and the output, a gradient of it, and that of the weights.
+    products, written = 2 * 2 * 300 * 500, 500 + 500 + 300 * 500 / 4
+    assert seconds == pytest.approx(products / 6e10 + written / 1e9, rel=0.05)
+    for p in layer.parameters():
+        p.requires_grad = False
+    assert count_work(layer, torch.zeros(4, 300)) == pytest.approx(
+        2 * 300 * 500 / 6e10 + 500 / 1e9, rel=0.05
+    )
+
+
+def test_large_samples_get_smaller_batches_and_fewer_steps(monkeypatch, rng):
+    images = rng.integers(0, 255, (70, 8, 8), dtype=np.uint8)
+    shared = {"encoder": tiny_conv, "max_epochs": 1, "device": "cpu"}
+    assert SimCLR(**shared).fit(images).batch_size_ == 70
+    monkeypatch.setattr("skssl.training._work._SECONDS", 1e-9)
+    short = SimCLR(encoder=tiny_conv, device="cpu").fit(images)
+    assert (short.batch_size_, short.n_iter_) == (64, 50)
+    assert SimCLR(**shared, batch_size=70).fit(images).batch_size_ == 70
+    assert SimCLR(**shared).fit(images).n_iter_ == 1
+    # What is hidden of a sample costs the encoder nothing.
+    works = [
+        MaskedAutoencoder(width=16, depth=2, n_heads=2, mask_ratio=ratio, max_epochs=0).fit(images)
+        for ratio in (0.2, 0.8)
+    ]
+    assert works[0]._work > 1.2 * works[1]._work
 
 
 def test_bfloat16_on_a_cpu_is_for_convolutions(monkeypatch):

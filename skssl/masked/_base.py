@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from torch import Tensor, nn
 
@@ -21,7 +21,7 @@ from skssl._declare import (
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import CollapseWarning
 from skssl.masked._masks import Masks
-from skssl.nn import DrawViews, Objective, TokenEncoder
+from skssl.nn import DrawViews, Objective, TokenEncoder, Tokenizer
 
 # Of targets of unit variance, the part that tells samples apart; below, there is next to none.
 _FLAT = 0.05
@@ -128,6 +128,9 @@ class _TokenMethod(SelfSupervisedTransformer):
 
     _needs = ("tokenizer",)
 
+    def _shows_views(self) -> bool:
+        return self._augments()
+
     def _encoder_names(self) -> list[str]:
         return ["transformer"]
 
@@ -151,25 +154,27 @@ class _TokenMethod(SelfSupervisedTransformer):
     def _resolve_encoder(self, samples: Tensor) -> nn.Module:
         if isinstance(self.encoder, TokenEncoder):
             return self._own_encoder(samples)
-        return super()._resolve_encoder(samples)
-
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
-    ) -> Objective:
+        encoder = super()._resolve_encoder(samples)
         if not isinstance(encoder, TokenEncoder):
             raise ValueError(
                 f"encoder={self.encoder!r} cannot leave out parts of a sample, as "
                 f"{type(self).__name__} needs; allowed are 'auto', 'transformer', or a "
                 "TokenEncoder."
             )
-        n_tokens = self._n_tokens(encoder, samples)
+        return encoder
+
+    def _make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    ) -> Objective:
+        tokens = cast(TokenEncoder, encoder)
+        n_tokens = self._n_tokens(tokens, samples)
         if n_tokens < 2:
             raise ValueError(
                 f"{type(self).__name__} hides a part of every sample, but X has samples of "
                 f"{n_tokens} feature(s): one column, patch or token; at least 2 are needed."
             )
-        self.patch_size_ = getattr(encoder.tokenizer, "patch", None)
-        return self._make_token_objective(encoder, augment=self._augments())
+        self.patch_size_ = getattr(tokens.tokenizer, "patch", None)
+        return self._make_token_objective(tokens, augment=self._augments())
 
     def _n_tokens(self, encoder: TokenEncoder, samples: Tensor) -> int:
         return encoder.tokenizer.split(self._input_layer(samples[:2])).present.shape[1]
@@ -220,11 +225,12 @@ class _MaskedMethod(_TokenMethod):
     # What "auto" is for all modalities; None leaves it to them.
     _auto_mask_ratio: ClassVar[float | None] = None
 
+    def _resolve_mask_ratio(self, tokenizer: Tokenizer) -> Any:
+        return resolve_auto(self.mask_ratio, self._auto_mask_ratio or tokenizer.mask_ratio)
+
     def _make_token_objective(self, encoder: TokenEncoder, *, augment: bool) -> Objective:
         tokenizer = encoder.tokenizer
-        self.mask_ratio_ = resolve_auto(
-            self.mask_ratio, self._auto_mask_ratio or tokenizer.mask_ratio
-        )
+        self.mask_ratio_ = self._resolve_mask_ratio(tokenizer)
         shapes = tokenizer.mask_shapes
         self.mask_shape_ = resolve_auto(self.mask_shape, shapes[0])
         if self.mask_shape_ not in shapes:

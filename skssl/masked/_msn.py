@@ -155,6 +155,9 @@ class MSN(_MaskedMethod):
 
     _collapse_remedy = "Try a larger entropy_weight, a larger batch_size or stronger views."
 
+    def _shows_views(self) -> bool:
+        return True
+
     def _default_views(self) -> Views:
         views = super()._default_views()
         if isinstance(views, TextViews):

@@ -25,6 +25,8 @@ def has_convolutions(network: nn.Module) -> bool:
 
 # Side of an image, in pixels, up to which the stem keeps its size.
 _FULL_SIDE = 16
+# Larger images are averaged to about this side before anything else.
+_SEEN_SIDE = 64
 
 
 class ResidualBlock(nn.Module):
@@ -57,11 +59,12 @@ def _convolution(width_in: int, width_out: int, size: int = 3, stride: int = 1) 
 
 
 class SmallConvNet(nn.Sequential):
-    """A residual network for images of about 8 to 64 pixels on a CPU.
+    """A residual network for images of about 8 to 64 pixels, and coarsely for larger ones.
 
     A stem and, twice, a convolution, pooling and a residual block; then the mean over all
     positions. The stem reduces larger images to 8 to 16 pixels a side, so that they do not cost in
-    proportion to their area: what is computed at full size takes the time, and adds little.
+    proportion to their area: what is computed at full size takes the time, and adds little. Images
+    of 128 pixels and more are averaged to 64 to 127 first.
 
     Parameters
     ----------
@@ -81,9 +84,14 @@ class SmallConvNet(nn.Sequential):
     ):
         side = min(image_size)
         first, second, third, last = widths
-        stem: list[nn.Module] = [_convolution(in_channels, first)]
+        stem: list[nn.Module] = []
+        if side >= 2 * _SEEN_SIDE:
+            stem.append(nn.AvgPool2d(side // _SEEN_SIDE))
+            side //= side // _SEEN_SIDE
         if side > _FULL_SIDE:
-            stem = [_convolution(in_channels, first, size=4, stride=2)]
+            stem.append(_convolution(in_channels, first, size=4, stride=2))
+        else:
+            stem.append(_convolution(in_channels, first))
         while side > 2 * _FULL_SIDE:
             stem.append(_pool())
             side //= 2

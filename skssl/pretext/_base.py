@@ -127,6 +127,9 @@ class _PretextTask(SelfSupervisedTransformer):
         head = self._make_head(task, embedding_dim)
         return TaskObjective(encoder, head, task, augment=self._augments())
 
+    def _shows_views(self) -> bool:
+        return self._augments()
+
     def _make_head(self, task: Task, embedding_dim: int) -> nn.Module:
         """Return the network from the embeddings of all parts, side by side, to the answer."""
         if task.n_parts > 1:

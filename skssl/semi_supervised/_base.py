@@ -288,14 +288,14 @@ class FineTuner(Declared):
         return samples, labels if loaded is None else labels.take(loaded)
 
     def _resolve_epochs(self, labels: Labels) -> int:
-        from skssl.training import auto_epochs
+        from skssl.training import auto_steps, epochs_of
 
         if self.max_epochs == "auto":
             n_known = int(labels.known.sum())
             if not self._n_others():
-                return auto_epochs(n_known, self.batch_size)
-            n_others = int(labels.others.sum())
-            return auto_epochs(n_known, self.batch_size, n_others=n_others, times=_TIMES_OF_GUESSES)
+                return epochs_of(auto_steps(n_known), n_known, self.batch_size)
+            steps = _TIMES_OF_GUESSES * auto_steps(n_known + int(labels.others.sum()))
+            return epochs_of(steps, n_known, self.batch_size)
         return int(self.max_epochs)
 
     def _train(self, samples: Tensor, labels: Labels, *, epochs: int, partial: bool) -> None:

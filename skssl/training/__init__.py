@@ -6,8 +6,9 @@ from skssl.training._monitor import Monitor
 from skssl.training._net import Net, NonFiniteLossError
 from skssl.training._optimizers import make_optimizer
 from skssl.training._progress import Progress
-from skssl.training._schedule import auto_epochs, warmup_cosine
+from skssl.training._schedule import auto_steps, epochs_of, warmup_cosine
 from skssl.training._train import train
+from skssl.training._work import affordable_steps, auto_batch_size, count_work
 
 __all__ = [
     "Batches",
@@ -16,7 +17,11 @@ __all__ = [
     "Net",
     "NonFiniteLossError",
     "Progress",
-    "auto_epochs",
+    "affordable_steps",
+    "auto_batch_size",
+    "auto_steps",
+    "count_work",
+    "epochs_of",
     "make_optimizer",
     "place",
     "resolve_device",

@@ -25,22 +25,18 @@ def warmup_cosine(part: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (part - _WARMUP) / (1 - _WARMUP)))
 
 
-def auto_epochs(n_samples: int, batch_size: int, *, n_others: int = 0, times: float = 1.0) -> int:
-    """Return the epochs of a budget counted in steps: 300 for up to 1000 rows, at most 4000.
+def auto_steps(n_samples: int) -> float:
+    """Return a budget of steps: 300 for up to 1000 rows, at most 4000.
 
-    In between it grows with the number of rows to the power of 0.6. At least one epoch.
-
-    Parameters
-    ----------
-    n_samples : int
-        Rows that an epoch goes through.
-    batch_size : int
-        How many of them are in a batch.
-    n_others : int
-        Rows beside them that are learned from as well.
-    times : float
-        What these numbers of steps are multiplied by.
+    In between it grows with the number of rows to the power of 0.6.
     """
-    steps = times * min(max(300.0, 300 * ((n_samples + n_others) / 1000) ** 0.6), 4000.0)
+    return min(max(300.0, 300 * (n_samples / 1000) ** 0.6), 4000.0)
+
+
+def epochs_of(steps: float, n_samples: int, batch_size: int) -> int:
+    """Return the epochs of batches of so many of the samples that have these steps, at least one.
+
+    An epoch goes through batches of as many, or of all samples if there are fewer.
+    """
     steps_per_epoch = n_samples // min(batch_size, n_samples)
     return max(1, math.ceil(steps / steps_per_epoch))
