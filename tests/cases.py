@@ -15,6 +15,7 @@ from sklearn.datasets import load_digits, load_wine
 from sklearn.utils import InputTags
 from torch import Tensor, nn
 
+from skssl.base import SelfSupervisedTransformer
 from skssl.modality import Images, Modality, PointCloud, Series, Tabular, Text, Video
 from skssl.modality._base import check_numbers
 from skssl.nn import Pieces, PointNet, SeriesResNet, SmallConvNet, SmallVideoNet
@@ -339,13 +340,26 @@ def _some_pairs() -> list[tuple[type[BaseEstimator], Case]]:
 
 # For what hardly depends on both, method and modality; `pytest -m slow` tries the others.
 SOME_PAIRS = _some_pairs()
-# A method of every family, and those that do not inherit what they do with samples.
-FAMILIES = list(
-    {
-        (method.__module__.split(".")[1], method.fit, method.partial_fit, method._prepare): method
-        for method in reversed(ESTIMATORS)
-    }.values()
-)
+
+
+def _families() -> list[type[BaseEstimator]]:
+    """Every family, and every method that replaces a part of what fits and embeds.
+
+    For what is inherited.
+    """
+    parts = [
+        name
+        for name, part in vars(SelfSupervisedTransformer).items()
+        if callable(part) and name not in ("__init__", "_make_objective")
+    ]
+    found = {}
+    for method in sorted(ESTIMATORS, key=lambda method: len(method._modalities())):
+        family = method.__module__.split(".")[1]
+        found[family, *(getattr(method, name) for name in parts)] = method
+    return list(found.values())
+
+
+FAMILIES = _families()
 
 __all__ = [
     "CASES",
