@@ -224,10 +224,17 @@ def test_partial_fit_continues(estimator, case):
     assert same_bits(ssl, again)
 
 
-# In the few steps of a test, the simplest methods learn on every modality, all of them on images,
-# in colour where that is what they are about.
+# In the few steps of a test, the simplest methods learn on every modality, and on images, in colour
+# where that is what they are about, one of each family; `pytest -m slow` trains all on images.
 LEARNING = [
-    (estimator, case)
+    pytest.param(
+        estimator,
+        case,
+        id=f"{estimator.__name__}-{case.name}",
+        marks=[]
+        if estimator in FAMILIES or estimator.__name__ in ("SimCLR", "VICReg")
+        else pytest.mark.slow,
+    )
     for estimator, case in PAIRS
     if case.name in ("images", "colors") or estimator.__name__ in ("SimCLR", "VICReg")
     # It needs more steps, and a larger network, than a test has time for.
@@ -235,9 +242,7 @@ LEARNING = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("estimator", "case"), LEARNING, ids=[f"{e.__name__}-{c.name}" for e, c in LEARNING]
-)
+@pytest.mark.parametrize(("estimator", "case"), LEARNING)
 def test_it_learns(estimator, case):
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import cross_val_score
