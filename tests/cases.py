@@ -15,6 +15,7 @@ from sklearn.datasets import load_digits, load_wine
 from sklearn.utils import InputTags
 from torch import Tensor, nn
 
+from skssl.base import SelfSupervisedTransformer
 from skssl.modality import Images, Modality, PointCloud, Series, Tabular, Text, Video
 from skssl.modality._base import check_numbers
 from skssl.nn import Pieces, PointNet, SeriesResNet, SmallConvNet, SmallVideoNet
@@ -28,6 +29,16 @@ TINY_TRANSFORMER = {
     "random_state": 0,
 }
 DIGITS = load_digits().images[:300]
+SMALL_HEADS = {
+    "decoder_width": 16,
+    "head_dim": 16,
+    "hidden_dim": 32,
+    "predictor_depth": 1,
+    "predictor_width": 16,
+    "projector_dim": 16,
+    "projector_hidden_dim": 32,
+}
+N_FEW = 122
 
 
 def waves(n: int = 200, length: int = 60) -> np.ndarray:
@@ -201,6 +212,16 @@ class Case:
         }
         return make(estimator, **settings)
 
+    def make_small(self, estimator: type[BaseEstimator], **params: Any) -> BaseEstimator:
+        """Return the method with small heads, for where it does not matter what it learns."""
+        known = make(estimator).get_params()
+        heads = {name: size for name, size in SMALL_HEADS.items() if name in known}
+        return self.make(estimator, **{**heads, **params})
+
+    def few(self) -> np.ndarray:
+        """Return samples in a number that no layer and no head has."""
+        return self.load()[0][:N_FEW]
+
 
 def _digits() -> tuple[np.ndarray, np.ndarray]:
     data = load_digits()
@@ -299,4 +320,57 @@ PAIRS = [
 FIRST_PAIRS = dict(reversed(PAIRS))
 PAIR_IDS = [f"{estimator.__name__}-{case.name}" for estimator, case in PAIRS]
 
-__all__ = ["CASES", "ESTIMATORS", "FIRST_PAIRS", "PAIRS", "PAIR_IDS", "Case", "make", "small_conv"]
+
+def _some_pairs() -> list[tuple[type[BaseEstimator], Case]]:
+    """Every method once, on modalities that take turns, and two of them on all they have.
+
+    One of the two has a teacher and a queue, the other one has neither.
+    """
+    quick = ["text", "points", "tabular"]
+    chosen = []
+    for turn, estimator in enumerate(ESTIMATORS):
+        cases = {case.name: case for method, case in PAIRS if method is estimator}
+        if estimator.__name__ in ("MoCo", "SimCLR"):
+            chosen += [(estimator, case) for case in cases.values()]
+        else:
+            order = [*quick[turn % 3 :], *quick[: turn % 3], *cases]
+            chosen.append((estimator, cases[next(name for name in order if name in cases)]))
+    return chosen
+
+
+# For what hardly depends on both, method and modality; `pytest -m slow` tries the others.
+SOME_PAIRS = _some_pairs()
+
+
+def _families() -> list[type[BaseEstimator]]:
+    """Every family, and every method that replaces a part of what fits and embeds.
+
+    For what is inherited.
+    """
+    parts = [
+        name
+        for name, part in vars(SelfSupervisedTransformer).items()
+        if callable(part) and name not in ("__init__", "_make_objective")
+    ]
+    found = {}
+    for method in sorted(ESTIMATORS, key=lambda method: len(method._modalities())):
+        family = method.__module__.split(".")[1]
+        found[family, *(getattr(method, name) for name in parts)] = method
+    return list(found.values())
+
+
+FAMILIES = _families()
+
+__all__ = [
+    "CASES",
+    "ESTIMATORS",
+    "FAMILIES",
+    "FIRST_PAIRS",
+    "N_FEW",
+    "PAIRS",
+    "PAIR_IDS",
+    "SOME_PAIRS",
+    "Case",
+    "make",
+    "small_conv",
+]

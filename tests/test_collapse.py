@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from cases import ESTIMATORS, FIRST_PAIRS, PAIRS, tiny_conv, tiny_mlp
+from cases import ESTIMATORS, FAMILIES, FIRST_PAIRS, PAIRS, tiny_conv, tiny_mlp
 from sklearn.datasets import load_digits
 from skorch.callbacks import Callback, EarlyStopping, PrintLog
 from torch import nn
@@ -129,16 +129,20 @@ def test_collapse_warns_once(ssl, measure, remedy):
     assert ssl.transform(X).shape == (400, 16)
 
 
+# On tables, every method is trained by `pytest -m slow`.
 HEALTHY = [
-    (estimator, case)
+    pytest.param(
+        estimator,
+        case,
+        id=f"{estimator.__name__}-{case.name}",
+        marks=[] if case is FIRST_PAIRS[estimator] or estimator in FAMILIES else pytest.mark.slow,
+    )
     for estimator, case in PAIRS
     if case is FIRST_PAIRS[estimator] or case.name == "tabular"
 ]
 
 
-@pytest.mark.parametrize(
-    ("estimator", "case"), HEALTHY, ids=[f"{e.__name__}-{c.name}" for e, c in HEALTHY]
-)
+@pytest.mark.parametrize(("estimator", "case"), HEALTHY)
 def test_healthy_training_does_not_warn(estimator, case):
     samples, _ = case.load()
     settings = {"batch_size": 64, "max_epochs": 40} if case.name == "tabular" else {}

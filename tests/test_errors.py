@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 import torch
-from cases import ESTIMATORS, make, tiny_conv, tiny_mlp
+from cases import FAMILIES, make, tiny_conv, tiny_mlp
 from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback
 
@@ -53,7 +53,7 @@ def or_no_meaning(estimator, message):
     return f"{message}|{estimator.__name__} has no meaning for modality"
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("estimator", FAMILIES)
 @pytest.mark.parametrize(("X", "message"), BAD_X, ids=[m for _, m in BAD_X])
 def test_bad_samples(estimator, X, message):
     with pytest.raises((ValueError, TypeError), match=or_no_meaning(estimator, message)):
@@ -81,7 +81,7 @@ BAD_PARAMETERS = [
 ]
 
 
-@pytest.mark.parametrize("estimator", [e for e in ESTIMATORS if Images.offers(*e._needs)])
+@pytest.mark.parametrize("estimator", [e for e in FAMILIES if Images.offers(*e._needs)])
 @pytest.mark.parametrize(("params", "message"), BAD_PARAMETERS, ids=[m for _, m in BAD_PARAMETERS])
 def test_bad_parameters(estimator, params, message):
     ssl = make(estimator, callbacks=[Untrainable()], device="cpu").set_params(**params)

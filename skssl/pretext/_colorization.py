@@ -253,9 +253,12 @@ class Colorization(_DenseTask):
     --------
     >>> from sklearn.datasets import load_digits
     >>> from skssl import Colorization
+    >>> from skssl.nn import SmallConvNet
+    >>> def narrow(shape):
+    ...     return SmallConvNet(shape[0], shape[1:], widths=(16, 32, 32, 64))
     >>> grey = load_digits().images[:400] / 16
     >>> X = grey[..., None] * [1.0, 0.6, 0.2]
-    >>> ssl = Colorization(batch_size=32, max_epochs=8, random_state=0).fit(X)
+    >>> ssl = Colorization(encoder=narrow, batch_size=32, max_epochs=8, random_state=0).fit(X)
     >>> ssl.score(X) > 0.5
     True
     >>> ssl.colorize(grey).shape

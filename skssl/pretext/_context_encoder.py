@@ -108,14 +108,17 @@ class ContextEncoder(_DenseTask):
     >>> import numpy as np
     >>> from sklearn.datasets import load_digits
     >>> from skssl import ContextEncoder
-    >>> X = load_digits().images
-    >>> ssl = ContextEncoder(batch_size=32, max_epochs=4, random_state=0).fit(X[:1000])
-    >>> ssl.score(X[1000:]) > 0.3
+    >>> from skssl.nn import SmallConvNet
+    >>> def narrow(shape):
+    ...     return SmallConvNet(shape[0], shape[1:], widths=(16, 32, 32, 64))
+    >>> X = load_digits().images[:600]
+    >>> ssl = ContextEncoder(encoder=narrow, batch_size=32, max_epochs=8, random_state=0)
+    >>> ssl.fit(X[:500]).score(X[500:]) > 0.3
     True
     >>> mask = np.zeros((8, 8), dtype=bool)
     >>> mask[2:5, 2:5] = True
-    >>> filled = ssl.inpaint(X[1000:], mask)
-    >>> bool((filled[:, ~mask] == X[1000:][:, ~mask]).all())
+    >>> filled = ssl.inpaint(X[500:], mask)
+    >>> bool((filled[:, ~mask] == X[500:][:, ~mask]).all())
     True
     """
 
