@@ -180,19 +180,29 @@ def measure(method: str, name: str, arguments: argparse.Namespace, kept: Kept) -
             modality=kind.modality, random_state=0, device=arguments.device
         )
         X = samples_of(kind, n)
-        result = {}
+        result: dict[str, Any] = {}
         if X is not None:
             result = measure_fit(ssl, X, arguments.steps, whole=arguments.whole)
+            if transform_of(name, done) is None:
+                result["transform"] = measure_transform(ssl, kind)
         kept.put(method, f"{name}, {n}", result)
-        if result and f"{name}, transform" not in done:
-            kept.put(method, f"{name}, transform", measure_transform(ssl, kind))
+
+
+def transform_of(name: str, rows: dict[str, Any]) -> dict[str, float] | None:
+    """Return the speed of transform on samples of a kind, which the first fit was measured with."""
+    found = [row["transform"] for row in _rows_of(name, rows) if "transform" in row]
+    return found[0] if found else None
+
+
+def _rows_of(name: str, rows: dict[str, Any]) -> list[dict[str, Any]]:
+    return [row for key, row in rows.items() if key.rpartition(", ")[0] == name]
 
 
 def print_row(method: str, name: str, samples: list[int], rows: dict[str, Any]) -> None:
     """Print a line of the table."""
     minutes = [rows[f"{name}, {n}"].get("minutes") for n in samples]
     cells = ["-" if one is None else f"{one:.1f}" for one in minutes]
-    speed = rows.get(f"{name}, transform")
+    speed = transform_of(name, rows)
     cells += [f"{speed['one']:,.0f}", f"{speed['many']:,.0f}"] if speed else ["-", "-"]
     print(f"| {method} | {name} | " + " | ".join(cells) + " |", flush=True)
 

@@ -5,10 +5,10 @@
 SimCLR learns digits, with one and with two threads, while nothing, one or two other processes keep
 a core busy. OpenMP's threads spin while they wait for each other, unless the environment variable
 OMP_WAIT_POLICY is PASSIVE; it is read when torch is loaded, so each measurement has a process of
-its own. "search" is `GridSearchCV(n_jobs=2)` over SimCLR in a pipeline, with as many threads in
-each of its processes as joblib gives them, and with one and two. Settings take turns, and seconds
-per step are medians of the rounds; those of a search are its time over the steps of all its fits.
-Ratios are to the first row of a table, beside nothing.
+its own. "search", beside nothing, is `GridSearchCV(n_jobs=2)` over SimCLR in a pipeline, with as
+many threads in each of its processes as joblib gives them, and with one and two. Settings take
+turns, and seconds per step are medians of the rounds; those of a search are its time over the steps
+of all its fits. Ratios are to the first row of a table, beside nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from typing import Any
 
 from keeping import Kept
 
-_BUSY = (0, 1, 2)
+# Beside how many busy processes to measure.
+_BUSY = {"fit": (0, 1, 2), "search": (0,)}
 # The others end with this process, however it ends.
 _BUSY_LOOP = """
 import os
@@ -95,7 +96,8 @@ def measure_search(steps: int, inside: str) -> float:
     batch_size = 256
     candidates, folds = [0.2, 0.5], 2
     per_epoch = len(images) * (folds - 1) // folds // batch_size
-    epochs = max(1, steps // per_epoch)
+    n_fits = len(candidates) * folds
+    epochs = max(1, steps // (n_fits * per_epoch))
     ssl = SimCLR(max_epochs=epochs, batch_size=batch_size, device="cpu", random_state=0)
     search = GridSearchCV(
         make_pipeline(ssl, LogisticRegression(max_iter=200)),
@@ -110,7 +112,7 @@ def measure_search(steps: int, inside: str) -> float:
         search.set_params(estimator__simclr__max_epochs=0).fit(images, y)
         start = time.perf_counter()
         search.set_params(estimator__simclr__max_epochs=epochs).fit(images, y)
-    return (time.perf_counter() - start) / (len(candidates) * folds * epochs * per_epoch)
+    return (time.perf_counter() - start) / (n_fits * epochs * per_epoch)
 
 
 def in_own_process(
@@ -131,7 +133,7 @@ def in_own_process(
 
 def measure(table: str, arguments: argparse.Namespace, kept: Kept) -> None:
     """Measure what is not kept of a table."""
-    for n_busy in _BUSY:
+    for n_busy in _BUSY[table]:
         missing = {
             name: setting
             for name, setting in SETTINGS[table].items()
@@ -155,11 +157,12 @@ def _row(name: str, n_busy: int) -> str:
 
 def print_results(table: str, rows: dict[str, Any]) -> None:
     """Print seconds per step and, in brackets, their ratio to the first row, beside nothing."""
-    print(f"\n| {table}, s per step | " + " | ".join(f"beside {n} busy" for n in _BUSY) + " |")
-    print("|---|" + "---|" * len(_BUSY))
+    columns = [f"beside {n} busy" for n in _BUSY[table]]
+    print(f"\n| {table}, s per step | " + " | ".join(columns) + " |")
+    print("|---|" + "---|" * len(columns))
     base = rows[_row(next(iter(SETTINGS[table])), 0)]["seconds_per_step"]
     for name in SETTINGS[table]:
-        found = [rows[_row(name, n)]["seconds_per_step"] for n in _BUSY]
+        found = [rows[_row(name, n)]["seconds_per_step"] for n in _BUSY[table]]
         cells = [f"{seconds:.3f} ({seconds / base:.2f})" for seconds in found]
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
 
@@ -169,7 +172,7 @@ def main() -> None:
     parser.add_argument("--parts", default=",".join(SETTINGS), help="names, by comma")
     parser.add_argument("--json", type=Path, help="file to keep the results in")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=12, help="of a fit")
+    parser.add_argument("--steps", type=int, default=12, help="of a fit, or of all of a search")
     parser.add_argument("--seconds", type=float, default=30, help="after which a fit ends")
     parser.add_argument("--measure", choices=SETTINGS, help=argparse.SUPPRESS)
     parser.add_argument("--inside", default="default", help=argparse.SUPPRESS)
