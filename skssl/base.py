@@ -376,7 +376,7 @@ class SelfSupervisedTransformer(
     def _objective_of(self, encoder: nn.Module, samples: Tensor) -> Objective:
         """Return what is trained around `encoder`, or around each of those side by side."""
         if isinstance(encoder, SideBySide):
-            trainable = [part for part in encoder if any(True for _ in part.parameters())]
+            trainable = [b for b in encoder.branches() if any(True for _ in b.parameters())]
             return JointObjective(encoder, [self._objective_of(p, samples) for p in trainable])
         dim = self._embedding_dim(nn.Sequential(self._input_layer, encoder), samples[:2])
         return self._make_objective(encoder, samples, embedding_dim=dim)
