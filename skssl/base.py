@@ -103,7 +103,8 @@ class SelfSupervisedTransformer(
     ----------
     encoder_ : nn.Module
         The learned encoder, in eval mode and on the CPU, usable on its own:
-        ``encoder_(modality_.prepare(X))`` is what `transform` computes.
+        ``encoder_(modality_.prepare(X))`` is what `transform` computes, of an `X` that
+        ``modality_.check`` returned.
     modality_ : Modality
         The fitted modality: how samples are checked and prepared.
     views_ : Views
