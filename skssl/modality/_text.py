@@ -10,7 +10,6 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils import InputTags, check_array
 from torch import Tensor, nn
 
@@ -143,6 +142,8 @@ class Text(Modality):
         return Corpus(checked)
 
     def fit(self, X: Corpus) -> Self:
+        from sklearn.feature_extraction.text import CountVectorizer
+
         self.analyzer_ = self._make_analyzer(X.texts)
         limits = {
             "min_df": self.min_df,
@@ -176,6 +177,8 @@ class Text(Modality):
 
     def _make_analyzer(self, texts: np.ndarray) -> Callable[[str], list[str]]:
         """Return what splits a text into tokens, learned from some where it has to be."""
+        from sklearn.feature_extraction.text import CountVectorizer
+
         self.analyzer_overlaps_ = False
         if callable(self.analyzer):
             return self.analyzer
