@@ -77,7 +77,9 @@ class SelfSupervisedTransformer(
         torch's for matrices and filters, with AdamW for the rest. "lars" leaves the rate of biases
         and norms as it is; it is timm's, for which there is ``pip install 'skssl[optimizers]'``.
     device : str or torch.device, default="auto"
-        Where to train and to embed, such as "cpu" or "cuda:1". "auto" is the GPU if there is one.
+        Where to train and to embed, such as "cpu" or "cuda:1". "auto" is the GPU if torch has one
+        of CUDA (NVIDIA's, or AMD's with ROCm), and the CPU otherwise. Apple's GPUs are asked for by
+        name, "mps", and were not tried yet: ``benchmarks/check_device.py`` does.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Precision of the training. "auto" is bfloat16 on GPUs that compute in it, and for networks
         with 2-D convolutions also on CPUs that do (AVX512-BF16 or AMX). Embeddings are always

@@ -7,7 +7,7 @@ from cases import tiny_mlp
 from torch import nn
 
 from skssl import SimCLR
-from skssl.training import auto_epochs, uses_bfloat16
+from skssl.training import Batches, auto_epochs, resolve_device, uses_bfloat16
 from skssl.training._muon import Muon, orthogonalize
 
 
@@ -23,6 +23,23 @@ def test_budget_is_counted_in_steps(n_samples, steps):
     # Rows that are learned from beside those of an epoch count alike.
     assert auto_epochs(30, 30, n_others=n_samples - 30) in (steps, steps + 1)
     assert auto_epochs(30, 30, times=2) == 600
+
+
+def test_memory_is_pinned_for_cuda_only(monkeypatch):
+    def refuse(batch):
+        raise RuntimeError("no memory can be pinned")
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", refuse)
+    settings = {"batch_size": 4, "generator": torch.Generator()}
+    other = torch.device("meta")
+    devices = [batch.device for batch in Batches(torch.rand(10, 2), device=other, **settings)]
+    assert devices == [other, other]
+
+
+def test_apples_gpus_are_taken_by_name_only(monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert resolve_device("auto") == torch.device("cpu")
 
 
 def test_bfloat16_on_a_cpu_is_for_convolutions(monkeypatch):
