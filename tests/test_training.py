@@ -8,11 +8,13 @@ from torch import nn
 
 from skssl import MaskedAutoencoder, SimCLR
 from skssl.training import (
+    Batches,
     affordable_steps,
     auto_batch_size,
     auto_steps,
     count_work,
     epochs_of,
+    resolve_device,
     uses_bfloat16,
 )
 from skssl.training._muon import Muon, orthogonalize
@@ -73,6 +75,23 @@ def test_large_samples_get_smaller_batches_and_fewer_steps(monkeypatch, rng):
         for ratio in (0.2, 0.8)
     ]
     assert works[0]._work > 1.2 * works[1]._work
+
+
+def test_memory_is_pinned_for_cuda_only(monkeypatch):
+    def refuse(batch):
+        raise RuntimeError("no memory can be pinned")
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", refuse)
+    settings = {"batch_size": 4, "generator": torch.Generator()}
+    other = torch.device("meta")
+    devices = [batch.device for batch in Batches(torch.rand(10, 2), device=other, **settings)]
+    assert devices == [other, other]
+
+
+def test_apples_gpus_are_taken_by_name_only(monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert resolve_device("auto") == torch.device("cpu")
 
 
 def test_bfloat16_on_a_cpu_is_for_convolutions(monkeypatch):
