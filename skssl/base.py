@@ -30,8 +30,6 @@ __all__ = ["SelfSupervisedTransformer"]
 # Numbers in one batch of transform; small enough for a laptop, large enough to keep a GPU busy.
 _TRANSFORM_NUMBERS = 2**22
 _TRANSFORM_SAMPLES = 1024
-# Samples that the work of a training is counted with.
-_COUNTED_SAMPLES = 8
 
 
 @declared
@@ -171,6 +169,9 @@ class SelfSupervisedTransformer(
     _collapse_remedy: ClassVar[str | None] = (
         "Try stronger views, a larger batch_size or a smaller learning_rate."
     )
+
+    # What "auto" makes of batches of large samples at the least.
+    _smallest_batch: ClassVar[int] = 64
 
     # What a modality has to offer beyond what all of them do, by the names of its methods.
     _needs: ClassVar[tuple[str, ...]] = ()
@@ -375,8 +376,11 @@ class SelfSupervisedTransformer(
             self._input_layer = self.modality_.input_layer()
             assembled = self.modality_.assemble(self._input_layer, encoder).eval()
             self._n_features_out = self._embedding_dim(assembled, samples[:2])
-            self._work = self._count_work(encoder, samples, device)
-            self._auto_batch_size = auto_batch_size(len(samples), self._work)
+            with seeded(self._seed, device):  # What comes next draws the same numbers as without.
+                self._work = self._find_work(encoder, samples, device)
+            self._auto_batch_size = auto_batch_size(
+                len(samples), self._work, smallest=self._smallest_batch
+            )
             self._objective = self._objective_of(encoder, samples)
         self.encoder_ = assembled
         self.batch_size_ = min(self._resolve_batch_size(), len(samples))
@@ -515,12 +519,15 @@ class SelfSupervisedTransformer(
         """Whether the encoder is shown views of samples in training, rather than whole ones."""
         return True
 
-    def _count_work(self, encoder: nn.Module, samples: Tensor, device: torch.device) -> float:
-        """Return the seconds in which a sample goes through the encoder and back; 0 on a GPU."""
+    def _find_work(self, encoder: nn.Module, samples: Tensor, device: torch.device) -> float:
+        """Return the work of a sample, 0 where nothing depends on it."""
+        is_needed = "auto" in (self.batch_size, self.max_epochs)
+        return self._count_work(encoder, samples) if is_needed and device.type == "cpu" else 0.0
+
+    def _count_work(self, encoder: nn.Module, samples: Tensor) -> float:
+        """Return the seconds in which a view of a sample goes through the encoder and back."""
         from skssl.training import count_work
 
-        if device.type != "cpu":
-            return 0.0
         generator = torch.Generator().manual_seed(self._seed)
 
         def run(batch: Tensor) -> Tensor:
@@ -529,7 +536,7 @@ class SelfSupervisedTransformer(
                 (shown,) = self.views_.draw(shown, 1, generator=generator)
             return encoder(shown)
 
-        work = count_work(run, samples[:_COUNTED_SAMPLES])
+        work = count_work(run, samples)
         encoder.zero_grad()
         return work
 

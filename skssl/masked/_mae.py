@@ -99,12 +99,12 @@ class MaskedAutoencoder(_Reconstruction):
     decoder_width: int = param(POSITIVE_INT, default=64)
     decoder_depth: int = param(POSITIVE_INT, default=1)
 
-    def _count_work(self, encoder: nn.Module, samples: Tensor, device: torch.device) -> float:
+    def _count_work(self, encoder: nn.Module, samples: Tensor) -> float:
         # The encoder gets what is visible, the decoder all tokens.
         ratio = self._resolve_mask_ratio(cast(TokenEncoder, encoder).tokenizer)
         decoder = self.decoder_depth * self.decoder_width / (self.depth * self.width)
         share = 1 - float(np.mean(ratio)) + decoder
-        return share * super()._count_work(encoder, samples, device)
+        return share * super()._count_work(encoder, samples)
 
     def _make_reconstruction(
         self, encoder: TokenEncoder, masks: Masks, *, augment: bool

@@ -30,13 +30,24 @@ _SEEN_SIDE = 64
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with BatchNorm and a shortcut (the basic block of ResNet)."""
+    """Two 3x3 convolutions with BatchNorm and a shortcut (the basic block of ResNet).
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int = 1):
+    Parameters
+    ----------
+    in_channels, out_channels : int
+    stride : int
+    middle : int or None
+        Channels between the two convolutions; None is `out_channels`, as in ResNet.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, stride: int = 1, middle: int | None = None
+    ):
         super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False)
-        self.norm1 = nn.BatchNorm2d(out_channels)
-        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+        middle = middle or out_channels
+        self.conv1 = nn.Conv2d(in_channels, middle, 3, stride, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(middle)
+        self.conv2 = nn.Conv2d(middle, out_channels, 3, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(out_channels)
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or in_channels != out_channels:
@@ -102,7 +113,8 @@ class SmallConvNet(nn.Sequential):
             ResidualBlock(second, second),
             _convolution(second, third),
             _pool(),
-            ResidualBlock(third, last),
+            # The widest convolutions would be half of the work.
+            ResidualBlock(third, last, middle=third),
             MeanOverPositions(),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from abc import abstractmethod
@@ -15,6 +16,7 @@ from skssl._declare import declared
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import PretextTaskWarning
 from skssl.nn import MapDecoder, Objective, Pyramid, channels_last
+from skssl.views import ViewKind
 
 _FEWEST_STEPS = 50
 _ROWS_FOR_STATISTICS = 2000
@@ -106,6 +108,25 @@ class _DenseTask(SelfSupervisedTransformer):
     _judged_by: ClassVar[str] = "relative_error"
     _trivial_answer: ClassVar[str]
     _nothing_to_score: ClassVar[str]
+
+    # Nothing is compared between samples.
+    _smallest_batch = 16
+
+    def _count_work(self, encoder: nn.Module, samples: Tensor) -> float:
+        from skssl.training import count_work
+
+        # The decoder, at the size of the answer, may take longer than the encoder.
+        objective = self._objective_of(copy.deepcopy(encoder), samples)
+        generator = torch.Generator().manual_seed(self._seed)
+
+        def draw_views(batch: Tensor, n: int, *, kind: ViewKind = "global") -> list[Tensor]:
+            return self.views_.of_kind(kind).draw(batch, n, generator=generator)
+
+        def run(batch: Tensor) -> Tensor:
+            return objective.train()(self._input_layer(batch), draw_views)
+
+        # A sample goes through once, where others go as two views.
+        return count_work(run, samples) / 2
 
     def _questions(self, samples: Tensor) -> tuple[Tensor, ...]:
         """Return what is asked of each sample for a score, from torch's global generator."""

@@ -15,7 +15,8 @@ from skssl.training._schedule import auto_steps
 
 # Of one core of a CPU with AVX2. What matters is their ratio: many a network waits for memory.
 _FLOPS_PER_SECOND, _NUMBERS_PER_SECOND = 6e10, 1e9
-_BATCH, _SMALLEST_BATCH = 256, 64
+_COUNTED_SAMPLES = 8
+_BATCH = 256
 _FEWEST_STEPS = 50
 # What a step may take, in seconds of passes through the encoder and back, before batches become
 # smaller and then steps fewer.
@@ -47,8 +48,10 @@ class _Work(TorchDispatchMode):
 def count_work(function: Callable[[Tensor], Tensor], samples: Tensor) -> float:
     """Return the seconds per sample that a function and its gradient would take on one core.
 
-    They are counted, not measured: the same shapes give the same number on every machine.
+    They are counted, not measured, with a few of the samples: the same shapes give the same number
+    on every machine.
     """
+    samples = samples[:_COUNTED_SAMPLES]
     # With gradients for transformers, too, which take another path without.
     with _Work() as work, torch.enable_grad():
         out = function(samples)
@@ -57,13 +60,13 @@ def count_work(function: Callable[[Tensor], Tensor], samples: Tensor) -> float:
     return work.seconds / len(samples)
 
 
-def auto_batch_size(n_samples: int, seconds: float) -> int:
+def auto_batch_size(n_samples: int, seconds: float, *, smallest: int) -> int:
     """Return the batch size for samples that take so long to go through the encoder and back.
 
-    256, and down to 64 where a step of that many would be too much work.
+    256, and down to `smallest` where a step of that many would be too much work.
     """
     size = _BATCH
-    while size > _SMALLEST_BATCH and min(size, n_samples) * seconds > _SECONDS_OF_STEP:
+    while size > smallest and min(size, n_samples) * seconds > _SECONDS_OF_STEP:
         size //= 2
     return size
 
