@@ -20,7 +20,6 @@ the data from the folder that the environment variable SKSSL_DATA names.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import time
 import warnings
@@ -31,6 +30,7 @@ from typing import Any
 
 import numpy as np
 from command import add_arguments
+from keeping import Kept
 from protocol import Task, draw_labelled
 from scipy.stats import spearmanr
 from sklearn.datasets import load_digits
@@ -306,18 +306,16 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = arguments.rows.split(";") if arguments.rows else list(CANDIDATES)
     names = arguments.tasks.split(",") if arguments.tasks else list(CHOICES)
-    kept = {}
-    if arguments.json and arguments.json.exists():
-        kept = json.loads(arguments.json.read_text())
+    kept = Kept(arguments.json)
     for name in names:
-        done = kept.setdefault(name, {})
+        done = kept.table(name)
         for row in rows:
-            done[row] = compute(name, row, done, arguments.cache)
-            if arguments.json:
-                arguments.json.write_text(json.dumps(kept, indent=1))
+            result = compute(name, row, done, arguments.cache)
+            if result is not done.get(row):
+                kept.put(name, row, result)
         print_choice(name, {row: done[row] for row in rows})
     if len(names) > 1:
-        print_means({name: {row: kept[name][row] for row in rows} for name in names})
+        print_means({name: {row: kept.table(name)[row] for row in rows} for name in names})
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python benchmarks/cifar10.py --list
     python benchmarks/cifar10.py --method simclr --device cuda --curve 10 --json simclr.json
-    python benchmarks/cifar10.py --method byol --rows 1000 --epochs 2
+    python benchmarks/cifar10.py --method byol,dino --rows 1000 --epochs 2
 
 It prints accuracies at the last epoch, with all labels: that of 200 weighted nearest neighbours
 (T = 0.1), and that of a linear classifier. Reads the data from the folder that the environment
@@ -10,7 +10,6 @@ variable SKSSL_DATA names. Presets with LARS need timm: ``pip install 'skssl[opt
 """
 
 import argparse
-import json
 import statistics
 import sys
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from data import cifar10
+from keeping import Kept
 from protocol import Task, knn_accuracy
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -234,6 +234,14 @@ def _describe(ssl: SelfSupervisedTransformer, source: str) -> str:
     return f"{type(ssl).__name__}, batch {ssl.batch_size}, {rate}; {source}"
 
 
+def _names(text: str) -> list[str]:
+    names = list(PRESETS) if text.lower() == "all" else text.lower().split(",")
+    for name in names:
+        if name not in PRESETS:
+            raise argparse.ArgumentTypeError(f"there is no {name!r}; --list shows the names")
+    return names
+
+
 def _at_least(least: int) -> Callable[[str], int]:
     def integer(text: str) -> int:
         if int(text) < least:
@@ -245,7 +253,7 @@ def _at_least(least: int) -> Callable[[str], int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--method", type=str.lower, choices=PRESETS, metavar="NAME")
+    parser.add_argument("--method", type=_names, metavar="NAME", help='by comma, or "all"')
     parser.add_argument("--list", action="store_true", help="print the presets, and stop")
     parser.add_argument("--epochs", type=_at_least(0), default=200)
     parser.add_argument("--batch-size", type=_at_least(2), help="the preset's if not given")
@@ -254,7 +262,7 @@ def main() -> None:
     parser.add_argument("--rows", type=_at_least(10), help="so many images only, also to test")
     parser.add_argument("--curve", type=_at_least(1), help="print k-NN every so many epochs")
     parser.add_argument("--seed", type=_at_least(0), default=0)
-    parser.add_argument("--json", type=Path, help="file to write the result to")
+    parser.add_argument("--json", type=Path, help="file to keep the results in")
     arguments = parser.parse_args()
     if arguments.list:
         for name, preset in PRESETS.items():
@@ -264,8 +272,27 @@ def main() -> None:
         parser.error("say --method NAME; --list shows the names")
     device = resolve_device(arguments.device)
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    print(f"skssl {skssl.__version__}, torch {torch.__version__}, {where}")
+    kept = Kept(arguments.json)
+    # What else makes a difference to a method.
+    table = (
+        f"{arguments.epochs} epochs, batch {arguments.batch_size or 'of the preset'}, "
+        f"{arguments.rows or 'all'} images, {arguments.precision}, seed {arguments.seed}"
+    )
+    for name in arguments.method:
+        result = kept.table(table).get(name)
+        if result is None:
+            result = kept.put(table, name, _train(name, arguments, device))
+        print(
+            f"{name} after {result['epochs']} epochs: k-NN {result['knn']:.4f}, linear "
+            f"{result['linear']:.4f}, {result['seconds_per_epoch']:.1f} s per epoch",
+            flush=True,
+        )
 
-    full, preset = cifar10(), PRESETS[arguments.method]
+
+def _train(name: str, arguments: argparse.Namespace, device: torch.device) -> dict[str, Any]:
+    """Train by a preset; return what is printed and kept of it."""
+    full, preset = cifar10(), PRESETS[name]
     task = Task(*(part[: arguments.rows] for part in (full.X, full.y, full.X_test, full.y_test)))
     ssl = preset.build(
         arguments.batch_size,
@@ -276,31 +303,17 @@ def main() -> None:
         callbacks=[Curve(task, arguments.curve)] if arguments.curve else None,
         verbose=int(sys.stderr.isatty()),
     )
-    print(f"skssl {skssl.__version__}, torch {torch.__version__}, {where}")
-    print(f"{arguments.method}: {_describe(ssl, preset.source)}", flush=True)
+    print(f"{name}: {_describe(ssl, preset.source)}", flush=True)
     ssl.fit(task.X)
-    # The first epochs are slower than the others.
-    seconds = statistics.median([row["dur"] for row in ssl.history_] or [0.0])
-    scores = evaluate(ssl, task)
-    print(
-        f"{arguments.method} after {ssl.n_iter_} epochs: k-NN {scores['knn']:.4f}, "
-        f"linear {scores['linear']:.4f}, {seconds:.1f} s per epoch"
-    )
-    if arguments.json:
-        result = {
-            "preset": f"{arguments.method}: {_describe(ssl, preset.source)}",
-            "epochs": ssl.n_iter_,
-            "precision": arguments.precision,
-            "rows": len(task.X),
-            "seed": arguments.seed,
-            "device": where,
-            "torch": torch.__version__,
-            **scores,
-            "seconds_per_epoch": seconds,
-            "curve": [(row["epoch"], row["knn"]) for row in ssl.history_ if "knn" in row],
-            "loss": ssl.loss_curve_,
-        }
-        arguments.json.write_text(json.dumps(result, indent=1))
+    return {
+        "preset": f"{name}: {_describe(ssl, preset.source)}",
+        "epochs": ssl.n_iter_,
+        **evaluate(ssl, task),
+        # The first epochs are slower than the others.
+        "seconds_per_epoch": statistics.median([row["dur"] for row in ssl.history_] or [0.0]),
+        "curve": [(row["epoch"], row["knn"]) for row in ssl.history_ if "knn" in row],
+        "loss": ssl.loss_curve_,
+    }
 
 
 if __name__ == "__main__":

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from keeping import Kept
 from protocol import Benchmark, print_ranks, print_table, score_row
 
 import skssl
@@ -33,11 +33,10 @@ def run(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
     print(
         f"skssl {skssl.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads"
     )
-    kept = {}
-    if arguments.json and arguments.json.exists():
-        kept = json.loads(arguments.json.read_text())
+    kept = Kept(arguments.json)
+    tables = {}
     for name in names:
-        done = kept.setdefault(name, {})
+        done = kept.table(name)
         all_rows = benchmark.rows_of(name)
         rows = [row for row in all_rows if chosen is None or row.name in chosen]
         missing = {row.name: _missing(done.get(row.name), benchmark) for row in rows}
@@ -47,13 +46,12 @@ def run(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
                 new = score_row(row, task, replace(benchmark, n_labels=missing[row.name]))
                 old = done.get(row.name, {})
                 # A second time, what was trained may come from a cache: the first seconds count.
-                done[row.name] = {**new, **old, "cells": {**old.get("cells", {}), **new["cells"]}}
-                if arguments.json:
-                    arguments.json.write_text(json.dumps(kept, indent=1))
-        kept[name] = {row.name: done[row.name] for row in all_rows if row.name in done}
-        print_table(name, kept[name], benchmark)
+                cells = {**old.get("cells", {}), **new["cells"]}
+                kept.put(name, row.name, {**new, **old, "cells": cells})
+        tables[name] = {row.name: done[row.name] for row in all_rows if row.name in done}
+        print_table(name, tables[name], benchmark)
     if len(names) > 1:
-        print_ranks({name: kept[name] for name in names}, benchmark, benchmark.n_labels)
+        print_ranks(tables, benchmark, benchmark.n_labels)
 
 
 def _missing(result: dict[str, Any] | None, benchmark: Benchmark) -> tuple[int, ...]:

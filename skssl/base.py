@@ -88,7 +88,9 @@ class SelfSupervisedTransformer(
         torch's for matrices and filters, with AdamW for the rest. "lars" leaves the rate of biases
         and norms as it is; it is timm's, for which there is ``pip install 'skssl[optimizers]'``.
     device : str or torch.device, default="auto"
-        Where to train and to embed, such as "cpu" or "cuda:1". "auto" is the GPU if there is one.
+        Where to train and to embed, such as "cpu" or "cuda:1". "auto" is the GPU if torch has one
+        of CUDA (NVIDIA's, or AMD's with ROCm), and the CPU otherwise. Apple's GPUs are asked for by
+        name, "mps", and were not tried yet: ``benchmarks/check_device.py`` does.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Precision of the training. "auto" is bfloat16 on GPUs that compute in it, and for networks
         with 2-D convolutions also on CPUs that do (AVX512-BF16 or AMX). Embeddings are always
@@ -116,7 +118,8 @@ class SelfSupervisedTransformer(
     ----------
     encoder_ : nn.Module
         The learned encoder, in eval mode and on the CPU, usable on its own:
-        ``encoder_(modality_.prepare(X))`` is what `transform` computes.
+        ``encoder_(modality_.prepare(X))`` is what `transform` computes, of an `X` that
+        ``modality_.check`` returned.
     modality_ : Modality
         The fitted modality: how samples are checked and prepared.
     views_ : Views
@@ -400,7 +403,7 @@ class SelfSupervisedTransformer(
     def _objective_of(self, encoder: nn.Module, samples: Tensor) -> Objective:
         """Return what is trained around `encoder`, or around each of those side by side."""
         if isinstance(encoder, SideBySide):
-            trainable = [part for part in encoder if any(True for _ in part.parameters())]
+            trainable = [b for b in encoder.branches() if any(True for _ in b.parameters())]
             return JointObjective(encoder, [self._objective_of(p, samples) for p in trainable])
         dim = self._embedding_dim(nn.Sequential(self._input_layer, encoder), samples[:2])
         return self._make_objective(encoder, samples, embedding_dim=dim)

@@ -259,7 +259,7 @@ def test_encoders_side_by_side_are_trained_apart(rng):
     ssl = tiny(encoder="kernels+resnet", learning_rate=1e-2, max_epochs=0).fit(X)
     before = [p.clone() for p in ssl.encoder_.parameters()]
     ssl.set_params(max_epochs=2).fit(X)
-    fixed, kernels, resnet = ssl.encoder_.encoder
+    fixed, kernels, resnet = ssl.encoder_.encoder.branches()
     assert ssl.transform(X).shape[1] == 128 + 256 + 256
     assert fixed.kernels is kernels.kernels
     assert not any(
@@ -271,6 +271,23 @@ def test_encoders_side_by_side_are_trained_apart(rng):
     first(batch, lambda batch, n: [batch] * n).backward()
     assert all(p.grad is not None for p in kernels.parameters())
     assert all(p.grad is None or not p.grad.any() for p in resnet.parameters())
+
+
+@pytest.mark.parametrize("encoder", ["kernels", "kernels+resnet"])
+def test_random_kernels_are_computed_once(rng, monkeypatch, encoder):
+    X = rng.normal(size=(40, 1, 30)).cumsum(axis=2)
+    seen = []
+    compute = RandomKernels.forward
+    monkeypatch.setattr(RandomKernels, "forward", lambda *args: seen.append(0) or compute(*args))
+    ssl = tiny(encoder=encoder, max_epochs=0).fit(X)
+    seen.clear()
+    Z = ssl.transform(X)
+    assert len(seen) == 1
+    # Each of them is still an encoder of its own.
+    series = ssl.encoder_.prepare(torch.tensor(X, dtype=torch.float32))
+    with torch.no_grad():
+        apart = [branch(series) for branch in ssl.encoder_.encoder.branches()]
+    np.testing.assert_array_equal(torch.cat(apart, dim=1), Z)
 
 
 def test_random_kernels_look_at_some_steps_of_long_series(rng):

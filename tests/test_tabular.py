@@ -7,6 +7,7 @@ import pytest
 import torch
 from cases import tiny_mlp
 from sklearn.exceptions import NotFittedError
+from sklearn.preprocessing import OrdinalEncoder
 
 from skssl import SimCLR
 from skssl.modality import Tabular, infer_modality
@@ -128,6 +129,28 @@ def test_rare_categories_share_a_code():
     assert len(codes[:50].unique()) == 2 and len(codes[50:].unique()) == 1
     assert rows[:, 1].max() == 4
     assert tiny(modality=Tabular(max_categories=3)).fit_transform(X).shape == (100, 16)
+
+
+@pytest.mark.parametrize("max_categories", [2, 3, 4, 100])
+def test_only_frequencies_that_matter_are_counted(rng, monkeypatch, max_categories):
+    cities = rng.choice(["a", "b", "c", None], 200, p=[0.5, 0.2, 0.1, 0.2])
+    X = pd.DataFrame({"city": np.array(cities, dtype=object), "size": range(200)})
+    counted = []
+    fit = OrdinalEncoder.fit
+
+    def counting_fit(encoder, values):
+        counted.append(len(values))
+        return fit(encoder, values)
+
+    monkeypatch.setattr(OrdinalEncoder, "fit", counting_fit)
+    modality = fitted(X, max_categories=max_categories)
+    here = np.array([city is not None for city in cities])
+    present = cities[here]
+    assert counted == [len(present) if max_categories <= 3 else 3]
+    whole = OrdinalEncoder(max_categories=max_categories)
+    codes = 2 + fit(whole, present[:, None]).transform(present[:, None])[:, 0]
+    np.testing.assert_array_equal(prepared(modality, X)[here, 1], codes)
+    assert modality.stem().n_codes == 2 + len(np.unique(codes))
 
 
 def test_categorical_columns_by_name_index_and_mask():

@@ -91,7 +91,8 @@ def test_token_ids_by_hand():
         token: place + 1
         for place, token in enumerate(["and", "cats", "chase", "dogs", "rain", "sun", "wind"])
     }
-    tokens = modality.prepare(np.array([TEXTS[0], "", "Dogs, dogs! unheard-of sun"], dtype=object))
+    new = modality.check([TEXTS[0], "", "Dogs, dogs! unheard-of sun"], estimator="test")
+    tokens = modality.prepare(new)
     assert tokens.tolist() == [[5, 1, 7, 5], [0, 0, 0, 0], [4, 4, 6, 0]]
     vectorizer = TfidfVectorizer(vocabulary=sorted(modality.vocabulary_)).fit(TEXTS)
     np.testing.assert_allclose(modality.idf_, vectorizer.idf_)
@@ -109,6 +110,24 @@ def test_vocabulary_is_limited():
     assert set(fitted(X, min_df=1, max_df=0.75).vocabulary_) == {"sun", "wind", "cats"}
     assert set(fitted(X, min_df=2, max_df=4).vocabulary_) == {"rain", "sun"}
     assert set(fitted(X, max_df=1.0, max_features=1).vocabulary_) == {"rain"}
+
+
+def test_texts_are_split_once():
+    seen = []
+
+    def split(text):
+        seen.append(text)
+        return text.lower().split()
+
+    ssl = tiny(modality=Text(analyzer=split, min_df=1, max_length=3)).fit(TEXTS)
+    assert seen == TEXTS
+    # Those of fit have the ids that they have as new texts.
+    modality = ssl.modality_
+    checked = modality.check(TEXTS, estimator="test")
+    again = copy.copy(modality).fit(checked).prepare(checked)
+    assert len(seen) == 2 * len(TEXTS)
+    assert torch.equal(again, modality.prepare(modality.check(TEXTS, estimator="test")))
+    assert len(seen) == 3 * len(TEXTS)
 
 
 def test_own_analyzer_and_ngrams():
@@ -163,7 +182,7 @@ def test_padding_does_not_change_an_embedding(encoder):
     together = ssl.transform([*TEXTS, " ".join(TEXTS)])[:-1]
     alone = np.concatenate([ssl.transform([text]) for text in TEXTS])
     np.testing.assert_allclose(alone, together, rtol=1e-4, atol=1e-5)
-    tokens = ssl.modality_.prepare(np.array(TEXTS, dtype=object))
+    tokens = ssl.modality_.prepare(ssl.modality_.check(TEXTS, estimator="test"))
     exported = torch.export.export(ssl.encoder_, (tokens,)).module()
     np.testing.assert_allclose(exported(tokens).detach(), together, rtol=1e-4, atol=1e-5)
 

@@ -8,11 +8,13 @@ from torch import nn
 
 from skssl import MaskedAutoencoder, SimCLR
 from skssl.training import (
+    Batches,
     affordable_steps,
     auto_batch_size,
     auto_steps,
     count_work,
     epochs_of,
+    resolve_device,
     uses_bfloat16,
 )
 from skssl.training._muon import Muon, orthogonalize
@@ -41,7 +43,7 @@ def test_work_is_bounded(n_samples):
         assert 50 <= steps <= auto_steps(n_samples)
         # Batches become smaller before steps become fewer.
         assert batch_size == 64 or steps == auto_steps(n_samples) or n_samples <= 64
-        most = 165 * max(1, n_samples / 1000) ** 0.4
+        most = auto_steps(n_samples) / 3
         assert steps * min(batch_size, n_samples) * seconds <= 1.001 * most or steps == 50
 
 
@@ -62,7 +64,7 @@ def test_large_samples_get_smaller_batches_and_fewer_steps(monkeypatch, rng):
     images = rng.integers(0, 255, (70, 8, 8), dtype=np.uint8)
     shared = {"encoder": tiny_conv, "max_epochs": 1, "device": "cpu"}
     assert SimCLR(**shared).fit(images).batch_size_ == 70
-    monkeypatch.setattr("skssl.training._work._SECONDS", 1e-9)
+    monkeypatch.setattr("skssl.training._work._SECONDS_OF_STEP", 1e-9)
     short = SimCLR(encoder=tiny_conv, device="cpu").fit(images)
     assert (short.batch_size_, short.n_iter_) == (64, 50)
     assert SimCLR(**shared, batch_size=70).fit(images).batch_size_ == 70
@@ -73,6 +75,23 @@ def test_large_samples_get_smaller_batches_and_fewer_steps(monkeypatch, rng):
         for ratio in (0.2, 0.8)
     ]
     assert works[0]._work > 1.2 * works[1]._work
+
+
+def test_memory_is_pinned_for_cuda_only(monkeypatch):
+    def refuse(batch):
+        raise RuntimeError("no memory can be pinned")
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", refuse)
+    settings = {"batch_size": 4, "generator": torch.Generator()}
+    other = torch.device("meta")
+    devices = [batch.device for batch in Batches(torch.rand(10, 2), device=other, **settings)]
+    assert devices == [other, other]
+
+
+def test_apples_gpus_are_taken_by_name_only(monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert resolve_device("auto") == torch.device("cpu")
 
 
 def test_bfloat16_on_a_cpu_is_for_convolutions(monkeypatch):

@@ -122,7 +122,7 @@ class Texts(TransformerMixin, BaseEstimator):
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the checked texts."""
-        return self.modality.check(X, estimator=type(self).__name__)
+        return self.modality.check(X, estimator=type(self).__name__).texts
 
     def __sklearn_is_fitted__(self) -> bool:
         return True

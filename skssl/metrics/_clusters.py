@@ -7,8 +7,6 @@ from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.cluster import KMeans
-from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
@@ -74,6 +72,9 @@ def cluster_learnability(
     >>> cluster_learnability(two_clouds, n_clusters=2)
     1.0
     """
+    from sklearn.cluster import KMeans
+    from sklearn.neighbors import KNeighborsClassifier
+
     rows = _standardized(Z)
     n = len(rows)
     if isinstance(n_clusters, str) and n_clusters == "auto":
@@ -137,6 +138,8 @@ def intrinsic_dimension(Z: ArrayLike | Tensor) -> float:
     >>> round(intrinsic_dimension(plane), 1)
     2.0
     """
+    from sklearn.neighbors import NearestNeighbors
+
     rows = _standardized(Z)
     near, _ = NearestNeighbors(n_neighbors=2).fit(rows).kneighbors()
     apart = near[:, 0] > 0

@@ -7,7 +7,6 @@ from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor
 
 from skssl.metrics._checks import check_embedding
@@ -65,6 +64,8 @@ def knn_score(
     >>> knn_score([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]], [0, 0, 1, 1], n_neighbors=1)
     1.0
     """
+    from sklearn.neighbors import KNeighborsClassifier
+
     rows = check_embedding(Z, min_samples=2).cpu().numpy()
     labels = np.asarray(y)
     if labels.shape != (len(rows),):

@@ -16,8 +16,7 @@ from skssl.modality._spans import SegmentCutter
 from skssl.nn import (
     DilatedConvNet,
     FillGaps,
-    KernelEncoder,
-    KernelProjection,
+    KernelEncoders,
     NormalizeEach,
     Patches,
     RandomKernels,
@@ -265,11 +264,10 @@ class Series(Modality):
         if name == "ts2vec":
             return DilatedConvNet(self.n_channels_)
         some = samples[torch.randperm(len(samples))[:_QUANTILE_SAMPLES]]
-        kernels = RandomKernels(self.input_layer()(some))
-        fixed, learned = KernelProjection(kernels), KernelEncoder(kernels)
+        kernels = KernelEncoders(RandomKernels(self.input_layer()(some)))
         if name == "kernels":
-            return SideBySide([fixed, learned])
-        return SideBySide([fixed, learned, SeriesResNet(self.n_channels_)])
+            return kernels
+        return SideBySide([kernels, SeriesResNet(self.n_channels_)])
 
     def default_views(self) -> Views:
         return SeriesViews()

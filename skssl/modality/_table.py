@@ -200,6 +200,8 @@ def is_none(values: np.ndarray) -> np.ndarray:
 
 
 def _is_missing(value: Any) -> bool:
+    if isinstance(value, str):  # most of what is asked for
+        return False
     return value is None or type(value).__name__ == "NAType" or bool(value != value)
 
 

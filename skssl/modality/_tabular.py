@@ -176,10 +176,24 @@ class Tabular(Modality):
             present = values[~is_none(values)]
             n_categories = 0
             if len(present):
-                n_categories = 1 + int(encoder.fit_transform(present[:, None]).max())
+                encoder.fit(self._to_count(present)[:, None])
+                rare = encoder.infrequent_categories_[0]
+                n_rare = 0 if rare is None else len(rare)
+                n_categories = len(encoder.categories_[0]) - n_rare + (n_rare > 0)
             self.category_encoders_.append(encoder)
             self._n_codes.append(_FIRST + n_categories)
         return self
+
+    def _to_count(self, categories: np.ndarray) -> np.ndarray:
+        """Return each category once, unless it matters how often there is one.
+
+        The encoder counts in a loop over all rows. As many categories as it may have are counted
+        as well: it gives the last code to the rarest.
+        """
+        different = list(dict.fromkeys(categories))
+        if len(different) >= self.max_categories:
+            return categories
+        return np.array(different, dtype=object)
 
     def _make_scaler(self, n_samples: int) -> Any:
         if self.scaling is None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
 import torch
-from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils import InputTags, check_array
 from torch import Tensor, nn
 
 from skssl._declare import Interval, Range, RealNotInt, StrOptions, declared, param
-from skssl.modality._base import Look, Modality, no_patches, only_column
+from skssl.modality._base import Look, Modality, as_tensor, no_patches, only_column
+from skssl.modality._corpus import Corpus
 from skssl.modality._spans import TokenCutter
 from skssl.nn import BagEncoder, TextTokens, TextTransformer, Tokenizer
 from skssl.views import TextViews, Views
@@ -120,7 +120,7 @@ class Text(Modality):
     def n_features(self, samples: Tensor) -> int:
         return 1
 
-    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
+    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> Corpus:
         self.check_parameters()
         texts = _column(X)
         for row, text in enumerate(texts):
@@ -130,7 +130,7 @@ class Text(Modality):
                     f"Row {row} of X is {text!r} of type {type(text).__name__}, but a text must "
                     f"be a str; {hint}."
                 )
-        return check_array(
+        checked = check_array(
             np.array(texts, dtype=object),
             dtype=None,
             ensure_2d=False,
@@ -139,25 +139,28 @@ class Text(Modality):
             estimator=estimator,
             input_name="X",
         )
+        return Corpus(checked)
 
-    def fit(self, X: np.ndarray) -> Self:
-        self.analyzer_ = self._make_analyzer(X)
+    def fit(self, X: Corpus) -> Self:
+        from sklearn.feature_extraction.text import CountVectorizer
+
+        self.analyzer_ = self._make_analyzer(X.texts)
         limits = {
             "min_df": self.min_df,
             "max_df": self.max_df,
             "max_features": self.max_features,
         }
-        vectorizer = CountVectorizer(analyzer=self.analyzer_, **limits)
+        vectorizer = CountVectorizer(analyzer=_as_is, **limits)
         try:
-            counts = vectorizer.fit_transform(X)
+            counts = vectorizer.fit_transform(X.split(self.analyzer_))
         except ValueError as error:
             raise ValueError(
                 f"No token was found to know texts by, in {len(X)} texts of which the first is "
-                f"{X[0][:50]!r}, with analyzer={self.analyzer!r}, min_df={self.min_df!r} and "
+                f"{X.texts[0][:50]!r}, with analyzer={self.analyzer!r}, min_df={self.min_df!r} and "
                 f"max_df={self.max_df!r}: {error}"
             ) from error
         without = int((counts.getnnz(axis=1) == 0).sum())
-        blank = sum(not text.strip() for text in X)
+        blank = sum(not text.strip() for text in X.texts)
         if without - blank > _MAX_WITHOUT_TOKENS * len(X):
             warnings.warn(
                 f"{without - blank} of {len(X)} texts of X have no token in the vocabulary, so "
@@ -172,31 +175,24 @@ class Text(Modality):
         self.idf_ = np.log((1 + len(X)) / (1 + document_frequency)) + 1
         return self
 
-    def _make_analyzer(self, X: np.ndarray) -> Callable[[str], list[str]]:
-        """Return what splits a text into tokens, learned from `X` where it has to be."""
+    def _make_analyzer(self, texts: np.ndarray) -> Callable[[str], list[str]]:
+        """Return what splits a text into tokens, learned from some where it has to be."""
+        from sklearn.feature_extraction.text import CountVectorizer
+
         self.analyzer_overlaps_ = False
         if callable(self.analyzer):
             return self.analyzer
         if self.analyzer == "subword":
-            return Subwords(X, self.max_features)
-        kind = _usual_analyzer(X) if self.analyzer == "auto" else self.analyzer
+            return Subwords(texts, self.max_features)
+        kind = _usual_analyzer(texts) if self.analyzer == "auto" else self.analyzer
         ngram_range = self.ngram_range
         if ngram_range == "auto":
             ngram_range = (1, 1) if kind == "word" else (1, 2)
         self.analyzer_overlaps_ = kind != "word" or ngram_range[1] > 1
         return CountVectorizer(analyzer=kind, ngram_range=ngram_range).build_analyzer()
 
-    def prepare(self, X: np.ndarray) -> Tensor:
-        ids = [self._ids(text) for text in X]
-        tokens = torch.zeros(len(ids), max(1, *map(len, ids)), dtype=torch.int32)
-        for row, known in enumerate(ids):
-            tokens[row, : len(known)] = torch.tensor(known, dtype=torch.int32)
-        return tokens
-
-    def _ids(self, text: str) -> list[int]:
-        known = self.vocabulary_
-        ids = [known[token] for token in self.analyzer_(text) if token in known]
-        return ids[: self.max_length]
+    def prepare(self, X: Corpus) -> Tensor:
+        return as_tensor(X.padded_ids(self.analyzer_, self.vocabulary_, self.max_length))
 
     def cutter(self, grid: int | None = None) -> TokenCutter:
         return TokenCutter((grid or 2) ** 2)
@@ -257,6 +253,10 @@ class Subwords:
         return self.tokenizer.encode(text).tokens
 
 
+def _as_is(tokens: Sequence[str]) -> Sequence[str]:
+    return tokens
+
+
 def _column(X: Any) -> list[Any]:
     """Return the samples of a sequence, or of the only column of a DataFrame."""
     if isinstance(X, (str, bytes)):
@@ -273,8 +273,8 @@ def _column(X: Any) -> list[Any]:
     return list(X)
 
 
-def _usual_analyzer(X: np.ndarray) -> str:
+def _usual_analyzer(texts: np.ndarray) -> str:
     """Return "word", or "char_wb" for languages that are written without spaces."""
-    letters = sum(len(_LETTER.findall(text)) for text in X)
-    without_spaces = sum(len(_WITHOUT_SPACES.findall(text)) for text in X)
+    letters = sum(len(_LETTER.findall(text)) for text in texts)
+    without_spaces = sum(len(_WITHOUT_SPACES.findall(text)) for text in texts)
     return "char_wb" if without_spaces > letters / 2 else "word"

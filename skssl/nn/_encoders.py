@@ -146,5 +146,13 @@ class SideBySide(nn.ModuleList):
     As the encoder of a method, each that can be trained is, with a head of its own.
     """
 
+    def branches(self) -> list[nn.Module]:
+        """Return the encoders, those of encoders side by side among them one by one."""
+        return [
+            branch
+            for encoder in self
+            for branch in (encoder.branches() if isinstance(encoder, SideBySide) else [encoder])
+        ]
+
     def forward(self, samples: Tensor) -> Tensor:
         return torch.cat([encoder(samples) for encoder in self], dim=1)

@@ -7,7 +7,6 @@ import warnings
 import numpy as np
 import torch
 import torch.nn.functional as F
-from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
@@ -31,6 +30,8 @@ def spherical_kmeans(rows: Tensor, n_clusters: int) -> tuple[Tensor, Tensor]:
     clusters : Tensor of shape (n,)
         The nearest centroid of each row, by cosine.
     """
+    from sklearn.cluster import KMeans
+
     seed = int(torch.randint(2**31 - 1, ()))
     kmeans = KMeans(n_clusters, init="random", n_init=1, max_iter=_ITERATIONS, random_state=seed)
     with warnings.catch_warnings():

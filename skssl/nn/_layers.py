@@ -23,7 +23,7 @@ def layer_rates(encoder: nn.Module, head: nn.Module, decay: float) -> dict[nn.Pa
         Above 0.
     """
     factors: dict[nn.Parameter, float] = {}
-    for branch in encoder if isinstance(encoder, SideBySide) else [encoder]:
+    for branch in encoder.branches() if isinstance(encoder, SideBySide) else [encoder]:
         depths: dict[nn.Parameter, int] = {}
         depth = 0
         for module in branch.modules():

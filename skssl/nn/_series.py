@@ -5,10 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from skssl.nn._encoders import SideBySide
 
 _KERNEL_LENGTH = 9
 # Few enough to stay in a processor's cache.
@@ -177,7 +180,11 @@ class KernelEncoder(nn.Module):
         self.linear = nn.Linear(kernels.n_features, dim)
 
     def forward(self, series: Tensor) -> Tensor:
-        return self.linear(self.norm(self.kernels(series)))
+        return self.embed_features(self.kernels(series))
+
+    def embed_features(self, features: Tensor) -> Tensor:
+        """Return the embedding of series by the features that the kernels give."""
+        return self.linear(self.norm(features))
 
 
 class KernelProjection(nn.Module):
@@ -201,7 +208,30 @@ class KernelProjection(nn.Module):
         self.register_buffer("directions", directions)
 
     def forward(self, series: Tensor) -> Tensor:
-        return self.kernels(series) @ self.directions
+        return self.embed_features(self.kernels(series))
+
+    def embed_features(self, features: Tensor) -> Tensor:
+        """Return the embedding of series by the features that the kernels give."""
+        return features @ self.directions
+
+
+class KernelEncoders(SideBySide):
+    """The fixed and the learned map of the same kernels side by side, which see them once.
+
+    The kernels take nearly all of the time of either map.
+
+    Parameters
+    ----------
+    kernels : RandomKernels
+    """
+
+    def __init__(self, kernels: RandomKernels):
+        super().__init__([KernelProjection(kernels), KernelEncoder(kernels)])
+
+    def forward(self, series: Tensor) -> Tensor:
+        fixed, learned = cast(tuple[KernelProjection, KernelEncoder], tuple(self))
+        features = learned.kernels(series)
+        return torch.cat([fixed.embed_features(features), learned.embed_features(features)], dim=1)
 
 
 class _Block(nn.Module):

@@ -47,16 +47,19 @@ class Batches:
     def _epoch(self) -> Iterator[Tensor]:
         """Go through the rows of the batches of an epoch."""
         order = torch.randperm(len(self.samples), generator=self.generator)
-        order = order.to(self.samples.device, non_blocking=True)
+        order = order.to(self.samples.device, non_blocking=self.samples.is_cuda)
         yield from order.split(self.batch_size)[: len(self)]
 
     def __iter__(self) -> Iterator[Tensor]:
         for rows in self._epoch():
-            self.rows = rows.to(self.samples.device, non_blocking=True)
+            self.rows = rows.to(self.samples.device, non_blocking=self.samples.is_cuda)
             batch = self.samples[self.rows]
-            if batch.device != self.device:
-                batch = batch.pin_memory().to(self.device, non_blocking=True)
-            yield batch
+            if batch.device == self.device:
+                yield batch
+            elif self.device.type == "cuda":
+                yield batch.pin_memory().to(self.device, non_blocking=True)
+            else:
+                yield batch.to(self.device)
 
 
 class BatchesWithOthers(Batches):
@@ -99,7 +102,7 @@ class BatchesWithOthers(Batches):
 
 
 def place(samples: Tensor, device: torch.device) -> Tensor:
-    """Move `samples` to a GPU if they leave it at least half of its free memory."""
+    """Move `samples` to a GPU of CUDA if they leave it at least half of its free memory."""
     if device.type != "cuda":
         return samples
     free, _ = torch.cuda.mem_get_info(device)

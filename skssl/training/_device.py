@@ -12,9 +12,10 @@ from skssl.nn import has_convolutions
 
 
 def resolve_device(device: str | torch.device) -> torch.device:
-    """Return the device that `device` names; "auto" is a GPU if there is one.
+    """Return the device that `device` names; "auto" is a GPU of CUDA if there is one.
 
-    It has the number that the device of a tensor has: "cuda" alone is not equal to "cuda:0".
+    Apple's GPUs, on which nothing was tried yet, have to be named ("mps"). The result has
+    the number that the device of a tensor has: "cuda" alone is not equal to "cuda:0".
 
     Raises
     ------

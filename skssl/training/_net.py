@@ -218,8 +218,9 @@ class Net(NeuralNet):
                 if done % _LOSS_CHECK_INTERVAL == 0:
                     if not seen.isfinite():
                         break
-                    # Arrives some time later and is looked at by the next check: nothing waits.
-                    seen.copy_(step["loss"], non_blocking=True)
+                    # On CUDA it arrives some time later, for the next check: nothing waits. Apple's
+                    # GPUs do not keep such copies in order with what reads them.
+                    seen.copy_(step["loss"], non_blocking=losses.is_cuda)
         finally:
             if done:
                 first_step = self.steps_done_ - done + 1

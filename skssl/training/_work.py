@@ -17,9 +17,9 @@ from skssl.training._schedule import auto_steps
 _FLOPS_PER_SECOND, _NUMBERS_PER_SECOND = 6e10, 1e9
 _BATCH, _SMALLEST_BATCH = 256, 64
 _FEWEST_STEPS = 50
-# Seconds of passes through the encoder, and back, for up to so many samples; from there on they
-# grow with the number of samples to a power.
-_SECONDS, _SAMPLES, _POWER = 165.0, 1000, 0.4
+# What a step may take, in seconds of passes through the encoder and back, before batches become
+# smaller and then steps fewer.
+_SECONDS_OF_STEP = 1 / 3
 
 
 class _Work(TorchDispatchMode):
@@ -58,26 +58,17 @@ def count_work(function: Callable[[Tensor], Tensor], samples: Tensor) -> float:
 
 
 def auto_batch_size(n_samples: int, seconds: float) -> int:
-    """Return the batch size for samples of which a pass through the encoder takes so long.
+    """Return the batch size for samples that take so long to go through the encoder and back.
 
-    256, and down to 64 where that many would be more work than a training is to be.
+    256, and down to 64 where a step of that many would be too much work.
     """
     size = _BATCH
-    most = _limit(n_samples) / auto_steps(n_samples)
-    while size > _SMALLEST_BATCH and min(size, n_samples) * seconds > most:
+    while size > _SMALLEST_BATCH and min(size, n_samples) * seconds > _SECONDS_OF_STEP:
         size //= 2
     return size
 
 
 def affordable_steps(n_samples: int, batch_size: int, seconds: float) -> float:
-    """Return :func:`auto_steps`, or as many as the work of a training may be, but 50 at least."""
-    steps = auto_steps(n_samples)
-    work = min(batch_size, n_samples) * seconds
-    if steps * work <= _limit(n_samples):
-        return steps
-    return max(_FEWEST_STEPS, _limit(n_samples) / work)
-
-
-def _limit(n_samples: int) -> float:
-    """Return the seconds that all passes of a training may take together."""
-    return _SECONDS * max(1.0, n_samples / _SAMPLES) ** _POWER
+    """Return :func:`auto_steps`, or at least 50 that are as much work where steps are costly."""
+    too_costly = min(batch_size, n_samples) * seconds / _SECONDS_OF_STEP
+    return max(_FEWEST_STEPS, auto_steps(n_samples) / max(1.0, too_costly))
