@@ -9,7 +9,17 @@ import joblib
 import numpy as np
 import pytest
 import torch
-from cases import CASES, FAMILIES, FIRST_PAIRS, N_FEW, PAIR_IDS, PAIRS, SOME_PAIRS, small_conv
+from cases import (
+    CASES,
+    FAMILIES,
+    FIRST_PAIRS,
+    N_FEW,
+    PAIR_IDS,
+    PAIRS,
+    SOME_PAIRS,
+    narrow_heads,
+    small_conv,
+)
 from holding import found_in
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
@@ -250,17 +260,20 @@ def test_it_learns(estimator, case):
     from sklearn.preprocessing import StandardScaler
 
     X, y = case.load()
-    simplest = estimator.__name__ in ("SimCLR", "VICReg")
-    epochs = 40 if simplest else 100
-    size = {}
-    if "width" in estimator().get_params():
+    known = estimator().get_params()
+    budget = {"max_epochs": 40, "batch_size": 128}
+    size = narrow_heads(estimator)
+    if "width" in known:
         # The mean over a few narrow tokens holds hardly more than the mean over pixels.
-        size = {"width": 64, "depth": 2}
-    elif case.name == "images" and not estimator.__module__.startswith("skssl.pretext"):
-        # A few maps cannot see through the changes of the default views, which pretext tasks
-        # do not make.
-        size = {"encoder": small_conv}
-    trained = case.make(estimator, max_epochs=epochs, batch_size=128, **size).fit(X)
+        size |= {"width": 64, "depth": 2}
+        budget = {"max_epochs": 32, "batch_size": 64}
+    elif case.name in ("images", "colors"):
+        budget = {"max_epochs": 16, "batch_size": 64}
+        if not estimator.__module__.startswith("skssl.pretext"):
+            # A few maps cannot see through the changes of the default views, which pretext tasks
+            # do not make.
+            size |= {"encoder": small_conv}
+    trained = case.make(estimator, **budget, **size).fit(X)
     untrained = case.make(estimator, max_epochs=0, **size).fit(X)
     assert untrained.n_iter_ == 0
     if estimator.__name__ not in MOVING_TARGETS:
