@@ -182,8 +182,8 @@ def test_views_come_first():
     ):
         seen.clear()
         ssl.set_params(views=brighter, max_epochs=1, **FAST).fit(X)
-        # Two looks at two views, before and after the only step.
-        assert len(seen) == 5
+        # One to count the work, and two looks at two views, before and after the only step.
+        assert len(seen) == 6
 
 
 def test_views_of_whole_clips():
