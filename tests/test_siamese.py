@@ -44,6 +44,7 @@ def objective_of(method, n_samples=64):
     torch.manual_seed(0)
     encoder = nn.Sequential(nn.Linear(6, 12), nn.BatchNorm1d(12), nn.ReLU())
     samples = torch.zeros(n_samples, 6)
+    method._auto_batch_size = 256  # What `fit` finds before.
     objective = method._make_objective(encoder, samples, embedding_dim=12).train()
     if not isinstance(method, DeepCluster):
         objective.before_training(lambda: iter([torch.randn(n_samples, 6)]), noisy_views)

@@ -94,6 +94,7 @@ class SmallConvNet(nn.Sequential):
         widths: tuple[int, int, int, int] = (32, 64, 128, 256),
     ):
         side = min(image_size)
+        is_small = side <= _FULL_SIDE
         first, second, third, last = widths
         stem: list[nn.Module] = []
         if side >= 2 * _SEEN_SIDE:
@@ -113,8 +114,8 @@ class SmallConvNet(nn.Sequential):
             ResidualBlock(second, second),
             _convolution(second, third),
             _pool(),
-            # The widest convolutions would be half of the work.
-            ResidualBlock(third, last, middle=third),
+            # Of larger images, the widest convolutions would be half of the work.
+            ResidualBlock(third, last, middle=None if is_small else third),
             MeanOverPositions(),
         )
 

@@ -16,11 +16,12 @@ from skssl.training._schedule import auto_steps
 # Of one core of a CPU with AVX2. What matters is their ratio: many a network waits for memory.
 _FLOPS_PER_SECOND, _NUMBERS_PER_SECOND = 6e10, 1e9
 _COUNTED_SAMPLES = 8
-_BATCH = 256
 _FEWEST_STEPS = 50
-# What a step may take, in seconds of passes through the encoder and back, before batches become
-# smaller and then steps fewer.
-_SECONDS_OF_STEP = 1 / 3
+# What a step may take, in seconds of passes through the encoder and back, for up to so many
+# samples. Of more samples there are more steps, so that each may take less.
+_SECONDS_OF_STEP, _SAMPLES, _POWER = 1 / 3, 1000, -0.15
+# Batches are multiples of it.
+_UNIT = 16
 
 
 class _Work(TorchDispatchMode):
@@ -60,18 +61,23 @@ def count_work(function: Callable[[Tensor], Tensor], samples: Tensor) -> float:
     return work.seconds / len(samples)
 
 
-def auto_batch_size(n_samples: int, seconds: float, *, smallest: int) -> int:
+def auto_batch_size(n_samples: int, seconds: float, *, largest: int, smallest: int) -> int:
     """Return the batch size for samples that take so long to go through the encoder and back.
 
-    256, and down to `smallest` where a step of that many would be too much work.
+    It is `largest`, and down to `smallest` where a step of that many would be too much work.
     """
-    size = _BATCH
-    while size > smallest and min(size, n_samples) * seconds > _SECONDS_OF_STEP:
-        size //= 2
-    return size
+    limit = _limit(n_samples)
+    if min(largest, n_samples) * seconds <= limit:
+        return largest
+    return max(smallest, int(limit / seconds) // _UNIT * _UNIT)
 
 
 def affordable_steps(n_samples: int, batch_size: int, seconds: float) -> float:
     """Return :func:`auto_steps`, or at least 50 that are as much work where steps are costly."""
-    too_costly = min(batch_size, n_samples) * seconds / _SECONDS_OF_STEP
+    too_costly = min(batch_size, n_samples) * seconds / _limit(n_samples)
     return max(_FEWEST_STEPS, auto_steps(n_samples) / max(1.0, too_costly))
+
+
+def _limit(n_samples: int) -> float:
+    """Return the work that a step may be."""
+    return _SECONDS_OF_STEP * max(1.0, n_samples / _SAMPLES) ** _POWER
