@@ -70,8 +70,8 @@ class SelfSupervisedTransformer(
         the machine and on what else it does, so the bits are not repeatable. Has no part in
         `partial_fit`, and is refused with ``warm_start=True``.
     batch_size : int, default="auto"
-        Samples in a batch, at least 2; all of them if there are fewer. "auto" is 160 for images and
-        256 for others, and on a CPU down to 64 for large samples and encoders.
+        Samples in a batch, at least 2; all of them if there are fewer. "auto" is 256, and on a CPU
+        down to 64 for large samples and encoders.
     learning_rate : float, default="auto"
         Peak of the learning rate, which rises over a tenth of the training and then falls to zero
         with a cosine. "auto" is 0.002 for "adamw", 0.008 for "muon", 0.05 for "sgd" and 0.5 for
@@ -379,10 +379,7 @@ class SelfSupervisedTransformer(
             with seeded(self._seed, device):  # What comes next draws the same numbers as without.
                 self._work = self._find_work(encoder, samples, device)
             self._auto_batch_size = auto_batch_size(
-                len(samples),
-                self._work,
-                largest=self.modality_.batch_size,
-                smallest=self._smallest_batch,
+                len(samples), self._work, smallest=self._smallest_batch
             )
             self._objective = self._objective_of(encoder, samples)
         self.encoder_ = assembled
@@ -463,6 +460,8 @@ class SelfSupervisedTransformer(
 
     def _resolve_encoder(self, samples: Tensor) -> nn.Module:
         if isinstance(self.encoder, str):
+            if self.encoder == "auto":  # Listing the names of torchvision takes seconds.
+                return self._build_encoder("auto", samples)
             names = ["auto", *self._encoder_names()]
             if self.encoder not in names:
                 close = difflib.get_close_matches(self.encoder, names) or names[:3]

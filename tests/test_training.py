@@ -30,14 +30,14 @@ def test_budget_is_counted_in_steps(n_samples, steps):
     per_epoch = n_samples // batch_size
     assert steps <= epochs * per_epoch < steps + per_epoch
     # Without much work it is the whole budget.
-    assert auto_batch_size(n_samples, 1e-6, largest=256, smallest=64) == 256
+    assert auto_batch_size(n_samples, 1e-6, smallest=64) == 256
     assert affordable_steps(n_samples, 256, 1e-6) == auto_steps(n_samples)
 
 
 @pytest.mark.parametrize("n_samples", [30, 1000, 50_000])
 def test_work_is_bounded(n_samples):
     for seconds in np.geomspace(1e-5, 10, 50):
-        batch_size = auto_batch_size(n_samples, seconds, largest=256, smallest=64)
+        batch_size = auto_batch_size(n_samples, seconds, smallest=64)
         steps = affordable_steps(n_samples, batch_size, seconds)
         assert 64 <= batch_size <= 256 and batch_size % 16 == 0
         assert 50 <= steps <= auto_steps(n_samples)

@@ -90,8 +90,6 @@ class Modality(Declared, ABC):
 
     # Whether NaN may stand for a missing value.
     allows_nan: ClassVar[bool] = False
-    # Samples in a batch by default, unless they are so large that it would take too long.
-    batch_size: ClassVar[int] = 256
     # Whether the default views suit puzzles: parts stay where they are in relation to each other.
     views_keep_order: ClassVar[bool] = False
 

@@ -130,8 +130,6 @@ class Images(Modality):
     n_jobs: int | None = param(Integral, None, default=-1)
 
     views_keep_order = True
-    # Larger batches take longer, and of digits not more is learned with them.
-    batch_size = 160
 
     @classmethod
     def recognizes(cls, look: Look) -> bool:

@@ -94,7 +94,6 @@ class SmallConvNet(nn.Sequential):
         widths: tuple[int, int, int, int] = (32, 64, 128, 256),
     ):
         side = min(image_size)
-        is_small = side <= _FULL_SIDE
         first, second, third, last = widths
         stem: list[nn.Module] = []
         if side >= 2 * _SEEN_SIDE:
@@ -109,15 +108,20 @@ class SmallConvNet(nn.Sequential):
             side //= 2
         super().__init__(
             *stem,
-            _convolution(first, second),
-            _pool(),
+            _pooled_convolution(first, second),
             ResidualBlock(second, second),
-            _convolution(second, third),
-            _pool(),
-            # Of larger images, the widest convolutions would be half of the work.
-            ResidualBlock(third, last, middle=None if is_small else third),
+            _pooled_convolution(second, third),
+            # As wide as in ResNet, this block would take half of the time.
+            ResidualBlock(third, last, middle=third),
             MeanOverPositions(),
         )
+
+
+def _pooled_convolution(width_in: int, width_out: int) -> nn.Sequential:
+    # The maximum of what is not negative is the same before and after a ReLU, which has less to do
+    # after it.
+    convolution, norm, relu = _convolution(width_in, width_out)
+    return nn.Sequential(convolution, norm, _pool(), relu)
 
 
 def _pool() -> nn.Module:

@@ -20,8 +20,8 @@ _FEWEST_STEPS = 50
 # What a step may take, in seconds of passes through the encoder and back, for up to so many
 # samples. Of more samples there are more steps, so that each may take less.
 _SECONDS_OF_STEP, _SAMPLES, _POWER = 1 / 3, 1000, -0.15
-# Batches are multiples of it.
-_UNIT = 16
+# Batches are of so many samples, or of a smaller multiple.
+_LARGEST, _UNIT = 256, 16
 
 
 class _Work(TorchDispatchMode):
@@ -61,14 +61,14 @@ def count_work(function: Callable[[Tensor], Tensor], samples: Tensor) -> float:
     return work.seconds / len(samples)
 
 
-def auto_batch_size(n_samples: int, seconds: float, *, largest: int, smallest: int) -> int:
+def auto_batch_size(n_samples: int, seconds: float, *, smallest: int) -> int:
     """Return the batch size for samples that take so long to go through the encoder and back.
 
-    It is `largest`, and down to `smallest` where a step of that many would be too much work.
+    It is 256, and down to `smallest` where a step of that many would be too much work.
     """
     limit = _limit(n_samples)
-    if min(largest, n_samples) * seconds <= limit:
-        return largest
+    if min(_LARGEST, n_samples) * seconds <= limit:
+        return _LARGEST
     return max(smallest, int(limit / seconds) // _UNIT * _UNIT)
 
 
