@@ -234,7 +234,8 @@ class Case:
 
     def make_small(self, estimator: type[BaseEstimator], **params: Any) -> BaseEstimator:
         """Return the method with small heads, for where it does not matter what it learns."""
-        return self.make(estimator, **{**_sizes(estimator, SMALL_HEADS), **params})
+        quick = {**_sizes(estimator, SMALL_HEADS), "optimizer": "adamw"}
+        return self.make(estimator, **{**quick, **params})
 
     def few(self) -> np.ndarray:
         """Return samples in a number that no layer and no head has."""

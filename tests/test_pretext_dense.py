@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from cases import _colored_digits, tiny_conv, tiny_video
+from cases import _colored_digits, small_conv, tiny_conv, tiny_video
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 
@@ -38,12 +38,12 @@ CLIPS = moving_dots(400)
 
 @pytest.fixture(scope="module")
 def inpainting():
-    return ContextEncoder(max_epochs=4, batch_size=32, **FAST).fit(DIGITS[:1000])
+    return ContextEncoder(**{**FAST, "max_epochs": 4, "batch_size": 32, "encoder": small_conv}).fit(DIGITS[:1000])
 
 
 @pytest.fixture(scope="module")
 def motion():
-    settings = {**FAST, "batch_size": 32, "max_epochs": 25}
+    settings = {**FAST, "encoder": tiny_video, "batch_size": 32, "max_epochs": 25}
     return MotionPrediction(modality=Video(), n_frames=2, **settings).fit(CLIPS[:300])
 
 

@@ -63,5 +63,10 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
     devices = [] if device.type == "cpu" else [device]
     kind = "cuda" if device.type == "cpu" else device.type
     with torch.random.fork_rng(devices=devices, device_type=kind):
-        torch.manual_seed(seed)
+        # Not torch.manual_seed, which formats a stack trace for each GPU library not in use.
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            torch.cuda.manual_seed_all(seed)
+        elif device.type == "mps":
+            torch.mps.manual_seed(seed)
         yield
