@@ -38,7 +38,8 @@ CLIPS = moving_dots(400)
 
 @pytest.fixture(scope="module")
 def inpainting():
-    return ContextEncoder(**{**FAST, "max_epochs": 4, "batch_size": 32, "encoder": small_conv}).fit(DIGITS[:1000])
+    settings = {**FAST, "encoder": small_conv, "batch_size": 32, "max_epochs": 4}
+    return ContextEncoder(**settings).fit(DIGITS[:1000])
 
 
 @pytest.fixture(scope="module")
