@@ -21,8 +21,8 @@ _EPS = 1e-7
 class Muon(Optimizer):
     """Muon for matrices and filters, torch's AdamW for everything else.
 
-    torch's own Muon takes matrices only, one at a time, and computes in bfloat16, which takes
-    twenty times as long on a CPU without units for it.
+    torch's own Muon takes matrices only, one at a time, and always computes in
+    bfloat16, which takes far longer on a CPU without units for it.
 
     Parameters
     ----------
