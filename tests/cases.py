@@ -42,6 +42,7 @@ SMALL_HEADS = {
 NARROW_HEADS = {
     "head_dim": 64,
     "hidden_dim": 128,
+    "predictor_depth": 1,
     "predictor_hidden_dim": 64,
     "projector_dim": 64,
     "projector_hidden_dim": 128,

@@ -206,7 +206,7 @@ def test_embedding_knows_no_colors(colorization):
 
 
 def test_classes_of_colors():
-    ssl = Colorization(mode="classify", encoder=tiny_conv, max_epochs=30, batch_size=32, **FAST)
+    ssl = Colorization(mode="classify", encoder=tiny_conv, max_epochs=10, batch_size=32, **FAST)
     ssl.fit(COLORS[:300])
     bins = ssl._objective.bins
     assert 240 < len(bins) < 320

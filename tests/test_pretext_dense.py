@@ -44,7 +44,7 @@ def inpainting():
 
 @pytest.fixture(scope="module")
 def motion():
-    settings = {**FAST, "encoder": tiny_video, "batch_size": 32, "max_epochs": 25}
+    settings = {**FAST, "encoder": tiny_video, "batch_size": 16, "max_epochs": 12}
     return MotionPrediction(modality=Video(), n_frames=2, **settings).fit(CLIPS[:300])
 
 

@@ -212,15 +212,15 @@ def test_forecasts_follow_the_series():
     assert np.isfinite(ssl.forecast(X[:, :48], 100)).all()
 
 
-@pytest.mark.parametrize("n_known", [24, 26, 33, 40])
-def test_forecasts_know_where_in_a_series_they_are(n_known):
+def test_forecasts_know_where_in_a_series_they_are():
     X = np.random.default_rng(0).normal(0, 0.1, (100, 47)) + 2 * np.sin(np.arange(47) / 7)
     ssl = MaskedAutoencoder(
         modality=Series(), max_epochs=150, mask_shape="span", **TINY_TRANSFORMER
     ).fit(X)
-    forecast = ssl.forecast(X[:, :n_known], 47 - n_known)
-    # The mean of what is known is far from that of what comes.
-    assert np.mean((forecast - X[:, n_known:]) ** 2) < 0.1 * np.var(X)
+    for n_known in (24, 26, 33, 40):
+        forecast = ssl.forecast(X[:, :n_known], 47 - n_known)
+        # The mean of what is known is far from that of what comes.
+        assert np.mean((forecast - X[:, n_known:]) ** 2) < 0.1 * np.var(X)
 
 
 def test_forecasts_have_the_layout_of_the_series():

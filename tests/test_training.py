@@ -108,9 +108,7 @@ def test_bfloat16_on_a_cpu_is_for_convolutions(monkeypatch):
 
 
 @pytest.mark.parametrize("shape", [(3, 8, 72), (2, 16, 20), (1, 1, 5)])
-@pytest.mark.parametrize(("able", "rtol"), [(False, 1e-4), (True, 0.1)])
-def test_singular_values_go_through_the_polynomial(monkeypatch, shape, able, rtol):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": able}, raising=False)
+def test_singular_values_go_through_the_polynomial(shape):
     matrices = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     u, s, v = torch.linalg.svd(matrices.double(), full_matrices=False)
     s /= s.square().sum(dim=1, keepdim=True).sqrt()
@@ -119,7 +117,7 @@ def test_singular_values_go_through_the_polynomial(monkeypatch, shape, able, rto
     expected = (u * s[:, None]) @ v
     result = orthogonalize(matrices)
     assert result.dtype == torch.float32
-    assert (result - expected).norm() < rtol * expected.norm()
+    assert (result - expected).norm() < 1e-4 * expected.norm()
     assert not orthogonalize(torch.zeros(shape)).any()
 
 

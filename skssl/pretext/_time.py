@@ -65,7 +65,7 @@ class ArrowOfTime(_PretextTask):
     >>> rng = np.random.default_rng(0)
     >>> onset = (np.arange(40) - rng.integers(0, 30, (300, 1))).clip(0)
     >>> X = onset * np.exp(-onset / 5) + rng.normal(0, 0.1, (300, 40))
-    >>> ssl = ArrowOfTime(modality=Series(), max_epochs=20, random_state=0).fit(X[:200])
+    >>> ssl = ArrowOfTime(modality=Series(), max_epochs=8, random_state=0).fit(X[:200])
     >>> ssl.score(X[200:]) > 0.8
     True
     """
@@ -141,7 +141,7 @@ class PacePrediction(_PretextTask):
     >>> rng = np.random.default_rng(0)
     >>> phase = rng.uniform(0, 6, (300, 1)) + np.arange(60) / 3
     >>> X = np.sin(phase) + rng.normal(0, 0.1, (300, 60))
-    >>> ssl = PacePrediction(modality=Series(), max_epochs=20, random_state=0).fit(X[:200])
+    >>> ssl = PacePrediction(modality=Series(), max_epochs=8, random_state=0).fit(X[:200])
     >>> ssl.score(X[200:]) > 0.5
     True
     """
@@ -204,7 +204,7 @@ Spatiotemporal_Learning_via_Video_Clip_Order_Prediction_CVPR_2019_paper.html
     >>> rng = np.random.default_rng(0)
     >>> phase = rng.uniform(0, 6, (300, 1)) + np.linspace(0, 4, 60) ** 2
     >>> X = np.sin(phase) + rng.normal(0, 0.1, (300, 60))
-    >>> ssl = ClipOrder(modality=Series(), max_epochs=20, random_state=0).fit(X[:200])
+    >>> ssl = ClipOrder(modality=Series(), max_epochs=8, random_state=0).fit(X[:200])
     >>> ssl.score(X[200:]) > 0.5
     True
     """

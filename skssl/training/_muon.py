@@ -110,8 +110,10 @@ class OrthogonalizedMomentum(Optimizer):
 def orthogonalize(matrices: Tensor) -> Tensor:
     """Take the singular values of matrices that are no higher than wide to about 1.
 
-    Newton-Schulz iterations, in bfloat16 where the device computes in it, and of matrices that
-    are twice as wide as high on their small Gram matrices, which comes to the same.
+    Newton-Schulz iterations, in bfloat16 on a GPU that computes in it, and of matrices that are
+    twice as wide as high on their small Gram matrices, which comes to the same. On a CPU, even one
+    that computes in bfloat16, matrices as small as those of the default encoders gain nothing by
+    it, and in float32 the results are the same on all of them.
 
     Parameters
     ----------
@@ -123,7 +125,8 @@ def orthogonalize(matrices: Tensor) -> Tensor:
         In the dtype of `matrices`.
     """
     a, b, c = _COEFFICIENTS
-    x = matrices.bfloat16() if computes_in_bfloat16(matrices.device) else matrices.float()
+    on_gpu = matrices.device.type == "cuda"
+    x = matrices.bfloat16() if on_gpu and computes_in_bfloat16(matrices.device) else matrices.float()
     x = x / x.flatten(1).norm(dim=1).clamp(min=_EPS)[:, None, None]
     if 2 * x.shape[1] > x.shape[2] or x.dtype == torch.bfloat16:
         for _ in range(_ITERATIONS):
