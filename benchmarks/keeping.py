@@ -88,7 +88,8 @@ def _machine() -> str:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     threads = torch.get_num_threads()
-    return f"{cores} cores of {_cpu()}, {gpu}, torch {torch.__version__}, {threads} threads"
+    isa = torch.backends.cpu.get_cpu_capability()
+    return f"{cores} cores of {_cpu()} ({isa}), {gpu}, torch {torch.__version__}, {threads} threads"
 
 
 def _cpu() -> str:

@@ -97,11 +97,12 @@ def test_apples_gpus_are_taken_by_name_only(monkeypatch):
 def test_bfloat16_on_a_cpu_is_for_convolutions(monkeypatch):
     cpu = torch.device("cpu")
     convolution, linear = nn.Sequential(nn.Conv2d(1, 1, 3)), nn.Linear(2, 2)
-    for able in (True, False):
+    for able, limit in ((True, "AVX512"), (True, "AVX2"), (False, "AVX512")):
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda limit=limit: limit)
         monkeypatch.setattr(
             torch.cpu, "get_capabilities", lambda able=able: {"avx512_bf16": able}, raising=False
         )
-        assert uses_bfloat16("auto", cpu, convolution) is able
+        assert uses_bfloat16("auto", cpu, convolution) is (able and limit == "AVX512")
         assert not uses_bfloat16("auto", cpu, linear)
     assert uses_bfloat16("bfloat16", cpu, linear)
     assert not uses_bfloat16("float32", cpu, convolution)

@@ -36,10 +36,15 @@ def resolve_device(device: str | torch.device) -> torch.device:
 
 
 def computes_in_bfloat16(device: torch.device) -> bool:
-    """Whether the hardware computes in bfloat16; one that imitates it is slower than in float32."""
+    """Whether the hardware computes in bfloat16; one that imitates it is slower than in float32.
+
+    A CPU with units for it does not where torch is held to AVX2 (``ATEN_CPU_CAPABILITY=avx2``).
+    """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type != "cpu":
+        return False
+    if not torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
         return False
     # Of releases of torch that do not tell what the CPU can do, none is known to.
     capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
