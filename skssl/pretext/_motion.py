@@ -153,7 +153,8 @@ class MotionPrediction(_DenseTask):
     >>> for clip in range(64):
     ...     for frame in range(6):
     ...         X[clip, frame, :, clip % 8 + frame] = 1
-    >>> ssl = MotionPrediction(modality=Video(), batch_size=16, max_epochs=16, random_state=0).fit(X)
+    >>> ssl = MotionPrediction(batch_size=16, max_epochs=16, modality=Video(), random_state=0)
+    >>> ssl = ssl.fit(X)
     >>> ssl.score(X) > 0.5
     True
     >>> ssl.forecast(X[:, :4], n_frames=3).shape

@@ -125,8 +125,8 @@ def orthogonalize(matrices: Tensor) -> Tensor:
         In the dtype of `matrices`.
     """
     a, b, c = _COEFFICIENTS
-    on_gpu = matrices.device.type == "cuda"
-    x = matrices.bfloat16() if on_gpu and computes_in_bfloat16(matrices.device) else matrices.float()
+    gains = matrices.is_cuda and computes_in_bfloat16(matrices.device)
+    x = matrices.bfloat16() if gains else matrices.float()
     x = x / x.flatten(1).norm(dim=1).clamp(min=_EPS)[:, None, None]
     if 2 * x.shape[1] > x.shape[2] or x.dtype == torch.bfloat16:
         for _ in range(_ITERATIONS):
