@@ -11,6 +11,7 @@ import pytest
 import torch
 from cases import (
     CASES,
+    ESTIMATORS,
     FAMILIES,
     FIRST_PAIRS,
     N_FEW,
@@ -213,6 +214,18 @@ def test_same_seed_same_bits(estimator, case):
     assert same_bits(first, case.make_small(estimator).fit(X))
     assert same_bits(first, clone(first).fit(X))
     assert not same_bits(first, case.make_small(estimator, random_state=1).fit(X))
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_fewest_samples(estimator):
+    case = FIRST_PAIRS[estimator]
+    for n_samples, batch_size in [(2, 2), (3, 2), (5, 4), (9, 4), (9, 8)]:
+        X = case.few()[:n_samples]
+        ssl = case.make_small(estimator, batch_size=batch_size).fit(X)
+        assert np.isfinite(ssl.loss_curve_).all()
+        assert np.isfinite(ssl.transform(X)).all()
+        # Later samples may be fewer than groups, prototypes and queues were made for.
+        assert np.isfinite(ssl.partial_fit(X[:2]).transform(X)).all()
 
 
 @pytest.mark.parametrize("estimator", FAMILIES)

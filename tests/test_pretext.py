@@ -31,6 +31,17 @@ def test_a_transform_is_applied_to_those_it_is_the_answer_for():
     assert torch.equal(posed[[2, 5]], 1 - batch[[2, 5]])
 
 
+def test_a_transform_that_is_no_answer_is_not_applied():
+    def crop_to_content(batch):
+        return batch * (batch > batch.amax() / 2)  # which an empty batch does not have
+
+    batch = torch.rand(3, 1, 4, 4)
+    (posed,) = WhichTransform([keep, crop_to_content]).pose(
+        batch, torch.zeros(3, dtype=torch.int64)
+    )
+    assert torch.equal(posed, batch)
+
+
 @pytest.mark.parametrize(
     ("transforms", "message"),
     [

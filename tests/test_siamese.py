@@ -47,8 +47,14 @@ def objective_of(method, n_samples=64):
     method._auto_batch_size = 256  # What `fit` finds before.
     objective = method._make_objective(encoder, samples, embedding_dim=12).train()
     if not isinstance(method, DeepCluster):
-        objective.before_training(lambda: iter([torch.randn(n_samples, 6)]), noisy_views)
+        objective.before_training(in_batches(torch.randn(n_samples, 6)), noisy_views)
     return objective
+
+
+def in_batches(samples, n_batches=1):
+    """Samples as the training shows all of them to an objective: in any order."""
+    order = torch.randperm(len(samples)).tensor_split(n_batches)
+    return lambda: ((rows, samples[rows]) for rows in order)
 
 
 def noisy_views(batch, n_views, *, kind="global"):
@@ -107,6 +113,18 @@ class TestQueue:
         rows = F.normalize(torch.randn(8, 2), dim=1)
         queue.enqueue(rows)
         torch.testing.assert_close(queue.rows, rows[5:])
+
+    def test_knows_what_it_has_seen(self):
+        queue = Queue(5, 2)
+        queue.fill()
+        assert not len(queue.seen)
+        rows = F.normalize(torch.arange(1.0, 15.0).view(7, 2), dim=1)
+        queue.enqueue(rows[:3])
+        torch.testing.assert_close(queue.seen, rows[:3])
+        queue.enqueue(rows[3:])
+        assert len(queue.seen) == 5
+        queue.clear()
+        assert not len(queue.seen)
 
     def test_moco_compares_with_earlier_keys_only(self):
         objective = objective_of(MoCo(queue_size=256, temperature=0.1))
@@ -192,21 +210,28 @@ def test_prototypes_stand_still_at_first():
     assert objective.prototypes.weight.grad.abs().sum() > 0
 
 
-def test_swav_sorts_with_a_queue():
+def test_swav_sorts_with_a_queue_that_holds_no_noise():
     objective = objective_of(SwAV(n_prototypes=8, queue_size=40))
-    before = [queue.rows for queue in objective.queues]
-    objective.after_step(0.5)
-    objective(torch.randn(32, 6), noisy_views)
-    for rows, queue in zip(before, objective.queues, strict=True):
-        assert not torch.equal(rows[:32], queue.rows[:32])
-        assert torch.equal(rows[32:], queue.rows[32:])
+    sorted_together = []
+    loss = objective.loss
+
+    def noted(scores, queue_scores=None):
+        sorted_together.append(None if queue_scores is None else [len(q) for q in queue_scores])
+        return loss(scores, queue_scores=queue_scores)
+
+    objective.loss = noted
+    for progress in (0.1, 0.5, 0.5, 0.5):
+        objective.after_step(progress)
+        assert objective(torch.randn(32, 6), noisy_views).isfinite()
+    # What the first steps make is not kept.
+    assert sorted_together == [None, None, [32, 32], [40, 40]]
 
 
 class TestDeepCluster:
     def test_learns_the_clusters_of_the_rows_of_the_batch(self):
         objective = objective_of(DeepCluster(n_clusters=4, n_clusterings=2))
         samples = torch.randn(64, 6)
-        objective.before_training(lambda: iter(samples.split(32)), noisy_views)
+        objective.before_training(in_batches(samples, 2), noisy_views)
         assert objective.bank.shape == (2, 64, 128)
         rows = torch.arange(64).flip(0)[:32]
         before = objective.bank.clone()
@@ -221,6 +246,20 @@ class TestDeepCluster:
         assert not any(
             hasattr(ssl._objective, name) for name in ("bank", "clusters", "centroids", "rows")
         )
+
+    def test_remembers_each_sample_in_its_place(self):
+        objective = objective_of(DeepCluster(n_clusters=4)).eval()
+        samples = torch.randn(64, 6)
+        objective.before_training(in_batches(samples, 3), lambda batch, n_views: [batch] * n_views)
+        expected = F.normalize(objective.projector(objective.encoder(samples)), dim=1)
+        torch.testing.assert_close(objective.bank, torch.stack([expected, expected]))
+
+    def test_forgets_them_between_calls_of_partial_fit(self):
+        ssl = DeepCluster(**settings()).partial_fit(PICTURES)
+        assert not hasattr(ssl._objective, "bank")
+        # Fewer samples than the first call had clusters for.
+        ssl.partial_fit(PICTURES[:5])
+        assert np.isfinite(ssl.loss_curve_).all()
 
     def test_too_many_clusters(self):
         with pytest.raises(ValueError, match=r"n_clusters=65 .* samples, here 64"):
@@ -263,7 +302,7 @@ def test_local_views_take_part(method):
 
     objective = objective_of(method(n_local_views=3))
     batch = torch.randn(32, 6)
-    objective.before_training(lambda: iter([batch]), draw)
+    objective.before_training(in_batches(batch), draw)
     drawn.clear()
     objective.before_step(torch.arange(32))
     assert objective(batch, draw).isfinite()

@@ -7,6 +7,8 @@ from cases import tiny_conv, tiny_mlp
 from torch import nn
 
 from skssl import MaskedAutoencoder, SimCLR
+from skssl.modality import Tabular
+from skssl.nn import Objective
 from skssl.training import (
     Batches,
     affordable_steps,
@@ -45,6 +47,37 @@ def test_work_is_bounded(n_samples):
         assert batch_size == 64 or steps == auto_steps(n_samples) or n_samples <= 64
         most = auto_steps(n_samples) / 3 * max(1, n_samples / 1000) ** -0.15
         assert steps * min(batch_size, n_samples) * seconds <= 1.001 * most or steps == 50
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "batch_size", "sizes"), [(9, 4, [5, 4]), (257, 256, [257]), (4, 2, [2, 2])]
+)
+def test_all_samples_are_shown_before_training(monkeypatch, n_samples, batch_size, sizes):
+    shown = []
+    prepare = Objective.before_training
+
+    def look(objective, batches, draw_views):
+        shown.append(list(batches()))
+        prepare(objective, batches, draw_views)
+
+    monkeypatch.setattr(Objective, "before_training", look)
+    X = np.arange(2.0 * n_samples, dtype=np.float32).reshape(n_samples, 2)
+    SimCLR(
+        modality=Tabular(scaling=None),
+        encoder=tiny_mlp,
+        batch_size=batch_size,
+        max_epochs=0,
+        random_state=0,
+    ).fit(X)
+    rows = torch.cat([rows for rows, _ in shown[0]])
+    assert [len(batch) for _, batch in shown[0]] == sizes
+    # All of them once, mixed however they are sorted, and each by the number that it has.
+    assert torch.equal(rows.sort().values, torch.arange(n_samples))
+    assert not torch.equal(rows, torch.arange(n_samples))
+    assert torch.equal(
+        torch.cat([batch for _, batch in shown[0]])[rows.argsort()],
+        torch.from_numpy(X),
+    )
 
 
 def test_work_is_counted_from_shapes():

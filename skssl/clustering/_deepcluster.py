@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -21,6 +20,7 @@ from skssl._declare import (
 )
 from skssl.base import SelfSupervisedTransformer
 from skssl.nn import (
+    AllBatches,
     DrawViews,
     Objective,
     apply_by_size,
@@ -52,15 +52,17 @@ class _DeepClusterObjective(Objective):
         self.n_local_views = n_local_views
         self.temperature = temperature
 
-    def before_training(
-        self, batches: Callable[[], Iterator[Tensor]], draw_views: DrawViews
-    ) -> None:
+    def before_training(self, batches: AllBatches, draw_views: DrawViews) -> None:
         with torch.no_grad():
-            projections = [
-                self._project(draw_views(batch, _GLOBAL_VIEWS), []) for batch in batches()
-            ]
+            rows, projections = zip(
+                *(
+                    (rows, self._project(draw_views(batch, _GLOBAL_VIEWS), []))
+                    for rows, batch in batches()
+                ),
+                strict=True,
+            )
         # The projections of all samples, for each of the large views.
-        self.bank = torch.cat(projections, dim=1)
+        self.bank = torch.cat(projections, dim=1)[:, torch.cat(rows).argsort()]
         self._cluster()
 
     def _project(self, views: list[Tensor], local: list[Tensor]) -> Tensor:
@@ -69,8 +71,10 @@ class _DeepClusterObjective(Objective):
 
     def _cluster(self) -> None:
         """Sort all samples into clusters, several times, by the one and by the other view."""
+        # Later calls of partial_fit may have fewer samples than the first one.
+        n_clusters = min(self.n_clusters, self.bank.shape[1])
         found = [
-            spherical_kmeans(self.bank[index % _GLOBAL_VIEWS], self.n_clusters)
+            spherical_kmeans(self.bank[index % _GLOBAL_VIEWS], n_clusters)
             for index in range(self.n_clusterings)
         ]
         self.centroids = [centroids for centroids, _ in found]
@@ -98,8 +102,9 @@ class _DeepClusterObjective(Objective):
         self.steps += 1
         return torch.stack(losses).mean()
 
-    def after_training(self) -> None:
-        super().after_training()
+    def after_training(self, *, goes_on: bool = False) -> None:
+        super().after_training(goes_on=goes_on)
+        # A training that goes on gets its samples anew.
         for name in ("bank", "centroids", "clusters", "rows"):
             self.__dict__.pop(name, None)
 
@@ -137,7 +142,8 @@ class DeepCluster(SelfSupervisedTransformer):
     -----
     As in the authors' code, the centres are not trained, and the clusterings take turns in which
     view's projections they look at. Clustering takes place after each pass over the samples, but
-    not before 20 steps. During the training, all samples' projections are in memory.
+    not before 20 steps. During the training, all samples' projections are in memory. `partial_fit`
+    clusters the samples of each call by themselves, into fewer clusters if there are fewer samples.
 
     References
     ----------

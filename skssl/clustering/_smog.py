@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -20,6 +19,7 @@ from skssl._declare import (
 )
 from skssl.base import SelfSupervisedTransformer
 from skssl.nn import (
+    AllBatches,
     DrawViews,
     Objective,
     Queue,
@@ -62,23 +62,21 @@ class _SMoGObjective(Objective):
         self.momentum = momentum
         self.steps = 0
 
-    def before_training(
-        self, batches: Callable[[], Iterator[Tensor]], draw_views: DrawViews
-    ) -> None:
+    def before_training(self, batches: AllBatches, draw_views: DrawViews) -> None:
         super().before_training(batches, draw_views)
         if self.steps:
             return
         with torch.no_grad():
-            seen = 0
-            for batch in batches():
+            for _, batch in batches():
                 (view,) = draw_views(batch, 1)
                 self.queue.enqueue(self.projector(self.encoder(view)).float())
-                seen += len(batch)
-                if seen >= self.queue.size:
+                if len(self.queue.seen) == self.queue.size:
                     break
-        self._regroup(self.queue.rows[:seen])
+        self._regroup()
 
-    def _regroup(self, projections: Tensor) -> None:
+    def _regroup(self) -> None:
+        """Form the groups anew, from the latest samples."""
+        projections = self.queue.seen
         groups = spherical_kmeans(projections, min(len(self.groups), len(projections)))[0]
         # With fewer samples than groups, the rest stays as it is.
         self.groups = torch.cat([groups, self.groups[len(groups) :]])
@@ -112,7 +110,7 @@ class _SMoGObjective(Objective):
         self.steps += 1
         # The groups are formed anew now and then, as they could otherwise become alike.
         if self.steps % self.regroup_interval == 0 and progress < 1:
-            self._regroup(self.queue.rows)
+            self._regroup()
 
 
 @declared

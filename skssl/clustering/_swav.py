@@ -31,7 +31,7 @@ from skssl.nn import (
 
 _GLOBAL_VIEWS = 2
 # The authors' share of a training in which the prototypes stand still, and the one from which on
-# the queue is used, so that it does not hold what the first steps made.
+# samples are put into the queue, so that it does not hold what the first steps made.
 _FROZEN, _QUEUE_START = 0.01, 0.15
 
 
@@ -71,10 +71,12 @@ class _SwAVObjective(Objective):
         local = draw_views(batch, self.n_local_views, kind="local")
         z = apply_by_size(lambda view: self.projector(self.encoder(view)), views, local)
         scores = [self.prototypes(view, frozen=self.progress < _FROZEN) for view in z]
-        queued = None
-        if self._view_queues and self.progress >= _QUEUE_START:
-            queued = [self.prototypes(queue.rows).detach() for queue in self._view_queues]
-        loss = self.loss(scores, queue_scores=queued)
+        if not self._view_queues or self.progress < _QUEUE_START:
+            return self.loss(scores)
+        queued = [
+            self.prototypes(queue.seen).detach() for queue in self._view_queues if queue.n_seen
+        ]
+        loss = self.loss(scores, queue_scores=queued or None)
         for queue, projections in zip(self._view_queues, z, strict=False):
             queue.enqueue(projections)
         return loss
@@ -107,8 +109,8 @@ class SwAV(SelfSupervisedTransformer):
     n_iterations : int, default=3
         Iterations of Sinkhorn-Knopp.
     queue_size : int, default=0
-        Earlier samples that are sorted together with the batch, after 15 % of the training. For
-        batches that are small against the number of prototypes.
+        Earlier samples that are sorted together with the batch, at most: it fills up from 15 % of
+        the training on. For batches that are small against the number of prototypes.
     projector_dim : int, default=128
         Size of the projections.
     projector_hidden_dim : int, default="auto"

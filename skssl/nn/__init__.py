@@ -20,6 +20,7 @@ from skssl.nn._heads import (
 from skssl.nn._kmeans import spherical_kmeans
 from skssl.nn._layers import layer_rates, learned_batch_norms
 from skssl.nn._objective import (
+    AllBatches,
     DrawViews,
     JointObjective,
     MultiViewObjective,
@@ -57,6 +58,7 @@ from skssl.nn._video import SmallVideoNet
 from skssl.nn._whitening import IterNorm
 
 __all__ = [
+    "AllBatches",
     "BagEncoder",
     "DilatedConvNet",
     "DrawViews",

@@ -37,6 +37,10 @@ def apply_by_size(network: Callable[[Tensor], Tensor], *groups: list[Tensor]) ->
     return torch.cat(outputs).unflatten(0, (-1, len(groups[0][0])))
 
 
+# Goes through all samples once, in a random order: which rows a batch has, and the batch.
+AllBatches = Callable[[], Iterator[tuple[Tensor, Tensor]]]
+
+
 class Objective(nn.Module):
     """Encoder and heads, and the loss of a batch.
 
@@ -64,10 +68,8 @@ class Objective(nn.Module):
         projector = getattr(self, "projector", None)
         return embedding, None if projector is None else projector(embedding)
 
-    def before_training(
-        self, batches: Callable[[], Iterator[Tensor]], draw_views: DrawViews
-    ) -> None:
-        """Get ready for a training; `batches` go through all samples in their order.
+    def before_training(self, batches: AllBatches, draw_views: DrawViews) -> None:
+        """Get ready for a training; `batches` go through all samples, at least 2 in each.
 
         Methods that override this and `after_training` leave the queues to this class.
         """
@@ -84,10 +86,14 @@ class Objective(nn.Module):
         `partial_fit`, which does not know its end, is always in the middle.
         """
 
-    def after_training(self) -> None:
-        """Forget what is known about single samples; not called while `partial_fit` goes on."""
-        for queue in self._queues():
-            queue.clear()
+    def after_training(self, *, goes_on: bool = False) -> None:
+        """Forget what is known about single samples.
+
+        Where `partial_fit` goes on, probably with other samples, queues are kept.
+        """
+        if not goes_on:
+            for queue in self._queues():
+                queue.clear()
 
     def _queues(self) -> list[Queue]:
         return [module for module in self.modules() if isinstance(module, Queue)]
@@ -207,9 +213,7 @@ class JointObjective(Objective):
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
         return torch.stack([part(batch, draw_views) for part in self.parts]).mean()
 
-    def before_training(
-        self, batches: Callable[[], Iterator[Tensor]], draw_views: DrawViews
-    ) -> None:
+    def before_training(self, batches: AllBatches, draw_views: DrawViews) -> None:
         for part in self.parts:
             part.before_training(batches, draw_views)
 
@@ -231,9 +235,9 @@ class JointObjective(Objective):
         for part in self.parts:
             part.after_step(progress)
 
-    def after_training(self) -> None:
+    def after_training(self, *, goes_on: bool = False) -> None:
         for part in self.parts:
-            part.after_training()
+            part.after_training(goes_on=goes_on)
 
     def take_measures(self) -> dict[str, float]:
         """Return the means over the parts."""

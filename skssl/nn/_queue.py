@@ -13,7 +13,7 @@ class Queue(nn.Module):
     """The L2-normalised projections of the latest samples, first in, first out.
 
     It is empty until a training fills it, with random directions at first, as in the authors' code
-    of MoCo.
+    of MoCo. What compares with no more than samples looks at :attr:`seen`.
 
     Parameters
     ----------
@@ -30,6 +30,7 @@ class Queue(nn.Module):
         self.size = size
         self.register_buffer("rows", torch.empty(0, dim))
         self.oldest = 0
+        self.n_seen = 0
 
     def fill(self) -> None:
         """Fill an empty queue with random directions."""
@@ -40,7 +41,12 @@ class Queue(nn.Module):
     def clear(self) -> None:
         """Forget all projections."""
         self.rows = self.rows[:0].clone()
-        self.oldest = 0
+        self.oldest = self.n_seen = 0
+
+    @property
+    def seen(self) -> Tensor:
+        """The rows that are projections of samples, and not the random directions of the start."""
+        return self.rows[: self.n_seen]
 
     @torch.no_grad()
     def enqueue(self, projections: Tensor) -> None:
@@ -50,6 +56,7 @@ class Queue(nn.Module):
         # A loss of this step may still need the old rows for its gradient.
         self.rows = self.rows.index_copy(0, places, newest)
         self.oldest = (self.oldest + len(newest)) % self.size
+        self.n_seen = min(self.n_seen + len(newest), self.size)
 
     @torch.no_grad()
     def nearest(self, projections: Tensor) -> Tensor:

@@ -21,6 +21,8 @@ from skssl.nn import DrawViews, Objective, PartsHead, apply_by_size, mlp_head
 ROUNDS = 4
 # Mean accuracy over the first epoch, in which no sample was seen before.
 _TRIVIAL = 0.95
+# Of fewer answers, all may be right by chance.
+_FEWEST_ANSWERS = 16
 _FEWEST_STEPS = 50
 # Standard deviations above chance.
 _SIGNIFICANT = 3.0
@@ -178,7 +180,8 @@ class _PretextTask(SelfSupervisedTransformer):
             return
         n_classes, name = self.n_classes_, type(self).__name__
         first, last = (self.history_[epoch]["task_accuracy"] for epoch in (0, -1))
-        if first > _TRIVIAL:
+        answered = self._steps / len(self.history_) * self.batch_size_
+        if first > _TRIVIAL and answered >= _FEWEST_ANSWERS:
             warnings.warn(
                 f"{name}: {first:.1%} of the answers in the first epoch were right, so the task is "
                 "trivial for these samples and teaches little. Something gives it away: "
@@ -187,7 +190,6 @@ class _PretextTask(SelfSupervisedTransformer):
                 stacklevel=2,
             )
         chance = 1 / n_classes
-        answered = self._steps / len(self.history_) * self._resolve_batch_size()
         deviation = math.sqrt(chance * (1 - chance) / answered)
         if self._steps >= _FEWEST_STEPS and last < chance + _SIGNIFICANT * deviation:
             warnings.warn(

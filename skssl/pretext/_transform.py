@@ -29,7 +29,9 @@ class WhichTransform(Task):
         posed = torch.empty_like(batch)
         for answer, transform in enumerate(self.transforms):
             chosen = (answers == answer).nonzero()[:, 0]
-            posed[chosen] = transform(batch[chosen])
+            # Of a few samples, some answers are nobody's.
+            if len(chosen):
+                posed[chosen] = transform(batch[chosen])
         return [posed]
 
 

@@ -113,7 +113,7 @@ class Net(NeuralNet):
         self.notify("on_train_begin", X=samples, y=None)
         try:
             self._set_training(True)
-            batches = partial(self._batches_in_order, samples)
+            batches = partial(self._batches_of_all, samples)
             self.module_.before_training(batches, self.draw_views)
             self.began_at_ = time.perf_counter()
             self.fit_loop(samples)
@@ -122,8 +122,7 @@ class Net(NeuralNet):
                 raise
             return not self.stopped_by_callback_
         finally:
-            if not self.constant_rate:
-                self.module_.after_training()
+            self.module_.after_training(goes_on=self.constant_rate)
             self.notify("on_train_end", X=samples, y=None)
         return False
 
@@ -155,9 +154,11 @@ class Net(NeuralNet):
             if "train_loss" in row
         ]
 
-    def _batches_in_order(self, samples: Tensor) -> Iterator[Tensor]:
-        for batch in samples.split(self.batch_size):
-            yield self.input_layer(batch.to(self.device))
+    def _batches_of_all(self, samples: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        # BatchNorm has to see a mixture, however the rows are sorted, and never a single one.
+        order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(self.seed))
+        for rows in order.to(samples.device).tensor_split(max(1, len(samples) // self.batch_size)):
+            yield rows.to(self.device), self.input_layer(samples[rows].to(self.device))
 
     def initialize_optimizer(self, triggered_directly: None = None) -> Net:
         self.optimizer_ = self.make_optimizer(self.module_)
