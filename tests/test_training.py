@@ -4,13 +4,27 @@ import numpy as np
 import pytest
 import torch
 from cases import tiny_conv, tiny_mlp
-from torch import nn
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from skssl import MaskedAutoencoder, SimCLR
+from skssl import (
+    DINO,
+    MSN,
+    NNCLR,
+    DeepCluster,
+    MaskedAutoencoder,
+    MoCo,
+    ReSSL,
+    SimCLR,
+    SMoG,
+    SwAV,
+)
 from skssl.modality import Tabular
-from skssl.nn import Objective
+from skssl.nn import Objective, Prototypes, Queue
+from skssl.semi_supervised import FineTuneClassifier, FineTuneRegressor
 from skssl.training import (
     Batches,
+    NonFiniteLossError,
     affordable_steps,
     auto_batch_size,
     auto_steps,
@@ -184,3 +198,109 @@ def test_temperature_is_lower_for_many_samples(rng):
     assert ssl.fit(X[:100]).temperature_ == 0.5
     assert ssl.set_params(temperature=1).fit(X).temperature_ == 1.0
     assert ssl.temperature == 1
+
+
+class Products(TorchDispatchMode):
+    """Notes the precision of all matrix products, by their number of columns."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen: dict[int, set[torch.dtype]] = {}
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        out = function(*args, **(kwargs or {}))
+        if isinstance(out, Tensor) and function.overloadpacket in (
+            torch.ops.aten.mm,
+            torch.ops.aten.addmm,
+            torch.ops.aten.bmm,
+        ):
+            self.seen.setdefault(out.shape[-1], set()).add(out.dtype)
+        return out
+
+
+N_GROUPS = 37
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        SwAV(n_prototypes=N_GROUPS, queue_size=20),
+        DINO(n_prototypes=N_GROUPS),
+        MSN(n_prototypes=N_GROUPS, width=16, depth=1, n_heads=2),
+        DeepCluster(n_clusters=N_GROUPS),
+        SMoG(n_groups=N_GROUPS),
+        NNCLR(queue_size=N_GROUPS),
+        MoCo(queue_size=N_GROUPS - 1),  # and one positive
+        ReSSL(queue_size=N_GROUPS),
+    ],
+    ids=lambda method: type(method).__name__,
+)
+def test_groups_and_queues_are_compared_in_float32(method):
+    X = np.random.default_rng(0).normal(size=(40, 6))
+    method.set_params(precision="bfloat16", batch_size=20, max_epochs=1, random_state=0)
+    with Products() as products:
+        method.fit(X)
+    assert any(torch.bfloat16 in dtypes for dtypes in products.seen.values())
+    compared = products.seen.get(N_GROUPS, set()) | products.seen.get(N_GROUPS - 1, set())
+    assert compared == {torch.float32}
+
+
+def test_fine_tuned_heads_compute_in_float32():
+    X, y = np.random.default_rng(0).normal(size=(74, 6)), np.arange(74) % N_GROUPS
+    method = SimCLR(precision="bfloat16", max_epochs=1, random_state=0)
+    with Products() as products:
+        FineTuneClassifier(method, max_epochs=1, random_state=0).fit(X, y)
+    assert products.seen[N_GROUPS] == {torch.float32}
+
+
+def test_prototypes_and_queues_tell_near_vectors_apart_under_autocast():
+    directions = torch.randn(50, 8, generator=torch.Generator().manual_seed(0))
+    directions = nn.functional.normalize(directions, dim=1)
+    near = torch.cat([directions + 1e-3 * torch.eye(8)[0], directions])
+    queue, prototypes = Queue(100, 8), Prototypes(8, 100)
+    queue.fill()
+    queue.enqueue(near)
+    with torch.no_grad():
+        prototypes.weight.copy_(near)
+    exact = nn.functional.normalize(near.double(), dim=1)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(queue.nearest(near), queue.rows)
+        torch.testing.assert_close(prototypes(near).double(), exact @ exact.T, atol=1e-6, rtol=0)
+
+
+DIVERGING = [{"learning_rate": 1e30}, {"learning_rate": 1e100}, {"weight_decay": 1e300}]
+
+
+@pytest.mark.parametrize("setting", DIVERGING, ids=str)
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "muon"])
+def test_the_last_step_is_looked_at(setting, optimizer):
+    X = np.random.default_rng(0).normal(size=(40, 5))
+    ssl = SimCLR(max_epochs=1, optimizer=optimizer, random_state=0, **setting)
+    for train in (ssl.fit, ssl.partial_fit):
+        with pytest.raises(NonFiniteLossError, match="learning_rate.*weight_decay"):
+            train(X)
+        assert not hasattr(ssl, "encoder_")
+
+
+@pytest.mark.parametrize("setting", DIVERGING, ids=str)
+@pytest.mark.parametrize("tuner", [FineTuneClassifier, FineTuneRegressor])
+def test_the_last_step_of_fine_tuning_is_looked_at(setting, tuner):
+    X = np.random.default_rng(0).normal(size=(40, 5))
+    ssl = SimCLR(max_epochs=0, random_state=0).fit(X)
+    with pytest.raises(NonFiniteLossError, match="learning_rate.*weight_decay"):
+        tuner(ssl, max_epochs=1, random_state=0, **setting).fit(X, np.arange(40) % 2)
+
+
+def test_what_was_not_finite_from_the_start_is_no_divergence():
+    class Masked(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(5, 5)
+            self.register_buffer("mask", torch.tensor([0.0, 0.0, -torch.inf, 0.0, 0.0]))
+
+        def forward(self, rows: Tensor) -> Tensor:
+            return (self.linear(rows) + self.mask).softmax(dim=1)
+
+    X = np.random.default_rng(0).normal(size=(40, 5))
+    Z = SimCLR(encoder=Masked(), max_epochs=2, random_state=0).fit_transform(X)
+    assert np.isfinite(Z).all()

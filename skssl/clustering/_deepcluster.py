@@ -19,6 +19,7 @@ from skssl._declare import (
     resolve_auto,
 )
 from skssl.base import SelfSupervisedTransformer
+from skssl.losses._precision import full_precision
 from skssl.nn import (
     AllBatches,
     DrawViews,
@@ -90,13 +91,14 @@ class _DeepClusterObjective(Objective):
         views = draw_views(batch, _GLOBAL_VIEWS)
         local = draw_views(batch, self.n_local_views, kind="local")
         z = self._project(views, local)
-        losses = [
-            F.cross_entropy(
-                (z @ centroids.T / self.temperature).flatten(0, 1),
-                clusters[self.rows].repeat(len(z)),
-            )
-            for centroids, clusters in zip(self.centroids, self.clusters, strict=True)
-        ]
+        with full_precision(z) as (z,):
+            losses = [
+                F.cross_entropy(
+                    (z @ centroids.T / self.temperature).flatten(0, 1),
+                    clusters[self.rows].repeat(len(z)),
+                )
+                for centroids, clusters in zip(self.centroids, self.clusters, strict=True)
+            ]
         self.bank[:, self.rows] = z[:_GLOBAL_VIEWS].detach()
         self.seen += len(batch)
         self.steps += 1

@@ -18,6 +18,7 @@ from skssl._declare import (
     resolve_auto,
 )
 from skssl.base import SelfSupervisedTransformer
+from skssl.losses._precision import full_precision
 from skssl.nn import (
     AllBatches,
     DrawViews,
@@ -86,11 +87,13 @@ class _SMoGObjective(Objective):
         # The views swap their roles with every step, as in the authors' code.
         view, other = views if self.steps % 2 == 0 else reversed(views)
         projections = self.projector(self.encoder(view))
-        predictions = F.normalize(self.predictor(projections).float(), dim=1)
-        projections = F.normalize(projections.float(), dim=1)
-        targets = (F.normalize(self.teacher(other).float(), dim=1) @ self.groups.T).argmax(dim=1)
-        groups = self._updated_groups(projections)
-        loss = F.cross_entropy(predictions @ groups.T / self.temperature, targets)
+        parts = (projections, self.predictor(projections), self.teacher(other))
+        with full_precision(*parts) as (projections, predictions, slow):
+            projections = F.normalize(projections, dim=1)
+            predictions = F.normalize(predictions, dim=1)
+            targets = (F.normalize(slow, dim=1) @ self.groups.T).argmax(dim=1)
+            groups = self._updated_groups(projections)
+            loss = F.cross_entropy(predictions @ groups.T / self.temperature, targets)
         self.groups = groups.detach()
         self.queue.enqueue(projections)
         return loss

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from skssl.losses._precision import full_precision
+
 
 def _relu() -> nn.Module:
     return nn.ReLU(inplace=True)
@@ -120,7 +122,7 @@ class PairwiseHead(nn.Module):
 
 
 class Prototypes(nn.Module):
-    """Unit vectors that projections are compared with, by cosine.
+    """Unit vectors that projections are compared with, by cosine, in float32 or better.
 
     Parameters
     ----------
@@ -136,7 +138,8 @@ class Prototypes(nn.Module):
     def forward(self, projections: Tensor, *, frozen: bool = False) -> Tensor:
         """Return the cosines, of shape (n, n_prototypes); if `frozen`, the vectors do not learn."""
         weight = self.weight.detach() if frozen else self.weight
-        return F.normalize(projections, dim=1) @ F.normalize(weight, dim=1).T
+        with full_precision(projections, weight) as (projections, weight):
+            return F.normalize(projections, dim=1) @ F.normalize(weight, dim=1).T
 
 
 def random_directions(projections: Tensor, n_directions: int) -> Tensor:

@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
+from skssl.losses._precision import full_precision
+
 _ITERATIONS = 10
 
 
@@ -39,4 +41,5 @@ def spherical_kmeans(rows: Tensor, n_clusters: int) -> tuple[Tensor, Tensor]:
         warnings.simplefilter("ignore", ConvergenceWarning)
         centroids = kmeans.fit(rows.cpu().numpy().astype(np.float32)).cluster_centers_
     directions = F.normalize(torch.from_numpy(centroids), dim=1).to(rows)
-    return directions, (rows @ directions.T).argmax(dim=1)
+    with full_precision(rows, directions) as (rows, directions):
+        return directions, (rows @ directions.T).argmax(dim=1)

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from skssl.losses._precision import full_precision
+
 _LARGEST_QUEUE = 4096
 
 
@@ -51,7 +53,8 @@ class Queue(nn.Module):
     @torch.no_grad()
     def enqueue(self, projections: Tensor) -> None:
         """Replace the oldest rows. Losses and searches that use the queue come before this."""
-        newest = F.normalize(projections.detach().to(self.rows.dtype)[-self.size :], dim=1)
+        with full_precision(projections.detach()[-self.size :]) as (newest,):
+            newest = F.normalize(newest, dim=1).to(self.rows.dtype)
         places = (self.oldest + torch.arange(len(newest), device=newest.device)) % self.size
         # A loss of this step may still need the old rows for its gradient.
         self.rows = self.rows.index_copy(0, places, newest)
@@ -61,8 +64,8 @@ class Queue(nn.Module):
     @torch.no_grad()
     def nearest(self, projections: Tensor) -> Tensor:
         """Return for each projection the row with the largest cosine."""
-        directions = F.normalize(projections.to(self.rows.dtype), dim=1)
-        return self.rows[(directions @ self.rows.T).argmax(dim=1)]
+        with full_precision(projections, self.rows) as (projections, rows):
+            return self.rows[(F.normalize(projections, dim=1) @ rows.T).argmax(dim=1)]
 
 
 def auto_queue_size(n_samples: int) -> int:

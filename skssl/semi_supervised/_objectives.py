@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from skssl.losses import fixmatch, pseudo_label
+from skssl.losses._precision import full_precision
 from skssl.nn import DrawViews, Objective, learned_batch_norms
 
 # Epochs 100 and 600 in the paper (equation 16), as parts of the training.
@@ -69,7 +70,12 @@ class SupervisedObjective(Objective):
 
     def outputs(self, samples: Tensor) -> Tensor:
         """Return what the head says of samples."""
-        return self.head(self.encoder(samples)).float()
+        with full_precision(self.encoder(samples)) as (embedding,):
+            return self.head(embedding)
+
+    def embed(self, samples: Tensor) -> tuple[Tensor, Tensor | None]:
+        embedding = self.encoder(samples)
+        return embedding, self.head(embedding)
 
     def weighted_loss(self, outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         """Return the mean loss of rows that count by their weights."""

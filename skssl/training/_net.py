@@ -22,10 +22,16 @@ from skssl.views import ViewKind, Views
 
 # Steps between two looks at the loss within an epoch, so that a long one does not go on in vain.
 _LOSS_CHECK_INTERVAL = 200
+# Training samples whose embedding is looked at after the last step.
+_SAMPLES_LOOKED_AT = 8
+_REMEDY = (
+    "Try a smaller learning_rate (a tenth of it first), a smaller weight_decay, "
+    "precision='float32', or a larger batch_size, and look for extreme values in X."
+)
 
 
 class NonFiniteLossError(FloatingPointError):
-    """The loss of a training step became NaN or infinite."""
+    """The loss of a training step, or what the last step left, became NaN or infinite."""
 
 
 class Net(NeuralNet):
@@ -91,7 +97,7 @@ class Net(NeuralNet):
         Raises
         ------
         NonFiniteLossError
-            If the loss becomes NaN or infinite.
+            If the loss becomes NaN or infinite, or weights or embeddings do in the last step.
         KeyboardInterrupt
             If the user interrupts it before the first step is done.
         """
@@ -111,6 +117,8 @@ class Net(NeuralNet):
             self.optimizer_, [partial(self._factor_of_step, factor) for factor in factors]
         )
         self.notify("on_train_begin", X=samples, y=None)
+        infinite_before = self._not_finite()
+        interrupted = False
         try:
             self._set_training(True)
             batches = partial(self._batches_of_all, samples)
@@ -120,11 +128,45 @@ class Net(NeuralNet):
         except KeyboardInterrupt:
             if not self.steps_done_:
                 raise
-            return not self.stopped_by_callback_
+            interrupted = not self.stopped_by_callback_
         finally:
             self.module_.after_training(goes_on=self.constant_rate)
             self.notify("on_train_end", X=samples, y=None)
-        return False
+        if self.steps_done_:
+            self._check_what_is_left(samples, infinite_before)
+        return interrupted
+
+    def _not_finite(self) -> set[str]:
+        """Return the names of weights and buffers that hold what is not finite."""
+        named = {**dict(self.module_.named_parameters()), **dict(self.module_.named_buffers())}
+        floats = {name: t for name, t in named.items() if t.is_floating_point() and t.numel()}
+        if not floats:
+            return set()
+        with torch.no_grad():
+            finite = torch.stack([t.isfinite().all() for t in floats.values()]).tolist()
+        return {name for name, is_finite in zip(floats, finite, strict=True) if not is_finite}
+
+    def _check_what_is_left(self, samples: Tensor, infinite_before: set[str]) -> None:
+        """Look at what the last step made, which no loss has seen.
+
+        A network may hold minus infinity from the start, in a mask for example.
+        """
+        broken = sorted(self._not_finite() - infinite_before)
+        what = f"{broken[0]!r} among its weights is" if broken else ""
+        if not broken:
+            was_training = self.module_.training
+            self.module_.eval()
+            with torch.no_grad():
+                some = samples[:_SAMPLES_LOOKED_AT].to(self.device)
+                embedded = self.module_.embed(self.input_layer(some))
+            self.module_.train(was_training)
+            if not all(part.isfinite().all() for part in embedded if part is not None):
+                what = "the embeddings of training samples are"
+        if what:
+            raise NonFiniteLossError(
+                f"The training diverged in its last step, number {self.steps_done_}: {what} not "
+                f"finite. {_REMEDY}"
+            )
 
     def part_of_time(self, *, after_one_more: bool = False) -> float:
         """Return the part of `max_seconds` that is over, or will be after another step."""
@@ -241,7 +283,15 @@ class Net(NeuralNet):
             batch=batch,
             training=True,
         )
-        self.optimizer_.step()
+        try:
+            self.optimizer_.step()
+        except RuntimeError as error:
+            if "without overflow" not in str(error):
+                raise
+            # Some of torch's operations refuse a rate or a decay that float32 cannot hold.
+            raise NonFiniteLossError(
+                f"Step {self.steps_done_ + 1} is too large for float32. {_REMEDY}"
+            ) from error
         self.schedule_.step()
         self.steps_done_ += 1
         # A training that goes on call by call is always in the middle.
@@ -263,7 +313,5 @@ def _finite_mean(losses: Tensor, first_step: int) -> float:
     step = first_step + int(finite.logical_not().nonzero()[0])
     value = losses[step - first_step].item()
     raise NonFiniteLossError(
-        f"The loss became {value} at step {step}, so training was stopped. Try a smaller "
-        "learning_rate (a tenth of it first), precision='float32', or a larger batch_size, and "
-        "look for extreme values in X."
+        f"The loss became {value} at step {step}, so training was stopped. {_REMEDY}"
     )
