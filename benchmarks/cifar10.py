@@ -110,7 +110,7 @@ PRESETS = {
     # Left out: the loss in both directions; BatchNorm in 8 parts, for queries as well.
     "moco": _lightly(skssl.MoCo, _views(0.08, _EVEN),
         temperature=0.1, queue_size=4096, momentum=0.99, projector_dim=128, hidden_dim=512),
-    # Left out: solarize on the second view only, 0.2; a predictor that does not end in BatchNorm.
+    # Left out: solarize on the second view only, 0.2.
     "mocov3": _solo(skssl.MoCo, _views(0.08, _MUTED), lr=0.3, wd=1e-6,
         temperature=0.2, queue_size=0, momentum=0.99, projector_dim=256, hidden_dim=4096),
     # Left out of both: a projector of two layers, whose last BatchNorm has weights; a rate of the
@@ -144,18 +144,16 @@ PRESETS = {
     "smog": _lightly(skssl.SMoG, _views(0.2, _EVEN), lr=0.01, wd=1e-6, scaled=False,
         temperature=0.1, n_groups=300, group_momentum=0.99, regroup_interval=300,
         momentum=0.99, projector_dim=128, hidden_dim=2048),
-    # Left out: solarize on the second view only, 0.2.
+    # Left out: a projector of two layers; solarize on the second view only, 0.2.
     "frossl": _lightly(skssl.FroSSL, _views(0.08, _MUTED),
         n_views=2, invariance_weight=1.0, projector_dim=2048),
     # They add up the variance terms of the views, we take the mean.
     "vicreg": _solo(skssl.VICReg, _views(0.2, _MUTED, solarize=0.1), lr=0.3, wd=1e-4,
         invariance_weight=25.0, variance_weight=2 * 25.0, covariance_weight=1.0,
         projector_dim=2048),
-    # Left out: 2048 dimensions, whitened in 64 groups. Ours are whitened together, which wants no
-    # more of them than samples.
     "vibcreg": _solo(skssl.VIbCReg, _views(0.2, _MUTED, solarize=0.1), opt=lars_unclipped, lr=0.3,
         wd=1e-4, invariance_weight=25.0, variance_weight=25.0, covariance_weight=200.0,
-        projector_dim=256),
+        projector_dim=2048),
     # Left out: a momentum that rises.
     "ressl": _solo(skssl.ReSSL, _views(0.08, _MUTED, blur=0.5), opt="sgd", lr=0.05, wd=1e-4,
         student_temperature=0.1, teacher_temperature=0.04, momentum=0.99, queue_size=65536,

@@ -26,6 +26,7 @@ from skssl import (
     SwAV,
     VISReg,
 )
+from skssl.losses import frossl
 from skssl.nn import (
     IterNorm,
     Prototypes,
@@ -279,10 +280,69 @@ def test_kmeans_finds_directions():
 def test_iternorm_whitens():
     torch.manual_seed(0)
     z = torch.randn(256, 8) @ (torch.eye(8) + 0.2 * torch.randn(8, 8)) + 3
-    white = IterNorm(n_iterations=7)(z)
+    white = IterNorm(8, group_size=8, n_iterations=7)(z)
     torch.testing.assert_close(white.mean(dim=0), torch.zeros(8), atol=1e-4, rtol=0)
     covariance = white.T @ white / 256
     torch.testing.assert_close(covariance, torch.eye(8), atol=2e-2, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("dim", "group_size"), [(4096, 64), (256, 16), (2048, 32), (30, 5), (7, 1)]
+)
+def test_iternorm_whitens_groups(dim, group_size):
+    assert IterNorm(dim).group_size == group_size
+
+
+def test_iternorm_reaches_the_spread_that_vibcreg_asks_for():
+    torch.manual_seed(0)
+    z = torch.randn(2048, 256)
+    layer = IterNorm(256)
+    assert layer(z).std(dim=0).min() > 0.9
+    assert IterNorm(256, group_size=256)(z).std(dim=0).max() < 0.5
+    with torch.no_grad():
+        # Of a group, columns are independent of those of all others.
+        z[:, 16:] *= 3
+    torch.testing.assert_close(layer(z)[:, :16], layer(z[:, :16].repeat(1, 16))[:, :16])
+    with torch.no_grad():
+        layer.weight *= 2
+        layer.bias += 1
+    assert layer(z).std(dim=0).min() > 1.8
+    torch.testing.assert_close(layer(z).mean(dim=0), torch.ones(256), atol=1e-3, rtol=0)
+
+
+def layers_of(head):
+    return [
+        "plain norm" if isinstance(layer, nn.BatchNorm1d) and not layer.affine else type(layer)
+        for layer in head
+    ]
+
+
+def test_heads_of_moco_v3():
+    hidden = [nn.Linear, nn.BatchNorm1d, nn.ReLU]
+    objective = objective_of(MoCo(queue_size=0))
+    assert layers_of(objective.projector) == [*hidden, nn.Linear, "plain norm"]
+    assert layers_of(objective.predictor) == [*hidden, nn.Linear]
+    method = MoCo(queue_size=0)
+    attention = nn.TransformerEncoderLayer(12, 2)
+    objective = method._make_objective(attention, torch.zeros(64, 6), embedding_dim=12)
+    assert layers_of(objective.projector) == [*hidden, *hidden, nn.Linear, "plain norm"]
+    assert layers_of(objective.predictor) == [*hidden, nn.Linear, "plain norm"]
+
+
+class TestFroSSL:
+    def test_views_go_through_the_networks_by_themselves(self):
+        objective = objective_of(FroSSL(n_views=3, invariance_weight=0.5))
+        hidden = [nn.Linear, nn.BatchNorm1d, nn.ReLU]
+        assert layers_of(objective.projector) == [*hidden, *hidden, nn.Linear]
+        views = [scale * torch.randn(32, 6) for scale in (1, 2, 3)]
+        z = [objective.projector(objective.encoder(view)) for view in views]
+        loss = objective(views[0], lambda _, n_views, kind="global": views[:n_views])
+        torch.testing.assert_close(loss, frossl(z, invariance_weight=0.5))
+
+    @pytest.mark.parametrize(("n_samples", "dim", "weight"), [(256, 1024, 1.0), (64, 128, 2.0)])
+    def test_agreement_weighs_as_in_the_authors_recipe(self, n_samples, dim, weight):
+        objective = objective_of(FroSSL(projector_dim=dim), n_samples=n_samples)
+        assert objective.loss.keywords == {"invariance_weight": weight}
 
 
 def test_prototypes_are_compared_by_cosine():

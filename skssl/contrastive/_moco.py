@@ -26,6 +26,7 @@ from skssl.nn import (
     Queue,
     Teacher,
     auto_queue_size,
+    has_attention,
     mlp_head,
     rising_momentum,
 )
@@ -141,8 +142,10 @@ class MoCo(SelfSupervisedTransformer):
     v2: the projector is a two-layer perceptron without BatchNorm, the loss is computed in one
     direction, and the queue moves after it. Keys go through BatchNorm in shuffled parts of the
     batch, as they do on several devices in the paper. v3: projector and predictor have BatchNorm,
-    without weights after the last layer, and the loss is the sum of both directions times twice the
-    temperature.
+    and the loss is the sum of both directions times twice the temperature. As in the authors' code,
+    the heads of encoders with attention are a projector of three layers and a predictor of two, all
+    with BatchNorm, without weights after the last layer; those of others, as of a ResNet, are two
+    layers each, and the predictor does not end in BatchNorm.
 
     References
     ----------
@@ -183,8 +186,10 @@ class MoCo(SelfSupervisedTransformer):
         hidden = resolve_auto(self.hidden_dim, auto)
         settings = {"temperature": self.temperature, "momentum": self.momentum}
         if is_v3:
-            projector = mlp_head([embedding_dim, hidden, dim], last_norm="plain")
-            predictor = mlp_head([dim, hidden, dim], last_norm="plain")
+            attends = has_attention(encoder)
+            layers = [hidden, hidden] if attends else [hidden]
+            projector = mlp_head([embedding_dim, *layers, dim], last_norm="plain")
+            predictor = mlp_head([dim, hidden, dim], last_norm="plain" if attends else False)
             return _MoCoV3Objective(encoder, projector, predictor, **settings)
         size = resolve_auto(self.queue_size, auto_queue_size(len(samples)))
         projector = mlp_head(

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from torch import Tensor, nn
 
-from skssl._declare import NOT_NEGATIVE, POSITIVE_INT, Integral, Interval, declared, param
+from skssl._declare import (
+    NOT_NEGATIVE,
+    POSITIVE_INT,
+    Integral,
+    Interval,
+    StrOptions,
+    declared,
+    param,
+    resolve_auto,
+)
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import frossl
 from skssl.nn import MultiViewObjective, Objective, mlp_head
+
+# Size of the projections for each sample of a batch in the authors' recipes: 1024 for 256.
+_DIMENSIONS_PER_SAMPLE = 4
 
 
 @declared
@@ -25,10 +38,13 @@ class FroSSL(SelfSupervisedTransformer):
     ----------
     n_views : int, default=2
         Views of each sample, at least 2.
-    invariance_weight : float, default=1.0
-        Weight of the squared distance of the views.
+    invariance_weight : float, default="auto"
+        Weight of the squared distance of the views. That of columns of length 1 grows with their
+        number and shrinks with their length, which is that of the batch. "auto" makes up for both:
+        4 ``batch_size / projector_dim`` weighs as the authors' 1 does in batches of 256 with
+        projections of size 1024.
     projector_dim : int, default=256
-        Width of the projector's layers; the paper has 1024.
+        Width of the projector's three layers; the authors have 2048, 2048 and 1024.
 
     See Also
     --------
@@ -36,8 +52,8 @@ class FroSSL(SelfSupervisedTransformer):
 
     Notes
     -----
-    The projector has two layers with BatchNorm and ReLU in between. All views go through BatchNorm
-    together.
+    As in the authors' code, the projector has three layers with BatchNorm and ReLU in between, and
+    each view goes through BatchNorm by itself.
 
     References
     ----------
@@ -55,7 +71,7 @@ class FroSSL(SelfSupervisedTransformer):
     """
 
     n_views: int = param(Interval(Integral, 2, None, closed="left"), default=2)
-    invariance_weight: float = param(NOT_NEGATIVE, default=1.0)
+    invariance_weight: Any = param(StrOptions({"auto"}), NOT_NEGATIVE, default="auto")
     projector_dim: int = param(POSITIVE_INT, default=256)
 
     _collapse_remedy = "Try a smaller invariance_weight, a larger batch_size or stronger views."
@@ -63,6 +79,9 @@ class FroSSL(SelfSupervisedTransformer):
     def _make_objective(
         self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
     ) -> Objective:
-        projector = mlp_head([embedding_dim, *[self.projector_dim] * 2], last_norm=False)
-        loss = partial(frossl, invariance_weight=self.invariance_weight)
-        return MultiViewObjective(encoder, projector, loss, n_views=self.n_views)
+        dim = self.projector_dim
+        projector = mlp_head([embedding_dim, *[dim] * 3], last_norm=False, last_bias=True)
+        batch_size = min(self._resolve_batch_size(), len(samples))
+        weight = resolve_auto(self.invariance_weight, _DIMENSIONS_PER_SAMPLE * batch_size / dim)
+        loss = partial(frossl, invariance_weight=weight)
+        return MultiViewObjective(encoder, projector, loss, n_views=self.n_views, together=False)

@@ -16,7 +16,7 @@ from skssl.nn import IterNorm, Objective, PairObjective, mlp_head
 class VIbCReg(SelfSupervisedTransformer):
     """VICReg with better-behaved covariances; made for time series.
 
-    As :class:`~skssl.VICReg`, with the projections of a batch whitened by a layer (IterNorm) and
+    As :class:`~skssl.VICReg`, with the projections of a batch whitened by a layer (IterNorm), and
     the covariance computed from columns that are normalised over the batch, so that its weight
     means the same whatever the scale and the width. It learns faster than VICReg.
 
@@ -29,8 +29,8 @@ class VIbCReg(SelfSupervisedTransformer):
     covariance_weight : float, default=200.0
         Weight of the squared covariances between normalised columns.
     projector_dim : int, default=256
-        Width of the projector's three layers; the paper has 4096. Whitening wants it not much
-        wider than the batch is long.
+        Width of the projector's three layers; the paper has 4096. The batch should have more
+        samples than the square root of it, which are the columns that are whitened together.
 
     See Also
     --------
@@ -38,7 +38,10 @@ class VIbCReg(SelfSupervisedTransformer):
 
     Notes
     -----
-    The projector has BatchNorm and GELU after the first two layers, and IterNorm after the last.
+    The projector has BatchNorm and GELU after the first two layers, and IterNorm after the last. As
+    in the authors' code, IterNorm whitens groups of columns, 16 of 16 by default as theirs are 64
+    of 64, and has a weight and a bias for each column: whitened all together, 256 columns could not
+    reach the spread that the variance term asks for.
 
     References
     ----------
@@ -73,5 +76,5 @@ class VIbCReg(SelfSupervisedTransformer):
             variance_weight=self.variance_weight,
             covariance_weight=self.covariance_weight,
         )
-        projector = nn.Sequential(head, IterNorm())
+        projector = nn.Sequential(head, IterNorm(self.projector_dim))
         return PairObjective(encoder, projector, loss, together=False)

@@ -80,8 +80,9 @@ class ReSSL(SelfSupervisedTransformer):
 
     Notes
     -----
-    As in the paper, the projector is a two-layer perceptron with BatchNorm in between, the loss
-    is computed in one direction, and the queue moves after it.
+    As in the paper, the loss is computed in one direction, and the queue moves after it. The
+    projector is a two-layer perceptron with BatchNorm in between, which the one in the code that
+    the authors released has not.
 
     References
     ----------

@@ -7,6 +7,7 @@ from skssl.nn._encoders import (
     SideBySide,
     SmallConvNet,
     channels_last,
+    has_attention,
     has_convolutions,
 )
 from skssl.nn._heads import (
@@ -108,6 +109,7 @@ __all__ = [
     "chamfer",
     "channels_last",
     "first_of",
+    "has_attention",
     "has_convolutions",
     "layer_rates",
     "learned_batch_norms",

@@ -23,6 +23,11 @@ def has_convolutions(network: nn.Module) -> bool:
     return any(isinstance(module, nn.Conv2d) for module in network.modules())
 
 
+def has_attention(network: nn.Module) -> bool:
+    """Return whether `network` has layers of attention: torch's, or others that are called so."""
+    return any("Attention" in type(module).__name__ for module in network.modules())
+
+
 # Side of an image, in pixels, up to which the stem keeps its size.
 _FULL_SIDE = 16
 # Larger images are averaged to about this side before anything else.

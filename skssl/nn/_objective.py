@@ -163,6 +163,9 @@ class MultiViewObjective(Objective):
     loss : callable
         Gets a tensor of shape (n_views, n, d), with the local views last.
     n_views, n_local_views : int
+    together : bool
+        Whether views of one size go through the networks as one batch, so that BatchNorm sees all
+        of them.
     """
 
     def __init__(
@@ -173,19 +176,20 @@ class MultiViewObjective(Objective):
         *,
         n_views: int,
         n_local_views: int = 0,
+        together: bool = True,
     ):
         super().__init__(encoder)
         self.projector = projector
         self.loss = loss
         self.n_views = n_views
         self.n_local_views = n_local_views
+        self.together = together
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
         views = draw_views(batch, self.n_views)
         local = draw_views(batch, self.n_local_views, kind="local")
-        return self.loss(
-            apply_by_size(lambda view: self.projector(self.encoder(view)), views, local)
-        )
+        groups = [views, local] if self.together else [[view] for view in (*views, *local)]
+        return self.loss(apply_by_size(lambda view: self.projector(self.encoder(view)), *groups))
 
 
 class JointObjective(Objective):
