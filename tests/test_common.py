@@ -27,6 +27,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from torch import nn
 
 from skssl import Colorization, MaskedAutoencoder, MoCo, SimCLR
+from skssl.modality import Images, PointCloud, Series, Tabular, Text, Video
 from skssl.nn import Queue
 from skssl.utils import all_estimators
 
@@ -128,6 +129,38 @@ def test_embedding_of_a_sample_does_not_depend_on_the_others(fitted):
     assert Z.shape == (len(X), ssl._n_features_out)
     for rows in ([0], slice(0, 7), np.arange(len(X))[::-1], slice(3, None, 5)):
         np.testing.assert_allclose(ssl.transform(X[rows]), Z[rows], rtol=1e-4, atol=1e-6)
+
+
+def tied():
+    """Return samples of every modality, with many equal values, and of unequal size if they can."""
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(8, 40, 24)
+    words = [rng.choice(["red", "green", "blue"], size) for size in sizes]
+    text = Text(min_df=1, max_df=1.0, analyzer=str.split)
+    return {
+        "counts": (Series(), rng.poisson(2, (24, 3, 30)).astype(float)),
+        "on and off": (Series(), [rng.integers(0, 2, (2, size)).astype(float) for size in sizes]),
+        "points": (PointCloud(), [rng.integers(0, 3, (size, 3)).astype(float) for size in sizes]),
+        "strokes": (Images(), 255 * rng.integers(0, 2, (24, 8, 8), dtype=np.uint8)),
+        "levels": (Images(), rng.integers(0, 3, (24, 8, 8)).astype(float)),
+        "clips": (Video(), 255 * rng.integers(0, 2, (24, 4, 8, 8), dtype=np.uint8)),
+        "cells": (Tabular(), rng.integers(0, 3, (24, 5)).astype(float)),
+        "words": (text, [" ".join(one) for one in words]),
+    }
+
+
+@pytest.mark.parametrize(
+    "method",
+    [SimCLR(), MaskedAutoencoder(width=16, depth=1, n_heads=2)],
+    ids=["default encoder", "transformer"],
+)
+@pytest.mark.parametrize("kind", tied())
+def test_equal_values_are_embedded_alone_as_in_a_batch(kind, method):
+    modality, X = tied()[kind]
+    ssl = method.set_params(modality=modality, max_epochs=1, device="cpu", random_state=0).fit(X)
+    Z = ssl.transform(X)
+    alone = np.concatenate([ssl.transform(X[row : row + 1]) for row in range(len(X))])
+    np.testing.assert_allclose(alone, Z, rtol=0, atol=1e-5 * np.abs(Z).max())
 
 
 def test_encoder_is_a_module_in_eval_mode(fitted):

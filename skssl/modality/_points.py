@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from skssl._declare import declared, param
+from skssl.losses._precision import widened
 from skssl.modality._base import Look, Modality, as_tensor, check_numbers
 from skssl.modality._cutters import VoxelCutter
 from skssl.modality._pixels import some_samples
@@ -39,7 +40,7 @@ class UnitSphere(nn.Module):
 
     @staticmethod
     def _scale(clouds: Tensor) -> tuple[Tensor, Tensor]:
-        center = clouds[..., :3].nanmean(dim=1, keepdim=True)
+        center = widened(clouds[..., :3]).nanmean(dim=1, keepdim=True).to(clouds.dtype)
         distance = (clouds[..., :3] - center).nan_to_num().norm(dim=2, keepdim=True)
         radius = distance.amax(dim=1, keepdim=True)
         # Points that are all at one place stay at the origin.

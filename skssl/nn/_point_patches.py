@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from skssl.losses._precision import full_precision, widened
 from skssl.nn._tokenizer import Pieces, Tokenizer, take
 
 _SMALLEST_SPREAD = 1e-12
@@ -60,12 +63,10 @@ class PointPatches(Tokenizer):
         points = clouds[..., :3]
         index, present = _farthest_points(points, ~absent, self.n_tokens)
         centers = take(points, index)
-        distance = _square_distances(centers, points)
-        distance = distance.masked_fill(absent[:, None], torch.inf)
-        near = distance.topk(min(self.n_points, points.shape[1]), dim=2, largest=False)
+        near = _nearest(centers, points, absent, min(self.n_points, points.shape[1]))
         # Where a cloud has too few points, its centres stand in for more.
-        missing = self.n_points - near.indices.shape[2]
-        places = F.pad(torch.where(near.values.isinf(), -1, near.indices), (0, missing), value=-1)
+        near = torch.where(absent.gather(1, near.flatten(1)).view_as(near), -1, near)
+        places = F.pad(near, (0, self.n_points - near.shape[2]), value=-1)
         places = torch.where(places < 0, index[..., None], places)
         patches = take(clouds, places.flatten(1)).unflatten(1, places.shape[1:])
         patches = torch.cat([patches[..., :3] - centers[:, :, None], patches[..., 3:]], dim=3)
@@ -104,13 +105,38 @@ def chamfer(first: Tensor, second: Tensor) -> Tensor:
     -------
     Tensor of shape (...)
     """
-    distance = _square_distances(first, second)
+    with full_precision(first, second) as (first, second):
+        distance = _square_distances(first, second)
     return distance.min(dim=-1).values.mean(dim=-1) + distance.min(dim=-2).values.mean(dim=-1)
 
 
 def _square_distances(first: Tensor, second: Tensor) -> Tensor:
     squares = first.square().sum(dim=-1)[..., None] + second.square().sum(dim=-1)[..., None, :]
     return (squares - 2 * first @ second.transpose(-1, -2)).clamp(min=0)
+
+
+def _nearest(centers: Tensor, points: Tensor, absent: Tensor, count: int) -> Tensor:
+    """Return the index of the points nearest to every centre, of shape (n, centers, count).
+
+    The first of several points at the same distance comes first, whatever the padding.
+
+    Parameters
+    ----------
+    centers : Tensor of shape (n, centers, 3)
+    points : Tensor of shape (n, points, 3)
+    absent : Tensor of shape (n, points), bool
+    count : int
+    """
+    # One axis after the other: a matrix product rounds otherwise in a batch of another size.
+    distance = sum(
+        (center[:, :, None] - point[:, None]).square_()
+        for center, point in zip(centers.unbind(dim=2), points.unbind(dim=2), strict=True)
+    )
+    distance = cast(Tensor, distance).masked_fill_(absent[:, None], torch.inf)
+    # Of floats that are not negative, the bits rise with the value; the place breaks the ties.
+    place = torch.arange(points.shape[1], device=points.device)
+    rank = distance.float().view(torch.int32).long() * points.shape[1] + place
+    return rank.topk(count, dim=2, largest=False).indices
 
 
 def _farthest_points(points: Tensor, present: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -129,7 +155,8 @@ def _farthest_points(points: Tensor, present: Tensor, count: int) -> tuple[Tenso
         False for points that lie where one was chosen before.
     """
     weight = present[..., None].to(points.dtype)
-    mean = (points * weight).sum(dim=1, keepdim=True) / weight.sum(dim=1, keepdim=True)
+    total = widened(points * weight).sum(dim=1, keepdim=True)
+    mean = (total / weight.sum(dim=1, keepdim=True)).to(points.dtype)
     distance = (points - mean).square().sum(dim=2).masked_fill(~present, -1.0)
     chosen, new = [], []
     nearest = torch.full_like(distance, torch.inf).masked_fill(~present, -1.0)

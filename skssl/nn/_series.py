@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from skssl.losses._precision import full_precision
 from skssl.nn._encoders import SideBySide
 
 _KERNEL_LENGTH = 9
@@ -18,6 +19,8 @@ _KERNEL_LENGTH = 9
 _RESPONSES_AT_ONCE = 2**20
 # A proportion of so many steps is precise enough, so that long series need not cost more.
 _STEPS_LOOKED_AT = 256
+# Up to here, float32 holds every whole number.
+_LARGEST_EXACT = 2**24
 
 
 def fill_gaps(series: Tensor) -> tuple[Tensor, Tensor]:
@@ -59,6 +62,11 @@ class RandomKernels(nn.Module):
     Of series longer than 256 steps, every second, third, ... step is looked at. Nothing here is
     trained.
 
+    Sums of steps are exact, whatever the order in which they are added up, which a batch of another
+    size may change: before them, each series is rounded to some hundred thousand levels. Otherwise
+    rounding would decide on which side of a threshold equal responses are, of which counts and
+    other repeated values have many.
+
     Parameters
     ----------
     series : Tensor of shape (n, channels, length)
@@ -86,14 +94,13 @@ class RandomKernels(nn.Module):
         self.dilations = sorted({int(2.0**exponent) for exponent in exponents})
         self.register_buffer("weights", self._draw_weights(channels))
         self.stride = math.ceil(length / _STEPS_LOOKED_AT)
-        filled, observed = fill_gaps(series)
-        observed = observed[:, :, :: self.stride]
+        levels, unit, observed = self._levels(series)
         # Each quantile is taken at a place of its own within its share of the range, so that no
         # two kernels look at the same ones.
         biases = []
         for index in range(len(self.dilations)):
             seen = observed.expand(-1, self.n_kernels, -1).bool()
-            responses = self._responses(filled, index).masked_fill(~seen, torch.nan)
+            responses = (self._responses(levels, index) * unit).masked_fill(~seen, torch.nan)
             by_kernel = responses.transpose(0, 1).flatten(1)
             order = torch.rand(self.n_kernels, n_quantiles)
             places = (torch.arange(n_quantiles) + order) / n_quantiles
@@ -121,29 +128,50 @@ class RandomKernels(nn.Module):
         chosen = (rank < size[..., None]).to(kernels.dtype)
         return chosen[..., None] * kernels[None, :, None, :]
 
-    def _responses(self, filled: Tensor, index: int) -> Tensor:
+    def _levels(self, series: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return series as whole numbers, whose weighted sums float32 holds exactly.
+
+        Returns
+        -------
+        levels : Tensor of shape (n, channels, length)
+        unit : Tensor of shape (n, 1, 1)
+            What to multiply the levels of a series with.
+        observed : Tensor of shape (n, 1, steps)
+            1 where a step that is looked at has a value, 0 elsewhere.
+        """
+        filled, observed = fill_gaps(series)
+        # Three weights of 2 and six of -1, in each of the channels that a kernel may see.
+        largest_sum = 12 * min(series.shape[1], _KERNEL_LENGTH)
+        most = _LARGEST_EXACT // largest_sum
+        unit = filled.abs().amax(dim=(1, 2), keepdim=True) / most
+        unit = torch.where(unit > 0, unit, torch.ones_like(unit))
+        return (filled / unit).round(), unit, observed[:, :, :: self.stride]
+
+    def _responses(self, levels: Tensor, index: int) -> Tensor:
         dilation = self.dilations[index]
         padding = dilation * (_KERNEL_LENGTH // 2)
         return F.conv1d(
-            filled, self.weights[index], stride=self.stride, padding=padding, dilation=dilation
+            levels, self.weights[index], stride=self.stride, padding=padding, dilation=dilation
         )
 
     @torch.no_grad()
     def forward(self, series: Tensor) -> Tensor:
-        filled, observed = fill_gaps(series)
-        observed = observed[:, :, :: self.stride]
-        share = (observed / observed.sum(dim=2, keepdim=True).clamp(min=1)).transpose(1, 2)
-        few = max(1, _RESPONSES_AT_ONCE // (self.n_kernels * share.shape[1]))
-        parts = zip(filled.split(few), share.split(few), strict=True)
-        return torch.cat([self._proportions(*part) for part in parts])
+        # What bfloat16 rounds is neither exact nor what the thresholds were taken from.
+        with full_precision(series) as (series,):
+            levels, unit, observed = self._levels(series)
+            share = (observed / observed.sum(dim=2, keepdim=True).clamp(min=1)).transpose(1, 2)
+            few = max(1, _RESPONSES_AT_ONCE // (self.n_kernels * share.shape[1]))
+            parts = zip(*(part.split(few) for part in (levels, unit, share)), strict=True)
+            return torch.cat([self._proportions(*part) for part in parts])
 
-    def _proportions(self, filled: Tensor, share: Tensor) -> Tensor:
+    def _proportions(self, levels: Tensor, unit: Tensor, share: Tensor) -> Tensor:
         """Return the features of some series, `share` being each step's part of the whole."""
         features = []
         for index in range(len(self.dilations)):
-            responses = self._responses(filled, index)
+            responses = self._responses(levels, index)
             above = torch.empty_like(responses)
-            for bias in self.biases[index].unbind(dim=1):
+            # The few thresholds are divided instead of all responses being multiplied.
+            for bias in (self.biases[index] / unit[..., None]).unbind(dim=2):
                 # Compared into floats and averaged by a matrix product, which is much faster than
                 # multiplying booleans.
                 features.append(torch.bmm(torch.gt(responses, bias, out=above), share))

@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from skssl.losses._precision import widened
 from skssl.nn._patches import Patches
 from skssl.nn._tokenizer import Pieces
 
@@ -32,8 +33,10 @@ class NormalizeEach(nn.Module):
     def scale(cls, series: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and standard deviation of every channel of every series."""
         count = (~series.isnan()).sum(dim=2, keepdim=True).clamp(min=1)
-        mean = series.nansum(dim=2, keepdim=True) / count
-        std = (((series - mean) ** 2).nansum(dim=2, keepdim=True) / count).sqrt()
+        wide = widened(series)
+        center = wide.nansum(dim=2, keepdim=True) / count
+        spread = (((wide - center) ** 2).nansum(dim=2, keepdim=True) / count).sqrt()
+        mean, std = center.to(series.dtype), spread.to(series.dtype)
         return mean, torch.where(std > cls.smallest_std, std, torch.ones_like(std))
 
 
