@@ -1,5 +1,7 @@
 """Masked modelling: what is learned from which part of a sample, and bad parameters."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -47,6 +49,34 @@ def test_the_encoder_of_mae_sees_only_some_tokens():
     with torch.no_grad():
         encoded = [objective.encoder.encode_some(p, index, valid) for p in (pieces, others)]
     assert torch.equal(*encoded)
+
+
+@pytest.mark.parametrize("method", [MaskedAutoencoder, SimMIM, Data2Vec, IJEPA])
+def test_hidden_steps_have_no_part_in_the_scale_of_what_is_seen(method, monkeypatch):
+    ssl = method(modality=Series(), patch_size=4, max_epochs=0, **TINY_TRANSFORMER).fit(waves(20))
+    objective, input_layer = ssl._objective.eval(), ssl._input_layer
+    hidden = torch.zeros(20, 15, dtype=torch.bool)
+    hidden[:, 9:] = True
+    first, others = (torch.from_numpy(waves(20))[:, None].clone() for _ in range(2))
+    others[..., 36:] = 100 - 50 * others[..., 36:]
+    seen = []
+
+    def note(pieces, *args, encode):
+        seen.append(pieces.values[:, :9])
+        return encode(pieces, *args)
+
+    for name in ("encode", "encode_some"):
+        encode = partial(note, encode=getattr(objective.encoder, name))
+        monkeypatch.setattr(objective.encoder, name, encode)
+    if method is IJEPA:
+        monkeypatch.setattr(objective, "_blocks", lambda pieces: (~hidden, [hidden]))
+    else:
+        monkeypatch.setattr(objective.masks, "draw", lambda pieces: hidden)
+        monkeypatch.setattr(objective.masks, "of_one_ratio", lambda: objective.masks)
+    for series in (first, others):
+        objective(input_layer(series), lambda batch, n: [batch] * n)
+    torch.testing.assert_close(seen[0], seen[1], rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(seen[0][:, 0], input_layer(first[..., :36])[:, 0, :4])
 
 
 @pytest.mark.parametrize("method", [Data2Vec, IJEPA, MSN])

@@ -50,7 +50,8 @@ class _Data2VecObjective(MaskedObjective):
         targets = self._targets(pieces)
         self.measure("target_std", spread_over_samples(targets, pieces.present))
         target = take(targets, index)
-        predicted = self.head(take(self.encoder.encode(pieces, mask, self.mask_token), index))
+        seen, _ = self.encoder.tokenizer.as_seen(pieces, mask)
+        predicted = self.head(take(self.encoder.encode(seen, mask, self.mask_token), index))
         wrong = F.smooth_l1_loss(predicted.float(), target, beta=self.beta, reduction="none")
         return (wrong.mean(dim=2) * hidden).sum() / hidden.sum().clamp(min=1)
 
@@ -103,7 +104,9 @@ class Data2Vec(_MaskedMethod):
     -----
     As in the authors' code for images, the outputs of the layers are normalised by themselves
     before their mean is taken, and the loss counts the hidden places only. The output of a layer
-    is that of the whole block. The learned encoder is the student.
+    is that of the whole block. The learned encoder is the student. Of a series that is scaled by
+    itself, what the student sees has the scale of the visible steps alone, and the teacher's whole
+    one its own.
 
     References
     ----------

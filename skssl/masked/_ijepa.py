@@ -86,7 +86,8 @@ class _IJEPAObjective(TokenObjective):
         self.measure("target_std", spread_over_samples(targets, pieces.present))
         fewest, most = (max(1, int(scale * n_tokens)) for scale in self.target_scale)
         seen, valid = first_of(context_mask, n_tokens - fewest)
-        context = self.encoder.encode_some(pieces, seen, valid)
+        shown, _ = self.encoder.tokenizer.as_seen(pieces, ~context_mask)
+        context = self.encoder.encode_some(shown, seen, valid)
         total, count = context.new_zeros(()), context.new_zeros(())
         for block in blocks:
             index, asked = first_of(block, most)
@@ -174,7 +175,8 @@ class IJEPA(_TokenMethod):
     -----
     As in the authors' code, the targets are normalised by LayerNorm and the loss is smooth L1; the
     paper writes the squared difference. A block is made of the tokens that lie nearest to a random
-    one, in a rectangle of random form, and has as many tokens at an edge as elsewhere. The learned
+    one, in a rectangle of random form, and has as many tokens at an edge as elsewhere. Of a series
+    that is scaled by itself, the context has the scale of its own steps. The learned
     encoder is the student; the paper uses the teacher, which is hardly different at the end of a
     training, when its momentum is 1.
 
