@@ -256,7 +256,7 @@ class SelfSupervisedTransformer(
         check_is_fitted(self)
         samples, loaded = self._prepare(X)
         run = self._apply(self.encoder_, lambda encoder, batch: encoder(batch), samples)
-        return _in_all_rows(run.numpy(), loaded)
+        return in_all_rows(run.numpy(), loaded)
 
     def set_params(self, **params: Any) -> Self:
         """Set the parameters of this estimator.
@@ -343,7 +343,11 @@ class SelfSupervisedTransformer(
         # A user's own views may draw from torch's global generator.
         with seeded(seed, device):
             embedded = self._apply(self.encoder_, embed, samples).numpy()
-        return _in_all_rows(embedded, loaded)
+        return in_all_rows(embedded, loaded)
+
+    def _give_back(self, samples: Tensor, X: Any, loaded: np.ndarray | None) -> Any:
+        """Return prepared samples in the form of `X`, one for each of its rows."""
+        return in_all_rows(self.modality_.restore(samples, X), loaded)
 
     def _apply_objective(self, function: Callable[..., Tensor], *samples: Tensor) -> Tensor:
         """Apply a function of the trained objective and of samples, as :meth:`_apply` does.
@@ -606,10 +610,19 @@ class SelfSupervisedTransformer(
         self._monitor.conclude()
 
 
-def _in_all_rows(embedded: np.ndarray, loaded: np.ndarray | None) -> np.ndarray:
-    """Put NaN in the rows of the samples that could not be loaded."""
+def in_all_rows(rows: Any, loaded: np.ndarray | None) -> Any:
+    """Put NaN in the rows of the samples that could not be loaded, in float32 then."""
     if loaded is None:
-        return embedded
-    Z = np.full((len(loaded), *embedded.shape[1:]), np.nan, dtype=np.float32)
-    Z[loaded] = embedded
-    return Z
+        return rows
+    every = np.full((len(loaded), *rows.shape[1:]), np.nan, dtype=np.float32)
+    every[loaded] = rows
+    return every
+
+
+def check_all_loaded(loaded: np.ndarray | None) -> None:
+    """Raise an error if some samples could not be loaded where each has to have an answer."""
+    if loaded is not None and not loaded.all():
+        raise ValueError(
+            f"X has {(~loaded).sum()} samples that could not be loaded, the first of them at "
+            f"position {np.argmin(loaded)}."
+        )

@@ -1,12 +1,19 @@
 """Images in files, and PIL images and arrays of mixed sizes."""
 
-import numpy as np
-import pytest
-from cases import tiny_conv
-from PIL import Image
+import io
+import os
+import struct
 
-from skssl import SimCLR
-from skssl.modality import Images, Series, infer_modality
+import numpy as np
+import pandas as pd
+import pytest
+from cases import TINY_TRANSFORMER, tiny_conv
+from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
+
+from skssl import Colorization, ContextEncoder, JigsawPuzzle, MaskedAutoencoder, SimCLR
+from skssl.inspection import classical_baselines
+from skssl.modality import Images, Series, Text, infer_modality
 from skssl.views import ImageViews
 
 
@@ -34,6 +41,8 @@ def files(pictures, tmp_path):
 def test_auto_rule(pictures, files, rng):
     for X in (pictures, files, [str(path) for path in files], np.array([str(p) for p in files])):
         assert type(infer_modality(X)) is Images
+    frame = pd.DataFrame({"file": [str(path) for path in files]})
+    assert type(infer_modality(frame)) is Images
     assert type(infer_modality([rng.normal(size=(2, n)) for n in (4, 5)])) is Series
     mixed = [rng.integers(0, 256, (n, 9, 3), dtype=np.uint8) for n in (4, 5)]
     assert type(infer_modality(mixed)) is Images
@@ -45,7 +54,9 @@ def test_files_and_images_in_memory_are_the_same(pictures, files):
     Z = ssl.transform(files)
     one = ssl.transform([np.array(pictures[2])])
     np.testing.assert_allclose(one, Z[2:3], rtol=1e-4, atol=1e-6)
-    for X in (pictures, [np.array(p) for p in pictures], np.array([str(path) for path in files])):
+    names = [str(path) for path in files]
+    arrays = [np.array(p) for p in pictures]
+    for X in (pictures, arrays, names, np.array(names), pd.DataFrame({"file": names})):
         np.testing.assert_array_equal(ssl.transform(X), Z)
     first = tiny(modality=Images(size=16, layout="channels_first")).fit(files)
     np.testing.assert_array_equal(first.transform(files), Z)
@@ -110,6 +121,134 @@ def test_broken_files_are_skipped(broken, files):
     np.testing.assert_array_equal(Z[kept], ssl.transform(files[:4]))
     with pytest.raises(ValueError, match="2 of 2 images could not be read"):
         ssl.transform(broken[5:])
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["see the attached report.pdf", "the cat sat", "a dog"],
+        ["photo.png", "the cat sat", "a dog"],
+        ["the cat sat", "photo.png"],
+    ],
+)
+def test_texts_are_no_files(texts, pictures, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pictures[0].save("photo.png")
+    assert type(infer_modality(texts)) is Text
+    assert type(infer_modality(["photo.png"] * 2)) is Images
+    with pytest.raises(
+        ValueError, match=r"'no.png', but there are no such files.*Images\(\).*Text"
+    ):
+        infer_modality(["no.png", "neither.jpg"])
+
+
+def test_a_model_of_arrays_opens_no_file(files, rng):
+    arrays = rng.integers(0, 256, (6, 16, 16, 3), dtype=np.uint8)
+    ragged = [array[: 10 + row] for row, array in enumerate(arrays)]
+    Image.fromarray(arrays[0]).save(files[0])
+    ssl = tiny().fit(arrays)
+    for X in (files[:1], [str(files[0])], np.array([str(files[0])])):
+        with pytest.raises(ValueError, match="arrays were seen in fit, so no file is opened"):
+            ssl.transform(X)
+    assert ssl.transform([Image.fromarray(arrays[0])]).shape == ssl.transform(arrays[:1]).shape
+    # A name that hides behind arrays, too.
+    resized = tiny(modality=Images(size=16, on_error="skip")).fit(ragged)
+    with pytest.warns(UserWarning, match="1 of 13 images could not be read.*where fit saw arrays"):
+        Z = resized.transform([*ragged, *ragged, str(files[0])])
+    assert np.isnan(Z[12]).all()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_what_is_no_regular_file_is_refused(files, tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(ValueError, match="pipe.png' .it is no regular file"):
+        Images(size=16).load([files[0], tmp_path / "pipe.png", tmp_path])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [NotImplementedError("DDS"), struct.error(""), IndexError(), MemoryError(), KeyError(3)],
+)
+def test_whatever_a_decoder_raises_is_a_broken_file(error, files, monkeypatch):
+    load = PngImageFile.load
+
+    def broken(image):
+        if getattr(image, "filename", "") == str(files[1]):
+            raise error
+        return load(image)
+
+    monkeypatch.setattr(PngImageFile, "load", broken)
+    names = [str(path) for path in files]
+    with pytest.warns(UserWarning, match=f"1 of 6 .*picture1.png' .{type(error).__name__}"):
+        images, loaded = Images(size=16, on_error="skip").load(names)
+    assert len(images) == 5 and not loaded[1]
+
+
+def test_palettes_with_transparency(pictures, tmp_path):
+    picture = pictures[0].quantize(16)
+    alpha = bytes([0, 128, 255] + [255] * 13)
+    picture.save(tmp_path / "palette.png", transparency=alpha)
+    images, _ = Images().load([tmp_path / "palette.png"])
+    np.testing.assert_array_equal(images[0], picture.convert("RGB"))
+    images, _ = Images(channels=4).load([tmp_path / "palette.png"])
+    np.testing.assert_array_equal(images[0, ..., 3], np.array([*alpha], np.uint8)[picture])
+
+
+@pytest.mark.parametrize("modality", ["auto", Images(), Text()])
+def test_messages_do_not_hold_whole_files(pictures, modality):
+    file = io.BytesIO()
+    pictures[0].resize((200, 200)).save(file, "bmp")
+    with pytest.raises(ValueError, match=r"PIL.Image.open\(io.BytesIO") as error:
+        tiny(modality=modality).fit([file.getvalue()] * 8)
+    assert len(str(error.value)) < 1000
+
+
+TINY_PUZZLE = {"encoder": tiny_conv, "max_epochs": 0, "device": "cpu", "random_state": 0}
+
+
+@pytest.mark.parametrize(
+    ("method", "give_back"),
+    [
+        (MaskedAutoencoder(max_epochs=0, **TINY_TRANSFORMER), lambda ssl, X: ssl.reconstruct(X)),
+        (
+            MaskedAutoencoder(max_epochs=0, **TINY_TRANSFORMER),
+            lambda ssl, X: ssl.reconstruct(X, np.arange(len(X) * 256).reshape(-1, 16, 16) % 9 == 0),
+        ),
+        (ContextEncoder(**TINY_PUZZLE), lambda ssl, X: ssl.inpaint(X, np.eye(16, dtype=bool))),
+        (Colorization(**TINY_PUZZLE), lambda ssl, X: ssl.colorize(X)),
+        (JigsawPuzzle(**TINY_PUZZLE), lambda ssl, X: ssl.solve(X)),
+        (JigsawPuzzle(**TINY_PUZZLE), lambda ssl, X: ssl.shuffle(X)[0]),
+    ],
+)
+def test_what_is_given_back_has_a_row_for_each_file(method, give_back, broken):
+    ssl = method.set_params(modality=Images(size=16, on_error="skip"))
+    with pytest.warns(UserWarning, match="3 of 7 images"):
+        ssl.fit(broken)
+    with pytest.warns(UserWarning, match="3 of 7 images"):
+        given = give_back(ssl, broken)
+    assert given.shape == (7, 16, 16, 3)
+    skipped = np.isnan(given).all(axis=(1, 2, 3))
+    assert np.flatnonzero(skipped).tolist() == [1, 5, 6]
+    assert np.isfinite(given[~skipped]).all()
+    assert give_back(ssl, broken[2:5]).dtype == np.uint8
+
+
+def test_shuffled_files_that_cannot_be_read_have_no_order(broken):
+    ssl = JigsawPuzzle(modality=Images(size=16, on_error="skip"), **TINY_PUZZLE)
+    with pytest.warns(UserWarning, match="3 of 7 images"):
+        _, answers = ssl.fit(broken).shuffle(broken)
+    assert np.flatnonzero(answers < 0).tolist() == [1, 5, 6]
+
+
+def test_baselines_want_every_file(broken):
+    baseline = classical_baselines(Images(size=16, on_error="skip"))["raw + LR"][0]
+    with pytest.warns(UserWarning, match="3 of 7 images"):
+        baseline.fit(broken)
+    with (
+        pytest.warns(UserWarning, match="3 of 7 images"),
+        pytest.raises(ValueError, match="3 samples that could not be loaded, .*position 1"),
+    ):
+        baseline.transform(broken)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from skssl.base import check_all_loaded
 from skssl.modality import Modality
 from skssl.nn import RandomKernels
 
@@ -61,8 +62,9 @@ class Values(TransformerMixin, BaseEstimator):
     @torch.inference_mode()
     def _samples(self, X: Any) -> torch.Tensor:
         check_is_fitted(self)
-        loaded, _ = self.modality_.load(X)
-        checked = self.modality_.check(loaded, estimator=type(self).__name__)
+        X, loaded = self.modality_.load(X)
+        check_all_loaded(loaded)
+        checked = self.modality_.check(X, estimator=type(self).__name__)
         return self._network(self.modality_.prepare(checked))
 
     def __sklearn_tags__(self) -> Tags:

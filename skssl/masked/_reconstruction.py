@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from skssl._declare import declared, param
+from skssl.base import in_all_rows
 from skssl.masked._base import MaskedObjective, _MaskedMethod
 from skssl.masked._forecast import forecast
 from skssl.masked._masks import Masks
@@ -165,14 +166,18 @@ class _Reconstruction(_MaskedMethod):
         X_filled : array-like
             As `X`. What is not masked is as it was, bit by bit.
         """
-        samples = self._prepare_filling(X, "reconstruct", "restore", "cells")
-        if mask is not None:
+        samples, loaded = self._prepare_filling(X, "reconstruct", "restore", "cells")
+        if mask is not None and loaded is not None:
+            # The mask has rows for what could not be loaded, too.
+            every = samples[:1].expand(len(loaded), *samples.shape[1:])
+            cells = self.modality_.cells(mask, every)[torch.from_numpy(loaded)]
+        elif mask is not None:
             cells = self.modality_.cells(mask, samples)
         elif self.modality_.offers("missing"):
             cells = self.modality_.missing(samples)
         else:
             cells = self._random_cells(samples)
-        return self.modality_.restore(self._fill(samples, cells), X)
+        return self._give_back(self._fill(samples, cells), X, loaded)
 
     def impute(self, X: Any) -> Any:
         """Fill in the missing cells of a table.
@@ -191,9 +196,9 @@ class _Reconstruction(_MaskedMethod):
             As `X`, an array or a DataFrame with the same columns. What was not missing is as it
             was.
         """
-        samples = self._prepare_filling(X, "impute", "restore", "missing")
+        samples, loaded = self._prepare_filling(X, "impute", "restore", "missing")
         filled = self._fill(samples, self.modality_.missing(samples))
-        return self.modality_.restore(filled, X)
+        return self._give_back(filled, X, loaded)
 
     def forecast(self, X: Any, horizon: int) -> np.ndarray:
         """Predict the next steps of series.
@@ -219,13 +224,15 @@ class _Reconstruction(_MaskedMethod):
         Y : ndarray of shape (n, channels, horizon)
             Without the axis of the channels, or with it last, if `X` is like that.
         """
-        samples = self._prepare_filling(X, "forecast", "forecast_form", "cells", of_any_length=True)
+        samples, loaded = self._prepare_filling(
+            X, "forecast", "forecast_form", "cells", of_any_length=True
+        )
         if isinstance(horizon, bool) or not isinstance(horizon, (int, np.integer)) or horizon < 1:
             raise ValueError(f"horizon must be an int of at least 1, got {horizon!r}.")
         tokenizer = cast(Any, self._reconstructing.encoder.tokenizer)
         (window,), (patch,) = tokenizer.sizes, tokenizer.patch
         steps = forecast(self._fill, samples, horizon, window=window, patch=patch)
-        return self.modality_.forecast_form(steps, X)
+        return in_all_rows(self.modality_.forecast_form(steps, X), loaded)
 
     @property
     def _reconstructing(self) -> ReconstructionObjective:
@@ -233,8 +240,8 @@ class _Reconstruction(_MaskedMethod):
 
     def _prepare_filling(
         self, X: Any, name: str, *hooks: str, of_any_length: bool = False
-    ) -> Tensor:
-        """Return prepared samples, or raise an error if nothing can be filled in."""
+    ) -> tuple[Tensor, np.ndarray | None]:
+        """Return what `_prepare` does, or raise an error if nothing can be filled in."""
         from skssl.modality import MODALITIES
 
         check_is_fitted(self)
@@ -249,7 +256,7 @@ class _Reconstruction(_MaskedMethod):
                 f"{name} needs normalize_patches=False: what is predicted relative to the mean of "
                 "a patch does not tell what that is."
             )
-        return self._prepare(X, of_any_length=of_any_length)[0]
+        return self._prepare(X, of_any_length=of_any_length)
 
     def _random_cells(self, samples: Tensor) -> Tensor:
         from skssl.training import resolve_device, seeded

@@ -34,9 +34,9 @@ def infer_modality(X: Any) -> Modality:
 
     The first of these that fits:
 
-    - images: PIL images; paths, and ``str`` of which the first ends like an image file; arrays of 4
-      dimensions; arrays of 3 dimensions that hold integers, or floats in squares, ``(n, side,
-      side)``;
+    - images: PIL images; paths, and ``str`` of which the first ones end like image files that
+      exist, also as the only column of a DataFrame; arrays of 4 dimensions; arrays of 3 dimensions
+      that hold integers, or floats in squares, ``(n, side, side)``;
     - video: arrays of 5 dimensions;
     - point clouds: arrays of 3 dimensions that hold floats, with 3 values in the last;
     - series: other arrays of 3 dimensions that hold floats, and lists of arrays ``(channels,
@@ -58,7 +58,8 @@ def infer_modality(X: Any) -> Modality:
     Raises
     ------
     ValueError
-        If `X` has more than 2 dimensions and none of the above fits.
+        If `X` has more than 2 dimensions and none of the above fits, or if it holds names of image
+        files that do not exist.
 
     The first of these rules that fits decides:
 

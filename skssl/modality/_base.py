@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,9 +16,13 @@ from sklearn.utils import InputTags, check_array
 from torch import Tensor, nn
 
 from skssl._declare import Declared
+from skssl._quote import quoted
 from skssl.modality._cutters import Cutter
 from skssl.nn import Tokenizer
 from skssl.views import Views
+
+# Elements that are looked at one by one.
+_FEW = 10
 
 
 @dataclass(frozen=True)
@@ -30,8 +35,9 @@ class Look:
         Shape of `X`, or for a list, its length and the shape of its first element.
     dtype : np.dtype
         Of `X` or of the first element; object for DataFrames and what is no array.
-    first : object
-        The first element of a 1-D array, a list or a Series; None for others.
+    few : tuple
+        The first elements of a 1-D array, a list, a Series or the only column of a DataFrame; empty
+        for others.
     ragged : bool
         Whether `X` is a list of arrays that differ in shape.
     has_text : bool
@@ -41,7 +47,7 @@ class Look:
 
     shape: tuple[int, ...]
     dtype: np.dtype
-    first: Any = None
+    few: tuple[Any, ...] = ()
     ragged: bool = False
     has_text: bool = False
 
@@ -53,16 +59,16 @@ class Look:
             if first.dtype.kind not in "biufc":
                 first = np.asarray(X[0], dtype=object)
             ragged = isinstance(X[0], np.ndarray) and len({np.shape(x) for x in X}) > 1
-            return cls((len(X), *first.shape), first.dtype, X[0], ragged, _has_text(X))
+            few = tuple(X[:_FEW])
+            return cls((len(X), *first.shape), first.dtype, few, ragged, _has_text(X))
         array = X if hasattr(X, "shape") else np.asarray(X)
         dtype = getattr(array, "dtype", None)
         dtype = dtype if isinstance(dtype, np.dtype) else np.dtype(object)
-        one_d = len(array.shape) == 1
-        column = array if one_d else only_column(array)
+        column = array if len(array.shape) == 1 else only_column(array)
         return cls(
             tuple(array.shape),
             dtype,
-            next(iter(array)) if one_d and len(array) else None,
+            () if column is None else tuple(islice(column, _FEW)),
             has_text=_has_text([X] if isinstance(X, (str, bytes)) else column),
         )
 
@@ -319,7 +325,7 @@ def check_numbers(
     if kind is None and isinstance(X, (list, tuple)) and len(X):
         kind = np.asarray(X[0]).dtype.kind
     if kind in ("U", "S"):
-        raise ValueError(f"X must hold numbers, got strings: {X[0]!r} is its first sample.")
+        raise ValueError(f"X must hold numbers, got strings: {quoted(X[0])} is its first sample.")
     # Values too large for float32 become infinite, which check_array reports as an error.
     with np.errstate(over="ignore", invalid="ignore"):
         return check_array(

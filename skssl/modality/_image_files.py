@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,23 +11,58 @@ from typing import Any
 
 import numpy as np
 
+from skssl._quote import quoted
+
 _GRAY_MODES = ("1", "L", "LA", "La")
+_PALETTE_MODES = ("P", "PA")
 _DEEP_MODES = ("I", "F")
 _MODE_OF_CHANNELS = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
-def is_image_source(sample: Any) -> bool:
-    """Whether `sample` is a PIL image, a path, or a string that ends like an image file."""
-    if isinstance(sample, os.PathLike):
-        return True
-    if isinstance(sample, str):
-        suffix = Path(sample).suffix.lower()
-        if not suffix:
-            return False
-        from PIL import Image
+def is_file_name(sample: Any) -> bool:
+    """Whether `sample` is a path, or a string, which may be one."""
+    return isinstance(sample, (str, os.PathLike))
 
-        return suffix in Image.registered_extensions()
-    return type(sample).__module__.partition(".")[0] == "PIL"
+
+def is_image_source(sample: Any) -> bool:
+    """Whether `sample` has to be read: a PIL image, a path, or what may be the name of a file."""
+    return is_file_name(sample) or type(sample).__module__.partition(".")[0] == "PIL"
+
+
+def are_surely_images(samples: Sequence[Any]) -> bool:
+    """Whether the first samples are PIL images, paths, or names of image files that exist.
+
+    Raises
+    ------
+    ValueError
+        If they are strings that all end like image files, of which none exists.
+    """
+    if not samples:
+        return False
+    if not any(isinstance(sample, str) for sample in samples):
+        return is_image_source(samples[0])
+    if not all(is_image_source(sample) and not _is_plain_text(sample) for sample in samples):
+        return False
+    if not any(not isinstance(sample, str) or os.path.isfile(sample) for sample in samples):
+        raise ValueError(
+            f"X holds strings that end like image files, such as {quoted(samples[0])}, but there "
+            f"are no such files; names are looked up from {os.getcwd()!r}. If they are files, say "
+            "modality=skssl.modality.Images(); if they are texts, modality=skssl.modality.Text()."
+        )
+    return True
+
+
+def _is_plain_text(sample: Any) -> bool:
+    """Whether `sample` is a string that does not end like an image file."""
+    if not isinstance(sample, str):
+        return False
+    suffix = Path(sample).suffix.lower()
+    if not suffix:
+        return True
+    from PIL import Image
+
+    # Some formats, such as PDF, can be written only.
+    return Image.registered_extensions().get(suffix) not in Image.OPEN
 
 
 def read_images(
@@ -34,6 +70,7 @@ def read_images(
     *,
     size: tuple[int, int] | None,
     channels: int | None,
+    open_files: bool,
     skip_errors: bool,
     n_jobs: int | None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
@@ -48,6 +85,8 @@ def read_images(
         takes the images as they are.
     channels : {1, 3, 4} or None
         Grey, RGB or RGBA. None is grey if all images are, and RGB otherwise.
+    open_files : bool
+        Whether paths and strings may be opened; if not, they count as images that cannot be read.
     skip_errors : bool
         Leave out what cannot be read, with a warning.
     n_jobs : int or None
@@ -67,10 +106,10 @@ def read_images(
     from joblib import Parallel, delayed
 
     results = Parallel(n_jobs=n_jobs, prefer="threads")(
-        delayed(_read)(source, size, channels) for source in sources
+        delayed(_read)(source, size, channels, open_files) for source in sources
     )
     errors = [
-        f"{_name(source, row)} ({result})"
+        f"{_name(source, row)} ({_reason(result)})"
         for row, (source, result) in enumerate(zip(sources, results, strict=True))
         if isinstance(result, Exception)
     ]
@@ -98,28 +137,49 @@ def read_images(
 
 
 def _name(source: Any, row: int) -> str:
-    return repr(str(source)) if isinstance(source, (str, os.PathLike)) else f"the one in row {row}"
+    return quoted(str(source)) if is_file_name(source) else f"the one in row {row}"
+
+
+def _reason(error: Exception) -> str:
+    """Return what an error says; some of those of decoders say nothing on their own."""
+    text = str(error)
+    own = isinstance(error, (OSError, ValueError)) and text
+    return text if own else f"{type(error).__name__}: {text}".removesuffix(": ")
 
 
 def _read(
-    source: Any, size: tuple[int, int] | None, channels: int | None
+    source: Any, size: tuple[int, int] | None, channels: int | None, open_files: bool = True
 ) -> np.ndarray | Exception:
     """Return one image as an array, or the error that says why it cannot be read."""
     from PIL import Image
 
     try:
-        if isinstance(source, (str, os.PathLike)):
+        if is_file_name(source):
+            if not open_files:
+                raise ValueError(
+                    "it may be the name of a file, but none is opened where fit saw arrays; read "
+                    "it into an array first"
+                )
+            if not stat.S_ISREG(os.stat(source).st_mode):
+                # A pipe would be waited for, a device may have no end.
+                raise ValueError("it is no regular file")
             with Image.open(source) as image:
                 return _to_array(image, size, channels)
         if isinstance(source, np.ndarray):
             if source.dtype != np.uint8:
                 raise ValueError(f"it has dtype {source.dtype}; lists of arrays must be uint8")
             source = Image.fromarray(source)
+        if isinstance(source, (bytes, bytearray, memoryview)):
+            raise ValueError(
+                f"it is {len(source):,} bytes; if these are a file, pass "
+                "PIL.Image.open(io.BytesIO(...)) of them"
+            )
         if not isinstance(source, Image.Image):
-            raise ValueError(f"it is {source!r}, neither a path nor a PIL image")
+            raise ValueError(f"it is {quoted(source)}, neither a path nor a PIL image")
         return _to_array(source, size, channels)
-    # What PIL raises for files that are missing, truncated, broken or too large to be true.
-    except (OSError, SyntaxError, ValueError, TypeError, Image.DecompressionBombError) as error:
+    # Decoders raise whatever broken bytes lead them to (NotImplementedError, struct.error,
+    # IndexError, MemoryError, ...). It is returned, and named by the caller.
+    except Exception as error:
         return error
 
 
@@ -135,6 +195,9 @@ def _to_array(image: Any, size: tuple[int, int] | None, channels: int | None) ->
     else:
         mode = _MODE_OF_CHANNELS[channels]
     image = ImageOps.exif_transpose(image)
+    if image.mode in _PALETTE_MODES and "transparency" in image.info:
+        # Pillow warns of other ways; the colours are the same.
+        image = image.convert("RGBA")
     if image.mode != mode:
         image = image.convert(mode)
     if size is not None:

@@ -12,9 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from skssl._declare import Interval, Shape, StrOptions, declared, param
-from skssl.modality._base import Look, Modality, as_tensor, check_mask, check_numbers
+from skssl._quote import quoted
+from skssl.modality._base import Look, Modality, as_tensor, check_mask, check_numbers, only_column
 from skssl.modality._cutters import TileCutter
-from skssl.modality._image_files import is_image_source, read_images
+from skssl.modality._image_files import (
+    are_surely_images,
+    is_file_name,
+    is_image_source,
+    read_images,
+)
 from skssl.modality._pixels import (
     USUAL_CHANNELS,
     Layout,
@@ -64,14 +70,17 @@ class Images(Modality):
     qualify, the last one is taken, as in NumPy, Pillow and matplotlib; say `layout` to change
     that. If none qualifies, `layout` or `channels` has to be said.
 
-    Lists of paths, PIL images, or ``uint8`` arrays of mixed sizes are decoded in threads and
-    brought to `size`: resized with antialiasing until they cover it, with the middle cut out.
-    They are turned as their EXIF data say and become grey if all of them are, RGB otherwise;
-    transparency is left out unless ``channels=4``. Files with more than 8 bits a value are refused.
+    Lists of paths, PIL images, or ``uint8`` arrays of mixed sizes, and a DataFrame whose only
+    column holds paths, are decoded in threads and brought to `size`: resized with antialiasing
+    until they cover it, with the middle cut out. They are turned as their EXIF data say and become
+    grey if all of them are, RGB otherwise; transparency is left out unless ``channels=4``. Files
+    with more than 8 bits a value are refused, and so is what is no regular file, such as a named
+    pipe. Strings and paths are opened only where the first samples of `fit` were such or PIL
+    images: a model of arrays opens no file, whatever it is asked to embed.
 
     With ``modality="auto"``, arrays of 4 dimensions are images, and so are arrays of 3 dimensions
     if they hold integers, or floats in squares ``(n, side, side)``; also PIL images, paths, and
-    strings if the first one ends like an image file (".png", ".jpg", ...).
+    strings if the first ones end like image files (".png", ".jpg", ...) that exist.
 
     The default views are :meth:`ImageViews.glyphs` (no mirror images, no small crops) for grey
     images on a plain background, such as digits and drawings, and those for photos otherwise.
@@ -91,7 +100,8 @@ class Images(Modality):
         the same size already.
     on_error : {"raise", "skip"}, default="raise"
         What to do about files that are missing or broken: raise an error that names them, or leave
-        them out with a warning. Their embedding is then NaN.
+        them out with a warning. Their embedding is then NaN, and so is what methods give back in
+        their place, in float32.
     n_jobs : int, default=-1
         Threads that decode files; -1 is one per processor.
 
@@ -103,6 +113,8 @@ class Images(Modality):
         The values that become 0 and 1.
     are_glyphs_ : bool
         Whether the images are grey with a plain background.
+    reads_files_ : bool
+        Whether strings and paths are opened.
 
     Examples
     --------
@@ -133,7 +145,7 @@ class Images(Modality):
 
     @classmethod
     def recognizes(cls, look: Look) -> bool:
-        if is_image_source(look.first):
+        if are_surely_images(look.few):
             return True
         if len(look.shape) == 3:
             return not look.ragged and (look.dtype.kind in "ui" or look.shape[1] == look.shape[2])
@@ -142,22 +154,34 @@ class Images(Modality):
     def load(self, X: Any) -> tuple[Any, np.ndarray | None]:
         self.check_parameters()
         look = Look.at(X)
+        fitted = hasattr(self, "sample_shape_")
+        to_read = any(is_image_source(sample) for sample in look.few)
+        if not fitted:
+            self.reads_files_ = to_read
         one_array = not look.ragged and (self.size is None or not isinstance(X, (list, tuple)))
-        if one_array and not is_image_source(look.first):
+        to_read = to_read or any(isinstance(sample, bytes) for sample in look.few)
+        if one_array and not to_read:
             if self.size is not None:
                 raise ValueError(
                     f"size={self.size} is for files and lists of images, but X holds arrays of one "
                     f"size, {look.shape}."
                 )
             return X, None
-        fitted = hasattr(self, "sample_shape_")
         channels = self.sample_shape_[0] if fitted else self.channels
         if channels not in (None, *USUAL_CHANNELS):
             raise ValueError(f"channels={channels} does not fit files, which have 1, 3 or 4.")
+        named = next((sample for sample in look.few if is_file_name(sample)), None)
+        if named is not None and not self.reads_files_:
+            raise ValueError(
+                f"X holds what may be names of files, such as {quoted(str(named))}, but arrays "
+                "were seen in fit, so no file is opened. Read them into arrays first, or fit to "
+                "files."
+            )
         images, loaded = read_images(
-            list(X),
+            list(X if only_column(X) is None else only_column(X)),
             size=_height_and_width(self.size),
             channels=channels,
+            open_files=self.reads_files_,
             skip_errors=self.on_error == "skip",
             n_jobs=self.n_jobs,
         )

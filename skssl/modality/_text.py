@@ -14,6 +14,7 @@ from sklearn.utils import InputTags, check_array
 from torch import Tensor, nn
 
 from skssl._declare import Interval, Range, RealNotInt, StrOptions, declared, param
+from skssl._quote import quoted
 from skssl.modality._base import Look, Modality, as_tensor, no_patches, only_column
 from skssl.modality._corpus import Corpus
 from skssl.modality._spans import TokenCutter
@@ -125,10 +126,15 @@ class Text(Modality):
         texts = _column(X)
         for row, text in enumerate(texts):
             if not isinstance(text, str):
-                hint = "decode it first" if isinstance(text, bytes) else "'' is an empty text"
+                hint = (
+                    "decode it first, or if it is the file of an image, pass "
+                    "PIL.Image.open(io.BytesIO(...)) of it"
+                    if isinstance(text, bytes)
+                    else "'' is an empty text"
+                )
                 raise ValueError(
-                    f"Row {row} of X is {text!r} of type {type(text).__name__}, but a text must "
-                    f"be a str; {hint}."
+                    f"Row {row} of X is {quoted(text)} of type {type(text).__name__}, but a text "
+                    f"must be a str; {hint}."
                 )
         checked = check_array(
             np.array(texts, dtype=object),

@@ -337,8 +337,8 @@ class Colorization(_DenseTask):
             same lightness as `X`. Colours that sRGB does not have are made greyer.
         """
         check_is_fitted(self)
-        X, _ = self.modality_.load(X)
+        X, loaded = self.modality_.load(X)
         checked = self.modality_.check(X, estimator=type(self).__name__)
         samples = self.modality_.prepare_grey(checked)
         colored = self._apply_objective(_colored, samples)
-        return self.modality_.restore(self.modality_.unscale(colored, samples), X)
+        return self._give_back(self.modality_.unscale(colored, samples), X, loaded)

@@ -196,4 +196,4 @@ class ContextEncoder(_DenseTask):
             )
         painted = self._apply_objective(predicted, samples, holes)
         filled = torch.where(holes, self.modality_.unscale(painted, samples), samples)
-        return self.modality_.restore(filled, X)
+        return self._give_back(filled, X, loaded)

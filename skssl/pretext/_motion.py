@@ -229,7 +229,7 @@ class MotionPrediction(_DenseTask):
         check_is_fitted(self)
         wanted = self.n_frames_ if n_frames is None else n_frames
         check_scalar(wanted, "n_frames", Integral, min_val=1)
-        X, _ = self.modality_.load(X)
+        X, loaded = self.modality_.load(X)
         checked = self.modality_.check(X, estimator=type(self).__name__)
         clips = self.modality_.prepare_frames(checked)
         if clips.shape[2] < self.n_past_:
@@ -239,4 +239,4 @@ class MotionPrediction(_DenseTask):
             )
         past = clips[:, :, -self.n_past_ :]
         future = self._apply_objective(lambda net, batch: _roll(net, batch, wanted), past)
-        return self.modality_.restore(self.modality_.unscale(future, clips), X)
+        return self._give_back(self.modality_.unscale(future, clips), X, loaded)

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from skssl._declare import Interval, StrOptions, declared, param
+from skssl.base import in_all_rows
 from skssl.modality import Cutter
 from skssl.nn import Objective
 from skssl.pretext._base import ROUNDS, Task, TaskObjective, _PretextTask
@@ -154,13 +155,19 @@ class _OrderTask(_PretextTask):
         X_shuffled : array-like
             In the form that :meth:`solve` returns.
         answers : ndarray of shape (n_samples,), int64
-            Index in ``permutations_`` of the order in which the pieces of each sample are.
+            Index in ``permutations_`` of the order in which the pieces of each sample are; -1 for
+            files that could not be read.
         """
         check_is_fitted(self)
-        samples, _ = self._prepare(X)
+        samples, loaded = self._prepare(X)
         rng = np.random.default_rng(self._seed)
         answers = rng.integers(self.n_classes_, size=len(samples))
-        return self._rearranged(samples, self.permutations_[answers], X), answers
+        shuffled = self._rearranged(samples, self.permutations_[answers], X, loaded)
+        if loaded is not None:
+            every = np.full(len(loaded), -1)
+            every[loaded] = answers
+            answers = every
+        return shuffled, answers
 
     def solve(self, X: Any) -> Any:
         """Put the pieces of shuffled samples back in order.
@@ -190,18 +197,21 @@ class _OrderTask(_PretextTask):
         from skssl.training import resolve_device, seeded
 
         check_is_fitted(self)
-        samples, _ = self._prepare(X)
+        samples, loaded = self._prepare(X)
         with seeded(self._seed, resolve_device(self.device)):
             probabilities = [self._apply_objective(_read, samples) for _ in range(ROUNDS)]
         answers = torch.stack(probabilities).mean(dim=0).argmax(dim=1).numpy()
         # The piece that belongs to place j is where the permutation has j.
-        return self._rearranged(samples, self.permutations_[answers].argsort(axis=1), X)
+        return self._rearranged(samples, self.permutations_[answers].argsort(axis=1), X, loaded)
 
-    def _rearranged(self, samples: Tensor, order: np.ndarray, X: Any) -> Any:
+    def _rearranged(
+        self, samples: Tensor, order: np.ndarray, X: Any, loaded: np.ndarray | None
+    ) -> Any:
         moved = self.modality_.restore(self._cutter.rearrange(samples, torch.from_numpy(order)), X)
         if isinstance(moved, list):
             return [_in_dtype_of(like, one) for one, like in zip(moved, X, strict=True)]
-        return _in_dtype_of(X[0] if isinstance(X, (list, tuple)) else X, moved)
+        like = X[0] if isinstance(X, (list, tuple)) else X
+        return in_all_rows(_in_dtype_of(like, moved), loaded)
 
 
 def _in_dtype_of(like: Any, samples: Any) -> Any:

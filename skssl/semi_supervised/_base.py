@@ -27,7 +27,7 @@ from skssl._declare import (
     resolve_auto,
 )
 from skssl._labels import labeled_rows, split_labels
-from skssl.base import SelfSupervisedTransformer
+from skssl.base import SelfSupervisedTransformer, check_all_loaded
 from skssl.contrastive import SimCLR
 from skssl.semi_supervised._head import blank_head
 from skssl.semi_supervised._objectives import SupervisedObjective
@@ -354,11 +354,7 @@ class FineTuner(Declared):
         """Return what the head says of samples."""
         check_is_fitted(self)
         samples, loaded = self.method_._prepare(X)
-        if loaded is not None and not loaded.all():
-            raise ValueError(
-                f"X has {(~loaded).sum()} samples that could not be loaded, the first of them at "
-                f"position {np.argmin(loaded)}."
-            )
+        check_all_loaded(loaded)
         return self._outputs_of(samples)
 
     def _outputs_of(self, samples: Tensor) -> Tensor:
