@@ -22,7 +22,12 @@ from sklearn.semi_supervised import LabelSpreading
 from skorch.callbacks import Callback
 
 from skssl import MaskedAutoencoder, SelfSupervisedImputer, SimCLR, VICReg
-from skssl.inspection import FewLabelReport, classical_baselines, few_label_report
+from skssl.inspection import (
+    FewLabelDisplay,
+    FewLabelReport,
+    classical_baselines,
+    few_label_report,
+)
 from skssl.modality import Images, Modality, Tabular, infer_modality
 from skssl.semi_supervised import FineTuneClassifier
 
@@ -281,6 +286,32 @@ def test_the_table_has_a_line_for_each_model():
     )
     assert "3 test rows" in str(report)
     assert "2 draws" in str(report)
+
+
+def test_any_name_can_be_shown():
+    names = ["a|b", "*bold* <b>", "$x$ `y`\nz", "snake_case _em_ a&lt;", "C:\\models", 3]
+    scores = {name: np.array([[0.5, 0.7]]) for name in names}
+    report = FewLabelReport(
+        scores, dict.fromkeys(names, "model"), n_labels=[1], scoring="<lambda>",
+        n_train=9, n_labelled=8, n_test=3,
+    )  # fmt: skip
+    lines = report.to_markdown().split("\n")
+    shown = [line.removeprefix("| ").removesuffix(" | 0.600 ± 0.100 |") for line in lines[2:]]
+    assert shown == [
+        r"a\|b", r"\*bold\* \<b\>", r"\$x\$ \`y\` z", r"snake_case \_em\_ a\&lt;", r"C:\\models",
+        "3",
+    ]  # fmt: skip
+    assert report._repr_markdown_().startswith(r"\<lambda\> on 3")
+    assert repr(report).startswith("<lambda> on 3")
+
+    names = ["costs $5", "$a{$", "_hidden", "100 %", r"\$", 3]
+    display = FewLabelDisplay(
+        n_labels=[1], scores={name: [[0.5, 0.7]] for name in names},
+        kinds=dict.fromkeys(names, "model"), score_name="$f{_1$",
+    ).plot()  # fmt: skip
+    display.figure_.canvas.draw()
+    assert len(display.ax_.get_legend().get_texts()) == len(names)
+    plt.close(display.figure_)
 
 
 def test_plot_draws_every_model_and_tells_the_kinds_apart():

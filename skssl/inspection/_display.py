@@ -10,6 +10,11 @@ import numpy as np
 _DASHES = ((0, (5, 2)), (0, (5, 2, 1, 2)), (0, (2, 2)), (0, (8, 3)), (0, (3, 1, 1, 1, 1, 1)))
 
 
+def _plain(name: Any) -> str:
+    """Return a text that matplotlib draws as it is, and not as a formula."""
+    return str(name).replace("$", r"\$")
+
+
 class FewLabelDisplay:
     """Scores over the number of labels per class.
 
@@ -93,7 +98,7 @@ class FewLabelDisplay:
         self.lines_ = {}
         for name, values in self.scores.items():
             mean, std = np.mean(values, axis=1), np.std(values, axis=1)
-            (line,) = ax.plot(self.n_labels, mean, label=name, **styles[name])
+            (line,) = ax.plot(self.n_labels, mean, label=_plain(name), **styles[name])
             if self.kinds[name] == "model":
                 ax.fill_between(
                     self.n_labels, mean - std, mean + std, color=line.get_color(), alpha=0.2, lw=0
@@ -102,13 +107,13 @@ class FewLabelDisplay:
         ax.set_xscale("log")
         ax.set_xticks(self.n_labels, labels=[str(n) for n in self.n_labels])
         ax.minorticks_off()
-        ax.set(xlabel="labels per class", ylabel=self.score_name)
+        ax.set(xlabel="labels per class", ylabel=_plain(self.score_name))
         ax.grid(alpha=0.3)
         # In the order in which the lines end, so that line and name are near each other.
         order = sorted(self.lines_, key=lambda name: -np.mean(self.scores[name][-1]))
         ax.legend(
             [self.lines_[name] for name in order],
-            order,
+            [_plain(name) for name in order],
             loc="upper left",
             bbox_to_anchor=(1.01, 1.0),
             borderaxespad=0.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,15 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skssl.inspection._display import FewLabelDisplay
+
+# What Markdown gives a meaning, in the middle of a line of a table; an underscore within a word has
+# none.
+_MARKS = re.compile(r"[\\`*\[\]<>|$~&]|(?<![^\W_])_|_(?![^\W_])")
+
+
+def _in_markdown(text: Any) -> str:
+    """Return a text that Markdown shows as it is, in one line."""
+    return _MARKS.sub(lambda mark: "\\" + mark[0], " ".join(str(text).split()))
 
 
 class FewLabelReport:
@@ -100,6 +110,8 @@ class FewLabelReport:
     def to_markdown(self) -> str:
         """Return the table in Markdown, a line for each model.
 
+        What Markdown gives a meaning in a name, such as ``|`` and ``*``, is escaped.
+
         Returns
         -------
         table : str
@@ -110,7 +122,7 @@ class FewLabelReport:
         ]
         for name, scores in self.scores.items():
             cells = [f"{cell.mean():.3f} ± {cell.std():.3f}" for cell in scores]
-            lines.append(f"| {name} | " + " | ".join(cells) + " |")
+            lines.append(f"| {_in_markdown(name)} | " + " | ".join(cells) + " |")
         return "\n".join(lines)
 
     def plot(self, ax: Any = None) -> FewLabelDisplay:
@@ -131,12 +143,15 @@ class FewLabelReport:
         ).plot(ax=ax)
 
     def __repr__(self) -> str:
-        n_repeats = next(iter(self.scores.values())).shape[1]
-        return (
-            f"{self.scoring} on {self.n_test} test rows, mean ± standard deviation over "
-            f"{n_repeats} draws of the labelled rows\n"
-            f"from {self.n_labelled} of {self.n_train} training rows\n\n{self.to_markdown()}"
-        )
+        return f"{self._heading(self.scoring)}\n\n{self.to_markdown()}"
 
     def _repr_markdown_(self) -> str:
-        return repr(self)
+        return f"{self._heading(_in_markdown(self.scoring))}\n\n{self.to_markdown()}"
+
+    def _heading(self, scoring: str) -> str:
+        n_repeats = next(iter(self.scores.values())).shape[1]
+        return (
+            f"{scoring} on {self.n_test} test rows, mean ± standard deviation over "
+            f"{n_repeats} draws of the labelled rows\n"
+            f"from {self.n_labelled} of {self.n_train} training rows"
+        )
