@@ -6,7 +6,8 @@ import torch
 from cases import tiny_series
 
 from skssl import SimCLR
-from skssl.modality import Series, Tabular, infer_modality
+from skssl.modality import PointCloud, Series, Tabular, infer_modality
+from skssl.modality._base import check_padding
 from skssl.nn import RandomKernels
 from skssl.views import (
     SeriesViews,
@@ -70,6 +71,16 @@ def test_normalization(rng):
     assert not torch.allclose(together.mean(dim=2), torch.zeros(50, 2), atol=1e-2)
     torch.testing.assert_close(prepared(X, normalize=None), torch.tensor(X, dtype=torch.float32))
     assert torch.equal(prepared(np.full((2, 1, 9), 7.0)), torch.zeros(2, 1, 9))
+
+
+@pytest.mark.parametrize(("modality", "shape"), [(Series(), ()), (PointCloud(), (3,))])
+def test_padding_does_not_fill_the_memory(modality, shape):
+    short = [np.zeros((20, *shape), dtype=np.float32)] * 1000
+    with pytest.raises(ValueError, match=r"Row 1000 of X has 100,000 .* at most 20.*Cut such rows"):
+        modality.check([*short, np.zeros((100_000, *shape), np.float32)], estimator="test")
+    # What is small, or hardly padded, is not refused.
+    check_padding([20] * 1000 + [10_000], 3, "steps")
+    check_padding([60_000, 10_000] * 1000, 3, "steps")
 
 
 @pytest.mark.parametrize("encoder", ["kernels", "resnet", "kernels+resnet", "ts2vec"])

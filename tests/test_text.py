@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -45,6 +46,24 @@ def prepared(X, **params):
 
 def seeded():
     return torch.Generator().manual_seed(0)
+
+
+@pytest.mark.parametrize("analyzer", ["word", "char_wb"])
+def test_the_memory_for_a_huge_text_is_bounded(analyzer):
+    texts = ["rain and wind", "cats and dogs", "sun and rain", "dogs chase cats"] * 5
+    ssl = tiny(modality=Text(analyzer=analyzer), max_epochs=0).fit(texts)
+    unit = "wind and rain, "
+    beginning = unit * (100_000 // len(unit) + 1)
+    huge = beginning + "dogs " * 400_000
+    tracemalloc.start()
+    with pytest.warns(UserWarning, match=r"1 of 21 texts .*100,000 .*row 20 with 2,100,005"):
+        Z = ssl.transform([*texts, huge])
+    with pytest.warns(UserWarning, match="left out, also where tokens are learned"):
+        tiny(modality=Text(analyzer=analyzer), max_epochs=0).fit([*texts, huge])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100 * len(beginning)
+    np.testing.assert_allclose(Z[20:], ssl.transform([beginning[:100_000]]), rtol=1e-5, atol=1e-6)
 
 
 def test_auto_rule():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar, Self
@@ -23,6 +23,8 @@ from skssl.views import Views
 
 # Elements that are looked at one by one.
 _FEW = 10
+# Bytes that padded samples may always have, and how often their size beyond that.
+_MOST_PADDED, _MOST_WASTE = 2**27, 50
 
 
 @dataclass(frozen=True)
@@ -35,41 +37,48 @@ class Look:
         Shape of `X`, or for a list, its length and the shape of its first element.
     dtype : np.dtype
         Of `X` or of the first element; object for DataFrames and what is no array.
-    few : tuple
-        The first elements of a 1-D array, a list, a Series or the only column of a DataFrame; empty
-        for others.
+    first : object
+        The first element of a 1-D array, a list or a Series; None for others.
     ragged : bool
         Whether `X` is a list of arrays that differ in shape.
     has_text : bool
         Whether `X` is a str, or a list, a 1-D array, a Series or the only column of a DataFrame
         that holds at least one.
+    few : tuple
+        The first elements of a list, a 1-D array, a Series or the only column of a DataFrame; empty
+        for others.
     """
 
     shape: tuple[int, ...]
     dtype: np.dtype
-    few: tuple[Any, ...] = ()
+    first: Any = None
     ragged: bool = False
     has_text: bool = False
+    few: tuple[Any, ...] = ()
 
     @classmethod
     def at(cls, X: Any) -> Look:
         """Look at `X`."""
         if isinstance(X, (list, tuple)) and len(X):
-            first = np.asarray(X[0])
-            if first.dtype.kind not in "biufc":
+            # An array of a long text takes four times its memory.
+            is_text = isinstance(X[0], (str, bytes))
+            first = np.empty((), object) if is_text else np.asarray(X[0])
+            if first.dtype.kind not in "biufc" and not is_text:
                 first = np.asarray(X[0], dtype=object)
             ragged = isinstance(X[0], np.ndarray) and len({np.shape(x) for x in X}) > 1
-            few = tuple(X[:_FEW])
-            return cls((len(X), *first.shape), first.dtype, few, ragged, _has_text(X))
+            shape, few = (len(X), *first.shape), tuple(X[:_FEW])
+            return cls(shape, first.dtype, X[0], ragged, _has_text(X), few)
         array = X if hasattr(X, "shape") else np.asarray(X)
         dtype = getattr(array, "dtype", None)
         dtype = dtype if isinstance(dtype, np.dtype) else np.dtype(object)
-        column = array if len(array.shape) == 1 else only_column(array)
+        one_d = len(array.shape) == 1
+        column = array if one_d else only_column(array)
         return cls(
             tuple(array.shape),
             dtype,
-            () if column is None else tuple(islice(column, _FEW)),
+            next(iter(array)) if one_d and len(array) else None,
             has_text=_has_text([X] if isinstance(X, (str, bytes)) else column),
+            few=() if column is None else tuple(islice(column, _FEW)),
         )
 
 
@@ -337,6 +346,30 @@ def check_numbers(
             estimator=estimator,
             input_name="X",
         )
+
+
+def check_padding(lengths: Sequence[int], width: int, unit: str) -> None:
+    """Raise an error if samples cannot be padded to the longest without a waste of memory.
+
+    Parameters
+    ----------
+    lengths : sequence of int
+        Of each sample.
+    width : int
+        Numbers of each step or point.
+    unit : str
+        What messages call these.
+    """
+    padded = 4 * width * len(lengths) * max(lengths)
+    if padded <= _MOST_PADDED or padded <= _MOST_WASTE * 4 * width * sum(lengths):
+        return
+    row = int(np.argmax(lengths))
+    raise ValueError(
+        f"Row {row} of X has {lengths[row]:,} {unit}, half of the rows have at most "
+        f"{int(np.median(lengths)):,}. Padded to the longest, X would take {padded / 1e6:,.0f} MB, "
+        f"{padded / (4 * width * sum(lengths)):,.0f} times its size. Cut such rows into pieces, or "
+        "pass them on their own."
+    )
 
 
 def check_mask(mask: Any, *shapes: tuple[int, ...]) -> np.ndarray:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from skssl._declare import declared, param
 from skssl.losses._precision import widened
-from skssl.modality._base import Look, Modality, as_tensor, check_numbers
+from skssl.modality._base import Look, Modality, as_tensor, check_numbers, check_padding
 from skssl.modality._cutters import VoxelCutter
 from skssl.modality._pixels import some_samples
 from skssl.nn import FillPoints, PointNet, PointPatches, Tokenizer
@@ -236,7 +236,9 @@ def _pad(X: Any) -> np.ndarray:
                 f"Row {row} of X has points of {cloud.shape[1]} values, but row 0 has points of "
                 f"{clouds[0].shape[1]}."
             )
-    shape = (len(clouds), max(map(len, clouds)), clouds[0].shape[1])
+    sizes = [len(cloud) for cloud in clouds]
+    check_padding(sizes, clouds[0].shape[1], "points")
+    shape = (len(clouds), max(sizes), clouds[0].shape[1])
     padded = np.full(shape, np.nan, dtype=np.float32)
     for row, cloud in enumerate(clouds):
         padded[row, : len(cloud)] = cloud

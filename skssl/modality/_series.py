@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from skssl._declare import StrOptions, declared, param
-from skssl.modality._base import Look, Modality, as_tensor, check_mask, check_numbers
+from skssl.modality._base import Look, Modality, as_tensor, check_mask, check_numbers, check_padding
 from skssl.modality._pixels import some_samples
 from skssl.modality._spans import SegmentCutter
 from skssl.nn import (
@@ -294,7 +294,9 @@ def _pad(X: Any, *, channels_last: bool) -> np.ndarray:
                 "(points, 3) say modality=PointCloud()."
             )
         series.append(array)
-    longest = max(array.shape[1] for array in series)
+    lengths = [array.shape[1] for array in series]
+    check_padding(lengths, len(series[0]), "steps")
+    longest = max(lengths)
     padded = np.full((len(series), len(series[0]), longest), np.nan, dtype=np.float32)
     for row, array in enumerate(series):
         padded[row, :, : array.shape[1]] = array

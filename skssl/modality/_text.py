@@ -25,6 +25,9 @@ from skssl.views import TextViews, Views
 _WITHOUT_SPACES = re.compile(
     "[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]"
 )
+# Characters of a text that are looked at, which bounds the memory for its tokens: so many, or so
+# many for each token that may be kept, if that is more.
+_MOST_CHARACTERS, _CHARACTERS_PER_TOKEN = 100_000, 300
 _LETTER = re.compile(r"[^\W\d_]")
 # Of the training texts, how many may be without any known token before a warning says so.
 _MAX_WITHOUT_TOKENS = 0.1
@@ -37,9 +40,10 @@ class Text(Modality):
     A text becomes a row of token ids. Tokens are words, character n-grams, or subwords that the
     `tokenizers` library learns from the training texts; only those that are neither rare nor in
     most of the training texts have an id. What has none is left out, and so is what comes after
-    the first `max_length` tokens of a text. All texts of which nothing is left, such as empty
-    ones, have the same finite embedding. Missing texts are an error, since nothing is imputed;
-    pass an empty str if that is what is meant.
+    the first `max_length` tokens of a text. Of texts with more than 100,000 characters, or 300 for
+    each token of `max_length` if that is more, the rest is left out, with a warning. All texts of
+    which nothing is left, such as empty ones, have the same finite embedding. Missing texts are an
+    error, since nothing is imputed; pass an empty str if that is what is meant.
 
     With ``modality="auto"``, a sequence of str is texts, and so is a DataFrame of one column that
     holds str.
@@ -137,7 +141,7 @@ class Text(Modality):
                     f"must be a str; {hint}."
                 )
         checked = check_array(
-            np.array(texts, dtype=object),
+            np.array(self._beginnings(texts), dtype=object),
             dtype=None,
             ensure_2d=False,
             ensure_all_finite=False,
@@ -146,6 +150,21 @@ class Text(Modality):
             input_name="X",
         )
         return Corpus(checked)
+
+    def _beginnings(self, texts: list[str]) -> list[str]:
+        """Return what is looked at of texts: all but the end of very long ones."""
+        most = max(_MOST_CHARACTERS, _CHARACTERS_PER_TOKEN * self.max_length)
+        longer = [row for row, text in enumerate(texts) if len(text) > most]
+        if not longer:
+            return texts
+        warnings.warn(
+            f"{len(longer)} of {len(texts)} texts of X have more than {most:,} characters, such as "
+            f"that in row {longer[0]} with {len(texts[longer[0]]):,}. What follows is left out, "
+            f"also where tokens are learned; an embedding has max_length={self.max_length} tokens. "
+            "Cut long texts into pieces to have all of them embedded.",
+            stacklevel=3,
+        )
+        return [text[:most] for text in texts]
 
     def fit(self, X: Corpus) -> Self:
         from sklearn.feature_extraction.text import CountVectorizer
