@@ -2,6 +2,7 @@
 
 from skssl.training._batches import Batches, BatchesWithOthers, place
 from skssl.training._device import resolve_device, seeded, uses_bfloat16
+from skssl.training._memory import with_memory_advice
 from skssl.training._monitor import Monitor
 from skssl.training._net import Net, NonFiniteLossError
 from skssl.training._optimizers import make_optimizer
@@ -29,4 +30,5 @@ __all__ = [
     "train",
     "uses_bfloat16",
     "warmup_cosine",
+    "with_memory_advice",
 ]
