@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 import math
+import warnings
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from skssl._declare import Declared, Duration, HasMethods, Interval, StrOptions,
 from skssl._sklearn_compat import fit_context
 from skssl._warm_start import WarmStart
 from skssl.modality import MODALITIES, Look, Modality, infer_modality
+from skssl.modality._sameness import nothing_to_tell
 from skssl.nn import JointObjective, Objective, SideBySide
 from skssl.views import CallableViews, ChangedViews, Views
 
@@ -435,7 +437,19 @@ class SelfSupervisedTransformer(
         samples = self.modality_.prepare(checked)
         if reset and not has_columns:
             self.n_features_in_ = self.modality_.n_features(samples)
+        if reset and self.max_epochs != 0:
+            self._warn_of_sameness(samples)
         return samples, loaded
+
+    def _warn_of_sameness(self, samples: Tensor) -> None:
+        """Warn before a training from which nothing can come."""
+        sameness = nothing_to_tell(samples, self.modality_.input_layer())
+        if sameness is not None:
+            warnings.warn(
+                f"{type(self).__name__}: {sameness}, so that there is nothing to learn from them. "
+                "The training goes on, but its embedding will tell nothing apart.",
+                stacklevel=2,
+            )
 
     def _resolve_views(self) -> Views:
         if isinstance(self.views, Views):
