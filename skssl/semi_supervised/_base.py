@@ -67,7 +67,8 @@ class FineTuner(Declared):
         one step at least; the fine-tuning ends with `max_epochs` if that comes first. The bits are
         then not repeatable. Has no part in `partial_fit`.
     batch_size : int, default=64
-        Labelled rows in a batch, at least 1; all of them if there are fewer.
+        Labelled rows in a batch, at least 1, and 2 for an encoder with BatchNorm that nothing has
+        trained yet; all of them if there are fewer.
     learning_rate : float, default="auto"
         Peak of AdamW's learning rate for the head, which rises over a tenth of the training and
         then falls to zero with a cosine. "auto" is 0.0003 from 250 labelled rows on, and

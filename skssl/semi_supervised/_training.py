@@ -12,7 +12,7 @@ from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor
 
 from skssl.base import SelfSupervisedTransformer
-from skssl.nn import Objective, layer_rates
+from skssl.nn import Objective, is_batch_norm, layer_rates, learned_batch_norms
 from skssl.semi_supervised._objectives import SupervisedObjective
 from skssl.semi_supervised._rows import Labels
 from skssl.training import Batches, BatchesWithOthers, Net, make_optimizer, resolve_device, train
@@ -83,8 +83,20 @@ def fine_tune(
     epochs : int
     **settings : dict
         Other parameters of :func:`~skssl.training.train`.
+
+    Raises
+    ------
+    ValueError
+        If BatchNorm layers would have to learn from one row at a time.
     """
     n_known = int(labels.known.sum())
+    norms = [module for module in objective.encoder.modules() if is_batch_norm(module)]
+    if min(batch_size, n_known) == 1 and len(learned_batch_norms(objective.encoder)) < len(norms):
+        raise ValueError(
+            f"batch_size={batch_size} and {n_known} labelled row(s) to learn from make batches of "
+            "a single one, but the BatchNorm layers of an encoder that nothing has trained yet "
+            "need at least 2."
+        )
     batch_size = min(batch_size, n_known)
     used = samples[labels.known]
     make_batches: Callable[..., Batches] = Batches
