@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from cases import TINY_TRANSFORMER, tiny_conv
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EarlyStopping
 from torch import nn
 
 from skssl import (
@@ -118,6 +118,25 @@ class TestTeacher:
         assert same_state(objective.encoder, student)
         assert same_state(objective.teacher.networks[0], taught)
 
+    def test_that_stays_is_that_of_the_best_epoch(self):
+        class States(Callback):
+            def on_train_begin(self, net, **kwargs):
+                self.taught = []
+
+            def on_epoch_end(self, net, **kwargs):
+                self.taught.append(copy.deepcopy(net.module_.teacher.networks[0].state_dict()))
+
+        class Worse(Callback):
+            def on_epoch_end(self, net, **kwargs):
+                net.history.record("worse", len(net.history))
+
+        states = States()
+        best = EarlyStopping("worse", patience=2, load_best=True)
+        ssl = MSN(max_epochs=9, callbacks=[states, Worse(), best], **TINY_TRANSFORMER)
+        ssl.fit(PICTURES)
+        assert len(states.taught) == 3
+        assert same_state(ssl._objective.encoder, states.taught[0])
+
     def test_momentum_rises_to_one(self):
         assert rising_momentum(0.9, 0.0) == pytest.approx(0.9)
         assert rising_momentum(0.9, 0.5) == pytest.approx(0.95)
@@ -175,6 +194,12 @@ class TestQueue:
         torch.testing.assert_close(keys.norm(dim=1), torch.ones(32))
         objective.after_training()
         assert not len(objective.queue.rows)
+
+    def test_best_epoch_is_brought_back(self):
+        # Queues are still there when callbacks hear of the end.
+        best = EarlyStopping("train_loss", patience=1, load_best=True)
+        ssl = MoCo(**settings(max_epochs=4, callbacks=[best])).fit(PICTURES)
+        assert not len(ssl._objective.queue.rows)
 
     def test_nnclr_does_not_find_the_sample_itself(self):
         objective = objective_of(NNCLR(queue_size=64))

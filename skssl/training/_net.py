@@ -130,8 +130,11 @@ class Net(NeuralNet):
                 raise
             interrupted = not self.stopped_by_callback_
         finally:
-            self.module_.after_training(goes_on=self.constant_rate)
-            self.notify("on_train_end", X=samples, y=None)
+            try:
+                # Callbacks see what was trained, and may bring back what it was in the best epoch.
+                self.notify("on_train_end", X=samples, y=None)
+            finally:
+                self.module_.after_training(goes_on=self.constant_rate)
         if self.steps_done_:
             self._check_what_is_left(samples, infinite_before)
         return interrupted
