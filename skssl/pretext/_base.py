@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, cast
 
@@ -13,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skssl._declare import POSITIVE_INT, declared, param
+from skssl._warn import warn
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import PretextTaskWarning
 from skssl.nn import DrawViews, Objective, PartsHead, apply_by_size, mlp_head
@@ -202,22 +202,20 @@ class _PretextTask(SelfSupervisedTransformer):
         asked = self.batch_size_ * self._n_asked(n_classes)
         answered = self._steps / len(self.history_) * asked
         if first > _TRIVIAL and answered >= _FEWEST_ANSWERS:
-            warnings.warn(
+            warn(
                 f"{name}: {first:.1%} of the answers in the first epoch were right, so the task is "
                 "trivial for these samples and teaches little. Something gives it away: "
                 f"{self._shortcut_remedy}",
                 PretextTaskWarning,
-                stacklevel=2,
             )
         chance = 1 / n_classes
         deviation = math.sqrt(chance * (1 - chance) / answered)
         if self._steps >= _FEWEST_STEPS and last < chance + _SIGNIFICANT * deviation:
-            warnings.warn(
+            warn(
                 f"{name}: {last:.1%} of the answers in the last epoch were right, which is no "
                 f"better than guessing among {n_classes}. The samples may not have what the task "
                 "asks for; if they do, try more max_epochs or an encoder that sees it.",
                 PretextTaskWarning,
-                stacklevel=2,
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -63,8 +64,10 @@ def fine_tune(
     weight_decay: float,
     epochs: int,
     **settings: Any,
-) -> Net:
+) -> tuple[Net, str | None]:
     """Train an objective on the rows that have a label to learn, and on others if it wants some.
+
+    Returns what :func:`~skssl.training.train` does.
 
     Parameters
     ----------
@@ -116,7 +119,7 @@ def fine_tune(
     def optimizer_of(objective: Objective) -> torch.optim.Optimizer:
         return make_optimizer(objective, "adamw", learning_rate, weight_decay, rates)
 
-    net, _ = train(
+    return train(
         objective,
         used,
         epochs=epochs,
@@ -125,10 +128,10 @@ def fine_tune(
         precision=method.precision,
         first_callbacks=stopping,
         views=method.views_,
-        input_layer=method.encoder_.get_submodule("prepare"),
+        # The method's own stays where it is.
+        input_layer=copy.deepcopy(method.encoder_.get_submodule("prepare")),
         make_optimizer=optimizer_of,
         make_batches=make_batches,
         batch_size=batch_size,
         **settings,
     )
-    return net
