@@ -131,8 +131,8 @@ class DINO(SelfSupervisedTransformer):
     -----
     As in the authors' code, the projector has three layers with GELU and no BatchNorm, what it
     gives and the prototypes are normalised, and the prototypes stand still in the first hundredth
-    of the training. The learned encoder is the student; the paper uses the teacher, which is hardly
-    different at the end of a training, when its momentum is 1.
+    of the training. The learned encoder is the student; the paper uses the teacher, which in a
+    training of a few hundred steps still holds a part of its random start.
 
     References
     ----------
