@@ -18,7 +18,16 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skssl._by_value import by_value
-from skssl._sklearn_compat import HasMethods, Interval, Options, RealNotInt, StrOptions
+from skssl._sklearn_compat import (
+    HasMethods,
+    Interval,
+    InvalidParameterError,
+    Options,
+    RealNotInt,
+    StrOptions,
+    print_like_estimators,
+    with_rows,
+)
 
 __all__ = [
     "FRACTION",
@@ -40,14 +49,24 @@ __all__ = [
 
 T = TypeVar("T")
 
+# Lines of a repr beyond the estimator itself.
+_MOST_TOLD = 20
+
 POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 POSITIVE = Interval(Real, 0, None, closed="neither")
 NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 FRACTION = Interval(Real, 0, 1, closed="both")
 
 
+def _is_sequence(value: Any) -> bool:
+    return isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim == 1)
+
+
 class Range(Options):
-    """A pair ``(low, high)`` of numbers with ``low <= high``, both within an interval."""
+    """A pair ``(low, high)`` of numbers with ``low <= high``, both within an interval.
+
+    A tuple, a list or an array, as distributions draw them in searches.
+    """
 
     # scikit-learn takes constraints of its own classes only, hence the base class.
     def __init__(self, within: Interval):
@@ -56,7 +75,7 @@ class Range(Options):
 
     def is_satisfied_by(self, val: Any) -> bool:
         return (
-            isinstance(val, (tuple, list))
+            _is_sequence(val)
             and len(val) == 2
             and all(self.within.is_satisfied_by(end) for end in val)
             and val[0] <= val[1]
@@ -75,7 +94,7 @@ class Shape(Options):
 
     def is_satisfied_by(self, val: Any) -> bool:
         return (
-            isinstance(val, (tuple, list))
+            _is_sequence(val)
             and len(val) in self.lengths
             and all(isinstance(size, (int, np.integer)) and size > 0 for size in val)
         )
@@ -119,12 +138,48 @@ class Declared(BaseEstimator):
         """Raise ``InvalidParameterError`` if a parameter has a value that is not allowed."""
         self._validate_params()
 
+    def _validate_params(self) -> None:
+        for name, value in self.get_params(deep=False).items():
+            if isinstance(value, type) and self._wants_object(name, value):
+                raise InvalidParameterError(
+                    f"The {name!r} parameter of {type(self).__name__} must be an object, got the "
+                    f"class {value.__name__}; write {name}={value.__name__}()."
+                )
+        super()._validate_params()
+
+    def _wants_object(self, name: str, cls: type) -> bool:
+        """Whether a parameter takes objects of this class, and not the class itself."""
+        for allowed in self._parameter_constraints.get(name, ()):
+            if isinstance(allowed, type) and issubclass(cls, allowed) and issubclass(cls, Declared):
+                return True
+            if isinstance(allowed, HasMethods) and allowed.is_satisfied_by(cls):
+                return True
+        return False
+
+    def _tell(self) -> dict[str, str]:
+        """Return what `fit` found that `repr` and the HTML view are to tell, by what it is of."""
+        return {}
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        lines = [super().__repr__(N_CHAR_MAX)]
+        told = list(self._tell().items())
+        lines += [f"{what}: {found}" for what, found in told[:_MOST_TOLD]]
+        if len(told) > _MOST_TOLD:
+            lines.append(f"... and {len(told) - _MOST_TOLD} more")
+        return "\n  ".join(lines)
+
+    def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
+        return with_rows(super()._get_fitted_attr_html(doc_link), self._tell())
+
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         return {
             name: by_value(value) if name in self._parameter_constraints else value
             for name, value in state.items()
         }
+
+
+print_like_estimators(Declared)
 
 
 def param(*allowed: Any, default: Any = dataclasses.MISSING, kw_only: bool = True) -> Any:

@@ -1,5 +1,8 @@
 """The one place that imports scikit-learn's private names."""
 
+from typing import Any
+
+from sklearn.base import BaseEstimator
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
@@ -11,8 +14,41 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_params,
 )
+from sklearn.utils._pprint import _EstimatorPrettyPrinter
 from sklearn.utils.validation import _check_method_params as index_fit_params
 from sklearn.utils.validation import _num_samples as num_samples
+
+
+def print_like_estimators(cls: type) -> None:
+    """Break the lines of a long repr, for a class whose ``__repr__`` adds to that of its base."""
+    printers = _EstimatorPrettyPrinter._dispatch
+    printers[cls.__repr__] = printers[BaseEstimator.__repr__]
+
+
+def with_rows(attributes: Any, rows: dict[str, str]) -> Any:
+    """Add rows to the table of fitted attributes in the HTML view of an estimator."""
+    for name, text in rows.items():
+        attributes[name] = {"type_name": "", "value": _Verbatim(text)}
+    return attributes
+
+
+class _Verbatim:
+    """A text that is shown without quotes, up to the length that the HTML view allows."""
+
+    def __init__(self, text: str):
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def plain(transformer: Any) -> Any:
+    """Return a transformer of ours that gives arrays, whatever ``set_config`` says of all others.
+
+    With ``transform_output="pandas"`` or "polars", what it gives would be a frame.
+    """
+    return transformer.set_output(transform="default")
+
 
 __all__ = [
     "HasMethods",
@@ -24,6 +60,9 @@ __all__ = [
     "fit_context",
     "index_fit_params",
     "num_samples",
+    "plain",
+    "print_like_estimators",
     "safe_indexing",
     "validate_params",
+    "with_rows",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import math
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
@@ -18,28 +19,22 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 from skssl._declare import Declared, Duration, HasMethods, Interval, StrOptions, declared, param
-from skssl._interrupts import Interrupts
-from skssl._runner import apply_network, with_same_weights
-from skssl._settings import OwnSettings
-from skssl._sklearn_compat import fit_context
-from skssl._transaction import transaction
+from skssl._sklearn_compat import InvalidParameterError, fit_context
 from skssl._warm_start import WarmStart
-from skssl._warn import warn
-from skssl.exceptions import TrainingInterrupted
-from skssl.modality import MODALITIES, Look, Modality, infer_modality
-from skssl.modality._sameness import nothing_to_tell
+from skssl.modality import MODALITIES, Modality, infer_modality
 from skssl.nn import JointObjective, Objective, SideBySide
 from skssl.views import CallableViews, ChangedViews, Views
 
 __all__ = ["SelfSupervisedTransformer"]
 
-# What trainings that go on leave as it is.
-_UNCHANGED = ("modality_", "views_")
+# Numbers in one batch of transform; small enough for a laptop, large enough to keep a GPU busy.
+_TRANSFORM_NUMBERS = 2**22
+_TRANSFORM_SAMPLES = 1024
 
 
 @declared
 class SelfSupervisedTransformer(
-    OwnSettings, WarmStart, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Declared
+    WarmStart, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Declared
 ):
     """Base class of all methods: learns an encoder from unlabelled samples, and applies it.
 
@@ -101,9 +96,8 @@ class SelfSupervisedTransformer(
     callbacks : list of skorch callbacks, default=None
         Called during the training, with the skorch net that trains.
     random_state : int, RandomState instance or None, default=None
-        One seed for weights, order and views. The same seed gives the same bits on one CPU with
-        the same number of threads (``torch.get_num_threads()``), in whichever thread or process.
-        The global random states are left as they are.
+        One seed for weights, order and views. The same seed gives the same bits on a CPU. The
+        global random states are left as they are.
     warm_start : bool, default=False
         With True, `fit` continues an earlier training to a total of `max_epochs`, instead of
         starting anew: one with the same samples and the same parameters, apart from `max_epochs`,
@@ -207,26 +201,19 @@ class SelfSupervisedTransformer(
         Returns
         -------
         self : object
-            The fitted estimator. After an error it is what it was before.
-
-        Raises
-        ------
-        TrainingInterrupted
-            A KeyboardInterrupt, after Ctrl-C in the training: the estimator is fitted with what
-            was learned so far. Before the first step is done, it is what it was before.
+            The fitted estimator.
         """
         if self.warm_start and self.max_time is not None:
             raise ValueError(
                 f"max_time={self.max_time!r} cannot be said with warm_start=True, which continues "
                 "trainings that can be repeated; say max_epochs instead."
             )
-        with transaction(self, goes_on=self.warm_start, unchanged=_UNCHANGED) as (ssl, interrupts):
-            samples = ssl._resume(X) if self.warm_start else ssl._start(X)
-            epochs = ssl._resolve_epochs(len(samples)) - ssl.n_iter_
-            if epochs or not ssl.n_iter_:
-                ssl._train(samples, interrupts, epochs=epochs, partial=False)
-            if self.warm_start:
-                ssl._keep_training()
+        samples = self._resume(X) if self.warm_start else self._start(X)
+        epochs = self._resolve_epochs(len(samples)) - self.n_iter_
+        if epochs or not self.n_iter_:
+            self._train(samples, epochs=epochs, partial=False)
+        if self.warm_start:
+            self._keep_training()
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -249,9 +236,8 @@ class SelfSupervisedTransformer(
             The fitted estimator.
         """
         first = not hasattr(self, "encoder_")
-        with transaction(self, goes_on=not first, unchanged=_UNCHANGED) as (ssl, interrupts):
-            samples = ssl._start(X) if first else ssl._prepare(X, min_samples=2)[0]
-            ssl._train(samples, interrupts, epochs=1, partial=True)
+        samples = self._start(X) if first else self._prepare(X, min_samples=2)[0]
+        self._train(samples, epochs=1, partial=True)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -293,6 +279,23 @@ class SelfSupervisedTransformer(
             params["views"] = ChangedViews()
         return super().set_params(**params)
 
+    def _validate_params(self) -> None:
+        if isinstance(self.modality, str) and self.modality != "auto":
+            names = {kind.__name__.lower(): kind.__name__ for kind in MODALITIES}
+            close = difflib.get_close_matches(self.modality.lower(), names, n=1, cutoff=0.5)
+            name = names[close[0]] if close else "Images"
+            raise InvalidParameterError(
+                f"modality={self.modality!r} must be 'auto' or an object, such as "
+                f"modality=skssl.modality.{name}()."
+            )
+        super()._validate_params()
+
+    def _tell(self) -> dict[str, str]:
+        if not self.__sklearn_is_fitted__():
+            return {}
+        modality = {"modality_": type(self.modality_).__name__ + "()"}
+        return (modality if isinstance(self.modality, str) else {}) | self.modality_._tell()
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "encoder_")
 
@@ -322,8 +325,18 @@ class SelfSupervisedTransformer(
         *samples : Tensor
             Of the same length.
         """
-        title = type(self).__name__
-        return apply_network(network, function, *samples, device=self.device, title=title)
+        from skssl.training import resolve_device
+
+        device = resolve_device(self.device)
+        if device.type != "cpu":
+            network = copy.deepcopy(network).to(device)
+        per_sample = max(1, math.prod(samples[0].shape[1:]))
+        size = max(1, min(_TRANSFORM_SAMPLES, _TRANSFORM_NUMBERS // per_sample))
+        with torch.inference_mode():
+            batches = zip(*(part.split(size) for part in samples), strict=True)
+            return torch.cat(
+                [function(network, *(part.to(device) for part in batch)).cpu() for batch in batches]
+            )
 
     def _embed_views(self, X: Any, views: Views, *, n_views: int, seed: int) -> np.ndarray:
         """Embed random views of samples as `transform` embeds samples.
@@ -364,8 +377,7 @@ class SelfSupervisedTransformer(
             input_layer, objective = networks
             return function(objective, input_layer(batch), *more)
 
-        # Networks that look at their own maps while they run are to be nobody else's.
-        return self._apply(with_same_weights(trained), run, *samples)
+        return self._apply(trained, run, *samples)
 
     def _start(self, X: Any) -> Tensor:
         """Resolve every "auto" and build encoder and objective; return the prepared samples."""
@@ -378,6 +390,8 @@ class SelfSupervisedTransformer(
         samples, _ = self._prepare(X, reset=True, min_samples=2)
         self.views_ = self._resolve_views()
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        # What cannot be built must not look fitted, nor embed with an encoder of other samples.
+        self.__dict__.pop("encoder_", None)
         with seeded(self._seed, device):
             encoder = self._resolve_encoder(samples)
             self._input_layer = self.modality_.input_layer()
@@ -428,31 +442,21 @@ class SelfSupervisedTransformer(
         """
         X, loaded = self.modality_.load(X)
         checked = self.modality_.check(X, estimator=type(self).__name__, min_samples=min_samples)
-        look = Look.at(X)
-        # Series of one channel and of unequal length have no columns.
-        has_columns = len(look.shape) == 2 and not look.ragged
-        if has_columns and not of_any_length:
+        has_columns = self.modality_.has_columns(X)
+        if reset:
+            self._had_columns = has_columns
+        if has_columns and self._had_columns and not of_any_length:
             validate_data(self, X, reset=reset, skip_check_array=True)
         if reset:
             self.modality_.fit(checked)
         samples = self.modality_.prepare(checked)
         if reset and not has_columns:
             self.n_features_in_ = self.modality_.n_features(samples)
-        if reset and self.max_epochs != 0:
-            self._warn_of_sameness(samples)
         return samples, loaded
-
-    def _warn_of_sameness(self, samples: Tensor) -> None:
-        """Warn before a training from which nothing can come."""
-        sameness = nothing_to_tell(samples, self.modality_.input_layer())
-        if sameness is not None:
-            warn(
-                f"{type(self).__name__}: {sameness}, so that there is nothing to learn from them. "
-                "The training goes on, but its embedding will tell nothing apart."
-            )
 
     def _resolve_views(self) -> Views:
         if isinstance(self.views, Views):
+            self._check_views(self.views)
             views = copy.deepcopy(self.views)
         elif isinstance(self.views, (str, ChangedViews)):
             views = self._default_views()
@@ -462,6 +466,20 @@ class SelfSupervisedTransformer(
             views = CallableViews(self.views)
         views.check_parameters()
         return views
+
+    def _check_views(self, views: Views) -> None:
+        """Raise an error if views are those of another modality."""
+        of_class = {kind.views_class: kind for kind in MODALITIES}
+        kind = next((of_class[cls] for cls in type(views).__mro__ if cls in of_class), None)
+        # Modalities of one's own may have the views of another one.
+        is_ours = isinstance(self.modality_, MODALITIES)
+        if kind is not None and is_ours and not isinstance(self.modality_, kind):
+            default = self.modality_.views_class
+            raise ValueError(
+                f"views={type(views).__name__}() are views of {kind.__name__}, but the samples of "
+                f"X are {type(self.modality_).__name__}; their views are "
+                f"{default.__name__ if default else Views.__name__}."
+            )
 
     def _default_views(self) -> Views:
         """Return the modality's default views, in a size that the encoder takes."""
@@ -508,7 +526,16 @@ class SelfSupervisedTransformer(
         """Return the user's own encoder for samples of this shape."""
         if isinstance(self.encoder, nn.Module):
             return copy.deepcopy(self.encoder)
-        encoder = self.encoder(tuple(samples.shape[1:]))
+        shape = tuple(samples.shape[1:])
+        try:
+            encoder = self.encoder(shape)
+        except Exception as error:
+            hint = "an object of this class, " if isinstance(self.encoder, type) else ""
+            raise ValueError(
+                f"encoder={self.encoder!r} was called with the shape of a sample, {shape}, and "
+                f"raised {type(error).__name__}: {error}. Pass {hint}an nn.Module, or a callable "
+                "that returns one for this shape."
+            ) from error
         if not isinstance(encoder, nn.Module):
             raise ValueError(
                 f"encoder={self.encoder!r} is a callable and must return an nn.Module, "
@@ -525,7 +552,18 @@ class SelfSupervisedTransformer(
     def _embedding_dim(self, encoder: nn.Module, samples: Tensor) -> int:
         """Run `encoder` on some samples, to see that it gives vectors, and of which size."""
         with torch.no_grad():
-            embedding = encoder.eval()(samples)
+            try:
+                embedding = encoder.eval()(samples)
+            except torch.OutOfMemoryError:
+                raise
+            except Exception as error:
+                if isinstance(self.encoder, str):
+                    raise
+                raise ValueError(
+                    f"encoder={type(self.encoder).__name__} cannot embed a batch of "
+                    f"{len(samples)} samples of {type(self.modality_).__name__}, which have shape "
+                    f"{tuple(samples.shape[1:])}: {type(error).__name__}: {error}"
+                ) from error
         if not isinstance(embedding, Tensor) or embedding.ndim != 2:
             shape = tuple(embedding.shape) if isinstance(embedding, Tensor) else type(embedding)
             raise ValueError(
@@ -572,10 +610,8 @@ class SelfSupervisedTransformer(
     def _resolve_batch_size(self) -> int:
         return self._auto_batch_size if self.batch_size == "auto" else int(self.batch_size)
 
-    def _train(
-        self, samples: Tensor, interrupts: Interrupts, *, epochs: int, partial: bool
-    ) -> None:
-        from skssl.training import make_optimizer, resolve_device, train
+    def _train(self, samples: Tensor, *, epochs: int, partial: bool) -> None:
+        from skssl.training import NonFiniteLossError, make_optimizer, resolve_device, train
 
         batch_size = min(self._resolve_batch_size(), len(samples))
 
@@ -584,27 +620,32 @@ class SelfSupervisedTransformer(
 
         # Later calls of partial_fit must not repeat the random numbers of earlier ones.
         seed = int(np.random.SeedSequence([self._seed, self._steps]).generate_state(1)[0])
-        net, interrupted = train(
-            self._objective,
-            samples,
-            title=type(self).__name__,
-            epochs=epochs,
-            steps_per_epoch=len(samples) // batch_size,
-            device=resolve_device(self.device),
-            precision=self.precision,
-            callbacks=self.callbacks,
-            first_callbacks=[self._monitor],
-            verbose=self.verbose,
-            optimizer_state=self._optimizer_state,
-            interrupts=interrupts,
-            views=self.views_,
-            input_layer=self._input_layer,
-            make_optimizer=optimizer_of,
-            seed=seed,
-            constant_rate=partial,
-            max_seconds=None if partial else Duration.seconds(self.max_time),
-            batch_size=batch_size,
-        )
+        try:
+            net, interrupted = train(
+                self._objective,
+                samples,
+                title=type(self).__name__,
+                epochs=epochs,
+                steps_per_epoch=len(samples) // batch_size,
+                device=resolve_device(self.device),
+                precision=self.precision,
+                callbacks=self.callbacks,
+                first_callbacks=[self._monitor],
+                verbose=self.verbose,
+                optimizer_state=self._optimizer_state,
+                views=self.views_,
+                input_layer=self._input_layer,
+                make_optimizer=optimizer_of,
+                seed=seed,
+                constant_rate=partial,
+                max_seconds=None if partial else Duration.seconds(self.max_time),
+                batch_size=batch_size,
+            )
+        except BaseException as error:
+            # What learned nothing, or NaN, must not look like a fitted encoder.
+            if self._steps == 0 or isinstance(error, NonFiniteLossError):
+                del self.encoder_
+            raise
         self._optimizer_state = net.optimizer_.state_dict() if partial else None
         self._steps += net.steps_done_
         self._objective.zero_grad()
@@ -613,9 +654,7 @@ class SelfSupervisedTransformer(
         self.history_ += net.records()
         self.loss_curve_ = [row["train_loss"] for row in self.history_]
         self.n_iter_ = len(self.history_)
-        if interrupted:
-            raise TrainingInterrupted(interrupted)
-        if not partial:
+        if not interrupted and not partial:
             self._conclude()
 
     def _conclude(self) -> None:

@@ -1,4 +1,4 @@
-"""Warnings and exceptions of this library."""
+"""Warnings of this library."""
 
 
 class CollapseWarning(UserWarning):
@@ -7,6 +7,14 @@ class CollapseWarning(UserWarning):
     So may the classes that are guessed for rows without a label in fine-tuning.
 
     The message has what was measured and what to try.
+    """
+
+
+class ModalityWarning(UserWarning):
+    """Samples may be something else than what ``modality="auto"`` takes them for.
+
+    Or a column of a table may be something else than the categories that it is taken for. The
+    message says what else, and what to write; writing what it is taken for ends the warning.
     """
 
 
@@ -24,12 +32,4 @@ class RandomWeightsWarning(UserWarning):
 
     Either the training taught nothing that the score sees, or the score is none to choose by here.
     The message has both scores.
-    """
-
-
-class TrainingInterrupted(KeyboardInterrupt):
-    """The user pressed Ctrl-C in a training of which at least one step was done.
-
-    The step that was under way was finished, and the estimator is fitted with what was learned so
-    far, as a whole. The message says how far it came.
     """

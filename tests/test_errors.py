@@ -4,13 +4,17 @@ import numpy as np
 import pytest
 import scipy.sparse
 import torch
-from cases import FAMILIES, make, tiny_conv, tiny_mlp
+from cases import FAMILIES, make, tiny_conv, tiny_mlp, tiny_series
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
 from skorch.callbacks import Callback
 
-from skssl import SimCLR
+from skssl import JigsawPuzzle, MaskedAutoencoder, SelfSupervisedImputer, SimCLR
 from skssl.modality import Images
+from skssl.model_selection import embed_views
+from skssl.semi_supervised import FineTuneClassifier, LabeledOnly
 from skssl.training import NonFiniteLossError
+from skssl.views import ImageViews, SeriesViews, VideoViews
 
 TABLE = np.random.default_rng(0).standard_normal((20, 4)).astype(np.float32)
 PICTURES = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), dtype=np.uint8)
@@ -76,7 +80,14 @@ BAD_PARAMETERS = [
     ({"encoder": torch.nn.Identity()}, r"shape \(n, d\)|Identity\(\) cannot leave out parts"),
     ({"views__crop_scales": (0.5, 1)}, "views__crop_scales is no parameter of ImageViews"),
     ({"views__crop_scale": (2.0, 1.0)}, "crop_scale"),
-    ({"modality": "images"}, "modality"),
+    ({"modality": "images"}, r"modality='images' .* modality=skssl.modality.Images\(\)"),
+    ({"modality": "point_cloud"}, r"modality=skssl.modality.PointCloud\(\)"),
+    ({"modality": Images}, r"'modality' .* got the class Images; write modality=Images\(\)"),
+    ({"views": ImageViews}, r"'views' .* got the class ImageViews; write views=ImageViews\(\)"),
+    ({"views": SeriesViews()}, "views of Series, but the samples of X are Images; .*ImageViews"),
+    ({"views": VideoViews()}, "views of Video, but the samples of X are Images"),
+    ({"encoder": torch.nn.LSTM}, "encoder=.*LSTM.*an object of this class"),
+    ({"encoder": tiny_series}, "encoder=.*(cannot embed|raised)|cannot leave out parts"),
     ({"modality": Images(shape=(3, 3))}, r"shape=\(3, 3\) does not fit"),
     ({"modality": Images(channels=5)}, "channels=5|5 values"),
 ]
@@ -93,6 +104,43 @@ def test_bad_parameters(estimator, params, message):
 def test_negative_temperature():
     with pytest.raises(ValueError, match="'temperature' parameter of SimCLR must be .* Got -0.1"):
         SimCLR(temperature=-0.1).fit(TABLE)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        (FineTuneClassifier(SimCLR), r"write method=SimCLR\(\)"),
+        (LabeledOnly(LogisticRegression), r"write estimator=LogisticRegression\(\)"),
+        (SelfSupervisedImputer(method=MaskedAutoencoder), r"write method=MaskedAutoencoder\(\)"),
+    ],
+    ids=["finetune", "labeled", "imputer"],
+)
+def test_a_class_in_the_place_of_an_object(estimator, message):
+    with pytest.raises(ValueError, match=message):
+        estimator.fit(TABLE, np.arange(20) % 2)
+
+
+@pytest.mark.parametrize("encoder", [tiny_conv((3, 8, 8)), lambda shape: tiny_conv(shape[:2])])
+def test_an_encoder_of_another_modality(encoder):
+    ssl = SimCLR(encoder=encoder, callbacks=[Untrainable()], device="cpu")
+    with pytest.raises(ValueError, match=r"encoder=.*\(4,\)") as raised:
+        ssl.fit(TABLE)
+    assert raised.value.__cause__ is not None
+
+
+def test_views_of_another_modality_in_a_scorer():
+    ssl = SimCLR(encoder=tiny_conv, max_epochs=0, device="cpu").fit(PICTURES)
+    with pytest.raises(ValueError, match="views of Series, but the samples of X are Images"):
+        embed_views(ssl, PICTURES, views=SeriesViews())
+
+
+def test_views_that_return_something_else():
+    for views, message in (
+        (lambda batch: batch[:1], r"got \(1, 4\)"),
+        (lambda batch: 1, "got int"),
+    ):
+        with pytest.raises(ValueError, match=r"views=.*must return a changed copy.*" + message):
+            SimCLR(encoder=tiny_mlp, views=views, max_epochs=1, device="cpu").fit(TABLE)
 
 
 def test_other_samples_at_transform():
@@ -123,3 +171,38 @@ def test_loss_that_becomes_nan():
         ssl.fit(TABLE)
     with pytest.raises(NotFittedError):
         ssl.transform(TABLE)
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+def test_what_cannot_be_built_is_not_fitted(fitted):
+    ssl = JigsawPuzzle(grid=2, encoder=tiny_conv, max_epochs=1, device="cpu")
+    if fitted:
+        ssl.fit(PICTURES)
+    with pytest.raises(ValueError, match="grid=2 needs samples"):
+        ssl.fit(PICTURES[:, :, :3])
+    with pytest.raises(NotFittedError):
+        ssl.transform(PICTURES)
+
+
+class InterruptAt(Callback):
+    """Presses Ctrl-C in the middle of a step."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def __call__(self, batch):
+        # Looks at the embedding draw views as well, without gradient; one is drawn to count work.
+        self.calls = getattr(self, "calls", 0) + torch.is_grad_enabled()
+        if torch.is_grad_enabled() and self.calls == 2 * self.step:
+            raise KeyboardInterrupt
+        return batch + 0.1 * torch.randn_like(batch)
+
+
+def test_interrupt_keeps_what_was_learned():
+    ssl = SimCLR(encoder=tiny_mlp, views=InterruptAt(6), batch_size=5, max_epochs=9, device="cpu")
+    with pytest.warns(UserWarning, match="interrupted after 5 of 36 steps"):
+        ssl.fit(TABLE)
+    assert ssl.n_iter_ == 2
+    assert np.isfinite(ssl.transform(TABLE)).all()
+    with pytest.raises(KeyboardInterrupt):
+        ssl.set_params(views=InterruptAt(1)).fit(TABLE)

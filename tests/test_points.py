@@ -7,6 +7,7 @@ from cases import tiny_points
 from torch import nn
 
 from skssl import SimCLR
+from skssl.exceptions import ModalityWarning
 from skssl.modality import Images, PointCloud, Series, infer_modality
 from skssl.nn import PointNet
 from skssl.views import (
@@ -40,12 +41,14 @@ def ragged(rng):
 
 
 def test_auto_rule(rng):
-    assert type(infer_modality(np.zeros((5, 20, 3)))) is PointCloud
-    assert type(infer_modality(list(np.zeros((5, 20, 3))))) is PointCloud
+    for X in (np.zeros((5, 20, 3)), list(np.zeros((5, 20, 3)))):
+        with pytest.warns(ModalityWarning, match="takes X, of shape .*, for PointCloud"):
+            assert type(infer_modality(X)) is PointCloud
     assert type(infer_modality(np.zeros((5, 20, 4)))) is Series
     assert type(infer_modality(np.zeros((5, 3, 20)))) is Series
-    assert type(infer_modality(np.zeros((5, 3, 3)))) is Images
-    assert type(infer_modality(np.zeros((5, 20, 3), dtype=np.uint8))) is Images
+    for X in (np.zeros((5, 3, 3)), np.zeros((5, 20, 3), dtype=np.uint8)):
+        with pytest.warns(ModalityWarning, match="takes X, of shape .*, for Images"):
+            assert type(infer_modality(X)) is Images
     clouds = [rng.normal(size=(size, 3)) for size in (30, 20)]
     assert type(infer_modality(clouds)) is Series
     with pytest.raises(ValueError, match=r"Row 1 of X has 20 channels.*modality=PointCloud\(\)"):
@@ -90,7 +93,7 @@ def test_own_encoder_gets_no_nan(ragged):
 
 def test_other_numbers_of_points_are_embedded(rng):
     X = rng.normal(size=(10, 30, 3))
-    assert tiny().fit(X).transform(X[:, :17]).shape == (10, 48)
+    assert tiny(modality=PointCloud()).fit(X).transform(X[:, :17]).shape == (10, 48)
 
 
 @pytest.mark.parametrize("rotation", ["x", "y", "z", "so3"])
@@ -239,10 +242,10 @@ def test_axes_that_look_swapped(rng):
 def test_other_clouds_at_transform_and_bad_ranges(rng):
     X = rng.normal(size=(10, 30, 3))
     with pytest.raises(ValueError, match="points of 4 values, but points of 3 were seen in fit"):
-        tiny().fit(X).transform(rng.normal(size=(10, 30, 4)))
+        tiny(modality=PointCloud()).fit(X).transform(rng.normal(size=(10, 30, 4)))
     with pytest.raises(ValueError, match="rotation"):
-        tiny(views=PointCloudViews(rotation="w")).fit(X)
+        tiny(modality=PointCloud(), views=PointCloudViews(rotation="w")).fit(X)
     with pytest.raises(ValueError, match="drop"):
-        tiny(views=PointCloudViews(drop=(0.0, 1.0))).fit(X)
+        tiny(modality=PointCloud(), views=PointCloudViews(drop=(0.0, 1.0))).fit(X)
     with pytest.raises(ValueError, match="normalize"):
         tiny(modality=PointCloud(normalize="sphere")).fit(X)

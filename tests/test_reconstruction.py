@@ -5,10 +5,11 @@ import pandas as pd
 import polars as pl
 import pytest
 from cases import CASES, DIGITS, TINY_TRANSFORMER, waves
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import check_estimator
 
 from skssl import MaskedAutoencoder, SelfSupervisedImputer, SimMIM
-from skssl.modality import Series, Tabular
+from skssl.modality import Images, Series, Tabular
 
 RECONSTRUCTING = [MaskedAutoencoder, SimMIM]
 
@@ -181,6 +182,30 @@ def test_imputing_learns_what_columns_share():
     error = np.sqrt(np.mean((((filled - full) / scale)[some]) ** 2))
     mean = np.sqrt(np.mean((((np.nanmean(X, axis=0) - full) / scale)[some]) ** 2))
     assert error < 0.5 * mean
+
+
+@pytest.mark.parametrize(
+    ("X", "modality", "message"),
+    [
+        (np.zeros((9, 8, 8, 3), dtype=np.uint8), "auto", "^X is nothing .* dim 4"),
+        (waves()[:, None], "auto", "^X is nothing .* dim 3"),
+        (["some", "texts", None], "auto", "^X is nothing"),
+        (
+            np.zeros((9, 8)),
+            Images(shape=(2, 4)),
+            r"is for Images, but only the cells of tables.*re",
+        ),
+        (np.zeros((9, 8)), Series(), "is for Series, but only the cells of tables"),
+    ],
+    ids=["images", "series", "texts", "as images", "as series"],
+)
+def test_only_tables_are_imputed(X, modality, message):
+    method = MaskedAutoencoder(modality=modality, max_epochs=1, **TINY_TRANSFORMER)
+    imputer = SelfSupervisedImputer(method=method)
+    with pytest.raises(ValueError, match=message):
+        imputer.fit(X)
+    with pytest.raises(NotFittedError):
+        imputer.transform(X)
 
 
 def test_the_imputer_passes_the_checks_of_scikit_learn():

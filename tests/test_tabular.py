@@ -10,8 +10,10 @@ from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import OrdinalEncoder
 
 from skssl import SimCLR
+from skssl.exceptions import ModalityWarning
 from skssl.modality import Tabular, infer_modality
 from skssl.nn import TableStem
+from skssl.semi_supervised import FineTuneClassifier
 from skssl.views import TabularViews, swap_cells
 
 JOBS = ["cook", "nurse", None, "cook", "pilot", "nurse"] * 8
@@ -316,3 +318,49 @@ def test_bad_views_and_parameters():
         tiny(views=TabularViews(swap=1.0)).fit(frame())
     with pytest.raises(ValueError, match="max_categories"):
         tiny(modality=Tabular(max_categories=1)).fit(frame())
+
+
+def test_columns_of_strings_that_are_no_categories():
+    numbers = [f"{index % 9}.5" for index in range(48)]
+    ids = [f"id {index}" for index in range(48)]
+    for X, message in (
+        (
+            frame(job=numbers),
+            r"Column 'job' of X is taken for 9 categories, .* such as '0.5'\. Conv",
+        ),
+        (frame(job=["?", *numbers[1:]]), r"such as '0.5', apart from '\?'"),
+        (frame(job=[number.replace(".", ",") for number in numbers]), "numbers as strings.*'0,5'"),
+        (
+            frame(job=ids),
+            r"'job' of X is taken for 48 .* different string in nearly every row.*Text",
+        ),
+    ):
+        with pytest.warns(ModalityWarning, match=message):
+            fitted(X)
+        # Said by the dtype or by name, there is no doubt.
+        fitted(X.astype({"job": "category"}))
+        fitted(X, categorical=["job", "smokes"])
+
+
+def test_what_became_of_each_column_is_told():
+    X = frame(city=["Rome"] * 48, constant=1.0, empty=np.nan)
+    ssl = tiny(modality=Tabular(max_categories=2), max_epochs=0).fit(X)
+    assert ssl.modality_.columns_ == {
+        "age": "number, with gaps",
+        "job": "3 categories in 2 codes, with gaps",
+        "smokes": "2 categories",
+        "children": "number",
+        "city": "1 category",
+        "constant": "number, which counts as 0",
+        "empty": "number, which counts as 0, with gaps",
+    }
+    unfitted = repr(tiny(modality=Tabular(max_categories=2), max_epochs=0))
+    assert repr(ssl).startswith(unfitted + "\n  column 'age': number, with gaps\n")
+    auto = FineTuneClassifier(tiny(max_epochs=0), max_epochs=0).fit(frame(), [0, 1] * 24)
+    for fit in (auto, auto.method_):
+        assert "\n  modality_: Tabular()\n  column 'age': number, with gaps\n" in repr(fit)
+        rows = fit._repr_html_().split("Fitted attributes")[1]
+        assert "column &#x27;job&#x27;" in rows and "3 categories, with gaps" in rows
+    wide = fitted(np.zeros((5, 50)))
+    assert repr(wide).endswith("... and 30 more")
+    assert repr(Tabular()) == "Tabular()"

@@ -2,7 +2,9 @@
 
 import copy
 import pickle
+import re
 import tracemalloc
+import unicodedata
 
 import numpy as np
 import pandas as pd
@@ -165,6 +167,42 @@ def test_languages_without_spaces():
     assert np.isfinite(tiny().fit_transform(CHINESE)).all()
     with pytest.warns(UserWarning, match="9 of 15 texts of X have no token in the vocabulary"):
         fitted([f"{text}{row // 2}" for row, text in enumerate(CHINESE[:9])] + TEXTS, min_df=2)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "दुनिया किताब हिन्दी मौसम",
+        "పుస్తకం వర్షం సూర్యుడు చెట్టు",
+        "புத்தகம் மழை சூரியன் காற்று",
+        "বৃষ্টি আকাশ পৃথিবী",
+        "שָׁלוֹם בְּרֵאשִׁית",
+        "می\u200cخواهم کتاب\u200cها",
+        unicodedata.normalize("NFD", "résumé forêt tempête"),
+    ],
+    ids=["Hindi", "Telugu", "Tamil", "Bengali", "points", "joiners", "accents"],
+)
+def test_marks_belong_to_words(words):
+    modality = fitted([words] * 4 + ["something else"] * 4)
+    assert set(words.split()) <= set(modality.vocabulary_)
+    assert set(modality.vocabulary_) == {*words.split(), "something", "else"}
+
+
+def test_words_without_marks_are_those_of_scikit_learn():
+    text = "It's 3 o'clock: a naïve café_1 is open, 25% off! 北京 東京 ß x y²"
+    ours = Text(analyzer="word")
+    analyzer = ours.fit(ours.check([text] * 2 + ["no, nothing"] * 2, estimator="")).analyzer_
+    assert analyzer(text) == CountVectorizer().build_analyzer()(text)
+
+
+def test_lone_surrogates_are_no_characters():
+    pytest.importorskip("tokenizers")
+    texts = ["rain and wind", "fog\ud83d and sun", "wind \udc00", "rain and fog"] * 3
+    ssl = tiny(modality=Text(analyzer="subword", max_df=1.0)).fit(texts)
+    assert np.isfinite(ssl.transform(texts)).all()
+    replaced = [re.sub("[\ud83d\udc00]", "\ufffd", text) for text in texts]
+    np.testing.assert_array_equal(ssl.transform(replaced), ssl.transform(texts))
+    assert np.isfinite(tiny(modality=Text(max_df=1.0)).fit_transform(texts)).all()
 
 
 def test_subwords():
@@ -362,7 +400,7 @@ def test_gradients_of_the_bag_do_not_depend_on_threads():
     ("X", "message"),
     [
         ([["rain", "sun"], ["wind"]], r"X has shape \(2, 2\); texts are a sequence of str"),
-        (np.array([["rain"], ["sun"]]), r"X has shape \(2, 1\)"),
+        (np.array([["rain", "sun"]] * 3), r"X has shape \(3, 2\)"),
         (pd.DataFrame({"a": TEXTS, "b": TEXTS}), r"X has shape \(6, 2\).*one column"),
         ([], r"0 sample\(s\)"),
         ([1.0, 2.0], "Row 0 of X is 1.0 of type float"),

@@ -19,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.semi_supervised import LabelSpreading
 
+from skssl._sklearn_compat import plain
 from skssl.inspection._steps import (
     Components,
     KernelProportions,
@@ -30,6 +31,7 @@ from skssl.inspection._steps import (
     voxels,
 )
 from skssl.modality import Images, Modality, PointCloud, Series, Tabular, Text
+from skssl.modality._corpus import word_pattern
 
 Baselines = dict[str, BaseEstimator]
 
@@ -101,7 +103,7 @@ def _linear(modality: Modality, seed: int) -> Baselines:
 
 
 def _components(modality: Modality, seed: int) -> BaseEstimator:
-    pca = PCA(100, svd_solver="randomized", random_state=seed)
+    pca = plain(PCA(100, svd_solver="randomized", random_state=seed))
     return make_pipeline(Values(modality), Components(pca))
 
 
@@ -112,7 +114,7 @@ def _nearest(modality: Modality, n_neighbors: int) -> BaseEstimator:
 def _of_images(modality: Modality, seed: int) -> Baselines:
     spreading = make_pipeline(
         _components(modality, seed),
-        KNeighborsTransformer(mode="connectivity", n_neighbors=7),
+        plain(KNeighborsTransformer(mode="connectivity", n_neighbors=7)),
         LabelSpreading(kernel=graph_kernel),
     )
     return {**_linear(modality, seed), "PCA, LabelSpreading": spreading}
@@ -124,7 +126,7 @@ def _of_series(modality: Modality, seed: int) -> Baselines:
         "raw": Values(modality),
         "raw, 1-NN": _nearest(modality, n_neighbors=1),
         "random kernels + ridge": make_pipeline(
-            kernels, StandardScaler(), RidgeClassifierCV(alphas=_PENALTIES)
+            kernels, plain(StandardScaler()), RidgeClassifierCV(alphas=_PENALTIES)
         ),
     }
 
@@ -133,7 +135,7 @@ def _of_tables(modality: Modality, seed: int) -> Baselines:
     boosting = HistGradientBoostingClassifier(random_state=seed)
     return {
         "raw + LR": make_pipeline(Values(modality), LogisticRegression(max_iter=2000)),
-        "raw, standardised": make_pipeline(Values(modality), StandardScaler()),
+        "raw, standardised": make_pipeline(Values(modality), plain(StandardScaler())),
         "raw, 5-NN": _nearest(modality, n_neighbors=5),
         "raw, ExtraTrees": make_pipeline(Values(modality), ExtraTreesClassifier(random_state=seed)),
         "raw, HistGradientBoosting": make_pipeline(Values(modality), boosting),
@@ -142,14 +144,17 @@ def _of_tables(modality: Modality, seed: int) -> Baselines:
 
 def _of_texts(modality: Modality, seed: int) -> Baselines:
     def weights() -> list[BaseEstimator]:
-        return [Texts(modality), TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)]
+        words = TfidfVectorizer(
+            ngram_range=(1, 2), min_df=2, sublinear_tf=True, token_pattern=word_pattern()
+        )
+        return [Texts(modality), words]
 
     # Vectors of length 1 want a weaker penalty than standardised ones.
     classifier = LogisticRegression(C=10, max_iter=2000)
-    lsa = Components(TruncatedSVD(200, random_state=seed))
+    lsa = Components(plain(TruncatedSVD(200, random_state=seed)))
     return {
         "TF-IDF + LR": make_pipeline(*weights(), classifier),
-        "LSA-200 + LR": make_pipeline(*weights(), lsa, Normalizer(), classifier),
+        "LSA-200 + LR": make_pipeline(*weights(), lsa, plain(Normalizer()), classifier),
     }
 
 

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
 from skssl._declare import HasMethods, Interval, RealNotInt, StrOptions
-from skssl._sklearn_compat import validate_params
+from skssl._sklearn_compat import plain, validate_params
 from skssl.inspection._controls import random_weights, resolve_baselines
 from skssl.inspection._inputs import (
     check_enough_rows,
@@ -155,7 +155,7 @@ def few_label_report(
     data, classes = split(X, y, X_test, y_test, test_size, rng)
     check_enough_rows(counts, data, classes)
     if probe is None:
-        probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+        probe = make_pipeline(plain(StandardScaler()), LogisticRegression(max_iter=2000))
     elif not is_classifier(probe):
         raise ValueError(f"probe={probe!r} must be a classifier.")
     scorer = check_scoring(probe, scoring=scoring)

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skssl._declare import Declared, HasMethods, declared, param
 from skssl._sklearn_compat import fit_context
 from skssl.masked._mae import MaskedAutoencoder
+from skssl.modality import Modality, Tabular
 
 
 @declared
@@ -27,7 +28,8 @@ class SelfSupervisedImputer(OneToOneFeatureMixin, TransformerMixin, Declared):
     ----------
     method : estimator, default=None
         A masked method that can impute, :class:`MaskedAutoencoder` or :class:`SimMIM`, with its
-        settings and a ``random_state``. None is ``MaskedAutoencoder()``.
+        settings and a ``random_state``. None is ``MaskedAutoencoder()``. With ``modality="auto"``,
+        it takes what it is given for a table.
 
     Attributes
     ----------
@@ -71,8 +73,23 @@ class SelfSupervisedImputer(OneToOneFeatureMixin, TransformerMixin, Declared):
         -------
         self : object
             The fitted imputer.
+
+        Raises
+        ------
+        ValueError
+            If `X` is no table, or `method` is not for tables.
         """
         method = MaskedAutoencoder() if self.method is None else clone(self.method)
+        modality = getattr(method, "modality", None)
+        if isinstance(modality, str) and modality == "auto":
+            # Whatever else the samples may look like, such as texts in a single column.
+            method.set_params(modality=Tabular())
+        elif isinstance(modality, Modality) and not modality.offers("restore", "missing"):
+            raise ValueError(
+                f"method={method!r} is for {type(modality).__name__}, but only the cells of "
+                "tables can be imputed, modality=Tabular(). What is missing in series and images, "
+                "MaskedAutoencoder.reconstruct fills in."
+            )
         self.method_ = method.fit(X)
         self.n_features_in_ = method.n_features_in_
         if hasattr(method, "feature_names_in_"):
@@ -96,6 +113,10 @@ class SelfSupervisedImputer(OneToOneFeatureMixin, TransformerMixin, Declared):
         """
         check_is_fitted(self)
         return self.method_.impute(X)
+
+    def _tell(self) -> dict[str, str]:
+        """Return what the fitted method tells of the columns of a table."""
+        return self.method_._tell() if hasattr(self, "method_") else {}
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

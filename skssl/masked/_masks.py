@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from copy import copy
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -31,7 +32,7 @@ class Masks:
     """
 
     def __init__(self, tokenizer: Tokenizer, ratio: float | tuple[float, float], shape: str):
-        self.low, self.high = (ratio, ratio) if isinstance(ratio, (int, float)) else ratio
+        self.low, self.high = (ratio, ratio) if isinstance(ratio, (Real, float)) else ratio
         self.shape = shape
         self.ordered = tokenizer.ordered
 

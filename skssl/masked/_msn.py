@@ -17,7 +17,6 @@ from skssl.nn import (
     Objective,
     Prototypes,
     Teacher,
-    TeacherStays,
     TokenEncoder,
     first_of,
     mlp_head,
@@ -29,7 +28,7 @@ from skssl.views import TextViews, Views
 _TEXT_DROPOUT = 0.5
 
 
-class _MSNObjective(TeacherStays, MaskedObjective):
+class _MSNObjective(MaskedObjective):
     def __init__(
         self,
         encoder: TokenEncoder,
@@ -126,8 +125,7 @@ class MSN(_MaskedMethod):
     Notes
     -----
     There is one masked view; the authors add ten small crops. The paper masks 0.15 for small
-    networks and up to 0.7 for large ones. The learned encoder is the teacher, as in the authors'
-    evaluation.
+    networks and up to 0.7 for large ones. The learned encoder is the student.
 
     References
     ----------

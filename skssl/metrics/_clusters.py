@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from skssl._sklearn_compat import plain
 from skssl.metrics._checks import check_embedding
 
 
@@ -215,4 +216,4 @@ def clid_score(
 
 def _standardized(Z: ArrayLike | Tensor) -> NDArray[np.float64]:
     rows = check_embedding(Z, min_samples=4).cpu().numpy()
-    return StandardScaler().fit_transform(rows)
+    return plain(StandardScaler()).fit_transform(rows)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar, Self
@@ -17,6 +19,7 @@ from torch import Tensor, nn
 
 from skssl._declare import Declared
 from skssl._quote import quoted
+from skssl.modality._containers import as_samples, is_categorical, only_column
 from skssl.modality._cutters import Cutter
 from skssl.nn import Tokenizer
 from skssl.views import Views
@@ -59,33 +62,48 @@ class Look:
     @classmethod
     def at(cls, X: Any) -> Look:
         """Look at `X`."""
+        X = as_samples(X)
         if isinstance(X, (list, tuple)) and len(X):
             # An array of a long text takes four times its memory.
             is_text = isinstance(X[0], (str, bytes))
-            first = np.empty((), object) if is_text else np.asarray(X[0])
-            if first.dtype.kind not in "biufc" and not is_text:
-                first = np.asarray(X[0], dtype=object)
-            ragged = isinstance(X[0], np.ndarray) and len({np.shape(x) for x in X}) > 1
+            first = np.empty((), object) if is_text else _first(X[0])
             shape, few = (len(X), *first.shape), tuple(X[:_FEW])
-            return cls(shape, first.dtype, X[0], ragged, _has_text(X), few)
+            return cls(shape, first.dtype, X[0], _is_ragged(X), _has_text(X), few)
         array = X if hasattr(X, "shape") else np.asarray(X)
         dtype = getattr(array, "dtype", None)
         dtype = dtype if isinstance(dtype, np.dtype) else np.dtype(object)
         one_d = len(array.shape) == 1
         column = array if one_d else only_column(array)
+        declared = is_categorical(column)
+        column = as_samples(column)
         return cls(
             tuple(array.shape),
             dtype,
             next(iter(array)) if one_d and len(array) else None,
-            has_text=_has_text([X] if isinstance(X, (str, bytes)) else column),
+            has_text=not declared and _has_text([X] if isinstance(X, bytes) else column),
             few=() if column is None else tuple(islice(column, _FEW)),
         )
 
 
-def only_column(X: Any) -> Any:
-    """Return the column of a DataFrame that has one, None for everything else."""
-    columns = getattr(X, "columns", None)
-    return X[columns[0]] if columns is not None and len(columns) == 1 else None
+def _first(sample: Any) -> np.ndarray:
+    """Return the first of a list of samples as an array."""
+    try:
+        first = np.asarray(sample)
+    except ValueError:  # parts of unequal length
+        return np.asarray(None)
+    return first if first.dtype.kind in "biufcmM" else np.asarray(sample, dtype=object)
+
+
+def _is_ragged(X: Any) -> bool:
+    """Whether a list has arrays, or lists of numbers, that differ in shape."""
+    if isinstance(X[0], np.ndarray):
+        return len({np.shape(x) for x in X}) > 1
+    is_list = isinstance(X[0], (list, tuple)) and len(X[0]) > 0 and not isinstance(X[0][0], str)
+    return is_list and all(map(_has_length, X)) and len(set(map(len, X))) > 1
+
+
+def _has_length(sample: Any) -> bool:
+    return isinstance(sample, (list, tuple, np.ndarray))
 
 
 def _has_text(values: Any) -> bool:
@@ -103,6 +121,8 @@ class Modality(Declared, ABC):
     training rows.
     """
 
+    # The class of the default views, which no other modality takes.
+    views_class: ClassVar[type[Views] | None] = None
     # Whether NaN may stand for a missing value.
     allows_nan: ClassVar[bool] = False
     # Whether the default views suit puzzles: parts stay where they are in relation to each other.
@@ -118,17 +138,27 @@ class Modality(Declared, ABC):
     def recognizes(cls, look: Look) -> bool:
         """Whether ``modality="auto"`` takes what looks like this to be of this modality."""
 
+    @classmethod
+    def doubts(cls, look: Look, X: Any) -> str | None:
+        """Say what else `X`, which this modality recognizes, may be, and how to write it."""
+        return None
+
     def load(self, X: Any) -> tuple[Any, np.ndarray | None]:
         """Read samples that are not in memory, such as files.
 
         Returns
         -------
         X : object
-            What ``check`` takes.
+            What ``check`` takes; tensors, masked arrays and Arrow's have become arrays or lists.
         loaded : ndarray of bool or None
             Which samples `X` still has; None if all.
         """
-        return X, None
+        return as_samples(X), None
+
+    def has_columns(self, X: Any) -> bool:
+        """Whether `X` has columns, whose number and names have to be those of ``fit``."""
+        look = Look.at(X)
+        return len(look.shape) == 2 and not look.ragged
 
     @abstractmethod
     def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> Any:
@@ -324,28 +354,103 @@ def check_numbers(
     allow_nd: bool = True,
     allow_nan: bool = False,
 ) -> np.ndarray:
-    """Return `X` as a finite array of one of `dtypes`, or raise with scikit-learn's messages.
+    """Return `X` as a finite array of one of `dtypes`, or raise an error that says what is wrong.
 
     With `allow_nan`, NaN may mark missing values.
     """
-    if isinstance(X, (list, tuple)) and all(isinstance(one, np.ndarray) for one in X):
-        X = np.asarray(X)  # which keeps uint8
-    kind = getattr(getattr(X, "dtype", None), "kind", None)
-    if kind is None and isinstance(X, (list, tuple)) and len(X):
-        kind = np.asarray(X[0]).dtype.kind
-    if kind in ("U", "S"):
-        raise ValueError(f"X must hold numbers, got strings: {quoted(X[0])} is its first sample.")
-    # Values too large for float32 become infinite, which check_array reports as an error.
-    with np.errstate(over="ignore", invalid="ignore"):
-        return check_array(
+    X = as_samples(X)
+    _refuse_no_array(X)
+    if isinstance(X, (list, tuple)) and len(X) and _is_ragged(X):
+        shapes = [one.shape if isinstance(one, np.ndarray) else (len(one),) for one in X]
+        row = next(row for row, shape in enumerate(shapes) if shape != shapes[0])
+        raise ValueError(
+            f"The samples of X differ in shape: {shapes[0]} is that of the first, {shapes[row]} "
+            f"that of the one in row {row}. Those of series and point clouds may, if that is what "
+            "they are: say modality=Series() or modality=PointCloud()."
+        )
+    # Values too large for float32 become infinite, which is an error below.
+    with _named("X", estimator), np.errstate(over="ignore", invalid="ignore"):
+        if isinstance(X, (list, tuple)):
+            X = np.asarray(X)  # which keeps uint8
+        _refuse_no_numbers(X)
+        array = check_array(
             X,
             dtype=dtypes,
             allow_nd=allow_nd,
-            ensure_all_finite="allow-nan" if allow_nan else True,
+            ensure_all_finite=False,
             ensure_min_samples=min_samples,
             estimator=estimator,
             input_name="X",
         )
+    if 0 in array.shape[1:]:
+        raise ValueError(f"X has shape {array.shape}: its samples have no values.")
+    _check_finite(array, allow_nan=allow_nan)
+    return array
+
+
+def _refuse_no_array(X: Any) -> None:
+    """Raise an error if `X` is nothing that samples could be in."""
+    is_array = any(hasattr(X, name) for name in ("shape", "__array__", "__array_interface__"))
+    is_sequence = hasattr(X, "__len__") and hasattr(X, "__getitem__")
+    if isinstance(X, (str, bytes, dict, type)) or not (is_array or is_sequence):
+        raise TypeError(
+            f"X must be an array, a list of samples or a DataFrame, got {quoted(X)} of type "
+            f"{type(X).__name__}."
+        )
+
+
+def _refuse_no_numbers(X: Any) -> None:
+    """Raise an error if the dtype of `X` says that it holds something else."""
+    kind = getattr(getattr(X, "dtype", None), "kind", "f")
+    if kind in "US":
+        raise ValueError(f"X must hold numbers, got strings: {quoted(X[0])} is its first sample.")
+    if kind in "mM":
+        raise ValueError(
+            f"X holds dates or times, of dtype {X.dtype}, which are no numbers; turn them into "
+            "what they are to tell, such as the hour, the weekday, or the seconds since an event."
+        )
+    if kind == "V":
+        raise ValueError(
+            f"X has dtype {X.dtype}, a record in every cell; pass a DataFrame, or an array with an "
+            "axis for the fields, such as numpy.lib.recfunctions.structured_to_unstructured(X)."
+        )
+
+
+@contextmanager
+def _named(parameter: str, estimator: str) -> Iterator[None]:
+    """Say in errors of scikit-learn and NumPy which parameter has what they are about."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if re.search(rf"\b{parameter}\b", str(error)):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{parameter} is nothing that {estimator} takes: {error}") from error
+
+
+def _check_finite(array: np.ndarray, *, allow_nan: bool) -> None:
+    """Raise an error that says where `array` has a value that is not finite."""
+    if array.dtype.kind != "f":
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(array.sum(dtype=np.float64)):
+            return
+    wrong = np.isinf(array) if allow_nan else ~np.isfinite(array)
+    if not wrong.any():
+        return
+    place = np.unravel_index(int(wrong.argmax()), wrong.shape)
+    inside = tuple(map(int, place[1:]))
+    where = f"row {place[0]}, " + (f"column {inside[0]}" if len(inside) == 1 else f"at {inside}")
+    n_rows = int(wrong.reshape(len(wrong), -1).any(axis=1).sum())
+    if np.isnan(array[place]):
+        raise ValueError(
+            f"X contains NaN in {n_rows} of {len(array)} samples, first in {where}. Nothing is "
+            "imputed here: leave such samples out, or fill them before."
+        )
+    raise ValueError(
+        f"X contains infinity or a value too large for {array.dtype!r} in {n_rows} of "
+        f"{len(array)} samples, first in {where}."
+    )
 
 
 def check_padding(lengths: Sequence[int], width: int, unit: str) -> None:

@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+import unicodedata
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 Analyzer = Callable[[str], Sequence[str]]
+
+# From the first combining mark to the variation selectors, without what has no marks between.
+_CODES_WITH_MARKS = (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0))
+
+
+@cache
+def word_pattern() -> str:
+    r"""Return the regular expression of a word: that of scikit-learn, with marks inside.
+
+    Python's ``\w`` has no vowel signs of Indic scripts, no vowel points and no accents that stand
+    apart from their letter, so that words would be cut at each of them. The joiners of these
+    scripts are no end of a word either.
+    """
+    marks = [code for code in _CODES_WITH_MARKS if unicodedata.category(chr(code))[0] == "M"]
+    runs: list[list[int]] = []
+    for code in marks:
+        if runs and code == runs[-1][1] + 1:
+            runs[-1][1] = code
+        else:
+            runs.append([code, code])
+    allowed = "".join(f"{chr(first)}-{chr(last)}" for first, last in runs)
+    return rf"(?u)\b\w[\w{allowed}\u200c\u200d]+"
 
 
 class Corpus:

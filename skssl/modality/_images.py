@@ -13,8 +13,10 @@ from torch import Tensor, nn
 
 from skssl._declare import Interval, Shape, StrOptions, declared, param
 from skssl._quote import quoted
-from skssl.modality._base import Look, Modality, as_tensor, check_mask, check_numbers, only_column
+from skssl.modality._base import Look, Modality, as_tensor, check_mask, check_numbers
+from skssl.modality._containers import as_samples, only_column
 from skssl.modality._cutters import TileCutter
+from skssl.modality._doubts import SMALLEST_IMAGE, as_series, is_oblong
 from skssl.modality._image_files import (
     are_surely_images,
     is_file_name,
@@ -51,8 +53,8 @@ _PATCHES_A_SIDE = 8
 def _height_and_width(size: int | Sequence[int] | None) -> tuple[int, int] | None:
     if size is None:
         return None
-    height, width = size if isinstance(size, Sequence) else (size, size)
-    return height, width
+    height, width = (size, size) if isinstance(size, (int, Integral)) else size
+    return int(height), int(width)
 
 
 @declared
@@ -79,8 +81,10 @@ class Images(Modality):
     images: a model of arrays opens no file, whatever it is asked to embed.
 
     With ``modality="auto"``, arrays of 4 dimensions are images, and so are arrays of 3 dimensions
-    if they hold integers, or floats in squares ``(n, side, side)``; also PIL images, paths, and
-    strings if the first ones end like image files (".png", ".jpg", ...) that exist.
+    if they are squares ``(n, side, side)`` or hold integers, though integers other than ``uint8``
+    not if one side is more than 4 times the other; also PIL images, paths, and strings if the first
+    ones end like image files (".png", ".jpg", ...) that exist. What may as well be series gets a
+    warning.
 
     The default views are :meth:`ImageViews.glyphs` (no mirror images, no small crops) for grey
     images on a plain background, such as digits and drawings, and those for photos otherwise.
@@ -129,6 +133,8 @@ class Images(Modality):
     (1, 8, 8)
     """
 
+    views_class = ImageViews
+
     shape: tuple[int, ...] | None = param(Shape(2, 3), None, default=None)
     channels: int | None = param(Interval(Integral, 1, None, closed="left"), None, default=None)
     layout: Layout | None = param(
@@ -148,11 +154,35 @@ class Images(Modality):
         if are_surely_images(look.few):
             return True
         if len(look.shape) == 3:
-            return not look.ragged and (look.dtype.kind in "ui" or look.shape[1] == look.shape[2])
+            _, height, width = look.shape
+            # Signals are integers as well, but hardly ever bytes.
+            is_pixels = look.dtype == np.uint8 or not is_oblong(height, width)
+            return not look.ragged and (height == width or (look.dtype.kind in "ui" and is_pixels))
         return len(look.shape) == 4
+
+    @classmethod
+    def doubts(cls, look: Look, X: Any) -> str | None:
+        if is_image_source(look.first) or look.ragged or len(look.shape) < 3:
+            return None
+        first, *_, last = look.shape[1:]
+        if len(look.shape) == 4:
+            if first in USUAL_CHANNELS and last in USUAL_CHANNELS:
+                return (
+                    f"either axis, of {first} or of {last} values, may hold the channels; the last "
+                    "one is taken. Say modality=Images(layout='channels_first') or "
+                    "Images(layout='channels_last')"
+                )
+            return None
+        tiny = min(first, last) < SMALLEST_IMAGE
+        unusual = look.dtype.kind in "ui" and look.dtype != np.uint8 and first != last
+        if not (tiny or unusual or is_oblong(first, last)):
+            return None
+        alone = " or one image that is to be X[None]" if last in USUAL_CHANNELS else ""
+        return f"it may be {as_series(look.shape)}{alone}"
 
     def load(self, X: Any) -> tuple[Any, np.ndarray | None]:
         self.check_parameters()
+        X = as_samples(X)
         look = Look.at(X)
         fitted = hasattr(self, "sample_shape_")
         to_read = any(is_image_source(sample) for sample in look.few)
@@ -242,7 +272,7 @@ class Images(Modality):
                     "image: say Images(shape=(height, width))."
                 )
             return seen
-        shape = tuple(self.shape)
+        shape = tuple(map(int, self.shape))
         if seen not in (shape, (math.prod(shape),)):
             raise ValueError(
                 f"shape={self.shape!r} does not fit samples of shape {seen}: images of that shape "

@@ -78,7 +78,7 @@ def find_channel_axis(
         f"Cannot tell which axis of {samples} of shape {shape} holds the channels: neither the "
         f"first nor the last has {' or '.join(map(str, allowed))} values. Say "
         f"modality={modality}(channels=...) or {modality}(layout='channels_first') or "
-        "'channels_last'."
+        f"'channels_last'{', or modality=Video() for clips' if modality == 'Images' else ''}."
     )
 
 
@@ -126,8 +126,10 @@ def quarter_turns(height: int, width: int) -> list[Callable[[Tensor], Tensor]]:
 def check_like_fit(X: np.ndarray, *, shape: tuple[int, ...], is_uint8: bool) -> None:
     """Raise an error if samples have another shape or kind of numbers than those seen in fit."""
     if X.shape[1:] != shape:
+        hint = " It looks like one sample: pass X[None]." if X.shape == shape else ""
         raise ValueError(
             f"X has samples of shape {X.shape[1:]}, but samples of shape {shape} were seen in fit."
+            f"{hint}"
         )
     if is_uint8 and X.dtype != np.uint8:
         raise ValueError(

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from skssl._declare import declared, param
 from skssl.losses._precision import widened
 from skssl.modality._base import Look, Modality, as_tensor, check_numbers, check_padding
+from skssl.modality._containers import as_samples
 from skssl.modality._cutters import VoxelCutter
+from skssl.modality._doubts import as_series
 from skssl.modality._pixels import some_samples
 from skssl.nn import FillPoints, PointNet, PointPatches, Tokenizer
 from skssl.views import PointCloudViews, Views
@@ -59,8 +61,9 @@ class PointCloud(Modality):
     place of an absent one: a maximum over the points is not changed by that, a mean is.
 
     With ``modality="auto"``, arrays of 3 dimensions are point clouds if they hold floats and their
-    last axis has 3 values, except ``(n, 3, 3)``, which are images. For points with features, and
-    for lists of arrays that differ in shape, say ``modality=PointCloud()``. Clouds with other
+    last axis has 3 values, except ``(n, 3, 3)``, which are images; as windows of a series look the
+    same, there is a warning. ``modality=PointCloud()`` ends it, and is to be said for points with
+    features and for lists of arrays that differ in shape. Clouds with other
     numbers of points than those seen in fit are embedded as well.
 
     Parameters
@@ -92,6 +95,7 @@ StandardScaler` on all points.
     (100, 384)
     """
 
+    views_class = PointCloudViews
     allows_nan = True
 
     normalize: bool = param("boolean", default=True)
@@ -105,8 +109,14 @@ StandardScaler` on all points.
             and look.shape[2] == 3
         )
 
+    @classmethod
+    def doubts(cls, look: Look, X: Any) -> str | None:
+        # Points and steps of three values look alike.
+        return f"it may be {as_series(look.shape)}"
+
     def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
         self.check_parameters()
+        X = as_samples(X)
         clouds = check_numbers(
             _pad(X) if Look.at(X).ragged else X,
             dtypes=[np.float32],
@@ -115,10 +125,11 @@ StandardScaler` on all points.
             allow_nan=True,
         )
         if clouds.ndim != 3 or clouds.shape[2] < 3:
+            hint = " If X is one cloud, pass X[None]." if clouds.ndim == 2 else ""
             raise ValueError(
                 f"X has shape {clouds.shape}; point clouds have 3 dimensions, (n, points, 3 + "
                 "features), of which the last has at least 3 coordinates, or are a list of arrays "
-                "(points, 3 + features)."
+                f"(points, 3 + features).{hint}"
             )
         n_points, columns = clouds.shape[1:]
         if n_points == 3 < columns:
@@ -162,6 +173,7 @@ StandardScaler` on all points.
 
     def restore(self, samples: Tensor, X: Any) -> Any:
         clouds = samples.numpy()
+        X = as_samples(X)
         if Look.at(X).ragged:
             return [cloud[: len(like)] for cloud, like in zip(clouds, X, strict=True)]
         return clouds

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from skssl._declare import StrOptions, declared, param
 from skssl.modality._base import Look, Modality, as_tensor, check_mask, check_numbers, check_padding
+from skssl.modality._containers import as_samples
+from skssl.modality._doubts import MANY_CHANNELS, is_oblong
 from skssl.modality._pixels import some_samples
 from skssl.modality._spans import SegmentCutter
 from skssl.nn import (
@@ -70,7 +72,9 @@ class Series(Modality):
 
     With ``modality="auto"``, lists of arrays that differ in shape are series, and so are arrays of
     3 dimensions that hold floats and are neither square ``(n, side, side)`` nor have a last axis
-    of 3. Series of other lengths than those seen in fit are embedded as well.
+    of 3, or integers other than ``uint8`` in samples that are more than 4 times as long as wide.
+    What may as well be images gets a warning. Series of other lengths than those seen in fit are
+    embedded as well.
 
     Parameters
     ----------
@@ -102,6 +106,7 @@ class Series(Modality):
     >>> ssl = SimCLR(modality=Series(), max_epochs=1, random_state=0).fit(rows)
     """
 
+    views_class = SeriesViews
     allows_nan = True
 
     normalize: Literal["series", "dataset"] | None = param(
@@ -114,11 +119,31 @@ class Series(Modality):
     @classmethod
     def recognizes(cls, look: Look) -> bool:
         if look.ragged:
-            return len(look.shape) in (2, 3)
-        return len(look.shape) == 3 and look.dtype.kind == "f"
+            # Lists of lists may be rows of a table of which one went wrong.
+            return isinstance(look.first, np.ndarray) and len(look.shape) in (2, 3)
+        if len(look.shape) != 3 or look.dtype.kind not in "iuf":
+            return False
+        return look.dtype.kind == "f" or is_oblong(*look.shape[1:])
+
+    @classmethod
+    def doubts(cls, look: Look, X: Any) -> str | None:
+        if len(look.shape) != 3 or (look.ragged and look.dtype.kind == "f"):
+            return None
+        if look.ragged:
+            return "it may be images of several sizes, modality=Images(size=(height, width))"
+        is_signal = look.dtype.kind == "f" and (
+            min(look.shape[1:]) < MANY_CHANNELS or is_oblong(*look.shape[1:])
+        )
+        return None if is_signal else "it may be images, modality=Images()"
+
+    def has_columns(self, X: Any) -> bool:
+        # A list of arrays of one channel may have any lengths, also if these happen to be the same.
+        is_list = isinstance(X, (list, tuple)) and isinstance(X[0], np.ndarray)
+        return not is_list and super().has_columns(X)
 
     def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
         self.check_parameters()
+        X = as_samples(X)
         if Look.at(X).ragged:
             X = _pad(X, channels_last=self.layout == "channels_last")
             channels_last = False
@@ -169,8 +194,11 @@ class Series(Modality):
 
     def prepare(self, X: np.ndarray) -> Tensor:
         if X.shape[1] != self.n_channels_:
+            is_one = X.shape[:2] == (self.n_channels_, 1)
+            hint = " If X is one series, pass X[None]." if is_one else ""
             raise ValueError(
                 f"X has series of {X.shape[1]} channels, but {self.n_channels_} were seen in fit."
+                f"{hint}"
             )
         return as_tensor(X)
 
@@ -180,6 +208,7 @@ class Series(Modality):
 
     def restore(self, samples: Tensor, X: Any) -> Any:
         series = samples.numpy()
+        X = as_samples(X)
         if Look.at(X).ragged:
             restored = []
             for one, like in zip(series, map(np.asarray, X), strict=True):
@@ -196,6 +225,7 @@ class Series(Modality):
 
     def forecast_form(self, steps: Tensor, X: Any) -> np.ndarray:
         values = steps.numpy()
+        X = as_samples(X)
         look = Look.at(X)
         without_channels = np.ndim(X[0]) == 1 if isinstance(X, (list, tuple)) else None
         if without_channels or (without_channels is None and len(look.shape) == 2):

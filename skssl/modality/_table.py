@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from numbers import Real
 from typing import Any, Self
 
 import numpy as np
 
+from skssl._quote import quoted
+from skssl.modality._containers import as_samples, is_arrow, is_categorical, is_frame
+
+# The types of the missing values of pandas.
+_MISSING = ("NAType", "NaTType")
 NUMBERS, STRINGS, BOOLEANS, NOTHING = "numbers", "strings", "booleans", "no value"
 
 
@@ -25,6 +30,8 @@ class Table:
         What each column holds: NUMBERS, STRINGS, BOOLEANS or NOTHING.
     categorical : ndarray of bool
         Which columns are categorical.
+    declared : list of bool
+        Which columns are categorical by a dtype that leaves no doubt.
     numbers : ndarray of shape (n, numeric columns), float32
         NaN is missing.
     categories : ndarray of shape (n, categorical columns), object
@@ -34,6 +41,7 @@ class Table:
     names: list[Any]
     kinds: list[str]
     categorical: np.ndarray
+    declared: list[bool]
     numbers: np.ndarray
     categories: np.ndarray
 
@@ -45,6 +53,7 @@ class Table:
             list(range(X.shape[1])),
             [NOTHING if empty else NUMBERS for empty in nothing],
             np.zeros(X.shape[1], dtype=bool),
+            [False] * X.shape[1],
             X,
             np.empty((len(X), 0), dtype=object),
         )
@@ -60,16 +69,24 @@ class Table:
                 categories[:, place] = column.as_categories()
             else:
                 numbers[:, place] = column.as_numbers()
-        kinds = [column.kind for column in columns]
-        return cls([column.name for column in columns], kinds, categorical, numbers, categories)
+        return cls(
+            [column.name for column in columns],
+            [column.kind for column in columns],
+            categorical,
+            [column.declared for column in columns],
+            numbers,
+            categories,
+        )
 
     def __len__(self) -> int:
         return len(self.numbers)
 
+    def places(self) -> np.ndarray:
+        """Return the place of every column among the numeric or among the categorical ones."""
+        return _places(self.categorical)
+
     def __getitem__(self, rows: Any) -> Table:
-        return Table(
-            self.names, self.kinds, self.categorical, self.numbers[rows], self.categories[rows]
-        )
+        return replace(self, numbers=self.numbers[rows], categories=self.categories[rows])
 
     def like(self, seen: Table) -> Table:
         """Return this table with the same columns categorical as in `seen`, the one of fit.
@@ -106,7 +123,7 @@ class Table:
                 categories[:, before] = self.categories[:, place]
             elif not is_category and not was_category:
                 numbers[:, before] = self.numbers[:, place]
-        return Table(self.names, self.kinds, seen.categorical, numbers, categories)
+        return replace(self, categorical=seen.categorical, numbers=numbers, categories=categories)
 
     def _example(self, index: int) -> Any:
         place = _places(self.categorical)[index]
@@ -139,17 +156,26 @@ class Column:
         What it holds: NUMBERS, STRINGS, BOOLEANS or NOTHING.
     categorical : bool
         Whether it is categorical by its dtype.
+    declared : bool
+        Whether that dtype is one for categories, rather than for strings or bools.
     """
 
     name: Any
     values: np.ndarray
     kind: str
     categorical: bool
+    declared: bool
 
     @classmethod
     def read(cls, name: Any, values: np.ndarray, *, declared: bool = False) -> Self:
-        """Find out what `values` are; `declared` categorical by their dtype, or not."""
+        """Find out what `values` are; `declared` categorical by their dtype, or not.
+
+        Declared categories that are no numbers, strings or bools, such as intervals or dates, are
+        told apart by how they are written.
+        """
         code = values.dtype.kind if values.ndim == 1 else "V"
+        if declared and code == "O":
+            values = _as_written(values)
         if code in "OU":
             values, kind = _read_objects(name, values.astype(object))
         elif code == "b":
@@ -164,7 +190,7 @@ class Column:
                 "strings and bools. Turn dates and times into numbers first, such as year, month "
                 "and weekday, and spread nested values over columns."
             )
-        return cls(name, values, kind, declared or kind in (STRINGS, BOOLEANS))
+        return cls(name, values, kind, declared or kind in (STRINGS, BOOLEANS), declared)
 
     def as_numbers(self) -> np.ndarray:
         """Return the values as float32, NaN for missing."""
@@ -194,6 +220,19 @@ class Column:
         return values
 
 
+def _as_written(values: np.ndarray) -> np.ndarray:
+    """Return declared categories as strings if some of them cannot be in a table as they are."""
+    missing = np.frompyfunc(_is_missing, 1, 1)(values).astype(bool)
+    present = set(values[~missing])
+    if all(_kind_of(type(value)) is not None for value in present):
+        return values
+    if len(set(map(str, present))) < len(present):  # whose error names the types that are mixed
+        return values
+    written = np.full(len(values), None, dtype=object)
+    written[~missing] = list(map(str, values[~missing]))
+    return written
+
+
 def is_none(values: np.ndarray) -> np.ndarray:
     """Return which values are None."""
     return np.array([value is None for value in values], dtype=bool)
@@ -202,7 +241,7 @@ def is_none(values: np.ndarray) -> np.ndarray:
 def _is_missing(value: Any) -> bool:
     if isinstance(value, str):  # most of what is asked for
         return False
-    return value is None or type(value).__name__ == "NAType" or bool(value != value)
+    return value is None or type(value).__name__ in _MISSING or bool(value != value)
 
 
 def _kind_of(cls: type) -> str | None:
@@ -211,18 +250,19 @@ def _kind_of(cls: type) -> str | None:
         return STRINGS
     if issubclass(cls, (bool, np.bool_)):
         return BOOLEANS
-    return NUMBERS if issubclass(cls, (Real, Decimal)) else None
+    is_number = issubclass(cls, (Real, Decimal)) and not issubclass(cls, np.timedelta64)
+    return NUMBERS if is_number else None
 
 
 def _read_objects(name: Any, values: np.ndarray) -> tuple[np.ndarray, str]:
     """Put None for what is missing, and tell what the other values are."""
     types = list(map(type, values))
     for cls in set(types):
-        if _kind_of(cls) is None and cls.__name__ not in ("NoneType", "NAType"):
+        if _kind_of(cls) is None and cls.__name__ not in ("NoneType", *_MISSING):
             row = types.index(cls)
             raise TypeError(
-                f"Column {name!r} of X has {values[row]!r} in row {row}. The value of a cell, or "
-                "argument must be a string or a number, or a bool, or missing."
+                f"Column {name!r} of X has {quoted(values[row])} in row {row}. The value of a "
+                "cell, or argument must be a string or a number, or a bool, or missing."
             )
     missing = np.frompyfunc(_is_missing, 1, 1)(values).astype(bool)
     values[missing] = None
@@ -235,17 +275,18 @@ def _read_objects(name: Any, values: np.ndarray) -> tuple[np.ndarray, str]:
     return values, next(iter(kinds), NOTHING)
 
 
-def is_frame(X: Any) -> bool:
-    """Whether `X` is a DataFrame of pandas or polars. Neither is imported for it."""
-    return hasattr(X, "columns") and (hasattr(X, "iloc") or hasattr(X, "get_columns"))
-
-
 def read_columns(X: Any) -> list[Column]:
-    """Return the columns of a DataFrame or of a 2-D array."""
+    """Return the columns of a frame or of a 2-D array."""
     if hasattr(X, "iloc"):
         return [_read_pandas(name, X.iloc[:, index]) for index, name in enumerate(X.columns)]
+    if is_arrow(X):
+        columns = zip(X.column_names, X.columns, strict=True)
+        return [_read_arrow(name, column) for name, column in columns]
     if is_frame(X):
-        return [Column.read(series.name, series.to_numpy()) for series in X.get_columns()]
+        return [
+            Column.read(series.name, series.to_numpy(), declared=is_categorical(series))
+            for series in X.get_columns()
+        ]
     return [Column.read(index, X[:, index]) for index in range(X.shape[1])]
 
 
@@ -253,7 +294,19 @@ def _read_pandas(name: Any, series: Any) -> Column:
     dtype = series.dtype
     if not isinstance(dtype, np.dtype) and dtype.kind in "iuf":
         return Column.read(name, series.to_numpy(dtype=np.float64, na_value=np.nan))
-    return Column.read(name, np.asarray(series), declared=str(dtype) == "category")
+    if hasattr(series, "cat"):
+        # With missing values among them, NumPy would turn whole numbers and intervals into others.
+        names = np.empty(len(series.cat.categories) + 1, dtype=object)
+        names[:-1] = list(series.cat.categories)
+        return Column.read(name, names[series.cat.codes], declared=True)
+    return Column.read(name, np.asarray(series), declared=is_categorical(series))
+
+
+def _read_arrow(name: Any, column: Any) -> Column:
+    declared = is_categorical(column)
+    if declared:  # whose own conversion shows missing values as some category
+        column = column.cast(column.type.value_type)
+    return Column.read(name, column.to_numpy(), declared=declared)
 
 
 def write_columns(X: Any, changes: dict[int, tuple[np.ndarray, np.ndarray]]) -> Any:
@@ -267,13 +320,19 @@ def write_columns(X: Any, changes: dict[int, tuple[np.ndarray, np.ndarray]]) -> 
         For the index of a column, which of its cells to change, and values for all of them. Columns
         of integers get them rounded.
     """
+    X = as_samples(X)
     if hasattr(X, "iloc"):
         frame = X.copy()
         for index, (changed, values) in changes.items():
             column = X.iloc[:, index].copy()
-            column.iloc[np.flatnonzero(changed)] = _fitting(values[changed], column.dtype)
+            cells = values[changed]
+            if is_categorical(column):
+                cells = _known(cells, column.dtype.categories)
+            column.iloc[np.flatnonzero(changed)] = _fitting(cells, column.dtype)
             frame.isetitem(index, column)
         return frame
+    if is_arrow(X):
+        return _write_arrow(X, changes)
     if is_frame(X):
         columns = X.get_columns()
         for index, (changed, values) in changes.items():
@@ -289,6 +348,27 @@ def write_columns(X: Any, changes: dict[int, tuple[np.ndarray, np.ndarray]]) -> 
     for index, (changed, values) in changes.items():
         array[changed, index] = _fitting(values[changed], array.dtype)
     return array
+
+
+def _write_arrow(X: Any, changes: dict[int, tuple[np.ndarray, np.ndarray]]) -> Any:
+    import pyarrow
+
+    for index, (changed, values) in changes.items():
+        field, cells = X.schema.field(index), X.column(index).to_pylist()
+        whole = pyarrow.types.is_integer(field.type)
+        for row in np.flatnonzero(changed):
+            cells[row] = round(values[row]) if whole else values[row]
+        X = X.set_column(index, field, pyarrow.array(cells, type=field.type))
+    return X
+
+
+def _known(values: np.ndarray, categories: Any) -> np.ndarray:
+    """Return the categories of a column, by themselves or by how they are written."""
+    by_name = {str(category): category for category in categories}
+    by_name.update({category: category for category in categories})
+    known = np.empty(len(values), dtype=object)
+    known[:] = [by_name[value] for value in values]
+    return known
 
 
 def _fitting(values: np.ndarray, dtype: Any) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -13,6 +14,9 @@ from sklearn.preprocessing import OrdinalEncoder, QuantileTransformer, StandardS
 from torch import Tensor, nn
 
 from skssl._declare import Interval, StrOptions, declared, param
+from skssl._quote import quoted
+from skssl._sklearn_compat import plain
+from skssl.exceptions import ModalityWarning
 from skssl.modality._base import (
     Look,
     Modality,
@@ -21,13 +25,16 @@ from skssl.modality._base import (
     check_numbers,
     no_patches,
 )
-from skssl.modality._table import Table, is_frame, is_none, read_columns, write_columns
+from skssl.modality._containers import as_samples, is_categorical, is_frame
+from skssl.modality._doubts import doubts_of_categories, doubts_of_table
+from skssl.modality._table import STRINGS, Table, is_none, read_columns, write_columns
 from skssl.nn import SideBySide, TableEncoder, TableStem, TableTokens, Tokenizer, UnitLength
 from skssl.views import TabularViews, Views
 
 # Codes of a column: what was not seen in fit, what is missing, then the categories.
 _UNKNOWN, _MISSING, _FIRST = 0, 1, 2
 _EMBEDDING_DIM = 8
+_NAMES_IN_ERRORS = 20
 # Places at which the scale of a column is known to a tokenizer.
 _KNOTS = 256
 # What is learned is to have a somewhat larger say than the input that it stands beside.
@@ -39,7 +46,8 @@ class Tabular(Modality):
     """Rows of a table, with numbers, categories and gaps: 2-D arrays and DataFrames.
 
     Takes DataFrames of pandas and polars, arrays of numbers, and arrays of dtype object, whose
-    columns may differ. With ``modality="auto"``, everything of 2 dimensions is a table.
+    columns may differ. With ``modality="auto"``, everything of 2 dimensions is a table, with a
+    warning if it looks like one recording, or like series or images in rows.
 
     *Numbers* are put on one scale. A missing one (NaN, None, NA) becomes 0 after scaling, the
     mean of its column, and sets an indicator beside it. Columns without a gap in fit have no
@@ -56,7 +64,8 @@ class Tabular(Modality):
         string and bool of pandas; Categorical, Enum, String and Boolean of polars. Columns of
         dtype object are categorical if they hold strings or bools, and numeric if they hold
         numbers. Arrays of numbers or bools have none. Integers are numbers, unless they are
-        listed here.
+        listed here. Columns of strings that may be no categories, such as numbers or ids, get a
+        warning.
     max_categories : int, default=100
         Largest number of codes for the categories of a column; the rarest of more share one.
     scaling : {"quantile", "standard"} or None, default="quantile"
@@ -78,6 +87,9 @@ class Tabular(Modality):
         The fitted scaler of the numbers.
     category_encoders_ : list of OrdinalEncoder
         The fitted encoder of each categorical column.
+    columns_ : dict of str
+        What became of each column, by name or index: a number, or so many categories. The repr and
+        the HTML view of what is fitted show it.
 
     Examples
     --------
@@ -90,6 +102,7 @@ class Tabular(Modality):
     (60, 256)
     """
 
+    views_class = TabularViews
     allows_nan = True
 
     categorical: Any = param(StrOptions({"auto"}), "array-like", default="auto")
@@ -103,9 +116,18 @@ class Tabular(Modality):
     def recognizes(cls, look: Look) -> bool:
         return len(look.shape) == 2
 
+    @classmethod
+    def doubts(cls, look: Look, X: Any) -> str | None:
+        return doubts_of_table(X, look.shape) if len(look.shape) == 2 else None
+
     def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> Table:
         self.check_parameters()
         auto = isinstance(self.categorical, str)
+        X = as_samples(X)
+        if is_categorical(X):
+            raise ValueError(
+                "X is a single column of categories; pass a DataFrame that has it, X.to_frame()."
+            )
         if isinstance(X, (list, tuple)):
             X = _as_array(X)
         by_column = is_frame(X) or (
@@ -131,25 +153,29 @@ class Tabular(Modality):
 
     def _mask(self, names: list[Any], *, named: bool) -> np.ndarray:
         """Return which columns `categorical` lists."""
-        listed = np.asarray(self.categorical, dtype=object)
+        listed = list(self.categorical)
         mask = np.zeros(len(names), dtype=bool)
-        if listed.ndim == 1 and all(isinstance(item, (bool, np.bool_)) for item in listed):
+        if all(isinstance(item, (bool, np.bool_)) for item in listed):
             if len(listed) not in (0, len(names)):
                 raise ValueError(
                     f"categorical is a mask of {len(listed)} columns, but X has {len(names)}."
                 )
-            return listed.astype(bool) if len(listed) else mask
-        for item in listed.ravel():
-            if isinstance(item, str) and item in names:
+            return np.array(listed, dtype=bool) if len(listed) else mask
+        for item in listed:
+            # Names in a MultiIndex are tuples.
+            if isinstance(item, (str, tuple)) and item in names:
                 mask[names.index(item)] = True
             elif isinstance(item, (int, np.integer)) and 0 <= item < len(names):
                 mask[int(item)] = True
             else:
                 allowed = f"indices from 0 to {len(names) - 1}"
                 if named:
-                    allowed = f"{', '.join(map(repr, names))}, or {allowed}"
+                    more = ", ..." if len(names) > _NAMES_IN_ERRORS else ""
+                    some = ", ".join(map(repr, names[:_NAMES_IN_ERRORS]))
+                    allowed = f"{some}{more}, or {allowed}"
                 raise ValueError(
-                    f"categorical has {item!r}, which is no column of X; allowed are {allowed}."
+                    f"categorical has {quoted(item)}, which is no column of X; allowed are "
+                    f"{allowed}."
                 )
         return mask
 
@@ -168,10 +194,12 @@ class Tabular(Modality):
         self.category_encoders_ = []
         self._n_codes = []
         for values in X.categories.T:
-            encoder = OrdinalEncoder(
-                handle_unknown="use_encoded_value",
-                unknown_value=-1,
-                max_categories=self.max_categories,
+            encoder = plain(
+                OrdinalEncoder(
+                    handle_unknown="use_encoded_value",
+                    unknown_value=-1,
+                    max_categories=self.max_categories,
+                )
             )
             present = values[~is_none(values)]
             n_categories = 0
@@ -182,7 +210,45 @@ class Tabular(Modality):
                 n_categories = len(encoder.categories_[0]) - n_rare + (n_rare > 0)
             self.category_encoders_.append(encoder)
             self._n_codes.append(_FIRST + n_categories)
+        self.columns_ = self._describe(X)
+        if isinstance(self.categorical, str):
+            self._doubt_categories(X)
         return self
+
+    def _describe(self, X: Table) -> dict[Any, str]:
+        """Return what became of each column."""
+        described = {}
+        for name, is_category, place in zip(X.names, X.categorical, X.places(), strict=True):
+            if is_category:
+                encoder, n_codes = self.category_encoders_[place], self._n_codes[place] - _FIRST
+                n_categories = len(encoder.categories_[0]) if n_codes else 0
+                what = "1 category" if n_categories == 1 else f"{n_categories} categories"
+                if n_codes < n_categories:
+                    what += f" in {n_codes} codes"
+                has_gaps = is_none(X.categories[:, place]).any()
+            else:
+                constant = self._constant[place]
+                what = "number, which counts as 0" if constant else "number"
+                has_gaps = np.isnan(X.numbers[:, place]).any()
+            described[name] = f"{what}, with gaps" if has_gaps else what
+        return described
+
+    def _doubt_categories(self, X: Table) -> None:
+        """Warn of columns of strings that may be no categories."""
+        for index, place in enumerate(X.places()):
+            if not X.categorical[index] or X.declared[index] or X.kinds[index] != STRINGS:
+                continue
+            values = X.categories[:, place]
+            doubt = doubts_of_categories(values[~is_none(values)])
+            if doubt:
+                name = X.names[index]
+                warnings.warn(
+                    f"Column {name!r} of X is taken for {self.columns_[name]}, but holds {doubt}. "
+                    "If it holds categories, give it the dtype 'category', or say so with "
+                    "Tabular(categorical=[...]).",
+                    ModalityWarning,
+                    stacklevel=2,
+                )
 
     def _to_count(self, categories: np.ndarray) -> np.ndarray:
         """Return each category once, unless it matters how often there is one.
@@ -199,11 +265,11 @@ class Tabular(Modality):
         if self.scaling is None:
             return None
         if self.scaling == "standard":
-            return StandardScaler()
+            return plain(StandardScaler())
         quantiles = QuantileTransformer(
             n_quantiles=min(1000, n_samples), output_distribution="normal", random_state=0
         )
-        return make_pipeline(quantiles, StandardScaler())
+        return plain(make_pipeline(quantiles, StandardScaler()))
 
     def prepare(self, X: Table) -> Tensor:
         X = X.like(self._seen)
@@ -220,6 +286,9 @@ class Tabular(Modality):
                 places = self.category_encoders_[index].transform(values[present][:, None])[:, 0]
                 codes[present, index] = np.where(places < 0, _UNKNOWN, places + _FIRST)
         return as_tensor(np.hstack([numbers.astype(np.float32, copy=False), codes]))
+
+    def _tell(self) -> dict[str, str]:
+        return {f"column {name!r}": what for name, what in getattr(self, "columns_", {}).items()}
 
     def stem(self) -> TableStem:
         return self._make_stem(_EMBEDDING_DIM)

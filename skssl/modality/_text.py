@@ -13,10 +13,12 @@ import torch
 from sklearn.utils import InputTags, check_array
 from torch import Tensor, nn
 
-from skssl._declare import Interval, Range, RealNotInt, StrOptions, declared, param
+from skssl._declare import Interval, Range, RealNotInt, StrOptions, declared, param, resolve_auto
 from skssl._quote import quoted
-from skssl.modality._base import Look, Modality, as_tensor, no_patches, only_column
-from skssl.modality._corpus import Corpus
+from skssl.modality._base import Look, Modality, as_tensor, no_patches
+from skssl.modality._containers import as_samples, only_column
+from skssl.modality._corpus import Corpus, word_pattern
+from skssl.modality._doubts import doubts_of_text
 from skssl.modality._spans import TokenCutter
 from skssl.nn import BagEncoder, TextTokens, TextTransformer, Tokenizer
 from skssl.views import TextViews, Views
@@ -28,6 +30,7 @@ _WITHOUT_SPACES = re.compile(
 # Characters of a text that are looked at, which bounds the memory for its tokens: so many, or so
 # many for each token that may be kept, if that is more.
 _MOST_CHARACTERS, _CHARACTERS_PER_TOKEN = 100_000, 300
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _LETTER = re.compile(r"[^\W\d_]")
 # Of the training texts, how many may be without any known token before a warning says so.
 _MAX_WITHOUT_TOKENS = 0.1
@@ -45,15 +48,17 @@ class Text(Modality):
     which nothing is left, such as empty ones, have the same finite embedding. Missing texts are an
     error, since nothing is imputed; pass an empty str if that is what is meant.
 
-    With ``modality="auto"``, a sequence of str is texts, and so is a DataFrame of one column that
-    holds str.
+    With ``modality="auto"``, a sequence of str is texts, and so is a DataFrame or an array of one
+    column that holds str, unless its dtype says that these are categories. Strings that are
+    repeated so often that they may be some get a warning.
 
     Parameters
     ----------
     analyzer : {"auto", "word", "char", "char_wb", "subword"} or callable, default="auto"
         What the tokens are. "word", "char" and "char_wb" are those of scikit-learn's
         ``CountVectorizer``: words of two or more letters or digits in lower case, and character
-        n-grams, across words or within them. "subword" learns byte-pair encoding from the training
+        n-grams, across words or within them. Unlike there, vowel signs and accents that stand apart
+        from their letter belong to a word. "subword" learns byte-pair encoding from the training
         texts and needs the extra ``skssl[text]``. "auto" is "word", or "char_wb" where more than
         half of the letters belong to scripts without spaces between words (Chinese, Japanese,
         Thai, Lao, Tibetan, Burmese, Khmer). A callable gets a text and returns a list of tokens,
@@ -94,6 +99,8 @@ class Text(Modality):
     ['cats', 'chase', 'dogs', 'rain', 'sun', 'wind']
     """
 
+    views_class = TextViews
+
     analyzer: Any = param(
         StrOptions({"auto", "word", "char", "char_wb", "subword"}), callable, default="auto"
     )
@@ -116,6 +123,10 @@ class Text(Modality):
     @classmethod
     def recognizes(cls, look: Look) -> bool:
         return look.has_text
+
+    @classmethod
+    def doubts(cls, look: Look, X: Any) -> str | None:
+        return doubts_of_text(_column(X)) if len(look.shape) == 2 else None
 
     def set_input_tags(self, tags: InputTags) -> None:
         tags.one_d_array = True
@@ -210,11 +221,12 @@ class Text(Modality):
         if self.analyzer == "subword":
             return Subwords(texts, self.max_features)
         kind = _usual_analyzer(texts) if self.analyzer == "auto" else self.analyzer
-        ngram_range = self.ngram_range
-        if ngram_range == "auto":
-            ngram_range = (1, 1) if kind == "word" else (1, 2)
+        usual = (1, 1) if kind == "word" else (1, 2)
+        ngram_range = tuple(resolve_auto(self.ngram_range, usual))
         self.analyzer_overlaps_ = kind != "word" or ngram_range[1] > 1
-        return CountVectorizer(analyzer=kind, ngram_range=ngram_range).build_analyzer()
+        return CountVectorizer(
+            analyzer=kind, ngram_range=ngram_range, token_pattern=word_pattern()
+        ).build_analyzer()
 
     def prepare(self, X: Corpus) -> Tensor:
         return as_tensor(X.padded_ids(self.analyzer_, self.vocabulary_, self.max_length))
@@ -231,7 +243,10 @@ class Text(Modality):
             )
         tokens = {place: token for token, place in self.vocabulary_.items()}
         texts = [" ".join(tokens[place] for place in row if place) for row in samples.tolist()]
-        return np.array(texts, dtype=object) if isinstance(X, np.ndarray) else texts
+        X = as_samples(X)
+        return (
+            np.array(texts, dtype=object).reshape(X.shape) if isinstance(X, np.ndarray) else texts
+        )
 
     def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Tokenizer:
         no_patches(patch_size, "one token of the text")
@@ -251,6 +266,8 @@ class Text(Modality):
 
 class Subwords:
     """Byte-pair encoding, learned from texts by the `tokenizers` library.
+
+    Lone surrogates, which are no characters, become the replacement character U+FFFD.
 
     Parameters
     ----------
@@ -272,10 +289,15 @@ class Subwords:
         )
         self.tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
         trainer = trainers.BpeTrainer(vocab_size=size, min_frequency=2, show_progress=False)
-        self.tokenizer.train_from_iterator(texts, trainer)
+        self.tokenizer.train_from_iterator(map(_of_characters, texts), trainer)
 
     def __call__(self, text: str) -> list[str]:
-        return self.tokenizer.encode(text).tokens
+        return self.tokenizer.encode(_of_characters(text)).tokens
+
+
+def _of_characters(text: str) -> str:
+    """Return a text that can be encoded, whatever bytes it was once decoded from."""
+    return _SURROGATE.sub("\ufffd", text)
 
 
 def _as_is(tokens: Sequence[str]) -> Sequence[str]:
@@ -284,11 +306,12 @@ def _as_is(tokens: Sequence[str]) -> Sequence[str]:
 
 def _column(X: Any) -> list[Any]:
     """Return the samples of a sequence, or of the only column of a DataFrame."""
-    if isinstance(X, (str, bytes)):
-        raise ValueError(f"X is a single text, {X[:50]!r}; pass a list of texts.")
+    if isinstance(X, bytes):
+        raise ValueError(f"X is a single text, {quoted(X)}; pass a list of texts.")
+    X = as_samples(X)
     column = only_column(X)
     if column is not None:
-        return list(column)
+        return list(as_samples(column))
     shape = Look.at(X).shape
     if len(shape) != 1:
         raise ValueError(

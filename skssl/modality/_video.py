@@ -12,8 +12,10 @@ from torch import Tensor, nn
 
 from skssl._declare import Interval, StrOptions, declared, param
 from skssl.modality._base import Look, Modality, as_tensor, check_mask, check_numbers
+from skssl.modality._containers import as_samples
 from skssl.modality._cutters import TileCutter
 from skssl.modality._pixels import (
+    USUAL_CHANNELS,
     Layout,
     Rescale,
     are_glyphs,
@@ -91,6 +93,8 @@ class Video(Modality):
     (1, 6, 16, 16)
     """
 
+    views_class = VideoViews
+
     channels: int | None = param(Interval(Integral, 1, None, closed="left"), None, default=None)
     layout: Layout | None = param(
         StrOptions({"channels_first", "channels_last"}), None, default=None
@@ -100,8 +104,27 @@ class Video(Modality):
     def recognizes(cls, look: Look) -> bool:
         return len(look.shape) == 5
 
+    @classmethod
+    def doubts(cls, look: Look, X: Any) -> str | None:
+        first, second, *_, last = look.shape[1:]
+        if first not in USUAL_CHANNELS:
+            return None
+        if last in USUAL_CHANNELS:
+            return (
+                f"either axis, of {first} or of {last} values, may hold the channels; the last one "
+                "is taken. Say modality=Video(layout='channels_first') or "
+                "Video(layout='channels_last')"
+            )
+        if second in USUAL_CHANNELS:
+            return (
+                f"the axis of {second} values may hold the channels, but that of {first} is taken. "
+                "Pass X.swapaxes(1, 2), or say modality=Video(layout='channels_first')"
+            )
+        return None
+
     def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
         self.check_parameters()
+        X = as_samples(X)
         if Look.at(X).ragged:
             row = next(row for row, clip in enumerate(X) if np.shape(clip) != np.shape(X[0]))
             raise ValueError(

@@ -84,6 +84,7 @@ def check_views_parameter(views: Any) -> None:
 def _resolve(views: Any, method: SelfSupervisedTransformer) -> Views:
     check_views_parameter(views)
     if isinstance(views, Views):
+        method._check_views(views)
         views.check_parameters()
         return views
     return method._default_views() if views == "auto" else method.views_

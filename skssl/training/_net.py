@@ -15,10 +15,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from skssl._interrupts import Interrupts
 from skssl.nn import Objective
 from skssl.training._batches import Batches
-from skssl.training._device import OwnRandomness
 from skssl.training._schedule import constant, warmup_cosine
 from skssl.views import ViewKind, Views
 
@@ -93,9 +91,7 @@ class Net(NeuralNet):
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
         return [("epoch_timer", EpochTimer())]
 
-    def train(
-        self, samples: Tensor, interrupts: Interrupts, optimizer_state: dict | None = None
-    ) -> bool:
+    def train(self, samples: Tensor, optimizer_state: dict | None = None) -> bool:
         """Train on `samples`; return whether the user interrupted it.
 
         Raises
@@ -106,9 +102,6 @@ class Net(NeuralNet):
             If the user interrupts it before the first step is done.
         """
         device = torch.device(self.device)
-        self.interrupts_ = interrupts
-        # For dropout, and what users' views and encoders draw.
-        self.randomness_ = OwnRandomness(self.seed, device)
         self.steps_done_ = 0
         self.stopped_by_callback_ = False
         self.time_is_up_ = False
@@ -129,8 +122,7 @@ class Net(NeuralNet):
         try:
             self._set_training(True)
             batches = partial(self._batches_of_all, samples)
-            with self.randomness_.in_use():
-                self.module_.before_training(batches, self.draw_views)
+            self.module_.before_training(batches, self.draw_views)
             self.began_at_ = time.perf_counter()
             self.fit_loop(samples)
         except KeyboardInterrupt:
@@ -138,11 +130,8 @@ class Net(NeuralNet):
                 raise
             interrupted = not self.stopped_by_callback_
         finally:
-            try:
-                # Callbacks see what was trained, and may bring back what it was in the best epoch.
-                self.notify("on_train_end", X=samples, y=None)
-            finally:
-                self.module_.after_training(goes_on=self.constant_rate)
+            self.module_.after_training(goes_on=self.constant_rate)
+            self.notify("on_train_end", X=samples, y=None)
         if self.steps_done_:
             self._check_what_is_left(samples, infinite_before)
         return interrupted
@@ -211,7 +200,6 @@ class Net(NeuralNet):
         # BatchNorm has to see a mixture, however the rows are sorted, and never a single one.
         order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(self.seed))
         for rows in order.to(samples.device).tensor_split(max(1, len(samples) // self.batch_size)):
-            self.interrupts_.check()
             yield rows.to(self.device), self.input_layer(samples[rows].to(self.device))
 
     def initialize_optimizer(self, triggered_directly: None = None) -> Net:
@@ -261,11 +249,9 @@ class Net(NeuralNet):
         done = 0
         try:
             for batch in iterator:
-                self.interrupts_.check()
                 self.notify("on_batch_begin", batch=batch, training=True)
                 self.module_.before_step(iterator.rows)
-                with self.randomness_.in_use():
-                    step = step_fn(batch)
+                step = step_fn(batch)
                 losses[done] = step["loss"]
                 done += 1
                 self.notify("on_batch_end", batch=batch, training=True, **step)

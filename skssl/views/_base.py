@@ -85,7 +85,14 @@ class CallableViews(Views):
         self.function = function
 
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
-        return self.function(batch)
+        views = self.function(batch)
+        if not isinstance(views, Tensor) or views.shape[:1] != batch.shape[:1]:
+            shape = tuple(views.shape) if isinstance(views, Tensor) else type(views).__name__
+            raise ValueError(
+                f"views={self.function!r} must return a changed copy of the batch, a tensor of "
+                f"{len(batch)} samples, got {shape}."
+            )
+        return views
 
 
 def uniform(
