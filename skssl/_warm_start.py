@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator
 from torch import Tensor
 
 from skssl._by_value import by_value
+from skssl._warn import warn
 
 __all__ = ["WarmStart"]
 
@@ -52,9 +53,12 @@ class Trainings:
         path = self.folder / f"{self._name(key)}.{n_epochs}"
         # Another process may write the same: whoever reads finds one of the two, and all of it.
         unfinished = self.folder / uuid.uuid4().hex
-        with unfinished.open("wb") as file:
-            pickle.dump(trained, file)
-        unfinished.replace(path)
+        try:
+            with unfinished.open("wb") as file:
+                pickle.dump(trained, file)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
     def load(self, key: str, most_epochs: int) -> dict[str, Any]:
         """Return the longest training of at most so many epochs, {} if there is none."""
@@ -129,7 +133,14 @@ class WarmStart(BaseEstimator):
             return
         self._training = (key, seed, self._steps)
         if hasattr(self, "_trainings"):
-            self._trainings.save(self._shared_key, self.n_iter_, self._trained())
+            try:
+                self._trainings.save(self._shared_key, self.n_iter_, self._trained())
+            except OSError as error:
+                # This one is trained, whatever others will find.
+                warn(
+                    f"{type(self).__name__}: the training could not be kept for clones with "
+                    f"warm_start=True, which will start anew: {error}",
+                )
 
     def _trained(self) -> dict[str, Any]:
         """Return what ``fit`` set, {} before."""

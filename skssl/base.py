@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import difflib
-import math
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
@@ -19,22 +18,28 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 from skssl._declare import Declared, Duration, HasMethods, Interval, StrOptions, declared, param
+from skssl._interrupts import Interrupts
+from skssl._runner import apply_network, with_same_weights
+from skssl._settings import OwnSettings
 from skssl._sklearn_compat import InvalidParameterError, fit_context
+from skssl._transaction import transaction
 from skssl._warm_start import WarmStart
+from skssl._warn import warn
+from skssl.exceptions import TrainingInterrupted
 from skssl.modality import MODALITIES, Modality, infer_modality
+from skssl.modality._sameness import nothing_to_tell
 from skssl.nn import JointObjective, Objective, SideBySide
 from skssl.views import CallableViews, ChangedViews, Views
 
 __all__ = ["SelfSupervisedTransformer"]
 
-# Numbers in one batch of transform; small enough for a laptop, large enough to keep a GPU busy.
-_TRANSFORM_NUMBERS = 2**22
-_TRANSFORM_SAMPLES = 1024
+# What trainings that go on leave as it is.
+_UNCHANGED = ("modality_", "views_")
 
 
 @declared
 class SelfSupervisedTransformer(
-    WarmStart, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Declared
+    OwnSettings, WarmStart, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Declared
 ):
     """Base class of all methods: learns an encoder from unlabelled samples, and applies it.
 
@@ -96,8 +101,9 @@ class SelfSupervisedTransformer(
     callbacks : list of skorch callbacks, default=None
         Called during the training, with the skorch net that trains.
     random_state : int, RandomState instance or None, default=None
-        One seed for weights, order and views. The same seed gives the same bits on a CPU. The
-        global random states are left as they are.
+        One seed for weights, order and views. The same seed gives the same bits on one CPU with
+        the same number of threads (``torch.get_num_threads()``), in whichever thread or process.
+        The global random states are left as they are.
     warm_start : bool, default=False
         With True, `fit` continues an earlier training to a total of `max_epochs`, instead of
         starting anew: one with the same samples and the same parameters, apart from `max_epochs`,
@@ -201,19 +207,26 @@ class SelfSupervisedTransformer(
         Returns
         -------
         self : object
-            The fitted estimator.
+            The fitted estimator. After an error it is what it was before.
+
+        Raises
+        ------
+        TrainingInterrupted
+            A KeyboardInterrupt, after Ctrl-C in the training: the estimator is fitted with what
+            was learned so far. Before the first step is done, it is what it was before.
         """
         if self.warm_start and self.max_time is not None:
             raise ValueError(
                 f"max_time={self.max_time!r} cannot be said with warm_start=True, which continues "
                 "trainings that can be repeated; say max_epochs instead."
             )
-        samples = self._resume(X) if self.warm_start else self._start(X)
-        epochs = self._resolve_epochs(len(samples)) - self.n_iter_
-        if epochs or not self.n_iter_:
-            self._train(samples, epochs=epochs, partial=False)
-        if self.warm_start:
-            self._keep_training()
+        with transaction(self, goes_on=self.warm_start, unchanged=_UNCHANGED) as (ssl, interrupts):
+            samples = ssl._resume(X) if self.warm_start else ssl._start(X)
+            epochs = ssl._resolve_epochs(len(samples)) - ssl.n_iter_
+            if epochs or not ssl.n_iter_:
+                ssl._train(samples, interrupts, epochs=epochs, partial=False)
+            if self.warm_start:
+                ssl._keep_training()
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -236,8 +249,9 @@ class SelfSupervisedTransformer(
             The fitted estimator.
         """
         first = not hasattr(self, "encoder_")
-        samples = self._start(X) if first else self._prepare(X, min_samples=2)[0]
-        self._train(samples, epochs=1, partial=True)
+        with transaction(self, goes_on=not first, unchanged=_UNCHANGED) as (ssl, interrupts):
+            samples = ssl._start(X) if first else ssl._prepare(X, min_samples=2)[0]
+            ssl._train(samples, interrupts, epochs=1, partial=True)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -325,18 +339,8 @@ class SelfSupervisedTransformer(
         *samples : Tensor
             Of the same length.
         """
-        from skssl.training import resolve_device
-
-        device = resolve_device(self.device)
-        if device.type != "cpu":
-            network = copy.deepcopy(network).to(device)
-        per_sample = max(1, math.prod(samples[0].shape[1:]))
-        size = max(1, min(_TRANSFORM_SAMPLES, _TRANSFORM_NUMBERS // per_sample))
-        with torch.inference_mode():
-            batches = zip(*(part.split(size) for part in samples), strict=True)
-            return torch.cat(
-                [function(network, *(part.to(device) for part in batch)).cpu() for batch in batches]
-            )
+        title = type(self).__name__
+        return apply_network(network, function, *samples, device=self.device, title=title)
 
     def _embed_views(self, X: Any, views: Views, *, n_views: int, seed: int) -> np.ndarray:
         """Embed random views of samples as `transform` embeds samples.
@@ -377,7 +381,8 @@ class SelfSupervisedTransformer(
             input_layer, objective = networks
             return function(objective, input_layer(batch), *more)
 
-        return self._apply(trained, run, *samples)
+        # Networks that look at their own maps while they run are to be nobody else's.
+        return self._apply(with_same_weights(trained), run, *samples)
 
     def _start(self, X: Any) -> Tensor:
         """Resolve every "auto" and build encoder and objective; return the prepared samples."""
@@ -390,8 +395,6 @@ class SelfSupervisedTransformer(
         samples, _ = self._prepare(X, reset=True, min_samples=2)
         self.views_ = self._resolve_views()
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        # What cannot be built must not look fitted, nor embed with an encoder of other samples.
-        self.__dict__.pop("encoder_", None)
         with seeded(self._seed, device):
             encoder = self._resolve_encoder(samples)
             self._input_layer = self.modality_.input_layer()
@@ -452,7 +455,18 @@ class SelfSupervisedTransformer(
         samples = self.modality_.prepare(checked)
         if reset and not has_columns:
             self.n_features_in_ = self.modality_.n_features(samples)
+        if reset and self.max_epochs != 0:
+            self._warn_of_sameness(samples)
         return samples, loaded
+
+    def _warn_of_sameness(self, samples: Tensor) -> None:
+        """Warn before a training from which nothing can come."""
+        sameness = nothing_to_tell(samples, self.modality_.input_layer())
+        if sameness is not None:
+            warn(
+                f"{type(self).__name__}: {sameness}, so that there is nothing to learn from them. "
+                "The training goes on, but its embedding will tell nothing apart."
+            )
 
     def _resolve_views(self) -> Views:
         if isinstance(self.views, Views):
@@ -610,8 +624,10 @@ class SelfSupervisedTransformer(
     def _resolve_batch_size(self) -> int:
         return self._auto_batch_size if self.batch_size == "auto" else int(self.batch_size)
 
-    def _train(self, samples: Tensor, *, epochs: int, partial: bool) -> None:
-        from skssl.training import NonFiniteLossError, make_optimizer, resolve_device, train
+    def _train(
+        self, samples: Tensor, interrupts: Interrupts, *, epochs: int, partial: bool
+    ) -> None:
+        from skssl.training import make_optimizer, resolve_device, train
 
         batch_size = min(self._resolve_batch_size(), len(samples))
 
@@ -620,32 +636,27 @@ class SelfSupervisedTransformer(
 
         # Later calls of partial_fit must not repeat the random numbers of earlier ones.
         seed = int(np.random.SeedSequence([self._seed, self._steps]).generate_state(1)[0])
-        try:
-            net, interrupted = train(
-                self._objective,
-                samples,
-                title=type(self).__name__,
-                epochs=epochs,
-                steps_per_epoch=len(samples) // batch_size,
-                device=resolve_device(self.device),
-                precision=self.precision,
-                callbacks=self.callbacks,
-                first_callbacks=[self._monitor],
-                verbose=self.verbose,
-                optimizer_state=self._optimizer_state,
-                views=self.views_,
-                input_layer=self._input_layer,
-                make_optimizer=optimizer_of,
-                seed=seed,
-                constant_rate=partial,
-                max_seconds=None if partial else Duration.seconds(self.max_time),
-                batch_size=batch_size,
-            )
-        except BaseException as error:
-            # What learned nothing, or NaN, must not look like a fitted encoder.
-            if self._steps == 0 or isinstance(error, NonFiniteLossError):
-                del self.encoder_
-            raise
+        net, interrupted = train(
+            self._objective,
+            samples,
+            title=type(self).__name__,
+            epochs=epochs,
+            steps_per_epoch=len(samples) // batch_size,
+            device=resolve_device(self.device),
+            precision=self.precision,
+            callbacks=self.callbacks,
+            first_callbacks=[self._monitor],
+            verbose=self.verbose,
+            optimizer_state=self._optimizer_state,
+            interrupts=interrupts,
+            views=self.views_,
+            input_layer=self._input_layer,
+            make_optimizer=optimizer_of,
+            seed=seed,
+            constant_rate=partial,
+            max_seconds=None if partial else Duration.seconds(self.max_time),
+            batch_size=batch_size,
+        )
         self._optimizer_state = net.optimizer_.state_dict() if partial else None
         self._steps += net.steps_done_
         self._objective.zero_grad()
@@ -654,7 +665,9 @@ class SelfSupervisedTransformer(
         self.history_ += net.records()
         self.loss_curve_ = [row["train_loss"] for row in self.history_]
         self.n_iter_ = len(self.history_)
-        if not interrupted and not partial:
+        if interrupted:
+            raise TrainingInterrupted(interrupted)
+        if not partial:
             self._conclude()
 
     def _conclude(self) -> None:

@@ -1,4 +1,4 @@
-"""Warnings of this library."""
+"""Warnings and exceptions of this library."""
 
 
 class CollapseWarning(UserWarning):
@@ -32,4 +32,12 @@ class RandomWeightsWarning(UserWarning):
 
     Either the training taught nothing that the score sees, or the score is none to choose by here.
     The message has both scores.
+    """
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """The user pressed Ctrl-C in a training of which at least one step was done.
+
+    The step that was under way was finished, and the estimator is fitted with what was learned so
+    far, as a whole. The message says how far it came.
     """

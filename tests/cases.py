@@ -133,9 +133,13 @@ check_rows = partial(check_numbers, dtypes=[np.float32], allow_nd=False)
 
 
 def repeated(rows: np.ndarray, *shape: int) -> np.ndarray:
-    """Fill samples of a shape with the values of each row, over and over."""
-    places = np.arange(math.prod(shape)) % rows.shape[1]
-    return rows[:, places].reshape(len(rows), *shape)
+    """Fill samples of a shape with the values of each row, over and over, on a pattern.
+
+    Without it, rows of a single value would make blank samples.
+    """
+    places = np.arange(math.prod(shape))
+    values = rows[:, places % rows.shape[1]] + np.cos(places, dtype=np.float32)
+    return values.reshape(len(rows), *shape)
 
 
 class ReshapingImages(Images):

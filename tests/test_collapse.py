@@ -35,6 +35,36 @@ class Invariance(SelfSupervisedTransformer):
         return InvarianceObjective(encoder)
 
 
+NOTHING_TO_LEARN = {
+    "blank images": np.full((9, 8, 8), 3.0) * np.arange(9)[:, None, None],
+    "images of one colour": np.full((9, 8, 8, 3), 7, dtype=np.uint8)
+    * np.arange(27, dtype=np.uint8).reshape(9, 1, 1, 3),
+    "the same image": X[:1].repeat(9, axis=0),
+    "blank clips": np.full((9, 4, 8, 8, 1), 9, dtype=np.uint8),
+    "flat series": np.ones((9, 1, 40)) * np.arange(9)[:, None, None],
+    "the same series": np.sin(np.arange(40.0))[None, None].repeat(9, axis=0),
+    "the same row": np.arange(5.0)[None].repeat(9, axis=0),
+    "points in one place": np.ones((9, 20, 3)) * np.arange(9)[:, None, None],
+}
+
+
+@pytest.mark.parametrize("kind", NOTHING_TO_LEARN)
+def test_samples_that_leave_nothing_to_learn(kind):
+    samples = NOTHING_TO_LEARN[kind]
+    ssl = SimCLR(max_epochs=1, device="cpu", random_state=0)
+    with pytest.warns(UserWarning, match=r"SimCLR: .* 9 samples of X .* nothing to learn"):
+        ssl.fit(samples)
+    assert np.isfinite(ssl.transform(samples)).all()
+    # Of random weights nobody expects that they learned something.
+    ssl.set_params(max_epochs=0).fit(samples)
+
+
+def test_one_sample_that_differs_is_something():
+    images = np.zeros((200, 8, 8))
+    images[150, 3, 3] = 1
+    SimCLR(encoder=tiny_conv, max_epochs=1, device="cpu", random_state=0).fit(images)
+
+
 class SiameseObjective(Objective):
     """SimSiam without its stop-gradient."""
 

@@ -196,6 +196,16 @@ def test_colors_come_back_in_the_form_of_the_training(modality, form):
     assert ssl.colorize(grey).shape == X.shape
 
 
+def test_grey_images_have_nothing_to_learn_from():
+    grey = COLORS[:64, ..., :1].repeat(3, axis=3)
+    ssl = Colorization(encoder=tiny_conv, max_epochs=1, **FAST)
+    for images in (grey, grey.astype(np.float32)):
+        with pytest.raises(ValueError, match="needs images with colours to learn from, but X is"):
+            ssl.fit(images)
+    # A few with colours are enough to begin with.
+    ssl.fit(np.concatenate([grey, COLORS[64:66]]))
+
+
 def test_embedding_knows_no_colors(colorization):
     grey = colorization.modality_.restore(
         (to_grey(torch.tensor(COLORS[:9]).movedim(3, 1) / 255) * 255).round().to(torch.uint8)

@@ -9,7 +9,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from skorch.callbacks import Callback
 
-from skssl import JigsawPuzzle, MaskedAutoencoder, SelfSupervisedImputer, SimCLR
+from skssl import MaskedAutoencoder, SelfSupervisedImputer, SimCLR
 from skssl.modality import Images
 from skssl.model_selection import embed_views
 from skssl.semi_supervised import FineTuneClassifier, LabeledOnly
@@ -171,38 +171,3 @@ def test_loss_that_becomes_nan():
         ssl.fit(TABLE)
     with pytest.raises(NotFittedError):
         ssl.transform(TABLE)
-
-
-@pytest.mark.parametrize("fitted", [False, True])
-def test_what_cannot_be_built_is_not_fitted(fitted):
-    ssl = JigsawPuzzle(grid=2, encoder=tiny_conv, max_epochs=1, device="cpu")
-    if fitted:
-        ssl.fit(PICTURES)
-    with pytest.raises(ValueError, match="grid=2 needs samples"):
-        ssl.fit(PICTURES[:, :, :3])
-    with pytest.raises(NotFittedError):
-        ssl.transform(PICTURES)
-
-
-class InterruptAt(Callback):
-    """Presses Ctrl-C in the middle of a step."""
-
-    def __init__(self, step):
-        self.step = step
-
-    def __call__(self, batch):
-        # Looks at the embedding draw views as well, without gradient; one is drawn to count work.
-        self.calls = getattr(self, "calls", 0) + torch.is_grad_enabled()
-        if torch.is_grad_enabled() and self.calls == 2 * self.step:
-            raise KeyboardInterrupt
-        return batch + 0.1 * torch.randn_like(batch)
-
-
-def test_interrupt_keeps_what_was_learned():
-    ssl = SimCLR(encoder=tiny_mlp, views=InterruptAt(6), batch_size=5, max_epochs=9, device="cpu")
-    with pytest.warns(UserWarning, match="interrupted after 5 of 36 steps"):
-        ssl.fit(TABLE)
-    assert ssl.n_iter_ == 2
-    assert np.isfinite(ssl.transform(TABLE)).all()
-    with pytest.raises(KeyboardInterrupt):
-        ssl.set_params(views=InterruptAt(1)).fit(TABLE)

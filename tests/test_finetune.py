@@ -458,6 +458,10 @@ def test_names_of_columns():
             "Input y contains NaN",
         ),
         (lambda: fine_tuned().fit(X, y_few).score(X, 0 * y - 1), "no labelled row"),
+        (
+            lambda: fine_tuned(tiny(max_epochs=0), batch_size=1).fit(X, y_few),
+            r"batch_size=1 and \d+ labelled row\(s\) .* batches of a single one",
+        ),
     ],
 )
 def test_bad_input(call, message):

@@ -1,16 +1,19 @@
 """Pretext tasks: what they ask, what they score, and when they warn."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from cases import keep, mirror, tiny_conv, tiny_mlp, tiny_points
 from sklearn.datasets import load_wine
+from torch import nn
 
 from skssl import RotationPrediction, TransformPrediction
 from skssl.exceptions import PretextTaskWarning
 from skssl.modality import Images, PointCloud
+from skssl.pretext._base import TaskObjective
 from skssl.pretext._transform import WhichTransform
 
 TINY = {"encoder": tiny_conv, "device": "cpu", "random_state": 0}
@@ -29,6 +32,31 @@ def test_a_transform_is_applied_to_those_it_is_the_answer_for():
     assert torch.equal(posed[[0, 3]], batch[[0, 3]])
     assert torch.equal(posed[[1, 4]], batch[[1, 4]].flip(-1))
     assert torch.equal(posed[[2, 5]], 1 - batch[[2, 5]])
+
+
+@pytest.mark.parametrize(("n_classes", "asked"), [(4, 4), (2, 2), (24, 4)])
+def test_every_turn_of_a_sample_is_in_the_batch(n_classes, asked):
+    method = RotationPrediction()
+    seen = []
+
+    def turn(batch, number):
+        seen.append(batch[:, 0] * 100 + number)
+        return batch
+
+    task = WhichTransform([partial(turn, number=number) for number in range(n_classes)])
+    objective = TaskObjective(
+        nn.Linear(3, 5),
+        nn.Linear(5, n_classes),
+        task,
+        augment=False,
+        n_asked=method._n_asked(n_classes),
+    )
+    batch = torch.arange(7.0)[:, None].expand(-1, 3)
+    objective(batch, None).backward()
+    asked_of = torch.cat(seen)
+    # No sample is asked the same twice, and each as often as the others.
+    assert len(asked_of.unique()) == len(asked_of) == 7 * asked
+    assert (asked_of // 100).long().bincount().tolist() == [asked] * 7
 
 
 def test_a_transform_that_is_no_answer_is_not_applied():

@@ -1,5 +1,6 @@
 """What the Siamese methods share, and what their papers insist on."""
 
+import copy
 import math
 import sys
 
@@ -7,14 +8,15 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from cases import tiny_conv
-from skorch.callbacks import Callback
+from cases import TINY_TRANSFORMER, tiny_conv
+from skorch.callbacks import Callback, EarlyStopping
 from torch import nn
 
 from skssl import (
     BYOL,
     DINO,
     MMCR,
+    MSN,
     NNCLR,
     WMSE,
     DeepCluster,
@@ -62,6 +64,11 @@ def noisy_views(batch, n_views, *, kind="global"):
     return [batch + 0.1 * torch.randn_like(batch) for _ in range(n_views)]
 
 
+def same_state(network, state):
+    own = network.state_dict()
+    return own.keys() == state.keys() and all(torch.equal(own[name], state[name]) for name in own)
+
+
 def settings(**params):
     return {"encoder": tiny_conv, "max_epochs": 2, "random_state": 0, "device": "cpu", **params}
 
@@ -80,6 +87,55 @@ class TestTeacher:
         teacher = Teacher(nn.Linear(3, 2))
         assert not teacher(torch.ones(4, 3)).requires_grad
         assert not any(p.requires_grad for p in teacher.parameters())
+
+    def test_exchanges_all_that_is_learned(self):
+        student = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+        teacher = Teacher(student, nn.Linear(2, 2))
+        with torch.no_grad():
+            student[0].weight += 1
+        student(torch.randn(8, 3))
+        both = [copy.deepcopy(part.state_dict()) for part in (student, teacher.networks[0])]
+        teacher.exchange(student)
+        assert same_state(student, both[1]) and same_state(teacher.networks[0], both[0])
+        assert not same_state(student, both[0])
+        teacher.exchange(student)
+        assert same_state(student, both[0])
+
+    def test_that_stays_goes_on_as_if_it_had_never_been_looked_at(self):
+        ssl = MSN(**TINY_TRANSFORMER).partial_fit(PICTURES)
+        objective = ssl._objective
+        student = copy.deepcopy(objective.teacher.networks[0].state_dict())
+        taught = copy.deepcopy(objective.encoder.state_dict())
+        assert not same_state(objective.encoder, student)
+        assert all(
+            map(
+                torch.equal,
+                ssl.encoder_.get_submodule("encoder").parameters(),
+                objective.encoder.parameters(),
+            )
+        )
+        objective.before_training(in_batches(torch.randn(8, 6)), noisy_views)
+        assert same_state(objective.encoder, student)
+        assert same_state(objective.teacher.networks[0], taught)
+
+    def test_that_stays_is_that_of_the_best_epoch(self):
+        class States(Callback):
+            def on_train_begin(self, net, **kwargs):
+                self.taught = []
+
+            def on_epoch_end(self, net, **kwargs):
+                self.taught.append(copy.deepcopy(net.module_.teacher.networks[0].state_dict()))
+
+        class Worse(Callback):
+            def on_epoch_end(self, net, **kwargs):
+                net.history.record("worse", len(net.history))
+
+        states = States()
+        best = EarlyStopping("worse", patience=2, load_best=True)
+        ssl = MSN(max_epochs=9, callbacks=[states, Worse(), best], **TINY_TRANSFORMER)
+        ssl.fit(PICTURES)
+        assert len(states.taught) == 3
+        assert same_state(ssl._objective.encoder, states.taught[0])
 
     def test_momentum_rises_to_one(self):
         assert rising_momentum(0.9, 0.0) == pytest.approx(0.9)
@@ -138,6 +194,12 @@ class TestQueue:
         torch.testing.assert_close(keys.norm(dim=1), torch.ones(32))
         objective.after_training()
         assert not len(objective.queue.rows)
+
+    def test_best_epoch_is_brought_back(self):
+        # Queues are still there when callbacks hear of the end.
+        best = EarlyStopping("train_loss", patience=1, load_best=True)
+        ssl = MoCo(**settings(max_epochs=4, callbacks=[best])).fit(PICTURES)
+        assert not len(ssl._objective.queue.rows)
 
     def test_nnclr_does_not_find_the_sample_itself(self):
         objective = objective_of(NNCLR(queue_size=64))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from typing import Any, ClassVar, cast
 
@@ -18,6 +17,7 @@ from skssl._declare import (
     param,
     resolve_auto,
 )
+from skssl._warn import warn
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import CollapseWarning
 from skssl.masked._masks import Masks
@@ -183,12 +183,11 @@ class _TokenMethod(SelfSupervisedTransformer):
         super()._conclude()
         spread = self.history_[-1].get("target_std", 1.0) if self._steps >= _FEWEST_STEPS else 1.0
         if spread < _FLAT:
-            warnings.warn(
+            warn(
                 f"{type(self).__name__}: the targets collapsed, the teacher says nearly the same "
                 f"of all samples. target_std is {spread:.3f} (healthy: above 0.2). "
                 f"{self._flat_remedy}",
                 CollapseWarning,
-                stacklevel=2,
             )
 
     @abstractmethod

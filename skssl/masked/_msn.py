@@ -17,6 +17,7 @@ from skssl.nn import (
     Objective,
     Prototypes,
     Teacher,
+    TeacherStays,
     TokenEncoder,
     first_of,
     mlp_head,
@@ -28,7 +29,7 @@ from skssl.views import TextViews, Views
 _TEXT_DROPOUT = 0.5
 
 
-class _MSNObjective(MaskedObjective):
+class _MSNObjective(TeacherStays, MaskedObjective):
     def __init__(
         self,
         encoder: TokenEncoder,
@@ -125,7 +126,8 @@ class MSN(_MaskedMethod):
     Notes
     -----
     There is one masked view; the authors add ten small crops. The paper masks 0.15 for small
-    networks and up to 0.7 for large ones. The learned encoder is the student.
+    networks and up to 0.7 for large ones. The learned encoder is the teacher, as in the authors'
+    evaluation.
 
     References
     ----------

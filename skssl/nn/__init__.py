@@ -19,7 +19,7 @@ from skssl.nn._heads import (
     random_directions,
 )
 from skssl.nn._kmeans import spherical_kmeans
-from skssl.nn._layers import layer_rates, learned_batch_norms
+from skssl.nn._layers import is_batch_norm, layer_rates, learned_batch_norms
 from skssl.nn._objective import (
     AllBatches,
     DrawViews,
@@ -45,7 +45,7 @@ from skssl.nn._series import (
 )
 from skssl.nn._series_patches import NormalizeEach, SeriesPatches
 from skssl.nn._tabular import TableEncoder, TableStem, UnitLength
-from skssl.nn._teacher import Teacher, rising_momentum
+from skssl.nn._teacher import Teacher, TeacherStays, rising_momentum
 from skssl.nn._text import BagEncoder, TextTransformer
 from skssl.nn._tokenizer import Pieces, Tokenizer, first_of, take
 from skssl.nn._tokens import Positions, TokenEncoder, TransformerLayers
@@ -97,6 +97,7 @@ __all__ = [
     "TableStem",
     "TableTokens",
     "Teacher",
+    "TeacherStays",
     "TextTokens",
     "TextTransformer",
     "TokenEncoder",
@@ -111,6 +112,7 @@ __all__ = [
     "first_of",
     "has_attention",
     "has_convolutions",
+    "is_batch_norm",
     "layer_rates",
     "learned_batch_norms",
     "mlp_head",

@@ -34,6 +34,11 @@ def layer_rates(encoder: nn.Module, head: nn.Module, decay: float) -> dict[nn.Pa
     return factors | dict.fromkeys(head.parameters(), 1.0)
 
 
+def is_batch_norm(module: nn.Module) -> bool:
+    """Return whether `module` is a BatchNorm layer."""
+    return isinstance(module, _BATCH_NORMS)
+
+
 def learned_batch_norms(network: nn.Module) -> list[nn.Module]:
     """Return the BatchNorm layers whose statistics come from a training."""
     return [

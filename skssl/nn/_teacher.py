@@ -8,6 +8,32 @@ import math
 import torch
 from torch import Tensor, nn
 
+from skssl.nn._objective import AllBatches, DrawViews, Objective
+
+
+class TeacherStays(Objective):
+    """An objective whose teacher is what stays after a training, and not the student.
+
+    The two exchange their weights when a training ends, and once more before one goes on: the
+    encoder is the same module all the time, and nothing that the student has learned is lost.
+    """
+
+    teacher: Teacher
+    _exchanged = False
+
+    def before_training(self, batches: AllBatches, draw_views: DrawViews) -> None:
+        self._let_stay(False)
+        super().before_training(batches, draw_views)
+
+    def after_training(self, *, goes_on: bool = False) -> None:
+        super().after_training(goes_on=goes_on)
+        self._let_stay(True)
+
+    def _let_stay(self, stays: bool) -> None:
+        if stays != self._exchanged:
+            self.teacher.exchange(self.encoder)
+            self._exchanged = stays
+
 
 class Teacher(nn.Module):
     """An exponential moving average of networks that are applied one after the other.
@@ -28,6 +54,17 @@ class Teacher(nn.Module):
     @torch.no_grad()
     def forward(self, samples: Tensor) -> Tensor:
         return self.networks(samples)
+
+    @torch.no_grad()
+    def exchange(self, *students: nn.Module) -> None:
+        """Give the students the weights and statistics that their copies have, and take theirs."""
+        for own, student in zip(self.networks, students, strict=False):
+            for mine, theirs in zip(
+                own.state_dict().values(), student.state_dict().values(), strict=True
+            ):
+                kept = mine.clone()
+                mine.copy_(theirs)
+                theirs.copy_(kept)
 
     @torch.no_grad()
     def follow(self, *students: nn.Module, momentum: float) -> None:

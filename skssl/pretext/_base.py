@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, cast
 
@@ -13,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skssl._declare import POSITIVE_INT, declared, param
+from skssl._warn import warn
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import PretextTaskWarning
 from skssl.nn import DrawViews, Objective, PartsHead, apply_by_size, mlp_head
@@ -66,18 +66,28 @@ class TaskObjective(Objective):
     task : Task
     augment : bool
         Whether the samples are changed by the views first.
+    n_asked : int
+        Different questions that each sample of a batch is asked, up to all that there are.
     """
 
-    def __init__(self, encoder: nn.Module, head: nn.Module, task: Task, *, augment: bool):
+    def __init__(
+        self, encoder: nn.Module, head: nn.Module, task: Task, *, augment: bool, n_asked: int = 1
+    ):
         super().__init__(encoder)
         self.head = head
         self.task = task
         self.augment = augment
+        self.n_asked = n_asked
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
         if self.augment:
             (batch,) = draw_views(batch, 1)
-        answers = torch.randint(self.task.n_classes, (len(batch),), device=batch.device)
+        if self.n_asked == 1:
+            answers = torch.randint(self.task.n_classes, (len(batch),), device=batch.device)
+        else:
+            order = torch.rand(len(batch), self.task.n_classes, device=batch.device).argsort(dim=1)
+            answers = order[:, : self.n_asked].T.flatten()
+            batch = torch.cat([batch] * self.n_asked)
         logits = self.answer(self.task.pose(batch, answers))
         self.measure("task_accuracy", (logits.argmax(dim=1) == answers).float().mean())
         return F.cross_entropy(logits, answers)
@@ -115,6 +125,9 @@ class _PretextTask(SelfSupervisedTransformer):
         "history_, and try a smaller learning_rate."
     )
 
+    # Different questions that each sample of a batch is asked at once.
+    _most_asked: ClassVar[int] = 1
+
     _shortcut_remedy: ClassVar[str] = "try views that change what betrays the answer."
 
     @abstractmethod
@@ -127,7 +140,13 @@ class _PretextTask(SelfSupervisedTransformer):
         task = self._make_task(samples)
         self.n_classes_ = task.n_classes
         head = self._make_head(task, embedding_dim)
-        return TaskObjective(encoder, head, task, augment=self._augments())
+        return TaskObjective(
+            encoder, head, task, augment=self._augments(), n_asked=self._n_asked(task.n_classes)
+        )
+
+    def _n_asked(self, n_classes: int) -> int:
+        """Return how many different questions a sample of a batch is asked."""
+        return min(self._most_asked, n_classes)
 
     def _shows_views(self) -> bool:
         return self._augments()
@@ -180,24 +199,23 @@ class _PretextTask(SelfSupervisedTransformer):
             return
         n_classes, name = self.n_classes_, type(self).__name__
         first, last = (self.history_[epoch]["task_accuracy"] for epoch in (0, -1))
-        answered = self._steps / len(self.history_) * self.batch_size_
+        asked = self.batch_size_ * self._n_asked(n_classes)
+        answered = self._steps / len(self.history_) * asked
         if first > _TRIVIAL and answered >= _FEWEST_ANSWERS:
-            warnings.warn(
+            warn(
                 f"{name}: {first:.1%} of the answers in the first epoch were right, so the task is "
                 "trivial for these samples and teaches little. Something gives it away: "
                 f"{self._shortcut_remedy}",
                 PretextTaskWarning,
-                stacklevel=2,
             )
         chance = 1 / n_classes
         deviation = math.sqrt(chance * (1 - chance) / answered)
         if self._steps >= _FEWEST_STEPS and last < chance + _SIGNIFICANT * deviation:
-            warnings.warn(
+            warn(
                 f"{name}: {last:.1%} of the answers in the last epoch were right, which is no "
                 f"better than guessing among {n_classes}. The samples may not have what the task "
                 "asks for; if they do, try more max_epochs or an encoder that sees it.",
                 PretextTaskWarning,
-                stacklevel=2,
             )
 
 

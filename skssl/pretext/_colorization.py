@@ -23,6 +23,8 @@ from skssl.views import ImageViews, Views
 
 # Mean distance from grey below which nobody sees a colour.
 _INVISIBLE = 0.1
+# Images at a time in which colours are looked for; most often, the first ones have some.
+_LOOKED_AT = 64
 # Area of the window that an image is zoomed in on, and how much larger it is looked at as well.
 _WINDOW = (0.6, 1.0)
 _ZOOMS = (1.125, 1.25)
@@ -224,6 +226,11 @@ class Colorization(_DenseTask):
         As for all methods, with ``relative_error``: the mean absolute error of the two colour axes
         in a quarter of the images, divided by that of grey. 1 is as wrong as grey.
 
+    Raises
+    ------
+    ValueError
+        In `fit`, if no image has a colour.
+
     Notes
     -----
     Colours are computed for sRGB and the white point D65, with the range of the modality taken to
@@ -279,7 +286,18 @@ class Colorization(_DenseTask):
         if samples.shape[1] != self._n_channels:
             channels = f"{samples.shape[1]} channel{'s' if samples.shape[1] > 1 else ''}"
             raise ValueError(f"Colorization needs colour images of 3 channels; got {channels}.")
+        if not any(self._are_colored(part) for part in samples.split(_LOOKED_AT)):
+            raise ValueError(
+                "Colorization needs images with colours to learn from, but X is grey: the three "
+                "channels of its images are the same, or nearly so."
+            )
         return nn.Sequential(OrderedDict(grey=ToGrey(), body=super()._resolve_encoder(samples)))
+
+    @torch.no_grad()
+    def _are_colored(self, samples: Tensor) -> bool:
+        """Whether any of the images has colours that can be seen."""
+        colors = colors_of(rgb_to_lab(self.modality_.input_layer()(samples)))
+        return bool((colors.abs().mean(dim=(1, 2, 3)) >= _INVISIBLE).any())
 
     def _make_objective(
         self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from abc import abstractmethod
 from typing import Any, ClassVar, cast
 
@@ -13,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skssl._declare import declared
+from skssl._warn import warn
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import PretextTaskWarning
 from skssl.nn import MapDecoder, Objective, Pyramid, channels_last
@@ -152,13 +152,12 @@ class _DenseTask(SelfSupervisedTransformer):
             return
         last = self.history_[-1][self._judged_by]
         if last >= 1:
-            warnings.warn(
+            warn(
                 f"{type(self).__name__}: {self._judged_by} is {last:.3f} in the last epoch, so "
                 f"what was learned is no better than {self._trivial_answer}. The samples may not "
                 "have what the task asks for; if they do, try more max_epochs or an encoder with "
                 "maps, such as 'auto'.",
                 PretextTaskWarning,
-                stacklevel=2,
             )
 
 

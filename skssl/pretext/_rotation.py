@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from skssl._declare import declared
 from skssl.pretext._base import Task, _PretextTask
@@ -22,6 +22,12 @@ class RotationPrediction(_PretextTask):
     normal, which would betray the rotation. A voxel grid can be passed as the points at its filled
     voxels, with their values as features.
 
+    Notes
+    -----
+    As in the authors' code, a batch holds each of its `batch_size` samples in all four turns, so
+    that a step takes as long as four views of every sample. Of point clouds, each is there in four
+    of the 24, drawn anew for each.
+
     References
     ----------
     Gidaris, Singh and Komodakis, "Unsupervised Representation Learning by Predicting Image
@@ -40,6 +46,13 @@ class RotationPrediction(_PretextTask):
     """
 
     _needs = ("turns",)
+    _most_asked = 4
+    _smallest_batch = 16
 
     def _make_task(self, samples: Tensor) -> Task:
         return WhichTransform(self.modality_.turns())
+
+    def _count_work(self, encoder: nn.Module, samples: Tensor) -> float:
+        # Of other methods, a sample goes through the encoder as two views.
+        shown = self._n_asked(len(self.modality_.turns()))
+        return super()._count_work(encoder, samples) * shown / 2

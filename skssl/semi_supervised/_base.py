@@ -26,10 +26,15 @@ from skssl._declare import (
     param,
     resolve_auto,
 )
+from skssl._interrupts import Interrupts
 from skssl._labels import labeled_rows, split_labels
+from skssl._runner import apply_network
+from skssl._settings import OwnSettings
 from skssl._sklearn_compat import plain
+from skssl._transaction import transaction
 from skssl.base import SelfSupervisedTransformer, check_all_loaded
 from skssl.contrastive import SimCLR
+from skssl.exceptions import TrainingInterrupted
 from skssl.semi_supervised._head import blank_head
 from skssl.semi_supervised._objectives import SupervisedObjective
 from skssl.semi_supervised._rows import Labels
@@ -44,7 +49,7 @@ _TIMES_OF_GUESSES = 2.0
 
 
 @declared
-class FineTuner(Declared):
+class FineTuner(OwnSettings, Declared):
     """Base class of fine-tuning: a pretrained encoder and a head, trained end to end.
 
     Parameters
@@ -68,7 +73,8 @@ class FineTuner(Declared):
         one step at least; the fine-tuning ends with `max_epochs` if that comes first. The bits are
         then not repeatable. Has no part in `partial_fit`.
     batch_size : int, default=64
-        Labelled rows in a batch, at least 1; all of them if there are fewer.
+        Labelled rows in a batch, at least 1, and 2 for an encoder with BatchNorm that nothing has
+        trained yet; all of them if there are fewer.
     learning_rate : float, default="auto"
         Peak of AdamW's learning rate for the head, which rises over a tenth of the training and
         then falls to zero with a cosine. "auto" is 0.0003 from 250 labelled rows on, and
@@ -92,8 +98,8 @@ class FineTuner(Declared):
     callbacks : list of skorch callbacks, default=None
         Called during the fine-tuning, with the skorch net that trains.
     random_state : int, RandomState instance or None, default=None
-        One seed for order, views and held-out rows. The same seed gives the same bits on a CPU. The
-        global random states are left as they are.
+        One seed for order, views and held-out rows. The same seed gives the same bits on one CPU
+        with the same number of threads. The global random states are left as they are.
     verbose : int, default=0
         1 shows how far the fine-tuning is and the time left, 2 adds a line for each epoch.
 
@@ -176,22 +182,25 @@ class FineTuner(Declared):
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         rng = check_random_state(self.random_state)
-        labels = self._check_labels(X, y, sample_weight, reset=True)
-        self._hold_out(labels, rng)
-        samples, labels = self._start(X, labels, rng, learns=self.max_epochs != 0)
-        self._train(samples, labels, epochs=self._resolve_epochs(labels), partial=False)
-        self._conclude(samples, labels)
+        with transaction(self, goes_on=False) as (tuned, interrupts):
+            labels = tuned._check_labels(X, y, sample_weight, reset=True)
+            tuned._hold_out(labels, rng)
+            samples, labels = tuned._start(X, labels, rng, learns=self.max_epochs != 0)
+            epochs = tuned._resolve_epochs(labels)
+            tuned._train(samples, labels, interrupts, epochs=epochs, partial=False)
+            tuned._conclude(samples, labels)
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
         first = not hasattr(self, "encoder_")
-        labels = self._check_labels(X, y, sample_weight, reset=first, classes=classes)
-        if first:
-            rng = check_random_state(self.random_state)
-            samples, labels = self._start(X, labels, rng, learns=True)
-        else:
-            samples, labels = self._prepare(X, labels)
-        self._train(samples, labels, epochs=1, partial=True)
+        with transaction(self, goes_on=not first, unchanged=("method_",)) as (tuned, interrupts):
+            labels = tuned._check_labels(X, y, sample_weight, reset=first, classes=classes)
+            if first:
+                rng = check_random_state(self.random_state)
+                samples, labels = tuned._start(X, labels, rng, learns=True)
+            else:
+                samples, labels = tuned._prepare(X, labels)
+            tuned._train(samples, labels, interrupts, epochs=1, partial=True)
         return self
 
     def _check_labels(
@@ -254,7 +263,7 @@ class FineTuner(Declared):
             # BatchNorm gives the embedding another scale as soon as the training begins.
             head: nn.Module = blank_head(self.method_._n_features_out, self._n_outputs())
         else:
-            Z = self.method_._apply(self.method_.encoder_, _run, samples).numpy()
+            Z = self._apply(self.method_.encoder_, samples).numpy()
             scaler = plain(StandardScaler()).fit(Z)
             head = self._fit_head(scaler, Z[labels.known], labels.take(labels.known))
         self.encoder_ = copy.deepcopy(self.method_.encoder_)
@@ -299,37 +308,33 @@ class FineTuner(Declared):
             return epochs_of(steps, n_known, self.batch_size)
         return int(self.max_epochs)
 
-    def _train(self, samples: Tensor, labels: Labels, *, epochs: int, partial: bool) -> None:
+    def _train(
+        self, samples: Tensor, labels: Labels, interrupts: Interrupts, *, epochs: int, partial: bool
+    ) -> None:
         from skssl.semi_supervised._training import fine_tune
-        from skssl.training import NonFiniteLossError
 
         encoder = self.encoder_.get_submodule("encoder")
-        try:
-            net = fine_tune(
-                self._make_objective(encoder, *labels.tensors(labels.known)),
-                samples,
-                labels,
-                method=self.method_,
-                n_others=self._n_others(),
-                batch_size=self.batch_size,
-                learning_rate=resolve_auto(self.learning_rate, self._auto_rate(labels)),
-                layer_decay=resolve_auto(self.layer_decay, 1.0 if self._is_new() else _DECAY),
-                weight_decay=self.weight_decay,
-                title=type(self).__name__,
-                epochs=epochs,
-                constant_rate=partial,
-                max_seconds=None if partial else Duration.seconds(self.max_time),
-                # Later calls of partial_fit must not repeat the random numbers of earlier ones.
-                seed=int(np.random.SeedSequence([self._seed, self._steps]).generate_state(1)[0]),
-                callbacks=self.callbacks,
-                verbose=self.verbose,
-                optimizer_state=self._optimizer_state,
-            )
-        except BaseException as error:
-            # What learned nothing, or NaN, must not look like a fitted estimator.
-            if self._steps == 0 or isinstance(error, NonFiniteLossError):
-                del self.encoder_
-            raise
+        net, interrupted = fine_tune(
+            self._make_objective(encoder, *labels.tensors(labels.known)),
+            samples,
+            labels,
+            method=self.method_,
+            n_others=self._n_others(),
+            batch_size=self.batch_size,
+            learning_rate=resolve_auto(self.learning_rate, self._auto_rate(labels)),
+            layer_decay=resolve_auto(self.layer_decay, 1.0 if self._is_new() else _DECAY),
+            weight_decay=self.weight_decay,
+            title=type(self).__name__,
+            epochs=epochs,
+            constant_rate=partial,
+            max_seconds=None if partial else Duration.seconds(self.max_time),
+            # Later calls of partial_fit must not repeat the random numbers of earlier ones.
+            seed=int(np.random.SeedSequence([self._seed, self._steps]).generate_state(1)[0]),
+            callbacks=self.callbacks,
+            verbose=self.verbose,
+            optimizer_state=self._optimizer_state,
+            interrupts=interrupts,
+        )
         self._optimizer_state = net.optimizer_.state_dict() if partial else None
         self._steps += net.steps_done_
         for network in (self.encoder_, self.head_):
@@ -338,6 +343,8 @@ class FineTuner(Declared):
         self.history_ += net.records()
         self.loss_curve_ = [row["train_loss"] for row in self.history_]
         self.n_iter_ = len(self.history_)
+        if interrupted:
+            raise TrainingInterrupted(interrupted)
 
     def _conclude(self, samples: Tensor, labels: Labels) -> None:
         """Look back at a fine-tuning that is over, and warn of what went wrong."""
@@ -361,7 +368,11 @@ class FineTuner(Declared):
     def _outputs_of(self, samples: Tensor) -> Tensor:
         """Return what the head says of prepared samples."""
         network = nn.Sequential(self.encoder_, self.head_)
-        return self.method_._apply(network, _run, samples)
+        return self._apply(network, samples)
+
+    def _apply(self, network: nn.Module, samples: Tensor) -> Tensor:
+        device, title = self.method_.device, type(self).__name__
+        return apply_network(network, _run, samples, device=device, title=title)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "encoder_")

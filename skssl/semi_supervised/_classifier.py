@@ -89,6 +89,13 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
     -----
     ``early_stopping="auto"`` stops early if there are at least 50 labels of each class.
 
+    "fixmatch" has the loss of FixMatch, with the method's mild views for the weak ones, and not the
+    rest of its recipe: it starts from a pretrained encoder, and predictions are those of the
+    weights after the last step, while the authors' are those of an exponential moving average of
+    the weights (0.999). "pseudo_label" has Lee's loss and the rise of its weight: the class that a
+    row seems to have in a step is what it learns in that step. Lee's network has dropout and starts
+    from a denoising autoencoder; here it is the pretrained encoder as it is.
+
     Guesses that gather in far fewer classes than the labels do are a
     :class:`~skssl.exceptions.CollapseWarning`.
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import torch
 
+from skssl._warn import warn
 from skssl.exceptions import CollapseWarning
 from skssl.metrics._rank import effective_rank
 
@@ -35,11 +34,10 @@ def warn_of_few_classes(
     if effective_rank(found) > _FEWEST * effective_rank(known):
         return
     most = int(found.argmax())
-    warnings.warn(
+    warn(
         f"{caller}: {found[most]:.0%} of the rows without a label are taken for class "
         f"{classes[most]}, but {known[most]:.0%} of the labels are of it. If that cannot be, "
         f"semi_supervised={how!r} has learned its own errors: use semi_supervised='none', or label "
         "more rows.",
         CollapseWarning,
-        stacklevel=6,
     )

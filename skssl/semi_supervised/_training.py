@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor
 
 from skssl.base import SelfSupervisedTransformer
-from skssl.nn import Objective, layer_rates
+from skssl.nn import Objective, is_batch_norm, layer_rates, learned_batch_norms
 from skssl.semi_supervised._objectives import SupervisedObjective
 from skssl.semi_supervised._rows import Labels
 from skssl.training import Batches, BatchesWithOthers, Net, make_optimizer, resolve_device, train
@@ -63,8 +64,10 @@ def fine_tune(
     weight_decay: float,
     epochs: int,
     **settings: Any,
-) -> Net:
+) -> tuple[Net, str | None]:
     """Train an objective on the rows that have a label to learn, and on others if it wants some.
+
+    Returns what :func:`~skssl.training.train` does.
 
     Parameters
     ----------
@@ -83,8 +86,20 @@ def fine_tune(
     epochs : int
     **settings : dict
         Other parameters of :func:`~skssl.training.train`.
+
+    Raises
+    ------
+    ValueError
+        If BatchNorm layers would have to learn from one row at a time.
     """
     n_known = int(labels.known.sum())
+    norms = [module for module in objective.encoder.modules() if is_batch_norm(module)]
+    if min(batch_size, n_known) == 1 and len(learned_batch_norms(objective.encoder)) < len(norms):
+        raise ValueError(
+            f"batch_size={batch_size} and {n_known} labelled row(s) to learn from make batches of "
+            "a single one, but the BatchNorm layers of an encoder that nothing has trained yet "
+            "need at least 2."
+        )
     batch_size = min(batch_size, n_known)
     used = samples[labels.known]
     make_batches: Callable[..., Batches] = Batches
@@ -104,7 +119,7 @@ def fine_tune(
     def optimizer_of(objective: Objective) -> torch.optim.Optimizer:
         return make_optimizer(objective, "adamw", learning_rate, weight_decay, rates)
 
-    net, _ = train(
+    return train(
         objective,
         used,
         epochs=epochs,
@@ -113,10 +128,10 @@ def fine_tune(
         precision=method.precision,
         first_callbacks=stopping,
         views=method.views_,
-        input_layer=method.encoder_.get_submodule("prepare"),
+        # The method's own stays where it is.
+        input_layer=copy.deepcopy(method.encoder_.get_submodule("prepare")),
         make_optimizer=optimizer_of,
         make_batches=make_batches,
         batch_size=batch_size,
         **settings,
     )
-    return net

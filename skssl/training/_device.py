@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from skssl.nn import has_convolutions
 
@@ -62,16 +64,64 @@ def uses_bfloat16(precision: str, device: torch.device, network: nn.Module) -> b
     return gains and computes_in_bfloat16(device)
 
 
+class OwnRandomness:
+    """What torch's global generators would draw after a seed, without anybody's noticing.
+
+    Initialisation and dropout, and what users write, know no other generators. Their states are put
+    in for as long as something is drawn, and the former ones put back after; meanwhile no other
+    thread of this library draws.
+
+    Parameters
+    ----------
+    seed : int
+    device : torch.device
+    """
+
+    def __init__(self, seed: int, device: torch.device):
+        self._generators = {"cpu": torch.default_generator}
+        if device.type == "cuda":
+            index = torch.cuda.current_device() if device.index is None else device.index
+            self._generators["cuda"] = torch.cuda.default_generators[index]
+        elif device.type == "mps":
+            self._generators["mps"] = torch.mps._get_default_mps_generator()
+        self._states = {
+            name: torch.Generator(device if name != "cpu" else "cpu").manual_seed(seed).get_state()
+            for name in self._generators
+        }
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Draw from where it ended the last time."""
+        with _drawing:
+            before = self._exchange(self._states)
+            try:
+                yield
+            finally:
+                self._states = self._exchange(before)
+
+    def _exchange(self, states: dict[str, Tensor]) -> dict[str, Tensor]:
+        before = {name: generator.get_state() for name, generator in self._generators.items()}
+        for name, generator in self._generators.items():
+            generator.set_state(states[name])
+        return before
+
+
+# Whoever draws from torch's global generators holds it.
+_drawing = threading.RLock()
+
+
+def _new_lock() -> None:
+    global _drawing
+    _drawing = threading.RLock()
+
+
+# The thread that held it may not be there in a process that was forked.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_lock)
+
+
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed torch's global generators, which initialisation and dropout use; put them back after."""
-    devices = [] if device.type == "cpu" else [device]
-    kind = "cuda" if device.type == "cpu" else device.type
-    with torch.random.fork_rng(devices=devices, device_type=kind):
-        # Not torch.manual_seed, which formats a stack trace for each GPU library not in use.
-        torch.default_generator.manual_seed(seed)
-        if device.type == "cuda":
-            torch.cuda.manual_seed_all(seed)
-        elif device.type == "mps":
-            torch.mps.manual_seed(seed)
+    """Draw with this seed from torch's global generators, which nobody notices."""
+    with OwnRandomness(seed, device).in_use():
         yield

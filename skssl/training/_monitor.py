@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import Tensor
 
+from skssl._warn import warn
 from skssl.exceptions import CollapseWarning
 from skssl.metrics import (
     embedding_std,
@@ -189,11 +189,10 @@ class Monitor(Callback):
         if not symptoms or self.has_warned or self.remedy is None:
             return
         self.has_warned = True
-        warnings.warn(
+        warn(
             f"{self.title}: the embedding collapsed, its samples can hardly be told apart. After "
             f"{self.n_steps} steps, {'; '.join(symptoms)}. {self.remedy}",
             CollapseWarning,
-            stacklevel=2,
         )
 
 

@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from skssl._interrupts import Interrupts
 from skssl.nn import Objective
 from skssl.training._batches import Batches
+from skssl.training._device import OwnRandomness
 from skssl.training._schedule import constant, warmup_cosine
 from skssl.views import ViewKind, Views
 
@@ -91,7 +93,9 @@ class Net(NeuralNet):
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
         return [("epoch_timer", EpochTimer())]
 
-    def train(self, samples: Tensor, optimizer_state: dict | None = None) -> bool:
+    def train(
+        self, samples: Tensor, interrupts: Interrupts, optimizer_state: dict | None = None
+    ) -> bool:
         """Train on `samples`; return whether the user interrupted it.
 
         Raises
@@ -102,6 +106,9 @@ class Net(NeuralNet):
             If the user interrupts it before the first step is done.
         """
         device = torch.device(self.device)
+        self.interrupts_ = interrupts
+        # For dropout, and what users' views and encoders draw.
+        self.randomness_ = OwnRandomness(self.seed, device)
         self.steps_done_ = 0
         self.stopped_by_callback_ = False
         self.time_is_up_ = False
@@ -122,7 +129,8 @@ class Net(NeuralNet):
         try:
             self._set_training(True)
             batches = partial(self._batches_of_all, samples)
-            self.module_.before_training(batches, self.draw_views)
+            with self.randomness_.in_use():
+                self.module_.before_training(batches, self.draw_views)
             self.began_at_ = time.perf_counter()
             self.fit_loop(samples)
         except KeyboardInterrupt:
@@ -130,8 +138,11 @@ class Net(NeuralNet):
                 raise
             interrupted = not self.stopped_by_callback_
         finally:
-            self.module_.after_training(goes_on=self.constant_rate)
-            self.notify("on_train_end", X=samples, y=None)
+            try:
+                # Callbacks see what was trained, and may bring back what it was in the best epoch.
+                self.notify("on_train_end", X=samples, y=None)
+            finally:
+                self.module_.after_training(goes_on=self.constant_rate)
         if self.steps_done_:
             self._check_what_is_left(samples, infinite_before)
         return interrupted
@@ -200,6 +211,7 @@ class Net(NeuralNet):
         # BatchNorm has to see a mixture, however the rows are sorted, and never a single one.
         order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(self.seed))
         for rows in order.to(samples.device).tensor_split(max(1, len(samples) // self.batch_size)):
+            self.interrupts_.check()
             yield rows.to(self.device), self.input_layer(samples[rows].to(self.device))
 
     def initialize_optimizer(self, triggered_directly: None = None) -> Net:
@@ -249,9 +261,11 @@ class Net(NeuralNet):
         done = 0
         try:
             for batch in iterator:
+                self.interrupts_.check()
                 self.notify("on_batch_begin", batch=batch, training=True)
                 self.module_.before_step(iterator.rows)
-                step = step_fn(batch)
+                with self.randomness_.in_use():
+                    step = step_fn(batch)
                 losses[done] = step["loss"]
                 done += 1
                 self.notify("on_batch_end", batch=batch, training=True, **step)

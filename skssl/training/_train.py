@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from skssl._interrupts import Interrupts
+from skssl._warn import warn
 from skssl.nn import Objective
 from skssl.training._batches import place
-from skssl.training._device import seeded, uses_bfloat16
+from skssl.training._device import uses_bfloat16
+from skssl.training._memory import with_memory_advice
 from skssl.training._net import Net
 from skssl.training._progress import Progress
 
@@ -29,9 +31,10 @@ def train(
     first_callbacks: Sequence[Any],
     verbose: int,
     optimizer_state: dict[str, Any] | None,
+    interrupts: Interrupts,
     **net_params: Any,
-) -> tuple[Net, bool]:
-    """Train an objective; return the net, and whether the user interrupted it.
+) -> tuple[Net, str | None]:
+    """Train an objective; return the net and, if the user interrupted it, how far it came.
 
     Parameters
     ----------
@@ -50,6 +53,8 @@ def train(
     verbose : int
     optimizer_state : dict or None
         Of a training that goes on.
+    interrupts : Interrupts
+        Kept from here on, until the step that is under way is done.
     **net_params : dict
         Other parameters of :class:`Net`.
     """
@@ -67,18 +72,22 @@ def train(
         verbose=0,
         **net_params,
     )
-    with seeded(net.seed, device):
-        interrupted = net.train(place(samples, device), optimizer_state)
-    if interrupted:
-        warnings.warn(
-            f"{title}: interrupted after {net.steps_done_} of {net.steps} steps. What was learned "
-            "so far is kept.",
-            stacklevel=4,
-        )
+    interrupts.keep()
+    interrupted = with_memory_advice(
+        lambda: net.train(place(samples, device), interrupts, optimizer_state),
+        title=title,
+        doing="training",
+        batch_size=net.batch_size,
+        device=device,
+    )
     if net.time_is_up_ and net.steps_done_ == 1 < net.steps:
-        warnings.warn(
+        warn(
             f"{title}: max_time was over after a single step of {net.steps}, so that hardly "
             "anything was learned.",
-            stacklevel=4,
         )
-    return net, interrupted
+    if not interrupted:
+        return net, None
+    return net, (
+        f"{title}: interrupted after {net.steps_done_} of {net.steps} steps. What was learned so "
+        "far is kept."
+    )
