@@ -21,6 +21,7 @@ from skssl._declare import Declared
 from skssl._quote import quoted
 from skssl.modality._containers import as_samples, is_categorical, only_column
 from skssl.modality._cutters import Cutter
+from skssl.modality._scales import float_of
 from skssl.nn import Tokenizer
 from skssl.views import Views
 
@@ -356,6 +357,8 @@ def check_numbers(
 ) -> np.ndarray:
     """Return `X` as a finite array of one of `dtypes`, or raise an error that says what is wrong.
 
+    float32 stands for float64 as well, if `X` has numbers that it could not hold.
+
     With `allow_nan`, NaN may mark missing values.
     """
     X = as_samples(X)
@@ -368,11 +371,12 @@ def check_numbers(
             f"that of the one in row {row}. Those of series and point clouds may, if that is what "
             "they are: say modality=Series() or modality=PointCloud()."
         )
-    # Values too large for float32 become infinite, which is an error below.
     with _named("X", estimator), np.errstate(over="ignore", invalid="ignore"):
         if isinstance(X, (list, tuple)):
             X = np.asarray(X)  # which keeps uint8
         _refuse_no_numbers(X)
+        # Scales are taken in float64 where float32 could not hold the numbers.
+        dtypes = [float_of(getattr(X, "dtype", None)), *dtypes]
         array = check_array(
             X,
             dtype=dtypes,

@@ -26,13 +26,13 @@ from skssl.modality._image_files import (
 from skssl.modality._pixels import (
     USUAL_CHANNELS,
     Layout,
+    PixelScale,
     Rescale,
     are_glyphs,
     check_like_fit,
     find_channel_axis,
     quarter_turns,
     some_samples,
-    value_range,
 )
 from skssl.nn import (
     Patches,
@@ -64,8 +64,9 @@ class Images(Modality):
     Accepts arrays ``(n, height, width)``, ``(n, height, width, channels)``,
     ``(n, channels, height, width)``, and flattened images as 2-D rows if `shape` is given.
     Values are ``uint8``, kept as they are and taken to go from 0 to 255, or any other numbers,
-    computed in float32 and scaled by the smallest and largest value of the training images
-    (by channel, if there are other than 1, 3 or 4 channels).
+    scaled by the smallest and largest value of the training images (by channel, if there are other
+    than 1, 3 or 4 channels) and computed in float32. If up to a thousandth of the values, such as a
+    broken pixel, would take all of that range, they are left out of it, with a warning.
 
     Which axis holds the channels is decided like this: an axis of `channels` values if that is
     said, else one of 1, 3 or 4 values. If the last axis and the first after the samples both
@@ -238,20 +239,21 @@ class Images(Modality):
         self._channel_axis = self._find_channel_axis()
         images = self._channels_first(X)
         self.sample_shape_ = images.shape[1:]
-        self.low_, self.high_ = value_range(images)
+        self._scale = PixelScale(images)
+        self.low_, self.high_ = self._scale.low, self._scale.high
         self.are_glyphs_ = are_glyphs(images, self.low_, self.high_)
         return self
 
     def prepare(self, X: np.ndarray) -> Tensor:
         check_like_fit(X, shape=self.input_shape_, is_uint8=self.input_is_uint8_)
-        return as_tensor(self._channels_first(X))
+        return as_tensor(self._scale.prepare(self._channels_first(X)))
 
     def prepare_grey(self, X: np.ndarray) -> Tensor:
         channels, height, width = self.sample_shape_
         one_channel = ((height, width), (height, width, 1), (1, height, width), (height * width,))
         if X.shape[1:] in one_channel and X.shape[1:] != self.input_shape_:
-            grey = as_tensor(X).reshape(-1, 1, height, width)
-            X = self.restore(grey.expand(-1, channels, -1, -1))
+            grey = X.reshape(-1, 1, height, width)
+            X = self._as_seen(np.broadcast_to(grey, (len(X), channels, height, width)))
         return self.prepare(X)
 
     def pixel_mask(self, mask: Any, n_samples: int) -> Tensor:
@@ -305,7 +307,15 @@ class Images(Modality):
         return np.moveaxis(images, 1 + self._channel_axis, 1)
 
     def restore(self, samples: Tensor, X: Any = None) -> np.ndarray:
-        images = samples.numpy()
+        original = None
+        if X is not None and samples.dtype != torch.uint8:
+            checked = self.check(X, estimator=type(self).__name__)
+            if checked.shape[1:] == self.input_shape_:
+                original = self._channels_first(checked)
+        return self._as_seen(self._scale.give_back(samples.numpy(), original))
+
+    def _as_seen(self, images: np.ndarray) -> np.ndarray:
+        """Return images in the layout that was seen in fit."""
         if self._channel_axis is None:
             images = images[:, 0]
         else:
@@ -317,8 +327,7 @@ class Images(Modality):
         return self.input_layer().inverse(values, like.dtype)
 
     def input_layer(self) -> Rescale:
-        shape = (-1, 1, 1)
-        return Rescale(torch.tensor(self.low_).view(shape), torch.tensor(self.high_).view(shape))
+        return self._scale.layer()
 
     def turns(self) -> list[Callable[[Tensor], Tensor]]:
         return quarter_turns(*self.sample_shape_[1:])

@@ -11,11 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from skssl.modality._scales import Units, check_size, find_outliers, warn_of_outliers
+
 Layout = Literal["channels_first", "channels_last"]
 
 USUAL_CHANNELS = (1, 3, 4)
 # Samples from which the scale of the patches is taken.
 _SCALE_SAMPLES = 4096
+# Below, what is left of a range is the rounding of a constant.
+_SMALLEST_SPAN = 1e-8
+# Share of values that may be those of broken pixels.
+_BROKEN_PIXELS = 1e-3
 # Share of equal values, the lowest or the highest, that makes a background.
 _BACKGROUND = 0.2
 
@@ -82,20 +88,95 @@ def find_channel_axis(
     )
 
 
-def value_range(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the values that become 0 and 1, each of shape (1,) or, by channel, (channels,).
+class PixelScale:
+    """The range of the values of training samples, which becomes that from 0 to 1.
+
+    A few values that would take all of the range, such as those of broken pixels, are left out
+    with a warning; from then on, what is outside of the range of the others counts as its end.
 
     Parameters
     ----------
     samples : ndarray of shape (n, channels, ...)
         uint8 goes from 0 to 255; the range of other numbers is theirs, by channel if there are
         other than 1, 3 or 4 channels.
+
+    Attributes
+    ----------
+    low, high : ndarray of shape (channels,) or (1,)
+        The values that become 0 and 1.
     """
-    if samples.dtype == np.uint8:
-        return np.zeros(1, np.float32), np.full(1, 255, np.float32)
-    together = samples.shape[1] in USUAL_CHANNELS
-    axes = None if together else (0, *range(2, samples.ndim))
-    return samples.min(axis=axes).reshape(-1), samples.max(axis=axes).reshape(-1)
+
+    def __init__(self, samples: np.ndarray):
+        if samples.dtype == np.uint8:
+            self.low, self.high = np.zeros(1, np.float32), np.full(1, 255, np.float32)
+            self.clipped = np.zeros(1, dtype=bool)
+        else:
+            together = samples.shape[1] in USUAL_CHANNELS
+            axes = None if together else (0, *range(2, samples.ndim))
+            self.low = samples.min(axis=axes).reshape(-1)
+            self.high = samples.max(axis=axes).reshape(-1)
+            self.clipped = np.zeros(len(self.low), dtype=bool)
+            for channel in range(len(self.low)):
+                self._leave_out(samples if together else samples[:, channel : channel + 1], channel)
+        shape = (1, -1, *[1] * (samples.ndim - 2))
+        self._edges = self.low.reshape(shape), self.high.reshape(shape)
+        self.units = Units.of_range(*self._edges)
+
+    def _leave_out(self, samples: np.ndarray, channel: int) -> None:
+        """Take the range of a channel, or of all, from all values but outliers."""
+        edges = self.low[channel : channel + 1], self.high[channel : channel + 1]
+        # In the order of the memory, which needs no copy.
+        rows = samples.ravel(order="K")[None]
+        for found in find_outliers(rows, *edges, share=_BROKEN_PIXELS):
+            value = rows[0, found.where[0]]
+            index = tuple(map(int, np.argwhere(samples == value)[0]))
+            index = (index[0], channel + index[1], *index[2:])
+            warn_of_outliers(value, self.place(index), found.low, found.high, len(found.where) - 1)
+            self.low[channel], self.high[channel] = found.low, found.high
+            self.clipped[channel] = True
+
+    @staticmethod
+    def place(index: tuple[int, ...]) -> str:
+        """Name the place of a value."""
+        row, channel, *inside = index
+        return f"row {row}, channel {channel}, at {tuple(inside)}"
+
+    def prepare(self, samples: np.ndarray) -> np.ndarray:
+        """Return samples as uint8 or float32, in which :meth:`layer` takes them."""
+        if samples.dtype == np.uint8:
+            if self.units.are_plain and not self.clipped.any():
+                return samples
+            samples = samples.astype(np.float32)
+        inside = samples
+        if self.clipped.any():
+            clipped = self.clipped.reshape(self._edges[0].shape)
+            low, high = self._edges
+            inside = samples.clip(
+                np.where(clipped, low, -np.inf).astype(samples.dtype),
+                np.where(clipped, high, np.inf).astype(samples.dtype),
+            )
+        prepared = self.units.apply(inside)
+        low, high = self._in_units()
+        span = np.where(high > low, high - low, 1.0)
+        check_size(prepared, samples, self.place, span)
+        return prepared
+
+    def give_back(self, prepared: np.ndarray, samples: np.ndarray | None) -> np.ndarray:
+        """Undo :meth:`prepare`; with the very bits of `samples` where nothing changed."""
+        if prepared.dtype == np.uint8:
+            return prepared
+        if samples is None or samples.shape != prepared.shape or samples.dtype.kind != "f":
+            return self.units.undo(prepared)
+        return self.units.give_back(prepared, self.prepare(samples), samples)
+
+    def _in_units(self) -> tuple[np.ndarray, np.ndarray]:
+        low, high = (self.units.apply(edge) for edge in self._edges)
+        return low, np.where(high - low > _SMALLEST_SPAN, high, low)
+
+    def layer(self) -> Rescale:
+        """Return the module that maps prepared samples to the range from 0 to 1."""
+        low, high = (torch.tensor(edge[0]) for edge in self._in_units())
+        return Rescale(low, high)
 
 
 def are_glyphs(samples: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
@@ -105,7 +186,7 @@ def are_glyphs(samples: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
     ----------
     samples : ndarray of shape (n, channels, ...)
     low, high : ndarray of shape (1,)
-        What :func:`value_range` says.
+        The range of the values.
     """
     if samples.shape[1] != 1:
         return False

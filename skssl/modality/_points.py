@@ -20,12 +20,15 @@ from skssl.modality._containers import as_samples
 from skssl.modality._cutters import VoxelCutter
 from skssl.modality._doubts import as_series
 from skssl.modality._pixels import some_samples
+from skssl.modality._scales import Units, check_resolution, check_size, clip_outliers, float_of
 from skssl.nn import FillPoints, PointNet, PointPatches, Tokenizer
 from skssl.views import PointCloudViews, Views
 
 _SMALLEST_RADIUS = 1e-12
 _MOST_PATCHES, _MOST_PATCH_POINTS = 64, 32
 _POINTS_A_PATCH = 8
+# Share of the points of a cloud that may be outliers.
+_OUTLIERS = 0.05
 
 
 class UnitSphere(nn.Module):
@@ -70,7 +73,9 @@ class PointCloud(Modality):
     ----------
     normalize : bool, default=True
         Whether to move the mean of every cloud to the origin and to scale it so that its farthest
-        point is at distance 1. Its place and size then do not count. Features are never changed:
+        point is at distance 1. Its place and size then do not count. A few points that are so far
+        out that all others would be at one place are moved to the others, with a warning. Features
+        are never changed:
         bring them to a similar range, for example with a :class:`~sklearn.preprocessing.\
 StandardScaler` on all points.
 
@@ -158,7 +163,37 @@ StandardScaler` on all points.
 
     def fit(self, X: np.ndarray) -> Self:
         self.n_columns_ = X.shape[2]
+        if X.dtype != np.float64:
+            return self
+        axes = (0, 1)
+        low, high = np.fmin.reduce(X, axis=axes), np.fmax.reduce(X, axis=axes)
+        first = 3 if self.normalize else 0
+        names = [f"column {column} of the points" for column in range(first, X.shape[2])]
+        remedy = "Subtract their mean, for all clouds alike"
+        remedy += "." if self.normalize else ", or say PointCloud(normalize=True)."
+        check_resolution(low[first:], high[first:], names, remedy)
         return self
+
+    def _units_of(self, X: np.ndarray) -> tuple[Units, np.ndarray]:
+        """Return the units that clouds are prepared in, and the clouds without outliers."""
+        if not self.normalize:
+            return Units(np.zeros(1), np.ones(1)), X
+        low = np.fmin.reduce(X[..., :3], axis=1, keepdims=True)
+        high = np.fmax.reduce(X[..., :3], axis=1, keepdims=True)
+        places, low, high = (part.transpose(0, 2, 1) for part in (X[..., :3], low, high))
+        names = ("axis", "point")
+        inside, low, high = clip_outliers(
+            places, low, high, share=_OUTLIERS, window=1e-3, names=names
+        )
+        low, high = low.transpose(0, 2, 1), high.transpose(0, 2, 1)
+        units = Units.of_range(low, high, together=2)
+        if inside is not places:
+            X = np.concatenate([inside.transpose(0, 2, 1), X[..., 3:]], axis=2)
+        if units.are_plain or X.shape[2] == 3:
+            return units, X
+        padding = ((0, 0), (0, 0), (0, X.shape[2] - 3))
+        unit = np.broadcast_to(units.unit, units.shift.shape)
+        return Units(np.pad(units.shift, padding), np.pad(unit, padding, constant_values=1.0)), X
 
     def prepare(self, X: np.ndarray) -> Tensor:
         if X.shape[2] != self.n_columns_:
@@ -166,13 +201,18 @@ StandardScaler` on all points.
                 f"X has points of {X.shape[2]} values, but points of {self.n_columns_} were seen "
                 "in fit."
             )
-        return as_tensor(X)
+        units, inside = self._units_of(X)
+        prepared = units.apply(inside)
+        check_size(prepared, X, _place)
+        return as_tensor(prepared)
 
     def unscale(self, values: Tensor, like: Tensor) -> Tensor:
         return UnitSphere().inverse(values, like) if self.normalize else values
 
     def restore(self, samples: Tensor, X: Any) -> Any:
-        clouds = samples.numpy()
+        checked = self.check(X, estimator=type(self).__name__)
+        units, inside = self._units_of(checked)
+        clouds = units.give_back(samples.numpy(), units.apply(inside), checked)
         X = as_samples(X)
         if Look.at(X).ragged:
             return [cloud[: len(like)] for cloud, like in zip(clouds, X, strict=True)]
@@ -234,6 +274,11 @@ def _is_even(axes: tuple[int, ...]) -> bool:
     return sum(first > second for first, second in itertools.combinations(axes, 2)) % 2 == 0
 
 
+def _place(index: tuple[int, ...]) -> str:
+    row, point, column = index
+    return f"row {row}, point {point}, column {column}"
+
+
 def _pad(X: Any) -> np.ndarray:
     """Return a list of clouds as one array, with NaN after the last point of smaller ones."""
     clouds = [np.asarray(one) for one in X]
@@ -251,7 +296,8 @@ def _pad(X: Any) -> np.ndarray:
     sizes = [len(cloud) for cloud in clouds]
     check_padding(sizes, clouds[0].shape[1], "points")
     shape = (len(clouds), max(sizes), clouds[0].shape[1])
-    padded = np.full(shape, np.nan, dtype=np.float32)
+    dtype = float_of(np.result_type(*{cloud.dtype for cloud in clouds}))
+    padded = np.full(shape, np.nan, dtype=dtype)
     for row, cloud in enumerate(clouds):
         padded[row, : len(cloud)] = cloud
     return padded

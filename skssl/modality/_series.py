@@ -14,6 +14,15 @@ from skssl.modality._base import Look, Modality, as_tensor, check_mask, check_nu
 from skssl.modality._containers import as_samples
 from skssl.modality._doubts import MANY_CHANNELS, is_oblong
 from skssl.modality._pixels import some_samples
+from skssl.modality._scales import (
+    Units,
+    check_resolution,
+    check_size,
+    clip_outliers,
+    find_outliers,
+    float_of,
+    warn_of_outliers,
+)
 from skssl.modality._spans import SegmentCutter
 from skssl.nn import (
     DilatedConvNet,
@@ -32,6 +41,10 @@ from skssl.views import SeriesViews, Views, observed_length
 # Series from which the quantiles of the random kernels are taken.
 _QUANTILE_SAMPLES = 256
 _PATCHES = 16
+# The share of a series, and of a channel of all series, that may be outliers, and the part of the
+# range of a series in which all others lie then: a short event in a quiet series is none.
+_OUTLIERS, _OUTLIERS_OF_ALL, _GLITCH = 0.05, 1e-3, 1e-4
+_SAY_NORMALIZE = "Say Series(normalize='dataset') or 'series'."
 
 
 def give_scale(series: Tensor, like: Tensor) -> Tensor:
@@ -81,7 +94,8 @@ class Series(Modality):
     normalize : {"series", "dataset"} or None, default="series"
         "series" gives every channel of every series mean 0 and standard deviation 1, so that only
         its form counts; "dataset" keeps differences in level and size between series and scales
-        all of them alike; None leaves the values as they are.
+        all of them alike; None leaves the values as they are. Where a few values would take all
+        of the range, they are left out of it, with a warning, and count as its ends.
     layout : {"channels_first", "channels_last"}, default=None
         Order of the axes of a series. None is "channels_first", with a warning if there are more
         channels than steps, which looks as if the axes were swapped.
@@ -183,14 +197,60 @@ class Series(Modality):
 
     def fit(self, X: np.ndarray) -> Self:
         self.n_channels_ = X.shape[1]
+        low, high = _ranges(X, axis=(0, 2))
         if self.normalize == "dataset":
-            empty = np.isnan(X).all(axis=(0, 2))
-            if empty.any():
-                raise ValueError(f"Channel {empty.argmax()} of X has no value in any series.")
-            self.mean_ = np.nanmean(X, axis=(0, 2), dtype=np.float64).astype(np.float32)
-            std = np.nanstd(X, axis=(0, 2), dtype=np.float64).astype(np.float32)
-            self.std_ = np.where(std > NormalizeEach.smallest_std, std, np.float32(1))
+            if np.isnan(low).any():
+                channel = np.isnan(low).ravel().argmax()
+                raise ValueError(f"Channel {channel} of X has no value in any series.")
+            self._fit_scale(X, low, high)
+        elif self.normalize is None and X.dtype == np.float64:
+            names = [f"channel {channel}" for channel in range(X.shape[1])]
+            check_resolution(low.ravel(), high.ravel(), names, _SAY_NORMALIZE)
         return self
+
+    def _fit_scale(self, X: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
+        """Learn what all series are scaled by."""
+        self._clipped = np.zeros(low.shape, dtype=bool)
+        for channel in range(X.shape[1]):
+            values = X[:, channel].reshape(1, -1)
+            edges = low[:, channel, 0], high[:, channel, 0]
+            for found in find_outliers(values, *edges, share=_OUTLIERS_OF_ALL):
+                row, step = divmod(int(found.where[0]), X.shape[2])
+                place = f"row {row}, channel {channel}, step {step}"
+                n_more = len(found.where) - 1
+                warn_of_outliers(X[row, channel, step], place, found.low, found.high, n_more)
+                low[:, channel], high[:, channel] = found.low, found.high
+                self._clipped[:, channel] = True
+        self._edges = low, high
+        self._units = Units.of_range(low, high)
+        scaled = self._units.apply(self._inside(X))
+        mean = np.nanmean(scaled, axis=(0, 2), dtype=np.float64).astype(np.float32)
+        std = np.nanstd(scaled, axis=(0, 2), dtype=np.float64).astype(np.float32)
+        self._mean = mean
+        self._std = np.where(std > NormalizeEach.smallest_std, std, np.float32(1))
+        unit, shift = self._units.unit.ravel(), self._units.shift.ravel()
+        plain = self._units.are_plain
+        self.mean_ = self._mean if plain else self._mean * unit + shift
+        self.std_ = self._std if plain else self._std * unit
+
+    def _inside(self, X: np.ndarray) -> np.ndarray:
+        """Bring values into the range of fit in channels that had outliers there."""
+        if not self._clipped.any():
+            return X
+        low, high = self._edges
+        below, above = np.where(self._clipped, low, -np.inf), np.where(self._clipped, high, np.inf)
+        return X.clip(below.astype(X.dtype), above.astype(X.dtype))
+
+    def _units_of(self, X: np.ndarray) -> tuple[Units, np.ndarray]:
+        """Return the units that series are prepared in, and the series without outliers."""
+        if self.normalize == "dataset":
+            return self._units, self._inside(X)
+        if self.normalize is None:
+            return Units(np.zeros(1), np.ones(1)), X
+        low, high = _ranges(X, axis=2)
+        names = ("channel", "step")
+        X, low, high = clip_outliers(X, low, high, share=_OUTLIERS, window=_GLITCH, names=names)
+        return Units.of_range(low, high), X
 
     def prepare(self, X: np.ndarray) -> Tensor:
         if X.shape[1] != self.n_channels_:
@@ -200,14 +260,20 @@ class Series(Modality):
                 f"X has series of {X.shape[1]} channels, but {self.n_channels_} were seen in fit."
                 f"{hint}"
             )
-        return as_tensor(X)
+        units, inside = self._units_of(X)
+        prepared = units.apply(inside)
+        unit = self._std[:, None] if self.normalize == "dataset" else None
+        check_size(prepared, X, _place, unit)
+        return as_tensor(prepared)
 
     def unscale(self, values: Tensor, like: Tensor) -> Tensor:
         layer = self.input_layer()
         return values if isinstance(layer, nn.Identity) else layer.inverse(values, like)
 
     def restore(self, samples: Tensor, X: Any) -> Any:
-        series = samples.numpy()
+        checked = self.check(X, estimator=type(self).__name__)
+        units, inside = self._units_of(checked)
+        series = units.give_back(samples.numpy(), units.apply(inside), checked)
         X = as_samples(X)
         if Look.at(X).ragged:
             restored = []
@@ -224,7 +290,8 @@ class Series(Modality):
         return series.transpose(0, 2, 1) if self.layout == "channels_last" else series
 
     def forecast_form(self, steps: Tensor, X: Any) -> np.ndarray:
-        values = steps.numpy()
+        units, _ = self._units_of(self.check(X, estimator=type(self).__name__))
+        values = units.undo(steps.numpy())
         X = as_samples(X)
         look = Look.at(X)
         without_channels = np.ndim(X[0]) == 1 if isinstance(X, (list, tuple)) else None
@@ -238,7 +305,7 @@ class Series(Modality):
         if self.normalize == "dataset":
             shape = (-1, 1)
             return NormalizeAll(
-                torch.tensor(self.mean_).view(shape), torch.tensor(self.std_).view(shape)
+                torch.tensor(self._mean).view(shape), torch.tensor(self._std).view(shape)
             )
         return nn.Identity()
 
@@ -303,6 +370,16 @@ class Series(Modality):
         return SeriesViews()
 
 
+def _ranges(X: np.ndarray, axis: int | tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the smallest and the largest value along some axes, NaN if there is none."""
+    return np.fmin.reduce(X, axis=axis, keepdims=True), np.fmax.reduce(X, axis=axis, keepdims=True)
+
+
+def _place(index: tuple[int, ...]) -> str:
+    row, channel, step = index
+    return f"row {row}, channel {channel}, step {step}"
+
+
 def _pad(X: Any, *, channels_last: bool) -> np.ndarray:
     """Return a list of series as one array, with NaN after the end of shorter ones."""
     series: list[np.ndarray] = []
@@ -327,7 +404,8 @@ def _pad(X: Any, *, channels_last: bool) -> np.ndarray:
     lengths = [array.shape[1] for array in series]
     check_padding(lengths, len(series[0]), "steps")
     longest = max(lengths)
-    padded = np.full((len(series), len(series[0]), longest), np.nan, dtype=np.float32)
+    dtype = float_of(np.result_type(*{array.dtype for array in series}))
+    padded = np.full((len(series), len(series[0]), longest), np.nan, dtype=dtype)
     for row, array in enumerate(series):
         padded[row, :, : array.shape[1]] = array
     return padded

@@ -32,7 +32,7 @@ class Table:
         Which columns are categorical.
     declared : list of bool
         Which columns are categorical by a dtype that leaves no doubt.
-    numbers : ndarray of shape (n, numeric columns), float32
+    numbers : ndarray of shape (n, numeric columns), float32 or float64
         NaN is missing.
     categories : ndarray of shape (n, categorical columns), object
         None is missing.
@@ -47,7 +47,7 @@ class Table:
 
     @classmethod
     def of_numbers(cls, X: np.ndarray) -> Table:
-        """Return the table of a checked array of float32."""
+        """Return the table of a checked array of floats."""
         nothing = np.isnan(X).all(axis=0)
         return cls(
             list(range(X.shape[1])),
@@ -61,7 +61,7 @@ class Table:
     @classmethod
     def of_columns(cls, columns: Sequence[Column], categorical: np.ndarray, n: int) -> Table:
         """Return the table of these columns of `n` rows."""
-        numbers = np.empty((n, int((~categorical).sum())), dtype=np.float32)
+        numbers = np.empty((n, int((~categorical).sum())), dtype=np.float64)
         categories = np.empty((n, int(categorical.sum())), dtype=object)
         places = _places(categorical)
         for column, place, is_category in zip(columns, places, categorical, strict=True):
@@ -110,7 +110,7 @@ class Table:
                 )
         if np.array_equal(self.categorical, seen.categorical):
             return self
-        numbers = np.full((len(self), seen.numbers.shape[1]), np.nan, dtype=np.float32)
+        numbers = np.full((len(self), seen.numbers.shape[1]), np.nan, dtype=np.float64)
         categories = np.full((len(self), seen.categories.shape[1]), None, dtype=object)
         for place, before, is_category, was_category in zip(
             _places(self.categorical),
@@ -193,22 +193,23 @@ class Column:
         return cls(name, values, kind, declared or kind in (STRINGS, BOOLEANS), declared)
 
     def as_numbers(self) -> np.ndarray:
-        """Return the values as float32, NaN for missing."""
+        """Return the values as float64, NaN for missing."""
         if self.kind == STRINGS:
             example = next(value for value in self.values if value is not None)
             raise ValueError(
                 f"Column {self.name!r} of X must hold numbers, got strings, such as {example!r}. "
                 "Convert it, or name it in categorical=."
             )
-        # Values too large for float32 become infinite.
-        with np.errstate(over="ignore"):
-            numbers = self.values.astype(np.float32)
+        try:
+            numbers = self.values.astype(np.float64)
+        except OverflowError:  # whole numbers of Python of any size
+            numbers = np.array([_as_float(value) for value in self.values])
         infinite = np.isinf(numbers)
         if infinite.any():
             row = infinite.argmax()
             raise ValueError(
                 f"Column {self.name!r} of X contains infinity or a value too large for "
-                f"dtype('float32'): {self.values[row]} in row {row}."
+                f"dtype('float64'): {numbers[row]} in row {row}."
             )
         return numbers
 
@@ -231,6 +232,13 @@ def _as_written(values: np.ndarray) -> np.ndarray:
     written = np.full(len(values), None, dtype=object)
     written[~missing] = list(map(str, values[~missing]))
     return written
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return np.nan if value is None else float(value)
+    except OverflowError:
+        return np.inf
 
 
 def is_none(values: np.ndarray) -> np.ndarray:

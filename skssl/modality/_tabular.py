@@ -27,6 +27,14 @@ from skssl.modality._base import (
 )
 from skssl.modality._containers import as_samples, is_categorical, is_frame
 from skssl.modality._doubts import doubts_of_categories, doubts_of_table
+from skssl.modality._scales import (
+    Units,
+    are_constant,
+    check_resolution,
+    check_size,
+    find_outliers,
+    warn_of_outliers,
+)
 from skssl.modality._table import STRINGS, Table, is_none, read_columns, write_columns
 from skssl.nn import SideBySide, TableEncoder, TableStem, TableTokens, Tokenizer, UnitLength
 from skssl.views import TabularViews, Views
@@ -35,6 +43,9 @@ from skssl.views import TabularViews, Views
 _UNKNOWN, _MISSING, _FIRST = 0, 1, 2
 _EMBEDDING_DIM = 8
 _NAMES_IN_ERRORS = 20
+# Share of a column that may be outliers.
+_OUTLIERS = 0.05
+_NUMBERS_AT_ONCE = 2**20
 # Places at which the scale of a column is known to a tokenizer.
 _KNOTS = 256
 # What is learned is to have a somewhat larger say than the input that it stands beside.
@@ -71,7 +82,8 @@ class Tabular(Modality):
     scaling : {"quantile", "standard"} or None, default="quantile"
         "quantile" maps each numeric column to a normal distribution by its quantiles and then to
         unit variance, which neither outliers nor skew disturb; "standard" only subtracts the mean
-        and divides by the standard deviation; None leaves the values as they are.
+        and divides by the standard deviation, of all values but a few that would take all of the
+        range, of which a warning tells; None leaves the values as they are.
     concat_input : bool, default=False
         Whether the embedding also has the input itself: scaled numbers, indicators, and one
         column of zeros and ones per category, before what was learned. What was learned then has
@@ -184,13 +196,22 @@ class Tabular(Modality):
         self.categorical_ = X.categorical
         missing = np.isnan(X.numbers)
         self._indicators = np.flatnonzero(missing.any(axis=0) & ~missing.all(axis=0)).tolist()
-        low = np.where(missing, np.inf, X.numbers).min(axis=0)
-        high = np.where(missing, -np.inf, X.numbers).max(axis=0)
-        self._constant = low >= high
-        self._constants = np.where(low == high, low, np.float32(np.nan))
+        low, high = np.fmin.reduce(X.numbers, axis=0), np.fmax.reduce(X.numbers, axis=0)
+        self._outliers = find_outliers(X.numbers.T, low, high, share=_OUTLIERS)
+        self._examples = [X.numbers[one.where[0], one.row] for one in self._outliers]
+        if self.scaling == "standard":
+            self._warn_of_outliers()
+            for one in self._outliers:
+                low[one.row], high[one.row] = one.low, one.high
+        elif self.scaling is None and X.numbers.dtype == np.float64:
+            names = [f"column {name!r}" for name in self._number_names()]
+            check_resolution(low, high, names, "Say Tabular(scaling='standard') or 'quantile'.")
+        self._units = Units.of_range(low, high, levels=False)
+        self._constant = are_constant(low, high)
+        self._constants = np.where(self._constant & ~np.isnan(low), low, np.nan)
         self.scaler_ = self._make_scaler(len(X)) if X.numbers.shape[1] else None
         if self.scaler_ is not None:
-            self.scaler_.fit(np.where(self._constant, np.float32(0), X.numbers))
+            self.scaler_.fit(np.where(self._constant, 0.0, self._in_units(X.numbers)))
         self.category_encoders_ = []
         self._n_codes = []
         for values in X.categories.T:
@@ -250,6 +271,28 @@ class Tabular(Modality):
                     stacklevel=2,
                 )
 
+    def _number_names(self) -> list[Any]:
+        return [
+            name
+            for name, is_category in zip(self._seen.names, self.categorical_, strict=True)
+            if not is_category
+        ]
+
+    def _warn_of_outliers(self) -> None:
+        for one, value in zip(self._outliers, self._examples, strict=True):
+            place = f"row {one.where[0]}, column {self._number_names()[one.row]!r}"
+            warn_of_outliers(value, place, one.low, one.high, len(one.where) - 1)
+
+    def _in_units(self, numbers: np.ndarray) -> np.ndarray:
+        """Return numbers in float64, in a size for it, and in the range of fit where it matters."""
+        numbers = numbers.astype(np.float64)
+        if self.scaling == "standard":
+            for one in self._outliers:
+                numbers[:, one.row] = numbers[:, one.row].clip(one.low, one.high)
+        with np.errstate(over="ignore"):
+            numbers /= self._units.unit
+        return numbers
+
     def _to_count(self, categories: np.ndarray) -> np.ndarray:
         """Return each category once, unless it matters how often there is one.
 
@@ -265,7 +308,7 @@ class Tabular(Modality):
         if self.scaling is None:
             return None
         if self.scaling == "standard":
-            return plain(StandardScaler())
+            return plain(StandardScaler(copy=False))
         quantiles = QuantileTransformer(
             n_quantiles=min(1000, n_samples), output_distribution="normal", random_state=0
         )
@@ -273,10 +316,11 @@ class Tabular(Modality):
 
     def prepare(self, X: Table) -> Tensor:
         X = X.like(self._seen)
-        numbers = X.numbers
-        if self.scaler_ is not None:
-            # 0 times NaN stays missing.
-            numbers = self.scaler_.transform(np.where(self._constant, 0 * numbers, numbers))
+        numbers = np.empty(X.numbers.shape, dtype=np.float32)
+        step = max(1, _NUMBERS_AT_ONCE // max(1, X.numbers.shape[1]))
+        for start in range(0, len(numbers), step):
+            rows = slice(start, start + step)
+            numbers[rows] = self._scaled(X.numbers[rows], start)
         codes = np.full(X.categories.shape, _MISSING, dtype=np.float32)
         for index, values in enumerate(X.categories.T):
             present = ~is_none(values)
@@ -285,7 +329,19 @@ class Tabular(Modality):
             elif present.any():
                 places = self.category_encoders_[index].transform(values[present][:, None])[:, 0]
                 codes[present, index] = np.where(places < 0, _UNKNOWN, places + _FIRST)
-        return as_tensor(np.hstack([numbers.astype(np.float32, copy=False), codes]))
+        return as_tensor(np.hstack([numbers, codes]))
+
+    def _scaled(self, numbers: np.ndarray, start: int) -> np.ndarray:
+        """Return the numbers of some rows, the first of which is `start`, on one scale."""
+        scaled = numbers
+        if self.scaler_ is not None:
+            scaled = self._in_units(numbers)
+            # Missing values stay missing.
+            scaled[:, self._constant] = np.where(np.isnan(scaled[:, self._constant]), np.nan, 0.0)
+            scaled = self.scaler_.transform(scaled)
+        names = self._number_names()
+        check_size(scaled, numbers, lambda at: f"row {start + at[0]}, column {names[at[1]]!r}")
+        return scaled
 
     def _tell(self) -> dict[str, str]:
         return {f"column {name!r}": what for name, what in getattr(self, "columns_", {}).items()}
@@ -322,6 +378,12 @@ class Tabular(Modality):
         filled = np.where(empty, 0.0, filled)
         scaled = np.nanquantile(filled, np.linspace(0, 1, _KNOTS), axis=0).astype(np.float32)
         original = self._unscaled(scaled)
+        if self.scaling == "quantile":
+            # They do no harm to the ranks, but they would to the errors on the original scale.
+            self._warn_of_outliers()
+            for one in self._outliers:
+                edges = np.array([one.low, one.high]) / self._units.unit[one.row]
+                original[:, one.row] = original[:, one.row].clip(*edges)
         # On the scale of the training rows, so that float32 is precise enough.
         center, spread = original.mean(axis=0), original.std(axis=0)
         original = (original - center) / np.where(spread > 0, spread, 1.0)
@@ -331,6 +393,7 @@ class Tabular(Modality):
         )
 
     def _unscaled(self, numbers: np.ndarray) -> np.ndarray:
+        """Undo the scaler, but not the units that it works in."""
         if self.scaler_ is None:
             return numbers.astype(np.float64)
         return self.scaler_.inverse_transform(numbers.astype(np.float64))
@@ -348,7 +411,10 @@ class Tabular(Modality):
         values: list[np.ndarray] = [np.empty(0)] * now.shape[1]
         if n_numbers:
             filled = np.where(np.isnan(now[:, :n_numbers]), 0.0, now[:, :n_numbers])
-            numbers = np.where(self._constant, self._constants, self._unscaled(filled))
+            unscaled = self._unscaled(filled)
+            if self.scaler_ is not None:
+                unscaled = unscaled * self._units.unit
+            numbers = np.where(self._constant, self._constants, unscaled)
             values[:n_numbers] = list(numbers.T)
             # A column without any value in fit stays as it is.
             changed[:, :n_numbers] &= ~np.isnan(numbers)

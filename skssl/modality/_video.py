@@ -17,13 +17,13 @@ from skssl.modality._cutters import TileCutter
 from skssl.modality._pixels import (
     USUAL_CHANNELS,
     Layout,
+    PixelScale,
     Rescale,
     are_glyphs,
     check_like_fit,
     find_channel_axis,
     quarter_turns,
     some_samples,
-    value_range,
 )
 from skssl.nn import (
     Patches,
@@ -49,8 +49,9 @@ class Video(Modality):
     Accepts ``(n, frames, height, width)``, ``(n, frames, height, width, channels)`` and
     ``(n, channels, frames, height, width)``, with at least 2 frames. All clips have the same shape.
     Values are ``uint8``, kept as they are until they are on the device and taken to go from 0 to
-    255, or any other numbers, computed in float32 and scaled by the smallest and largest value of
-    the training clips (by channel, if there are other than 1, 3 or 4 channels).
+    255, or any other numbers, scaled by the smallest and largest value of the training clips (by
+    channel, if there are other than 1, 3 or 4 channels) and computed in float32. If up to a
+    thousandth of the values would take all of that range, they are left out of it, with a warning.
 
     Which axis holds the channels is decided by the rule of :class:`Images`: an axis of `channels`
     values if that is said, else one of 1, 3 or 4 values. If the last axis and the first after the
@@ -153,13 +154,14 @@ class Video(Modality):
                 f"X has clips of shape {self.input_shape_} with 1 frame; video needs at least 2 "
                 "frames. For single images say modality=Images()."
             )
-        self.low_, self.high_ = value_range(clips)
+        self._scale = PixelScale(clips)
+        self.low_, self.high_ = self._scale.low, self._scale.high
         self.are_glyphs_ = are_glyphs(clips, self.low_, self.high_)
         return self
 
     def prepare(self, X: np.ndarray) -> Tensor:
         check_like_fit(X, shape=self.input_shape_, is_uint8=self.input_is_uint8_)
-        return as_tensor(self._channels_first(X))
+        return as_tensor(self._scale.prepare(self._channels_first(X)))
 
     def prepare_frames(self, X: np.ndarray) -> Tensor:
         # The shape that clips of as many frames would have had in fit.
@@ -168,7 +170,7 @@ class Video(Modality):
         if X.ndim == len(shape) + 1 and X.shape[1 + axis]:
             shape[axis] = X.shape[1 + axis]
         check_like_fit(X, shape=tuple(shape), is_uint8=self.input_is_uint8_)
-        return as_tensor(self._channels_first(X))
+        return as_tensor(self._scale.prepare(self._channels_first(X)))
 
     def _find_channel_axis(self) -> int | None:
         """Return the axis of one clip that holds the channels, or None without one."""
@@ -190,7 +192,10 @@ class Video(Modality):
         return np.moveaxis(X, 1 + self._channel_axis, 1)
 
     def restore(self, samples: Tensor, X: Any = None) -> np.ndarray:
-        clips = samples.numpy()
+        original = None
+        if X is not None and samples.dtype != torch.uint8:
+            original = self._channels_first(self.check(X, estimator=type(self).__name__))
+        clips = self._scale.give_back(samples.numpy(), original)
         if self._channel_axis is None:
             return clips[:, 0]
         return np.ascontiguousarray(np.moveaxis(clips, 1, 1 + self._channel_axis))
@@ -199,8 +204,7 @@ class Video(Modality):
         return self.input_layer().inverse(values, like.dtype)
 
     def input_layer(self) -> Rescale:
-        shape = (-1, 1, 1, 1)
-        return Rescale(torch.tensor(self.low_).view(shape), torch.tensor(self.high_).view(shape))
+        return self._scale.layer()
 
     def turns(self) -> list[Callable[[Tensor], Tensor]]:
         return quarter_turns(*self.sample_shape_[2:])
