@@ -147,7 +147,12 @@ class Units:
 
 
 def check_size(
-    scaled: np.ndarray, X: np.ndarray, place: Place, unit: np.ndarray | None = None
+    scaled: np.ndarray,
+    X: np.ndarray,
+    place: Place,
+    unit: np.ndarray | None = None,
+    *,
+    name: str = "X",
 ) -> None:
     """Raise an error if scaled numbers are too large to be computed with in float32.
 
@@ -160,6 +165,8 @@ def check_size(
         Names the place of an index in `X`.
     unit : ndarray or None
         What `scaled` will still be divided by.
+    name : str, default="X"
+        What messages call it.
     """
     if not scaled.size:
         return
@@ -172,10 +179,10 @@ def check_size(
     if size[index] <= LARGEST:
         return
     raise ValueError(
-        f"X has the value {X[index]:.6g} in {place(index)}, which is {size[index]:.3g} after "
+        f"{name} has the value {X[index]:.6g} in {place(index)}, which is {size[index]:.3g} after "
         f"scaling: too large to be computed with in float32, where up to {LARGEST:g} is allowed. "
         "Values as far from those of fit, or from the others, are mostly errors or markers of what "
-        "is missing; replace them, or scale X."
+        f"is missing; replace them, or scale {name}."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from skssl._declare import declared
 from skssl._sklearn_compat import fit_context
+from skssl.modality._scales import Units, are_constant, check_size, find_outliers
 from skssl.semi_supervised._base import FineTuner
 from skssl.semi_supervised._classes import score_labeled
 from skssl.semi_supervised._head import fit_regressor_head
@@ -20,6 +22,8 @@ from skssl.semi_supervised._objectives import SupervisedObjective
 from skssl.semi_supervised._rows import Labels
 
 _FEWEST_ROWS = 500
+# Share of the targets that may be outliers.
+_OUTLIERS = 0.05
 
 
 @declared
@@ -110,10 +114,9 @@ class FineTuneRegressor(RegressorMixin, FineTuner):
 
         Returns
         -------
-        ndarray of shape (n_samples,), float32
+        ndarray of shape (n_samples,), float64
         """
-        scaled = self._outputs(X)[:, 0].double()
-        return (scaled * self._scale + self._mean).float().numpy()
+        return self._outputs(X)[:, 0].double().numpy() * self._scale + self._mean
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the coefficient of determination on the rows that have a label.
@@ -138,10 +141,35 @@ class FineTuneRegressor(RegressorMixin, FineTuner):
     ) -> np.ndarray:
         assert_all_finite(y[known], input_name="y")
         if reset:
-            self._mean, self._scale = float(y[known].mean()), float(y[known].std()) or 1.0
+            self._fit_scale(y, known)
+        with np.errstate(over="ignore"):
+            scaled = (y[known] - self._mean) / self._scale
+        check_size(scaled, y[known], lambda at: f"row {np.flatnonzero(known)[at[0]]}", name="y")
         targets = np.zeros(len(y), dtype=np.float32)
-        targets[known] = (y[known] - self._mean) / self._scale
+        targets[known] = scaled
         return targets
+
+    def _fit_scale(self, y: np.ndarray, known: np.ndarray) -> None:
+        """Learn mean and standard deviation of the targets, and warn if one of them decides both.
+
+        They are computed in units of float64, so that no square of a target overflows.
+        """
+        targets = y[known]
+        low, high = targets.min(keepdims=True), targets.max(keepdims=True)
+        for found in find_outliers(targets[None], low, high, share=_OUTLIERS):
+            row = int(np.flatnonzero(known)[found.where[0]])
+            warnings.warn(
+                f"y has the value {y[row]:.6g} in row {row}, beside which all others, from "
+                f"{found.low:.6g} to {found.high:.6g}, look the same: hardly anything is learned "
+                "of their differences. Replace it if it is an error, or predict a logarithm.",
+                stacklevel=2,
+            )
+        units = Units.of_range(low, high)
+        shift, unit = units.shift[0], units.unit[0]
+        in_units = (targets - shift) / unit
+        constant = are_constant(low, high)[0]
+        self._mean = float(in_units.mean() * unit + shift)
+        self._scale = 1.0 if constant else float(in_units.std() * unit)
 
     def _n_outputs(self) -> int:
         return 1
