@@ -40,7 +40,7 @@ BAD_X = [
     (np.zeros((4, 5, 6), dtype=object), r"shape \(4, 5, 6\) and dtype object"),
     (np.zeros((4, 9, 9, 7)), r"images of shape \(9, 9, 7\)"),
     (with_nan(np.inf), "infinity"),
-    (TABLE.astype(np.float64) * 1e300, "too large for dtype"),
+    (np.full((9, 4), 10**400, dtype=object), "too large for dtype"),
     (np.empty((0, 4)), r"0 sample\(s\)"),
     (TABLE[:1], r"1 sample\(s\)"),
     (PICTURES[:1], r"1 sample\(s\)"),
