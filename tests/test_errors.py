@@ -74,6 +74,8 @@ BAD_PARAMETERS = [
     ({"precision": "float8"}, "precision"),
     ({"device": "cuda:99"}, "device='cuda:99' is not available"),
     ({"device": "toaster"}, "device='toaster' is not available"),
+    ({"device": "meta"}, "device='meta' is not available"),
+    ({"callbacks": [Untrainable(), 3]}, "callbacks has 3 at position 1; allowed are"),
     ({"encoder": "resnet81"}, "encoder='resnet81'.*did you mean|Allowed"),
     ({"encoder": lambda shape: 3}, "must return an nn.Module, got 3"),
     # Of masked methods, what it must be able to do says more than its shape.
@@ -97,7 +99,7 @@ BAD_PARAMETERS = [
 @pytest.mark.parametrize(("params", "message"), BAD_PARAMETERS, ids=[m for _, m in BAD_PARAMETERS])
 def test_bad_parameters(estimator, params, message):
     ssl = make(estimator, callbacks=[Untrainable()], device="cpu").set_params(**params)
-    with pytest.raises(ValueError, match=or_no_meaning(estimator, message)):
+    with pytest.raises((ValueError, TypeError), match=or_no_meaning(estimator, message)):
         ssl.fit(PICTURES)
 
 

@@ -24,6 +24,7 @@ from torch import nn
 
 from skssl import ContextEncoder, JigsawPuzzle, SimCLR
 from skssl.exceptions import TrainingInterrupted
+from skssl.modality import Images, PointCloud
 from skssl.semi_supervised import FineTuneClassifier, FineTuneRegressor
 from skssl.views import TabularViews
 
@@ -115,7 +116,9 @@ def test_after_an_error_an_estimator_is_what_it_was(name):
 
 
 def test_what_a_method_cannot_be_built_for_changes_nothing():
-    ssl = JigsawPuzzle(grid=2, encoder=tiny_conv, max_epochs=1, device="cpu", random_state=0)
+    ssl = JigsawPuzzle(
+        modality=Images(), grid=2, encoder=tiny_conv, max_epochs=1, device="cpu", random_state=0
+    )
     ssl.fit(PICTURES)
     state, Z = state_of(ssl), ssl.transform(PICTURES)
     with pytest.raises(ValueError, match="grid=2 needs samples"):
@@ -330,11 +333,14 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("name", SETTINGS)
-def test_settings_of_torch_are_left_as_they_are(name):
+@pytest.mark.parametrize(
+    ("name", "precision"), [*((name, "float32") for name in SETTINGS), ("autocast", "bfloat16")]
+)
+def test_settings_of_torch_are_left_as_they_are(name, precision):
     def use(case):
         samples = case.few()
-        ssl = case.make_small(SimCLR).fit(samples)
+        said = {"modality": PointCloud()} if case.name == "points" else {}
+        ssl = case.make_small(SimCLR, precision=precision, batch_size=20, **said).fit(samples)
         return ssl.partial_fit(samples).transform(samples)
 
     def settings():
@@ -346,7 +352,7 @@ def test_settings_of_torch_are_left_as_they_are(name):
             torch.get_default_device(),
         )
 
-    # A default dtype is in everything that makes a tensor.
+    # A default dtype is in everything that makes a tensor, and autocast in what bfloat16 casts.
     for case in CASES if name == "float64" else CASES[:1]:
         expected = use(case)
         with SETTINGS[name]():

@@ -25,16 +25,19 @@ def resolve_device(device: str | torch.device) -> torch.device:
         If there is no such device.
     """
     name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    here = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        here.append("mps")
+    refusal = ValueError(
+        f"device={str(device)!r} is not available; this machine has {', '.join(map(repr, here))}."
+    )
     try:
-        return torch.empty(0, device=name).device
+        found = torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:
-        here = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-        if torch.backends.mps.is_available():
-            here.append("mps")
-        raise ValueError(
-            f"device={str(device)!r} is not available; this machine has "
-            f"{', '.join(map(repr, here))}."
-        ) from error
+        raise refusal from error
+    if found.type not in ("cpu", "cuda", "mps"):
+        raise refusal
+    return found
 
 
 def computes_in_bfloat16(device: torch.device) -> bool:

@@ -154,6 +154,7 @@ class Monitor(Callback):
         outputs: tuple[list[tuple[Tensor, Tensor | None]], ...] = ([], [])
         was_training = objective.training
         objective.eval()
+        torch.clear_autocast_cache()
         try:
             # A user's own views may draw from torch's global generator.
             with seeded(net.seed, device):

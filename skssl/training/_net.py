@@ -288,6 +288,8 @@ class Net(NeuralNet):
     def train_step(self, batch: Tensor, **fit_params: Any) -> dict[str, Tensor]:
         self.optimizer_.zero_grad()
         device_type = batch.device.type
+        # Within an autocast of the user's, weights are cast once and for all.
+        torch.clear_autocast_cache()
         with torch.autocast(device_type, torch.bfloat16, enabled=self.autocast):
             loss = self.module_(self.input_layer(batch), self.draw_views)
         loss.backward()

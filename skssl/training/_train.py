@@ -58,8 +58,7 @@ def train(
     **net_params : dict
         Other parameters of :class:`Net`.
     """
-    own = callbacks or []
-    all_callbacks = [*first_callbacks, *(own if isinstance(own, list) else [own])]
+    all_callbacks = [*first_callbacks, *_listed(callbacks)]
     if verbose:
         all_callbacks.append(Progress(title, each_epoch=verbose > 1))
     net = Net(
@@ -91,3 +90,16 @@ def train(
         f"{title}: interrupted after {net.steps_done_} of {net.steps} steps. What was learned so "
         "far is kept."
     )
+
+
+def _listed(callbacks: Any) -> list[Any]:
+    """Return the user's callbacks: skorch's take instances and classes, also with a name."""
+    listed = callbacks if isinstance(callbacks, list) else [callbacks] if callbacks else []
+    for position, callback in enumerate(listed):
+        named = callback[1] if isinstance(callback, tuple) and len(callback) == 2 else callback
+        if not hasattr(named, "on_train_begin"):
+            raise TypeError(
+                f"callbacks has {callback!r} at position {position}; allowed are callbacks of skorch, "
+                "or tuples of a name and one."
+            )
+    return listed
