@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from cases import TINY_TRANSFORMER, tiny_conv
+from cases import TINY_TRANSFORMER, tiny_conv, tiny_mlp
 from skorch.callbacks import Callback, EarlyStopping
 from torch import nn
 
@@ -323,6 +323,16 @@ class TestDeepCluster:
         # Fewer samples than the first call had clusters for.
         ssl.partial_fit(PICTURES[:5])
         assert np.isfinite(ssl.loss_curve_).all()
+
+    def test_later_clusterings_have_random_numbers_of_their_own(self):
+        X = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
+        before = torch.get_rng_state()
+        embedded = [
+            DeepCluster(**settings(encoder=tiny_mlp, batch_size=8, max_epochs=8)).fit_transform(X)
+            for _ in range(2)
+        ]
+        assert torch.equal(before, torch.get_rng_state())
+        assert np.array_equal(*embedded)
 
     def test_too_many_clusters(self):
         with pytest.raises(ValueError, match=r"n_clusters=65 .* samples, here 64"):

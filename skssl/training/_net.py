@@ -263,8 +263,8 @@ class Net(NeuralNet):
             for batch in iterator:
                 self.interrupts_.check()
                 self.notify("on_batch_begin", batch=batch, training=True)
-                self.module_.before_step(iterator.rows)
                 with self.randomness_.in_use():
+                    self.module_.before_step(iterator.rows)
                     step = step_fn(batch)
                 losses[done] = step["loss"]
                 done += 1
