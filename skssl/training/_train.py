@@ -99,7 +99,7 @@ def _listed(callbacks: Any) -> list[Any]:
         named = callback[1] if isinstance(callback, tuple) and len(callback) == 2 else callback
         if not hasattr(named, "on_train_begin"):
             raise TypeError(
-                f"callbacks has {callback!r} at position {position}; allowed are callbacks of skorch, "
-                "or tuples of a name and one."
+                f"callbacks has {callback!r} at position {position}; allowed are callbacks of "
+                "skorch, or tuples of a name and one."
             )
     return listed
