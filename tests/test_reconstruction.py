@@ -4,11 +4,13 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from cases import CASES, DIGITS, TINY_TRANSFORMER, waves
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import check_estimator
 
 from skssl import MaskedAutoencoder, SelfSupervisedImputer, SimMIM
+from skssl.masked._forecast import forecast
 from skssl.modality import Images, Series, Tabular
 
 RECONSTRUCTING = [MaskedAutoencoder, SimMIM]
@@ -229,12 +231,15 @@ def test_forecasts_follow_the_series():
     ssl = MaskedAutoencoder(
         modality=Series(), max_epochs=150, mask_shape="span", **TINY_TRANSFORMER
     ).fit(X[:, :48])
-    forecast = ssl.forecast(X[:, :48], 12)
-    assert np.mean((forecast - X[:, 48:]) ** 2) < 0.5 * np.var(X)
+    future = ssl.forecast(X[:, :48], 12)
+    assert np.mean((future - X[:, 48:]) ** 2) < 0.5 * np.var(X)
     # A shorter horizon is the beginning of a longer one, and longer ones roll on.
-    np.testing.assert_array_equal(ssl.forecast(X[:, :48], 5), forecast[:, :5])
-    assert ssl.forecast(X[:, :48], 100).shape == (200, 100)
-    assert np.isfinite(ssl.forecast(X[:, :48], 100)).all()
+    np.testing.assert_array_equal(ssl.forecast(X[:, :48], 5), future[:, :5])
+    with pytest.warns(UserWarning, match=r"horizon=100 .*48 steps, mask_ratio=0.5 hid at most 24"):
+        long = ssl.forecast(X[:, :48], 100)
+    assert long.shape == (200, 100)
+    assert np.isfinite(long).all()
+    np.testing.assert_array_equal(ssl.forecast(X[:, :48], 24), long[:, :24])
 
 
 def test_forecasts_know_where_in_a_series_they_are():
@@ -243,9 +248,72 @@ def test_forecasts_know_where_in_a_series_they_are():
         modality=Series(), max_epochs=150, mask_shape="span", **TINY_TRANSFORMER
     ).fit(X)
     for n_known in (24, 26, 33, 40):
-        forecast = ssl.forecast(X[:, :n_known], 47 - n_known)
+        future = ssl.forecast(X[:, :n_known], 47 - n_known)
         # The mean of what is known is far from that of what comes.
-        assert np.mean((forecast - X[:, n_known:]) ** 2) < 0.1 * np.var(X)
+        assert np.mean((future - X[:, n_known:]) ** 2) < 0.1 * np.var(X)
+
+
+def day(step, hours=12):
+    """Return what a day of so many steps has at each of the steps."""
+    return np.random.default_rng(0).normal(size=hours)[np.asarray(step) % hours]
+
+
+@pytest.mark.parametrize("hours", [12, 23])
+@pytest.mark.parametrize("patch", [1, 3, 5])
+@pytest.mark.parametrize("length", [30, 35, 40, 46, 47, 48, 49, 60, 71, 100])
+def test_what_a_network_knows_of_a_place_holds_in_forecasts(length, patch, hours):
+    levels = torch.linspace(-5, 5, 4)[:, None, None]
+    series = levels + torch.from_numpy(day(range(length), hours)).float()
+    series = series + 0.01 * torch.randn(series.shape, generator=torch.Generator().manual_seed(0))
+    n_seen = set()
+
+    def fill(shown, hidden, start):
+        """Continue the levels with what belongs to these places."""
+        n_seen.update((~hidden).sum(dim=2).flatten().tolist())
+        assert (shown.isnan() == hidden).all()
+        places = start[:, None, None] + torch.arange(shown.shape[2])
+        known = torch.from_numpy(day(places.numpy(), hours)).float()
+        level = torch.nanmean(shown - known, dim=2, keepdim=True)
+        return torch.where(hidden, level + known, shown)
+
+    future = forecast(fill, series, 30, window=48, patch=patch)
+    right = levels + torch.from_numpy(day(range(length, length + 30), hours)).float()
+    torch.testing.assert_close(future, right, rtol=0, atol=0.05)
+    assert max(n_seen) % patch == 0 and max(n_seen) > min(length, 36) - hours - patch
+
+
+def test_series_without_days_are_forecast_from_three_quarters_of_the_window():
+    series = torch.randn(6, 1, 60, generator=torch.Generator().manual_seed(0)).cumsum(2)
+    series[0] = 3.0
+    series[1] = torch.arange(60.0)
+    n_seen = []
+
+    def fill(shown, hidden, start):
+        n_seen.append((~hidden).sum(dim=2)[:, 0])
+        return torch.zeros_like(shown)
+
+    forecast(fill, series, 4, window=48, patch=4)
+    assert n_seen[0][:2].tolist() == [36, 36]
+    assert (n_seen[0] >= 12).all() and n_seen[0].float().mean() > 24
+
+
+def test_forecasts_of_all_lengths_start_from_the_newest_value():
+    X = waves(30)
+    ssl = MaskedAutoencoder(modality=Series(), max_epochs=0, **TINY_TRANSFORMER).fit(X[:, :48])
+    for length in (2, 25, 46, 47, 48, 60):
+        changed = X[:, :length].copy()
+        changed[:, -1] += 1
+        before, after = (ssl.forecast(part, 1) for part in (X[:, :length], changed))
+        assert (before != after).all(), length
+
+
+def test_a_forecast_does_not_depend_on_the_other_series():
+    X = [np.tile(day(range(12)), 9)[: 40 + 3 * row] + row for row in range(20)]
+    ssl = MaskedAutoencoder(modality=Series(), max_epochs=0, **TINY_TRANSFORMER).fit(X)
+    together = ssl.forecast(X, 20)
+    for row in (0, 7, 19):
+        alone = ssl.forecast(X[row : row + 1], 20)
+        np.testing.assert_allclose(alone[0], together[row], rtol=1e-4, atol=1e-4)
 
 
 def test_forecasts_have_the_layout_of_the_series():

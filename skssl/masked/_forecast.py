@@ -8,12 +8,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-# Of a window without room for more, the share that is forecast at once.
-_AT_ONCE = 0.25
+# Of a window without room for more, the shares that are forecast at once, at least and at most.
+_AT_ONCE, _MOST_AT_ONCE = 0.25, 0.75
+# Correlations that count as equal, and the standard errors by which they are taken to be lower.
+_ALIKE, _CAUTION = 0.02, 2.0
 
 
 def forecast(
-    fill: Callable[[Tensor, Tensor], Tensor],
+    fill: Callable[[Tensor, Tensor, Tensor], Tensor],
     series: Tensor,
     horizon: int,
     *,
@@ -22,14 +24,17 @@ def forecast(
 ) -> Tensor:
     """Predict the next steps of series, and the next ones from these.
 
-    A series stands where it stood in the training, at the beginning of the window. Of one that has
-    no room there, the last steps are kept.
+    A series stands where it stood in the training, at the beginning of the window. One that has no
+    room there is moved by as many steps as make it look most like its own beginning, so that what
+    the network knows of a place still holds there: by a whole number of days, if there are days.
+    The last patch ends with the series; the first steps are left out where they do not fill a
+    patch.
 
     Parameters
     ----------
     fill : callable
-        Gets windows (n, channels, window) and which of their cells are hidden, and returns the
-        windows with these cells filled in. NaN is no value.
+        Gets windows (n, channels, window), which of their cells are hidden, and the step (n,) at
+        which they stand, and returns the windows with these cells filled in. NaN is no value.
     series : Tensor of shape (n, channels, length)
         Padded with NaN after their last value.
     horizon : int
@@ -48,17 +53,24 @@ def forecast(
     steps = torch.arange(window)
     while done.min() < horizon:
         end = ends + done
-        ahead = _first_hidden(end, window, patch)[:, None]
-        source = steps - ahead + end[:, None]
-        seen = (source >= 0) & (steps < ahead)
+        length = end - _shift(known, end, window, patch)
+        seen = (length // patch).clamp(min=1) * patch
+        source = steps + (end - seen)[:, None]
+        is_shown = (source >= 0) & (steps < seen[:, None])
         shown = _take(known, source.clamp(0, known.shape[2] - 1))
-        shown = shown.masked_fill(~seen[:, None], torch.nan)
-        filled = fill(shown, (steps >= ahead)[:, None].expand_as(shown))
+        shown = shown.masked_fill(~is_shown[:, None], torch.nan)
+        hidden = (steps >= seen[:, None])[:, None].expand_as(shown)
+        filled = fill(shown, hidden, length - seen)
         # What is beyond the window is overwritten by the next ones.
-        values = _take(filled, (ahead + steps).clamp(max=window - 1))
+        values = _take(filled, (seen[:, None] + steps).clamp(max=window - 1))
         known = known.scatter(2, (end[:, None] + steps)[:, None].expand_as(values), values)
-        done = (done + window - ahead[:, 0]).clamp(max=horizon)
+        done = (done + window - torch.maximum(length, seen)).clamp(max=horizon)
     return _take(known, ends[:, None] + torch.arange(horizon))
+
+
+def most_hidden(share: float, *, window: int, patch: int) -> int:
+    """Return how many steps in a row are hidden in training at most, of this share of them."""
+    return max(1, int(share * math.ceil(window / patch))) * patch
 
 
 def _ends(series: Tensor) -> Tensor:
@@ -67,12 +79,47 @@ def _ends(series: Tensor) -> Tensor:
     return torch.where(known, torch.arange(1, series.shape[2] + 1), 0).amax(dim=1)
 
 
-def _first_hidden(lengths: Tensor, window: int, patch: int) -> Tensor:
-    """Return the step of the window where the forecast of each series begins."""
+def _shift(known: Tensor, ends: Tensor, window: int, patch: int) -> Tensor:
+    """Return by how many steps each series is moved to leave room for a forecast in the window."""
     n_patches = math.ceil(window / patch)
-    at_once = max(1, int(_AT_ONCE * n_patches))
-    # A patch is seen as a whole or not at all.
-    return torch.where(lengths < window, lengths.clamp(min=patch), (n_patches - at_once) * patch)
+    longest = n_patches - max(1, int(_AT_ONCE * n_patches))
+    shortest = min(longest, max(1, math.ceil((1 - _MOST_AT_ONCE) * n_patches)))
+    shift = torch.zeros_like(ends)
+    full = ends >= window
+    if full.any():
+        tried = torch.arange((longest - shortest) * patch + 1)
+        lags = (ends[full] - longest * patch)[:, None] + tried
+        likeness = _likeness(known[full], ends[full], lags)
+        # Of those that are as good, the shortest one, which leaves the most to predict from.
+        best = likeness >= likeness.amax(dim=1, keepdim=True) - _ALIKE
+        shift[full] = lags.gather(1, best.to(torch.uint8).argmax(dim=1, keepdim=True))[:, 0]
+    return shift
+
+
+def _likeness(series: Tensor, ends: Tensor, lags: Tensor) -> Tensor:
+    """Return the correlation of each series with itself, so many steps later, of shape (n, lags).
+
+    The mean over channels, less what it may be by chance where few steps are compared. Steps
+    without a value count as the mean.
+    """
+    values = series[..., : int(ends.max())].double()
+    values = values.masked_fill(torch.arange(values.shape[2]) >= ends[:, None, None], torch.nan)
+    values = (values - values.nanmean(dim=2, keepdim=True)).nan_to_num()
+    spectrum = torch.fft.rfft(values, n=2 * values.shape[2])
+    lags = lags[:, None].expand(-1, values.shape[1], -1)
+    products = torch.fft.irfft(spectrum.abs().square(), n=2 * values.shape[2]).gather(2, lags)
+    count = ends[:, None, None] - lags
+    sums, squares = (torch.nn.functional.pad(v.cumsum(2), (1, 0)) for v in (values, values**2))
+    first, last = sums.gather(2, count), sums[..., -1:] - sums.gather(2, lags)
+    covariance = products - first * last / count
+    first = squares.gather(2, count) - first**2 / count
+    last = squares[..., -1:] - squares.gather(2, lags) - last**2 / count
+    spread = (first.clamp(min=0) * last.clamp(min=0)).sqrt()
+    flat = spread <= 1e-9 * squares[..., -1:]
+    likeness = torch.where(flat, 0.0, covariance / spread.where(~flat, 1.0)).mean(dim=1)
+    # In Fisher's scale, where the standard error depends on the number of steps alone.
+    error = (count[:, 0] - 3).clamp(min=1).rsqrt()
+    return (likeness.clamp(-0.999, 0.999).atanh() - _CAUTION * error).tanh()
 
 
 def _take(series: Tensor, index: Tensor) -> Tensor:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -13,7 +15,7 @@ from torch import Tensor
 from skssl._declare import declared, param
 from skssl.base import in_all_rows
 from skssl.masked._base import MaskedObjective, _MaskedMethod
-from skssl.masked._forecast import forecast
+from skssl.masked._forecast import forecast, most_hidden
 from skssl.masked._masks import Masks
 from skssl.nn import DrawViews, Objective, Pieces, TokenEncoder, first_of, take
 
@@ -70,9 +72,14 @@ class ReconstructionObjective(MaskedObjective):
         errors = self.encoder.tokenizer.errors(prediction, pieces, absolute=self.absolute)
         return errors.masked_fill(~hidden, 0.0), hidden
 
-    def reconstruct(self, batch: Tensor, mask: Tensor) -> Tensor:
-        """Return what the whole batch would be by what is predicted, given what is visible."""
+    def reconstruct(self, batch: Tensor, mask: Tensor, start: Tensor | None = None) -> Tensor:
+        """Return what the whole batch would be by what is predicted, given what is visible.
+
+        Samples may start elsewhere than those of the training, `start` pieces (n,) later.
+        """
         pieces = self.encoder.tokenizer.split(batch)
+        if start is not None:
+            pieces = replace(pieces, places=pieces.places + start[:, None, None])
         seen, undo = self.encoder.tokenizer.as_seen(pieces, mask)
         tokens = self.decode(seen, mask, most_visible=mask.shape[1])
         prediction = undo(self.head(tokens, pieces).float())
@@ -209,15 +216,17 @@ class _Reconstruction(_MaskedMethod):
 
         The network knows where in a series a step is, as a day may matter that begins at midnight,
         and takes `X` to begin where the series of `fit` began; fit it to series that begin anywhere
-        if those of `X` may. Of series that are as long as these, or longer, the last three quarters
-        of that length are looked at.
+        if those of `X` may. Of series that are as long as these, or longer, the last steps are
+        looked at, between half and three quarters of that length: from where the series looks most
+        like its own beginning, such as after a whole number of days.
 
         Parameters
         ----------
         X : array-like
             Series, of any length.
         horizon : int
-            Number of steps, at least 1.
+            Number of steps, at least 1. A warning tells if it is longer than what was hidden in
+            training: `mask_ratio` of the steps of a series.
 
         Returns
         -------
@@ -231,7 +240,21 @@ class _Reconstruction(_MaskedMethod):
             raise ValueError(f"horizon must be an int of at least 1, got {horizon!r}.")
         tokenizer = cast(Any, self._reconstructing.encoder.tokenizer)
         (window,), (patch,) = tokenizer.sizes, tokenizer.patch
-        steps = forecast(self._fill, samples, horizon, window=window, patch=patch)
+        share = float(np.max(self.mask_ratio_))
+        trained = most_hidden(share, window=window, patch=patch)
+        if horizon > trained:
+            warnings.warn(
+                f"{type(self).__name__}: horizon={horizon} is longer than what was trained: of "
+                f"series of {window} steps, mask_ratio={share:g} hid at most {trained} in a row. "
+                "What comes later is predicted from predictions, and less and less certain. Fit to "
+                "longer series for longer forecasts.",
+                stacklevel=2,
+            )
+
+        def fill(series: Tensor, hidden: Tensor, start: Tensor) -> Tensor:
+            return self._fill(series, hidden, start / patch)
+
+        steps = forecast(fill, samples, int(horizon), window=window, patch=patch)
         return in_all_rows(self.modality_.forecast_form(steps, X), loaded)
 
     @property
@@ -269,13 +292,19 @@ class _Reconstruction(_MaskedMethod):
         with seeded(self._seed, resolve_device(self.device)):
             return self._apply_objective(draw, samples)
 
-    def _fill(self, samples: Tensor, cells: Tensor) -> Tensor:
-        """Return prepared samples with what is predicted where `cells` are marked."""
+    def _fill(self, samples: Tensor, cells: Tensor, *start: Tensor) -> Tensor:
+        """Return prepared samples with what is predicted where `cells` are marked.
+
+        `start` says how many pieces later they start than those of the training, if they do.
+        """
         hidden = self.modality_.hide(samples, cells)
         mask = self._reconstructing.encoder.tokenizer.covered(cells)
 
-        def fill(objective: ReconstructionObjective, batch: Tensor, mask: Tensor) -> Tensor:
-            return objective.reconstruct(batch, mask)
+        def fill(
+            objective: ReconstructionObjective, batch: Tensor, mask: Tensor, *start: Tensor
+        ) -> Tensor:
+            return objective.reconstruct(batch, mask, *start)
 
-        predicted = self.modality_.unscale(self._apply_objective(fill, hidden, mask), hidden)
+        predicted = self._apply_objective(fill, hidden, mask, *start)
+        predicted = self.modality_.unscale(predicted, hidden)
         return torch.where(cells, predicted.to(samples.dtype), samples)
