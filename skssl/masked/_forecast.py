@@ -70,7 +70,7 @@ def forecast(
 
 def most_hidden(share: float, *, window: int, patch: int) -> int:
     """Return how many steps in a row are hidden in training at most, of this share of them."""
-    return max(1, int(share * math.ceil(window / patch))) * patch
+    return math.ceil(share * math.ceil(window / patch)) * patch
 
 
 def _ends(series: Tensor) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -55,7 +54,8 @@ class ReconstructionObjective(MaskedObjective):
         """
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
-        pieces = self.encoder.tokenizer.split(self.view(batch, draw_views))
+        batch, start = self.encoder.tokenizer.from_anywhere(self.view(batch, draw_views))
+        pieces = self.encoder.tokenizer.split(batch).later(start)
         errors, hidden = self.wrong(pieces, self.masks.of_one_ratio())
         loss = (errors * hidden).sum() / hidden.sum().clamp(min=1)
         self.measure("relative_error", loss)
@@ -77,9 +77,7 @@ class ReconstructionObjective(MaskedObjective):
 
         Samples may start elsewhere than those of the training, `start` pieces (n,) later.
         """
-        pieces = self.encoder.tokenizer.split(batch)
-        if start is not None:
-            pieces = replace(pieces, places=pieces.places + start[:, None, None])
+        pieces = self.encoder.tokenizer.split(batch).later(start)
         seen, undo = self.encoder.tokenizer.as_seen(pieces, mask)
         tokens = self.decode(seen, mask, most_visible=mask.shape[1])
         prediction = undo(self.head(tokens, pieces).float())

@@ -341,6 +341,7 @@ class Series(Modality):
             mask_ratio=0.5,
             mask_shapes=("random", "span"),
             complete=False,
+            any_start=True,
         )
 
     def cells(self, mask: Any, samples: Tensor) -> Tensor:

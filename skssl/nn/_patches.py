@@ -40,6 +40,8 @@ class Patches(Tokenizer):
     mask_shapes : tuple of str
     complete : bool
         Whether values are never missing.
+    any_start : bool, default=False
+        Whether the first patch may begin at any step of the one that it would be.
     """
 
     mean: Tensor
@@ -56,6 +58,7 @@ class Patches(Tokenizer):
         mask_ratio: float,
         mask_shapes: tuple[str, ...],
         complete: bool,
+        any_start: bool = False,
     ):
         channels, *sizes = batch.shape[1:]
         steps = [math.ceil(size / p) for size, p in zip(sizes, patch, strict=True)]
@@ -66,6 +69,7 @@ class Patches(Tokenizer):
         self.mask_ratio = mask_ratio
         self.mask_shapes = mask_shapes
         self.complete = complete  # type: ignore[misc]
+        self.any_start = any_start
         self.normalized = False
         by_channel = batch.transpose(0, 1).flatten(1)
         count = (~by_channel.isnan()).sum(dim=1, keepdim=True).clamp(min=1)
@@ -126,6 +130,14 @@ class Patches(Tokenizer):
         else:
             present = (~values.isnan()).any(dim=2)
         return Pieces(values, present, places[None].to(values.dtype), tuple(steps))
+
+    def from_anywhere(self, batch: Tensor) -> tuple[Tensor, Tensor | None]:
+        (patch, *others), length = self.patch, batch.shape[2]
+        if not self.any_start or others or patch == 1 or length < 2 * patch:
+            return batch, None
+        # Drawn on the CPU, so that sizes are known without waiting for the device.
+        step = int(torch.randint(patch, ()))
+        return batch[..., step:], batch.new_full((len(batch),), step / patch)
 
     def embed(self, pieces: Pieces) -> Tensor:
         # A missing value counts as the mean.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import torch
@@ -33,6 +33,12 @@ class Pieces:
     present: Tensor
     places: Tensor
     steps: tuple[int, ...] = ()
+
+    def later(self, start: Tensor | None) -> Pieces:
+        """Return the same pieces, so much later in their samples; `start` has shape (n,)."""
+        if start is None:
+            return self
+        return replace(self, places=self.places + start[:, None, None])
 
     def at(self, index: Tensor) -> Pieces:
         """Return the pieces at `index`, of shape (n, m), of each sample."""
@@ -101,6 +107,18 @@ class Tokenizer(nn.Module):
     @abstractmethod
     def split(self, batch: Tensor) -> Pieces:
         """Cut samples in the scale of the input layer into pieces."""
+
+    def from_anywhere(self, batch: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return a batch of which the first piece may begin later than in the whole samples.
+
+        Returns
+        -------
+        batch : Tensor
+            In the scale of the input layer.
+        start : Tensor of shape (n,) or None
+            How many pieces later it begins; None where samples are always cut in one way.
+        """
+        return batch, None
 
     @abstractmethod
     def embed(self, pieces: Pieces) -> Tensor:
