@@ -282,6 +282,17 @@ def test_what_a_network_knows_of_a_place_holds_in_forecasts(length, patch, hours
     assert max(n_seen) % patch == 0 and max(n_seen) > min(length, 36) - hours - patch
 
 
+def test_what_was_fitted_can_be_continued():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(1, 3, (100, 1)) * day(range(60)) + 0.05 * rng.normal(size=(100, 60))
+    settings = {"max_epochs": 150, "batch_size": 50, "learning_rate": 0.01, **TINY_TRANSFORMER}
+    ssl = MaskedAutoencoder(modality=Series(), **settings)
+    ssl.fit(X[:, :48])
+    for length in (48, 47, 37):
+        future = ssl.forecast(X[:, :length], 12)
+        assert np.mean((future - X[:, length : length + 12]) ** 2) < 0.2 * np.var(X), length
+
+
 def test_series_without_days_are_forecast_from_three_quarters_of_the_window():
     series = torch.randn(6, 1, 60, generator=torch.Generator().manual_seed(0)).cumsum(2)
     series[0] = 3.0

@@ -247,6 +247,28 @@ def test_hidden_patches_have_no_part_in_the_scale_of_a_series():
     assert tokenizer.errors(right, pieces).max() > 0.1
 
 
+def test_series_may_begin_within_their_first_patch():
+    torch.manual_seed(0)
+    series = torch.arange(24.0).expand(200, 2, 24).clone()
+    series[:20, :, 7:] = torch.nan
+    tokenizer = Series(normalize=None).fit(series.numpy()).tokenizer(series, patch_size=4, width=8)
+    later, start = tokenizer.from_anywhere(series)
+    assert (start[:20] == 0).all()
+    torch.testing.assert_close(later[:20], series[:20], rtol=0, atol=0, equal_nan=True)
+    # Half of them may, and a quarter of these does not.
+    assert 0.55 < (start[20:] == 0).float().mean() < 0.7
+    assert set((4 * start).tolist()) == {0, 1, 2, 3}
+    torch.testing.assert_close(later[20:, 0, 0], 4 * start[20:])
+    assert (later[20:].isnan().sum(dim=2) == 4 * start[20:, None]).all()
+    # The places tell where the pieces are in the whole series.
+    pieces = tokenizer.split(later).later(start)
+    torch.testing.assert_close(4 * pieces.places[20:, :5, 0], pieces.values[20:, :5, 0])
+    for modality, samples in ((Series(), series[..., :1]), (Images(), torch.rand(9, 1, 8, 8))):
+        fitted = modality.fit(samples.numpy())
+        tokenizer = fitted.tokenizer(samples, patch_size="auto", width=8)
+        assert tokenizer.from_anywhere(samples)[1] is None
+
+
 def test_missing_steps_of_a_patch_have_no_loss():
     batch = torch.randn(4, 1, 12)
     batch[0, 0, 4:8] = torch.nan

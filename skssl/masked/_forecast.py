@@ -8,6 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from skssl.views import observed_length
+
 # Of a window without room for more, the shares that are forecast at once, at least and at most.
 _AT_ONCE, _MOST_AT_ONCE = 0.25, 0.75
 # Correlations that count as equal, and the standard errors by which they are taken to be lower.
@@ -48,7 +50,7 @@ def forecast(
     known = torch.cat(
         [series, series.new_full((*series.shape[:2], horizon + window), torch.nan)], 2
     )
-    ends = _ends(series)
+    ends = observed_length(series)
     done = torch.zeros_like(ends)
     steps = torch.arange(window)
     while done.min() < horizon:
@@ -71,12 +73,6 @@ def forecast(
 def most_hidden(share: float, *, window: int, patch: int) -> int:
     """Return how many steps in a row are hidden in training at most, of this share of them."""
     return math.ceil(share * math.ceil(window / patch)) * patch
-
-
-def _ends(series: Tensor) -> Tensor:
-    """Return the number of steps up to the last value of each series."""
-    known = (~series.isnan()).any(dim=1)
-    return torch.where(known, torch.arange(1, series.shape[2] + 1), 0).amax(dim=1)
 
 
 def _shift(known: Tensor, ends: Tensor, window: int, patch: int) -> Tensor:

@@ -14,6 +14,8 @@ from skssl.nn._tokenizer import Pieces, Tokenizer
 
 # Keeps the standard deviation of a patch of one value from zero, as in the authors' code of MAE.
 _SMALLEST_VARIANCE = 1e-6
+# Share of the samples that may begin within a patch.
+_MOVED = 0.5
 
 
 class PatchHead(nn.Linear):
@@ -133,11 +135,17 @@ class Patches(Tokenizer):
 
     def from_anywhere(self, batch: Tensor) -> tuple[Tensor, Tensor | None]:
         (patch, *others), length = self.patch, batch.shape[2]
-        if not self.any_start or others or patch == 1 or length < 2 * patch:
+        if not self.any_start or others or patch == 1:
             return batch, None
-        # Drawn on the CPU, so that sizes are known without waiting for the device.
-        step = int(torch.randint(patch, ()))
-        return batch[..., step:], batch.new_full((len(batch),), step / patch)
+        n, device = len(batch), batch.device
+        # Of short samples too little would be left.
+        is_long = (~batch.isnan()).any(dim=1).sum(dim=1) >= 2 * patch
+        moved = is_long & (torch.rand(n, device=device) < _MOVED)
+        start = torch.randint(patch, (n,), device=device) * moved
+        index = torch.arange(length, device=device) + start[:, None]
+        later = batch.gather(2, index.clamp(max=length - 1)[:, None].expand_as(batch))
+        later = later.masked_fill((index >= length)[:, None], torch.nan)
+        return later, start / patch
 
     def embed(self, pieces: Pieces) -> Tensor:
         # A missing value counts as the mean.
