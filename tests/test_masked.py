@@ -73,8 +73,8 @@ def test_hidden_steps_have_no_part_in_the_scale_of_what_is_seen(method, monkeypa
     else:
         monkeypatch.setattr(objective.masks, "draw", lambda pieces: hidden)
         monkeypatch.setattr(objective.masks, "of_one_ratio", lambda: objective.masks)
-    whole = objective.encoder.tokenizer
-    monkeypatch.setattr(whole, "from_anywhere", lambda batch: (batch, None))
+    tokenizer = objective.encoder.tokenizer
+    monkeypatch.setattr(tokenizer, "from_anywhere", lambda batch: (batch, None))
     for series in (first, others):
         objective(input_layer(series), lambda batch, n: [batch] * n)
     torch.testing.assert_close(seen[0], seen[1], rtol=1e-3, atol=1e-4)
@@ -226,7 +226,8 @@ def test_bad_masks_and_horizons():
         images.impute(DIGITS)
     with pytest.raises(ValueError, match=r"forecast has no meaning .*works with Series"):
         images.forecast(DIGITS, 3)
-    clouds = MaskedAutoencoder(max_epochs=0, **TINY_TRANSFORMER).fit(CLOUDS)
+    clouds = MaskedAutoencoder(modality=PointCloud(), max_epochs=0, **TINY_TRANSFORMER)
+    clouds.fit(CLOUDS)
     with pytest.raises(ValueError, match="reconstruct has no meaning .*Images, Series, Tabular, V"):
         clouds.reconstruct(CLOUDS)
     series = MaskedAutoencoder(modality=Series(), max_epochs=0, **TINY_TRANSFORMER).fit(
