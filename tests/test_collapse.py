@@ -254,5 +254,13 @@ def test_embedding_that_is_not_finite():
         def forward(self, x):
             return self.inner(x.flatten(1)) * (1 if self.training else np.nan)
 
-    ssl = SimCLR(**{**TINY, "encoder": Broken()}, max_epochs=10).fit(X)
-    assert np.isnan([row[name] for row in ssl.history_ for name in OF_EMBEDDING]).all()
+    class Measures(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            seen.append([net.history[-1][name] for name in OF_EMBEDDING])
+
+    seen = []
+    ssl = SimCLR(**{**TINY, "encoder": Broken()}, max_epochs=10, callbacks=[Measures()])
+    # It is what `transform` would return.
+    with pytest.raises(FloatingPointError, match="embeddings of training samples are not finite"):
+        ssl.fit(X)
+    assert len(seen) == 10 and np.isnan(seen).all()
