@@ -219,6 +219,8 @@ class Case:
     load: Callable[[], tuple[np.ndarray, np.ndarray]]
     # Of a modality that has a case already; only for methods that need so many channels.
     n_channels: int | None = None
+    # What is said of the samples, where "auto" has its doubts.
+    modality: Any = "auto"
 
     def supports(self, estimator: type[BaseEstimator]) -> bool:
         needed = getattr(estimator, "_n_channels", None)
@@ -230,6 +232,7 @@ class Case:
         own = "width" in estimator().get_params()
         settings = {
             **(small if own else {"encoder": self.encoder}),
+            "modality": self.modality,
             "max_epochs": 1,
             "device": "cpu",
             "random_state": 0,
@@ -330,7 +333,7 @@ def _topics() -> tuple[np.ndarray, np.ndarray]:
 CASES = [
     Case("images", tiny_conv, ReshapingImages(), _digits),
     Case("colors", tiny_conv, ReshapingColors(), _colored_digits, n_channels=3),
-    Case("points", tiny_points, ReshapingPoints(), _shapes),
+    Case("points", tiny_points, ReshapingPoints(), _shapes, modality=PointCloud()),
     Case("series", tiny_series, ReshapingSeries(), _waves),
     Case("tabular", tiny_mlp, Tabular(), _wine),
     Case("video", tiny_video, ReshapingVideo(), _moving_dots),

@@ -198,7 +198,7 @@ def test_output_that_is_set_for_all_changes_nothing_inside(job, output):
 def test_changed_default_views():
     ssl = tiny(encoder=tiny_conv).set_params(views__rotation=5.0)
     ssl.set_params(views__hue=0.0)
-    copied = clone(ssl).fit(np.zeros((4, 8, 8)))
+    copied = clone(ssl).fit(np.random.default_rng(0).integers(0, 2, (4, 8, 8)))
     assert copied.views_.rotation == 5.0
     assert copied.views_.shear == ImageViews.glyphs().shear
     named = tiny(views=TabularViews()).set_params(views__swap=0.7)

@@ -1,8 +1,8 @@
 """Modalities: what kind of thing a sample is."""
 
-import warnings
 from typing import Any
 
+from skssl._warn import warn
 from skssl.exceptions import ModalityWarning
 from skssl.modality._base import Look, Modality
 from skssl.modality._containers import as_samples
@@ -96,11 +96,10 @@ def infer_modality(X: Any) -> Modality:
         )
     doubt = kind.doubts(look, X)
     if doubt:
-        warnings.warn(
+        warn(
             f"modality='auto' takes X, of shape {look.shape} and dtype {look.dtype}, for "
             f"{kind.__name__}(), but {doubt}. If {kind.__name__}() is right, say so with "
             f"modality={kind.__name__}().",
             ModalityWarning,
-            stacklevel=2,
         )
     return kind()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from skssl._declare import Interval, StrOptions, declared, param
 from skssl._quote import quoted
 from skssl._sklearn_compat import plain
+from skssl._warn import warn
 from skssl.exceptions import ModalityWarning
 from skssl.modality._base import (
     Look,
@@ -263,12 +263,11 @@ class Tabular(Modality):
             doubt = doubts_of_categories(values[~is_none(values)])
             if doubt:
                 name = X.names[index]
-                warnings.warn(
+                warn(
                     f"Column {name!r} of X is taken for {self.columns_[name]}, but holds {doubt}. "
                     "If it holds categories, give it the dtype 'category', or say so with "
                     "Tabular(categorical=[...]).",
                     ModalityWarning,
-                    stacklevel=2,
                 )
 
     def _number_names(self) -> list[Any]:
