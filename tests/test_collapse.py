@@ -51,7 +51,8 @@ NOTHING_TO_LEARN = {
 @pytest.mark.parametrize("kind", NOTHING_TO_LEARN)
 def test_samples_that_leave_nothing_to_learn(kind):
     samples = NOTHING_TO_LEARN[kind]
-    ssl = SimCLR(max_epochs=1, device="cpu", random_state=0)
+    modality = PointCloud() if kind == "points in one place" else "auto"
+    ssl = SimCLR(modality=modality, max_epochs=1, device="cpu", random_state=0)
     with pytest.warns(UserWarning, match=r"SimCLR: .* 9 samples of X .* nothing to learn"):
         ssl.fit(samples)
     assert np.isfinite(ssl.transform(samples)).all()

@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse
 import torch
 from cases import tiny_mlp
+from PIL import Image
 
 from skssl import MaskedAutoencoder, SimCLR
 from skssl.modality import Images, PointCloud, Series, Tabular, Video, infer_modality
@@ -182,6 +183,9 @@ BAD = [
     (SimCLR, "X must be .* of type type"),
     (np.zeros(5), "^X is nothing that SimCLR takes: Expected 2D array, got 1D array"),
     ([], "^X is nothing that SimCLR takes"),
+    (TABLE + 1j, "^Complex data not supported: X has dtype complex128"),
+    ([TABLE[0], None], r"Row 1 of X has shape \(\)"),
+    (Image.new("L", (8, 8)), r"X is a single image, .*; pass a list of images, \[X\]"),
     (TABLE[:, :0], r"^X is nothing .* 0 feature\(s\)"),
     (np.zeros((9, 0, 5)), r"X has shape \(9, 0, 5\): its samples have no values"),
     (np.zeros((9, 2, 0, 5, 3), dtype=np.uint8), r"X has shape \(9, 2, 0, 5, 3\)"),

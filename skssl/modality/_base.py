@@ -103,6 +103,12 @@ def _is_ragged(X: Any) -> bool:
     return is_list and all(map(_has_length, X)) and len(set(map(len, X))) > 1
 
 
+def _shape(sample: Any) -> tuple[int, ...]:
+    if isinstance(sample, (list, tuple)):
+        return (len(sample),)
+    return getattr(sample, "shape", ())
+
+
 def _has_length(sample: Any) -> bool:
     return isinstance(sample, (list, tuple, np.ndarray))
 
@@ -364,7 +370,7 @@ def check_numbers(
     X = as_samples(X)
     _refuse_no_array(X)
     if isinstance(X, (list, tuple)) and len(X) and _is_ragged(X):
-        shapes = [one.shape if isinstance(one, np.ndarray) else (len(one),) for one in X]
+        shapes = [_shape(one) for one in X]
         row = next(row for row, shape in enumerate(shapes) if shape != shapes[0])
         raise ValueError(
             f"The samples of X differ in shape: {shapes[0]} is that of the first, {shapes[row]} "
@@ -408,6 +414,8 @@ def _refuse_no_numbers(X: Any) -> None:
     kind = getattr(getattr(X, "dtype", None), "kind", "f")
     if kind in "US":
         raise ValueError(f"X must hold numbers, got strings: {quoted(X[0])} is its first sample.")
+    if kind == "c":
+        raise ValueError(f"Complex data not supported: X has dtype {X.dtype}.")
     if kind in "mM":
         raise ValueError(
             f"X holds dates or times, of dtype {X.dtype}, which are no numbers; turn them into "

@@ -29,11 +29,13 @@ def as_samples(X: Any) -> Any:
     Raises
     ------
     ValueError
-        If `X` is a single text, path or folder, a sparse tensor, or a DataFrame that has two
+        If `X` is a single text, image, path or folder, a sparse tensor, or a DataFrame that has two
         columns of one name.
     """
     if isinstance(X, (str, os.PathLike)):
         _refuse_path(X)
+    if type(X).__module__.partition(".")[0] == "PIL":
+        raise ValueError(f"X is a single image, {quoted(X)}; pass a list of images, [X].")
     if isinstance(X, Tensor):
         return _of_tensor(X)
     if isinstance(X, np.ma.MaskedArray):

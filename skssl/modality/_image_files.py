@@ -115,7 +115,7 @@ def read_images(
     ]
     if errors:
         listed = "; ".join(errors[:5]) + (f"; and {len(errors) - 5} more" if errors[5:] else "")
-        message = f"{len(errors)} of {len(sources)} images could not be read: {listed}."
+        message = f"X: {len(errors)} of {len(sources)} images could not be read: {listed}."
         if not skip_errors or len(errors) == len(sources):
             raise ValueError(message + " Images(on_error='skip') leaves such images out.")
         warnings.warn(message + " They are left out.", stacklevel=2)

@@ -184,6 +184,8 @@ class Images(Modality):
     def load(self, X: Any) -> tuple[Any, np.ndarray | None]:
         self.check_parameters()
         X = as_samples(X)
+        if isinstance(X, (list, tuple)) and not X:
+            return X, None  # which `check` refuses
         look = Look.at(X)
         fitted = hasattr(self, "sample_shape_")
         to_read = any(is_image_source(sample) for sample in look.few)
