@@ -13,6 +13,7 @@ from skssl import SimCLR, VICReg
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import CollapseWarning
 from skssl.metrics import embedding_std, mean_correlation, rankme_score
+from skssl.modality import PointCloud
 from skssl.nn import Objective, mlp_head
 from skssl.training import Monitor
 

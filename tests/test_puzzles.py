@@ -354,7 +354,7 @@ def test_clouds_are_put_together_again(rng):
     np.testing.assert_array_equal(np.isnan(shuffled), np.isnan(X))
     np.testing.assert_array_equal(shuffled[..., 3], X[..., 3])
     back = ssl._rearranged(
-        torch.from_numpy(shuffled), ssl.permutations_[answers].argsort(axis=1), X
+        torch.from_numpy(shuffled), ssl.permutations_[answers].argsort(axis=1), X, None
     )
     # Only points next to a wall may end in another voxel, as the cube is not quite the same.
     wrong = np.abs(back - X)[..., :3].max(axis=2) > 0.05

@@ -167,7 +167,10 @@ class Images(Modality):
             return None
         first, *_, last = look.shape[1:]
         if len(look.shape) == 4:
-            if first in USUAL_CHANNELS and last in USUAL_CHANNELS:
+            side = look.shape[2]
+            # Images are no narrower in the other reading.
+            is_either = min(side, last) >= min(first, side)
+            if first in USUAL_CHANNELS and last in USUAL_CHANNELS and is_either:
                 return (
                     f"either axis, of {first} or of {last} values, may hold the channels; the last "
                     "one is taken. Say modality=Images(layout='channels_first') or "

@@ -107,16 +107,19 @@ class Video(Modality):
 
     @classmethod
     def doubts(cls, look: Look, X: Any) -> str | None:
-        first, second, *_, last = look.shape[1:]
+        first, second, third, last = look.shape[1:]
         if first not in USUAL_CHANNELS:
             return None
         if last in USUAL_CHANNELS:
+            # Frames are no narrower in the other reading.
+            if min(third, last) < min(second, third):
+                return None
             return (
                 f"either axis, of {first} or of {last} values, may hold the channels; the last one "
                 "is taken. Say modality=Video(layout='channels_first') or "
                 "Video(layout='channels_last')"
             )
-        if second in USUAL_CHANNELS:
+        if second in USUAL_CHANNELS and second < first:
             return (
                 f"the axis of {second} values may hold the channels, but that of {first} is taken. "
                 "Pass X.swapaxes(1, 2), or say modality=Video(layout='channels_first')"
