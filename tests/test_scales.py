@@ -244,3 +244,15 @@ def test_one_target_that_decides_the_scale_is_named():
     y[8] = 3e38
     with pytest.raises(ValueError, match=r"y has the value 3e\+38 in row 8"):
         reg.partial_fit(X, y)
+
+
+def test_large_markers_under_a_mask_are_not_looked_at():
+    rng = np.random.default_rng(1)
+    X = np.sin(2 * np.pi * (np.arange(40) / 8 + rng.random((60, 1, 1))))
+    mae = MaskedAutoencoder(
+        modality=Series(), width=16, depth=1, n_heads=2, max_epochs=2, random_state=0
+    ).fit(X)
+    mask = np.broadcast_to(np.arange(40) % 13 < 5, (60, 40))
+    marked = np.where(mask[:, None], 9.96921e36, X)
+    filled, expected = mae.reconstruct(marked, mask), mae.reconstruct(X, mask)
+    np.testing.assert_allclose(filled, expected, atol=1e-5)

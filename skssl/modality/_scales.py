@@ -71,6 +71,7 @@ class Units:
         *,
         together: int | None = None,
         levels: bool = True,
+        largest: float = _LARGE,
     ) -> Self:
         """Return the units of numbers that go from `low` to `high`.
 
@@ -82,17 +83,19 @@ class Units:
             An axis whose parts have one unit, and are centred together or not at all.
         levels : bool, default=True
             Whether high levels are subtracted; what computes in float64 need not.
+        largest : float, default=2**40
+            The size from which on numbers are divided.
         """
         low, high = (np.nan_to_num(edge.astype(np.float64)) for edge in (low, high))
         half, size = _half_and_size(low, high)
         if together is not None:
             half, size = (part.max(axis=together, keepdims=True) for part in (half, size))
         rounding = (half > 0) & (half <= _ROUNDING * size)
-        extreme = (size < _SMALL) | (size > _LARGE)
+        extreme = (size < _SMALL) | (size > largest)
         with np.errstate(over="ignore"):
             centred = levels & (size > 2 * _LEVEL * half) & ((half > 0) | extreme)
         extent = np.where(centred & (half > 0) & ~rounding, half, size)
-        divided = (extent > 0) & (rounding | (extent < _SMALL) | (extent > _LARGE))
+        divided = (extent > 0) & (rounding | (extent < _SMALL) | (extent > largest))
         exponent = np.where(divided, np.minimum(np.frexp(extent)[1], 1023), 0)
         return cls(np.where(centred, low / 2 + high / 2, 0.0), np.ldexp(1.0, exponent))
 

@@ -44,6 +44,9 @@ _PATCHES = 16
 # The share of a series, and of a channel of all series, that may be outliers, and the part of the
 # range of a series in which all others lie then: a short event in a quiet series is none.
 _OUTLIERS, _OUTLIERS_OF_ALL, _GLITCH = 0.05, 1e-3, 1e-4
+# Series are divided before float32 only from here on: large markers in what is to be filled in must
+# not make the rest of their series vanish.
+_LARGEST = 2.0**124
 _SAY_NORMALIZE = "Say Series(normalize='dataset') or 'series'."
 
 
@@ -250,7 +253,7 @@ class Series(Modality):
         low, high = _ranges(X, axis=2)
         names = ("channel", "step")
         X, low, high = clip_outliers(X, low, high, share=_OUTLIERS, window=_GLITCH, names=names)
-        return Units.of_range(low, high), X
+        return Units.of_range(low, high, largest=_LARGEST), X
 
     def prepare(self, X: np.ndarray) -> Tensor:
         if X.shape[1] != self.n_channels_:
@@ -262,8 +265,8 @@ class Series(Modality):
             )
         units, inside = self._units_of(X)
         prepared = units.apply(inside)
-        unit = self._std[:, None] if self.normalize == "dataset" else None
-        check_size(prepared, X, _place, unit)
+        if self.normalize != "series":
+            check_size(prepared, X, _place, self._std[:, None] if self.normalize else None)
         return as_tensor(prepared)
 
     def unscale(self, values: Tensor, like: Tensor) -> Tensor:
@@ -348,7 +351,7 @@ class Series(Modality):
         n, channels, length = samples.shape
         shapes = [(n, channels, length), (n, length)]
         cells = check_mask(mask, *shapes)
-        return torch.from_numpy(cells if cells.ndim == 3 else cells[:, None]).expand(samples.shape)
+        return as_tensor(cells if cells.ndim == 3 else cells[:, None]).expand(samples.shape)
 
     def hide(self, samples: Tensor, cells: Tensor) -> Tensor:
         return samples.masked_fill(cells, torch.nan)

@@ -444,7 +444,7 @@ class Tabular(Modality):
     def cells(self, mask: Any, samples: Tensor) -> Tensor:
         cells = check_mask(mask, tuple(samples.shape))
         order = np.argsort(self.categorical_, kind="stable")
-        return torch.from_numpy(cells[:, order])
+        return as_tensor(cells[:, order])
 
     def missing(self, samples: Tensor) -> Tensor:
         n_numbers = self._seen.numbers.shape[1]

@@ -235,7 +235,7 @@ class Video(Modality):
 
     def cells(self, mask: Any, samples: Tensor) -> Tensor:
         n, _, *sizes = samples.shape
-        return torch.from_numpy(check_mask(mask, (n, *sizes)))[:, None].expand(samples.shape)
+        return as_tensor(check_mask(mask, (n, *sizes)))[:, None].expand(samples.shape)
 
     def encoder_names(self) -> list[str]:
         return ["conv", "conv+change", *torchvision_video_names()]
