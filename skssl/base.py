@@ -16,11 +16,12 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from skssl._declare import Declared, Duration, HasMethods, Interval, StrOptions, declared, param
 from skssl._interrupts import Interrupts
 from skssl._runner import apply_network, with_same_weights
-from skssl._settings import OwnSettings
+from skssl._settings import OwnSettings, own_settings
 from skssl._sklearn_compat import InvalidParameterError, fit_context
 from skssl._transaction import transaction
 from skssl._warm_start import WarmStart
@@ -272,6 +273,28 @@ class SelfSupervisedTransformer(
         run = self._apply(self.encoder_, lambda encoder, batch: encoder(batch), samples)
         return in_all_rows(run.numpy(), loaded)
 
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return how good the embedding of samples is, as far as that can be told without labels.
+
+        It is what :data:`skssl.model_selection.default_scorer` says, so that a search needs no
+        ``scoring``: how much a view tells about which sample it is of.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples, best those that were not trained on; at least 4.
+        y : Ignored
+            Not looked at; present for API consistency.
+
+        Returns
+        -------
+        score : float
+            The higher the better. Compare scores of the same samples only.
+        """
+        from skssl.model_selection import default_scorer
+
+        return default_scorer(self, X)
+
     def set_params(self, **params: Any) -> Self:
         """Set the parameters of this estimator.
 
@@ -395,6 +418,7 @@ class SelfSupervisedTransformer(
         samples, _ = self._prepare(X, reset=True, min_samples=2)
         self.views_ = self._resolve_views()
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self._shape = tuple(samples.shape)
         with seeded(self._seed, device):
             encoder = self._resolve_encoder(samples)
             self._input_layer = self.modality_.input_layer()
@@ -415,6 +439,36 @@ class SelfSupervisedTransformer(
         self.loss_curve_: list[float] = []
         self.history_: list[dict[str, Any]] = []
         return samples
+
+    def _untrained(self, X: Any) -> Self:
+        """Return a copy with the weights that the training started from.
+
+        They are drawn again from the seed. What was learned from the training samples without
+        training - scales, vocabularies, kernels - is that of this estimator.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples that a head may be built for; at least 2.
+        """
+        from skssl.training import resolve_device, seeded
+
+        check_is_fitted(self)
+        samples, _ = self._prepare(X, min_samples=2)
+        # How many numbers are drawn depends on the shape of the training samples alone.
+        blank = samples.new_zeros((1, *self._shape[1:])).expand(self._shape)
+        # copy.copy() would ask for what pickle sees.
+        start = object.__new__(type(self))
+        start.__dict__.update(self.__dict__)
+        with own_settings(), seeded(self._seed, resolve_device(self.device)):
+            encoder = self._resolve_encoder(blank)
+            start.encoder_ = self.modality_.assemble(self._input_layer, encoder).eval()
+            if isinstance(self.encoder, str):
+                _share_fixed_parts(self.encoder_, start.encoder_)
+            start._objective = self._objective_of(encoder, samples).eval()
+        start._steps = start.n_iter_ = 0
+        start.loss_curve_, start.history_ = [], []
+        return start
 
     @classmethod
     def _modalities(cls) -> list[str]:
@@ -673,6 +727,14 @@ class SelfSupervisedTransformer(
     def _conclude(self) -> None:
         """Look back at a training that is over, and warn of what went wrong."""
         self._monitor.conclude()
+
+
+def _share_fixed_parts(source: nn.Module, target: nn.Module) -> None:
+    """Give a module the buffers of another of its form, but for what BatchNorm learns."""
+    parts = dict(source.named_modules())
+    for name, part in target.named_modules():
+        if not isinstance(part, _BatchNorm):
+            part._buffers.update(parts[name]._buffers)
 
 
 def in_all_rows(rows: Any, loaded: np.ndarray | None) -> Any:

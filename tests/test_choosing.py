@@ -8,21 +8,31 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from cases import tiny_conv
+from cases import CASES, tiny_conv
 from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from skssl import MaskedAutoencoder, RotationPrediction, SimCLR, VICReg, model_selection
+from skssl import (
+    MSN,
+    Colorization,
+    MaskedAutoencoder,
+    RotationPrediction,
+    SimCLR,
+    VICReg,
+    model_selection,
+)
 from skssl.exceptions import RandomWeightsWarning
 from skssl.metrics import alignment_score, knn_score, lidar_score, mean_correlation, rankme_score
+from skssl.modality import PointCloud
 from skssl.model_selection import (
     EmbeddingScorer,
     alignment_scorer,
     check_against_random_weights,
+    clid_scorer,
     default_scorer,
     embed_views,
     knn_scorer,
@@ -37,6 +47,7 @@ SCORERS = {
     for name, scorer in vars(model_selection).items()
     if isinstance(scorer, EmbeddingScorer)
 }
+FOR_ALL = [case for case in CASES if case.supports(SimCLR)]
 LABEL_FREE = {name: scorer for name, scorer in SCORERS.items() if not scorer.needs_labels}
 
 
@@ -167,6 +178,31 @@ def test_methods_that_train_without_views_have_the_default_ones(method, X):
     assert -4 < alignment_scorer(ssl, X) < 0
 
 
+@pytest.mark.parametrize("method", [Colorization, MSN])
+def test_methods_with_views_of_their_own_have_the_default_ones(method):
+    case = next(c for c in CASES if c.name == ("colors" if method is Colorization else "text"))
+    samples = case.load()[0][:60]
+    ssl = case.make_small(method, max_epochs=0).fit(samples)
+    asked = embed_views(ssl, samples)
+    views = ssl.modality_.default_views()
+    views = views.full_size() if method is Colorization else views
+    np.testing.assert_array_equal(asked, embed_views(ssl, samples, views=views))
+    assert not np.array_equal(asked, embed_views(ssl, samples, views="own"))
+
+
+def test_search_without_scoring(X):
+    grid = {"max_epochs": [0, 5]}
+    search = GridSearchCV(tiny(), grid, cv=2).fit(X)
+    told = GridSearchCV(tiny(), grid, cv=2, scoring=default_scorer).fit(X)
+    assert search.best_score_ == told.best_score_
+    assert search.score(X) == default_scorer(search.best_estimator_, X)
+    pipeline = make_pipeline(tiny(max_epochs=0)).fit(X)
+    assert pipeline.score(X) == default_scorer(pipeline, X)
+    # Tasks of their own are scored as they were.
+    task = tiny(RotationPrediction).fit(X)
+    assert 0 <= task.score(X) <= 1
+
+
 def test_pipelines(X, fitted):
     brighter = FunctionTransformer(partial(np.multiply, 2))
     pipeline = make_pipeline(brighter, tiny()).fit(X)
@@ -218,6 +254,40 @@ def test_training_is_compared_with_random_weights(digits):
     with pytest.warns(RandomWeightsWarning, match="SimCLR scores .*, and with random weights"):
         gain = check_against_random_weights(untrained, held_out)
     assert gain == 0
+
+
+@pytest.mark.parametrize("case", FOR_ALL, ids=[case.name for case in FOR_ALL])
+@pytest.mark.parametrize("method", [SimCLR, MaskedAutoencoder])
+def test_the_control_is_the_winner_before_its_training(method, case):
+    samples, _ = case.load()
+    seen, others = samples[:90], samples[90:150]
+    scorer = clid_scorer if method is MaskedAutoencoder else default_scorer
+    trained, untrained = (
+        case.make_small(method, encoder="auto", max_epochs=n, random_state=None) for n in (1, 0)
+    )
+    for ssl in (trained, untrained):
+        ssl.set_params(random_state=np.random.RandomState(3))  # noqa: NPY002
+        if case.name == "points":
+            ssl.set_params(modality=PointCloud())
+        ssl.fit(seen)
+    expected = scorer(trained, others) - scorer(untrained, others)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RandomWeightsWarning)
+        gain = check_against_random_weights(trained, others, scorer=scorer)
+    assert gain == expected != 0
+    with pytest.warns(RandomWeightsWarning):
+        assert check_against_random_weights(untrained, others, scorer=scorer) == 0
+
+
+def test_the_control_has_the_steps_and_the_head_of_the_winner(digits):
+    X, held_out = digits[0][:150].reshape(150, -1), digits[0][150:250].reshape(100, -1)
+    pipeline = make_pipeline(StandardScaler(), SimCLR(max_epochs=0, device="cpu"))
+    with pytest.warns(RandomWeightsWarning):
+        assert check_against_random_weights(pipeline.fit(X), 3 * held_out + 5) == 0
+    task = tiny(RotationPrediction, max_epochs=0).fit(digits[0][:150])
+    with pytest.warns(RandomWeightsWarning):
+        own = RotationPrediction.score
+        assert check_against_random_weights(task, digits[0][150:250], scorer=own) == 0
 
 
 def test_search_is_compared_by_its_own_scorer(X):

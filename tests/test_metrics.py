@@ -60,6 +60,12 @@ def test_rankme_of_low_rank(Z):
     assert rankme_score(low) == pytest.approx(np.exp(-(p * np.log(p)).sum()), abs=1e-5)
 
 
+def test_rankme_keeps_to_its_bounds():
+    # Where all directions weigh the same, the constant alone would exceed them.
+    assert rankme_score(np.eye(300)) == 300
+    assert rankme_score(np.eye(60) - 1 / 60) == pytest.approx(59, abs=1e-2)
+
+
 def test_view_scores(views):
     cosines = normalized(views[0]) @ normalized(views[1]).T
     own, others = np.diag(cosines), ~np.eye(30, dtype=bool)

@@ -167,6 +167,15 @@ def test_decay_is_of_the_middle_of_the_spectrum():
     assert eigenspectrum_decay(with_spectrum(variances)) == pytest.approx(1.5, abs=1e-6)
 
 
+@pytest.mark.parametrize(("d", "last"), [(300, 100), (60, 30)])
+def test_decay_is_fitted_with_the_weights_of_the_authors(rng, d, last):
+    variances = np.sort(rng.exponential(size=d))[::-1]
+    places = np.arange(4, last + 1)
+    # polyfit squares its weights.
+    slope, _ = np.polyfit(np.log(places), np.log(variances[3:last]), 1, w=places**-0.5)
+    assert eigenspectrum_decay(with_spectrum(variances)) == pytest.approx(-slope, rel=1e-6)
+
+
 def test_sums_of_the_spectrum(Z):
     variances = np.linalg.eigvalsh(np.cov(Z.T))
     assert nesum_score(Z) == pytest.approx(variances.sum() / variances.max(), abs=1e-9)

@@ -34,12 +34,16 @@ def _modality_of(method: SelfSupervisedTransformer, X: Any) -> Modality:
 
 
 def random_weights(models: Mapping[str, BaseEstimator], X: Any) -> Models:
-    """Return, fitted to no more than the form of `X`, each distinct encoder of the methods."""
+    """Return each distinct encoder of the methods, as it was or will be before its training."""
     controls: dict[tuple[Any, ...], tuple[str, BaseEstimator]] = {}
     for name, model in models.items():
         method = method_of(model)
         if method is not None:
-            control = clone(method).set_params(max_epochs=0).fit(X)
+            # One that is fitted has its scales and its vocabulary from other rows.
+            is_fitted = method.__sklearn_is_fitted__()
+            control = (
+                method._untrained(X) if is_fitted else clone(method).set_params(max_epochs=0).fit(X)
+            )
             controls.setdefault(_form(control), (name, control))
     if len(controls) == 1:
         ((_, control),) = controls.values()

@@ -38,7 +38,8 @@ def rankme_score(Z: ArrayLike | Tensor) -> float:
     Returns
     -------
     float
-        Between 1 and ``min(n, d)``. An embedding of nothing but zeros has 1.
+        Between 1 and ``min(n, d)``; but for the small constant, at most ``min(n - 1, d)`` where the
+        columns have a mean of zero, as their rank is. An embedding of nothing but zeros has 1.
 
     Raises
     ------
@@ -73,9 +74,12 @@ def rankme_score(Z: ArrayLike | Tensor) -> float:
 
 
 def effective_rank(weights: Tensor) -> float:
-    """Return the exponential of the entropy of the shares of `weights`; 1 if all are 0."""
+    """Return the exponential of the entropy of the shares of `weights`; 1 if all are 0.
+
+    At most their number, which the constant would exceed where all weigh the same.
+    """
     total = weights.sum()
     if not total > 0:
         return 1.0
     p = weights / total + _EPSILON
-    return float(torch.exp(-(p * p.log()).sum()))
+    return min(float(len(weights)), float(torch.exp(-(p * p.log()).sum())))

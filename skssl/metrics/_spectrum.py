@@ -8,8 +8,9 @@ from torch import Tensor
 
 from skssl.metrics._checks import check_embedding
 
-# The first eigenvalue that the power law is fitted to, and the part of the rank that ends them.
-_FIRST, _PART = 3, 0.5
+# The first and the last eigenvalue that the power law is fitted to, those of the authors, and the
+# largest part of the rank.
+_FIRST, _LAST, _PART = 4, 100, 0.5
 _FEWEST = 3
 
 
@@ -18,9 +19,10 @@ def eigenspectrum_decay(Z: ArrayLike | Tensor) -> float:
 
     With :math:`\lambda_1 \ge \lambda_2 \ge \dots` the eigenvalues of the covariance of `Z`, it is
     the :math:`\alpha` of a least-squares fit of
-    :math:`\log \lambda_j = -\alpha \log j + c`. The fit is over the middle of the spectrum,
-    from the third eigenvalue to half of the numerical rank, since its ends seldom follow the law;
-    over all of it where that leaves fewer than three.
+    :math:`\log \lambda_j = -\alpha \log j + c` with weights :math:`1 / j`, so that each octave of
+    places counts about the same. The fit is over :math:`j = 4, \dots, 100`, or to half of the
+    numerical rank if that is less, since the ends of a spectrum seldom follow the law; over all of
+    it where that leaves fewer than three.
 
     0 is a flat spectrum, which has noise in it; values far above 1 belong to embeddings with few
     dimensions. :func:`alpha_req_score` makes a score of it.
@@ -40,10 +42,19 @@ def eigenspectrum_decay(Z: ArrayLike | Tensor) -> float:
     ValueError
         If `Z` has another shape, or values that are NaN or infinite.
 
+    Notes
+    -----
+    Weights and places are those of the authors' code (``stringer_get_powerlaw`` with
+    ``np.arange(3, 100)``, which counts from 0), which has the fit from Stringer et al. It knows no
+    spectra of fewer than 100 directions; half of the rank is ours.
+
     References
     ----------
     Agrawal, Mondal, Ghosh and Richards, "α-ReQ: Assessing Representation Quality in
     Self-Supervised Learning by measuring eigenspectrum decay", NeurIPS 2022.
+
+    Stringer, Pachitariu, Steinmetz, Carandini and Harris, "High-dimensional geometry of population
+    responses in visual cortex", Nature 2019.
 
     Examples
     --------
@@ -59,14 +70,15 @@ def eigenspectrum_decay(Z: ArrayLike | Tensor) -> float:
     rank = int((variances > variances[0] * len(variances) * torch.finfo(torch.double).eps).sum())
     if rank < 2:
         return float("inf")
-    last = int(_PART * rank)
+    last = min(_LAST, int(_PART * rank))
     first = _FIRST if last - _FIRST + 1 >= _FEWEST else 1
     last = last if first == _FIRST else rank
-    place = torch.arange(first, last + 1, dtype=torch.double, device=variances.device).log()
-    height = variances[first - 1 : last].log()
-    place, height = place - place.mean(), height - height.mean()
+    places = torch.arange(first, last + 1, dtype=torch.double, device=variances.device)
+    along, height = places.log(), variances[first - 1 : last].log()
+    weights = 1 / places
+    weighted = weights * (along - (weights @ along) / weights.sum())
     # Descending values have no negative slope but by rounding.
-    return max(0.0, -float((place @ height) / (place @ place)))
+    return max(0.0, -float((weighted @ height) / (weighted @ along)))
 
 
 def alpha_req_score(Z: ArrayLike | Tensor) -> float:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable
 from typing import Any
 
-from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -22,8 +22,9 @@ def check_against_random_weights(
 
     A search without labels always finds a best candidate, but no score knows whether training was
     of any use; random weights are a strong start, and some metrics even prefer them. The control is
-    a clone with ``max_epochs=0``: the same encoder and seed, fitted to `X` as far as that is done
-    without training. Another way is to let the search itself decide, by a 0 among the values of
+    the estimator as it was before its training: the same encoder with the weights that it started
+    from, the same vocabulary, scales and steps of a Pipeline, all from the rows that the estimator
+    was fitted to. Another way is to let the search itself decide, by a 0 among the values of
     ``max_epochs``.
 
     Parameters
@@ -48,7 +49,7 @@ def check_against_random_weights(
     Warns
     -----
     RandomWeightsWarning
-        If it is not.
+        If it is not, as where nothing was trained (``max_epochs=0``).
 
     Raises
     ------
@@ -69,7 +70,7 @@ def check_against_random_weights(
     """
     check_is_fitted(estimator)
     fitted, scorer = _chosen(estimator, scorer)
-    control = _without_training(fitted).fit(X)
+    control = _without_training(fitted, X)
     score, at_random = scorer(fitted, X, y), scorer(control, X, y)
     if not score > at_random:
         warnings.warn(
@@ -109,9 +110,13 @@ def _method(estimator: Any) -> SelfSupervisedTransformer:
     return method
 
 
-def _without_training(estimator: Any) -> BaseEstimator:
-    """Return a clone that keeps the weights it starts from."""
-    _method(estimator)
-    control = clone(estimator)
-    _method(control).set_params(max_epochs=0)
+def _without_training(estimator: Any, X: Any) -> Any:
+    """Return a copy whose method has the weights that it started from."""
+    method = _method(estimator)
+    if not isinstance(estimator, Pipeline):
+        return method._untrained(X)
+    *before, (name, _) = estimator.steps
+    seen = estimator[:-1].transform(X) if before else X
+    control = copy.copy(estimator)
+    control.steps = [*before, (name, method._untrained(seen))]
     return control

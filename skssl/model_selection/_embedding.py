@@ -35,9 +35,9 @@ def embed_views(
     n_views : int, default=2
         Number of views of each sample, at least 1.
     views : {"auto", "own"} or Views, default="auto"
-        "auto" are the default views of the modality, whatever the method was trained with, so that
-        all candidates of a search are asked the same. "own" are those it was trained with,
-        ``views_``. A views object of :mod:`skssl.views` is used as it is.
+        "auto" are the default views of the modality, whatever the method was trained with or has
+        as its own default, so that all candidates of a search are asked the same. "own" are those
+        it was trained with, ``views_``. A views object of :mod:`skssl.views` is used as it is.
     random_state : int, RandomState instance or None, default=0
         The same seed draws the same views for the same samples.
 
@@ -87,7 +87,8 @@ def _resolve(views: Any, method: SelfSupervisedTransformer) -> Views:
         method._check_views(views)
         views.check_parameters()
         return views
-    return method._default_views() if views == "auto" else method.views_
+    # Not the method's own defaults: those of a pretext task may leave out what others change.
+    return SelfSupervisedTransformer._default_views(method) if views == "auto" else method.views_
 
 
 def _last_step(estimator: Any, X: Any) -> tuple[SelfSupervisedTransformer, Any]:
