@@ -1,58 +1,47 @@
-"""Which rows of `y` have a label."""
+"""Which rows of `y` have a label, and which labels these are.
+
+Every tool that takes labels asks here, so that the same `y` means the same to all of them.
+
+Without being told (``unlabeled="auto"``), a row has no label where `y` is
+
+- missing: None, NaN, NaT, the NA of pandas, a null of Arrow, what a masked array masks, or an empty
+  string;
+- the number -1 among whole numbers, whatever their dtype, among names or among booleans, as in
+  :mod:`sklearn.semi_supervised`. Among numbers with a fractional part, and among the floats of a
+  regression, -1 is a value.
+
+Where -1 may as well be a label, it is an error that says what to write: if it leaves one class
+only, stands among other negative numbers, or among the integers of a regression; and where folds
+cannot know whether `y` holds classes. So are the strings "-1" and "nan", which NumPy makes of
+markers among names. A -1 that is declared a class, by those that a classifier was fitted to or by
+``classes`` of ``partial_fit``, is one.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import warnings
+from numbers import Real
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+from sklearn.exceptions import DataConversionWarning
 
-_UNLABELED_OBJECTS = (None, "", -1, np.nan)
+Kind = Literal["classes", "quantities", "likely classes", "likely quantities"]
 
-
-def labeled_rows(y: ArrayLike, unlabeled: Any = "auto") -> NDArray[np.bool_]:
-    """Return which rows of `y` have a label.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,)
-    unlabeled : "auto", None or a label, default="auto"
-        What stands for a missing label. "auto" is -1 for integers, NaN for floats, the empty string
-        for strings; in arrays of objects each of these and None. None means that all rows are
-        labelled. Anything else is compared with, NaN as well. The NA of pandas counts as NaN.
-
-    Returns
-    -------
-    ndarray of bool, shape (n_samples,)
-
-    Raises
-    ------
-    ValueError
-        If `y` has more than one dimension.
-    """
-    labels = as_labels(y)
-    if labels.ndim != 1:
-        raise ValueError(f"y must have shape (n_samples,), got {labels.shape}.")
-    if unlabeled is None:
-        return np.ones(len(labels), dtype=bool)
-    if not _is_auto(unlabeled):
-        return np.array([not _is(label, unlabeled) for label in labels], dtype=bool)
-    kind = labels.dtype.kind
-    if kind == "i":
-        return labels != -1
-    if kind == "f":
-        return ~np.isnan(labels)
-    if kind == "U":
-        return labels != ""
-    if kind == "O":
-        return np.array(
-            [not any(_is(label, u) for u in _UNLABELED_OBJECTS) for label in labels], dtype=bool
-        )
-    return np.ones(len(labels), dtype=bool)
+# What NumPy makes of -1 and NaN in a list of names.
+_MARKERS_AS_STRINGS = ("-1", "-1.0", "nan")
 
 
 def split_labels(
-    y: ArrayLike, unlabeled: Any, *, caller: str, regression: bool = False
+    y: ArrayLike,
+    unlabeled: Any,
+    *,
+    caller: str,
+    kind: Kind = "classes",
+    classes: ArrayLike | None = None,
+    warn: bool = False,
 ) -> tuple[NDArray[Any], NDArray[np.intp], NDArray[np.intp]]:
     """Return the labels that are known, their rows and the other rows.
 
@@ -61,91 +50,233 @@ def split_labels(
     Parameters
     ----------
     y : array-like of shape (n_samples,)
+        As in :func:`as_labels`.
     unlabeled : "auto", None or a label
-        As in :func:`labeled_rows`.
+        What stands for a missing label. "auto" is the rule at the head of this module; None means
+        that all rows are labelled. Anything else is compared with; NaN is also None and the NA of
+        pandas.
     caller : str
         The name that messages mention.
-    regression : bool, default=False
-        Whether `y` holds quantities, of which -1 may be one.
+    kind : {"classes", "quantities", "likely classes", "likely quantities"}, default="classes"
+        What `y` holds, as far as the caller knows. Of quantities, -1 may be one.
+    classes : array-like, default=None
+        The classes that are known already, of which -1 may be one.
+    warn : bool, default=False
+        Whether a `y` of one column is warned of, as estimators of scikit-learn do.
 
     Raises
     ------
     ValueError
-        If `y` is None, if no row has a label, or if "auto" would take for a marker what may well be
-        a label: a -1 that leaves one class only, or that is among other negative numbers or, in
-        regression, among integers at all.
+        If `y` is None or has another shape, if no row has a label, or if "auto" would take for a
+        marker what may well be a label.
     """
     if y is None:
         raise ValueError(f"{caller} requires y to be passed, but the target y is None.")
-    labels = as_labels(y)
-    known = labeled_rows(labels, unlabeled)
+    if np.ndim(unlabeled):
+        raise ValueError(f"unlabeled must be 'auto', None or one label, got {unlabeled!r}.")
+    labels = as_labels(y, warn=warn)
+    if unlabeled is None:
+        known = np.ones(len(labels), dtype=bool)
+    elif isinstance(unlabeled, str) and unlabeled == "auto":
+        known = _by_rule(labels, caller=caller, kind=kind, classes=classes)
+    elif is_missing(unlabeled):
+        known = ~_missing(labels)
+    else:
+        known = np.array([not _is(label, unlabeled) for label in labels], dtype=bool)
     rows = np.flatnonzero(known)
     if len(labels) and not len(rows):
         raise ValueError(
             f"{caller}: no row of y has a label; with unlabeled={unlabeled!r}, all {len(labels)} "
             f"rows are unlabelled."
         )
-    found = natural_labels(labels[known])
-    if _is_auto(unlabeled) and any(_is(label, -1) for label in labels[~known]):
-        _check_marker(found, caller=caller, regression=regression)
-    return found, rows, np.flatnonzero(~known)
+    return natural_labels(labels[known]), rows, np.flatnonzero(~known)
 
 
-def natural_labels(found: NDArray[Any]) -> NDArray[Any]:
-    """Return known labels in the dtype that they would have had without a marker among them."""
-    if found.dtype.kind != "O":
-        return found
-    natural = np.array(found.tolist())
-    # Other kinds would turn a mixture of numbers and strings into strings.
-    return natural if natural.dtype.kind in "biuf" and natural.ndim == 1 else found
+def as_labels(y: Any, *, name: str = "y", warn: bool = False) -> NDArray[Any]:
+    """Return labels as an array of shape (n_samples,) that keeps what each of them is.
+
+    Lists, columns of pandas, polars and Arrow, also with nullable dtypes and categories, frames of
+    one column, masked arrays and tensors. Numbers among strings stay numbers, integers and booleans
+    beside a missing value stay what they are: such arrays have the dtype object.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, 1)
+    name : str, default="y"
+        The name that messages mention.
+    warn : bool, default=False
+        Whether a column is warned of.
+
+    Raises
+    ------
+    ValueError
+        If there is more than one label per row.
+    """
+    if sparse.issparse(y):
+        raise ValueError(f"{name} must be dense, got a sparse matrix of shape {y.shape}.")
+    shape = getattr(y, "shape", None)
+    # pandas, polars, Arrow
+    for first_column in ("iloc", "to_series", "column"):
+        if shape is not None and len(shape) == 2 and hasattr(y, first_column):
+            _check_column(shape, name, warn)
+            find = getattr(y, first_column)
+            return as_labels(find[:, 0] if first_column == "iloc" else find(0), name=name)
+    labels = _as_array(y)
+    if labels.ndim == 2:
+        _check_column(labels.shape, name, warn)
+        labels = labels[:, 0]
+    if labels.ndim != 1:
+        raise ValueError(f"{name} must have shape (n_samples,), got {labels.shape}.")
+    if labels.dtype.kind != "O":
+        return labels
+    for row, label in enumerate(labels):
+        if hasattr(label, "__len__") and not isinstance(label, (str, bytes)):
+            raise ValueError(
+                f"{name} must hold one label per row, got a {type(label).__name__} in row {row}."
+            )
+    return natural_labels(labels)
 
 
-def as_labels(y: ArrayLike) -> NDArray[Any]:
-    """Return `y` as an array in which a number among strings is still a number."""
-    labels = np.asarray(y)
-    if labels.dtype.kind == "U" and not hasattr(y, "dtype"):
-        objects = np.asarray(y, dtype=object)
-        return labels if all(isinstance(label, str) for label in objects.flat) else objects
-    return labels
+def natural_labels(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return labels of dtype object as numbers or booleans if they are nothing else."""
+    if labels.dtype.kind != "O" or not len(labels):
+        return labels
+    is_bool = [isinstance(label, (bool, np.bool_)) for label in labels]
+    if all(is_bool):
+        return labels.astype(bool)
+    is_number = all(isinstance(label, (Real, np.number)) for label in labels)
+    if any(is_bool) or not is_number or _missing(labels).any():
+        return labels
+    natural = np.array(labels.tolist())
+    return natural if natural.dtype.kind in "iuf" else labels
 
 
-def _check_marker(found: NDArray[Any], *, caller: str, regression: bool) -> None:
-    """Raise an error if -1, which "auto" took for a marker, may be a label beside those `found`."""
-    if regression:
+def is_missing(label: Any) -> bool:
+    """Whether a label is None, the NA of pandas, or differs from itself, as NaN and NaT do."""
+    if label is None or type(label).__name__ == "NAType":
+        return True
+    differs = label != label
+    return isinstance(differs, (bool, np.bool_)) and bool(differs)
+
+
+def _as_array(y: Any) -> NDArray[Any]:
+    """Return `y` as an array, of objects where its own dtype cannot hold each label as it is."""
+    if np.ma.isMaskedArray(y):
+        labels = np.asarray(y.astype(object) if np.ma.is_masked(y) else y)
+        labels[np.ma.getmaskarray(y)] = None
+        return labels
+    if hasattr(y, "detach"):  # a tensor, on any device
+        return y.detach().cpu().numpy()
+    if hasattr(y, "dtype") and isinstance(y.dtype, np.dtype):
+        return np.asarray(y)
+    # NumPy itself would turn integers beside a missing value into floats.
+    if hasattr(y, "to_pylist"):
+        return _of_objects(y.to_pylist())
+    if hasattr(y, "dtype") and hasattr(y, "to_numpy"):
+        own = y.to_list() if hasattr(y, "to_list") else list(y)
+        return _of_objects(own)
+    if hasattr(y, "__array__"):
+        return np.asarray(y)
+    # And names beside numbers into strings.
+    labels = np.array(y, dtype=object)
+    is_text = labels.ndim == 1 and all(isinstance(label, str) for label in labels)
+    return labels.astype(str) if is_text and len(labels) else labels
+
+
+def _of_objects(labels: list[Any]) -> NDArray[Any]:
+    array = np.empty(len(labels), dtype=object)
+    array[:] = labels
+    return array
+
+
+def _check_column(shape: tuple[int, ...], name: str, warn: bool) -> None:
+    if shape[1] != 1:
+        raise ValueError(f"{name} must have shape (n_samples,), got {tuple(shape)}.")
+    if warn:
+        warnings.warn(
+            f"A column-vector {name} was passed when a 1d array was expected. Please change the "
+            f"shape of {name} to (n_samples,), for example using ravel().",
+            DataConversionWarning,
+            stacklevel=4,
+        )
+
+
+def _by_rule(
+    labels: NDArray[Any], *, caller: str, kind: Kind, classes: ArrayLike | None
+) -> NDArray[np.bool_]:
+    """Return which labels are known by the rule at the head of this module."""
+    known = ~_missing(labels)
+    if labels.dtype.kind in "OU":
+        known &= np.array([not _is(label, "") for label in labels], dtype=bool)
+    declared = [] if classes is None else list(as_labels(classes, name="classes"))
+    _check_strings(labels[known], declared, caller)
+    marked = known & _minus_ones(labels)
+    if not marked.any() or any(_is(label, -1) for label in declared):
+        return known
+    others = natural_labels(labels[known & ~marked])
+    if classes is None:
+        present = natural_labels(labels[known])
+        is_float = present.dtype.kind == "f"
+        if is_float and (kind == "quantities" or (present != np.floor(present)).any()):
+            return known
+        _check_marker(others, caller=caller, kind=kind, is_float=is_float)
+    return known & ~marked
+
+
+def _check_marker(others: NDArray[Any], *, caller: str, kind: Kind, is_float: bool) -> None:
+    """Raise an error if -1, which "auto" took for a marker, may be a label beside the others."""
+    if others.dtype.kind not in "biuf" or not len(others):
+        return
+    different = len(set(others.tolist()))
+    if kind == "quantities":
         why = "in regression it may also be a value"
-    elif found.dtype.kind in "if" and found.min() < -1:
-        why = f"y holds other negative numbers as well, such as {found.min()}"
-    elif len(set(found.tolist())) == 1:
-        why = f"then {found[0]!s} is the only label left"
+    elif others.dtype.kind != "b" and others.min() < -1:
+        why = f"y holds other negative numbers as well, such as {others.min()}"
+    elif different == 1:
+        why = f"then {others[0]!s} is the only label left"
+    elif kind == "likely quantities" or (
+        kind == "likely classes" and (is_float or different > len(others) / 2)
+    ):
+        why = "y may hold quantities, of which it may be one, as well as classes"
     else:
         return
     raise ValueError(
         f"{caller}: unlabeled='auto' takes -1 in y for a missing label, but {why}. Say "
         "unlabeled=-1 if it stands for a missing label, and unlabeled=None if all rows are "
-        "labelled and -1 is a label."
+        "labelled and -1 is a label, or unlabeled=np.nan if only missing values are unlabelled."
     )
 
 
-def _is_auto(unlabeled: Any) -> bool:
-    return isinstance(unlabeled, str) and unlabeled == "auto"
+def _check_strings(labels: NDArray[Any], declared: list[Any], caller: str) -> None:
+    if labels.dtype.kind not in "OU":
+        return
+    for label in _MARKERS_AS_STRINGS:
+        if label not in declared and any(_is(found, label) for found in labels):
+            raise ValueError(
+                f"{caller}: y holds the string {label!r}, which is what NumPy makes of a marker "
+                f"among names. Say unlabeled={label!r} if it stands for a missing label, and "
+                "unlabeled=None if it is a label. Lists and arrays of dtype object keep numbers "
+                "among names."
+            )
 
 
-def _is(label: Any, unlabeled: Any) -> bool:
-    """Whether a label is the marker, of the same kind: True is not 1, and NaN is NaN."""
-    if label is unlabeled:
-        return True
-    if isinstance(label, (bool, np.bool_)) or isinstance(unlabeled, (bool, np.bool_)):
-        return isinstance(label, (bool, np.bool_)) and bool(label == unlabeled)
-    if isinstance(label, str) or isinstance(unlabeled, str):
-        return isinstance(label, str) and label == unlabeled
-    if label is None or unlabeled is None:
-        return False
-    if _is_nan(label) or _is_nan(unlabeled):
-        return _is_nan(label) and _is_nan(unlabeled)
-    return bool(label == unlabeled)
+def _missing(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    if labels.dtype.kind == "O":
+        return np.array([is_missing(label) for label in labels], dtype=bool)
+    return np.asarray(labels != labels)
 
 
-def _is_nan(label: Any) -> bool:
-    """Whether it differs from itself, as NaN does, or cannot tell, as the NA of pandas."""
-    same = label == label
-    return not (isinstance(same, (bool, np.bool_)) and same)
+def _minus_ones(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    if labels.dtype.kind in "if":
+        return np.asarray(labels == -1)
+    if labels.dtype.kind == "O":
+        return np.array([_is(label, -1) for label in labels], dtype=bool)
+    return np.zeros(len(labels), dtype=bool)
+
+
+def _is(label: Any, marker: Any) -> bool:
+    """Whether a label, which is not missing, is the marker, of the same kind: True is not 1."""
+    for kind in ((bool, np.bool_), str):
+        if isinstance(label, kind) or isinstance(marker, kind):
+            return isinstance(label, kind) and isinstance(marker, kind) and bool(label == marker)
+    return not is_missing(label) and bool(label == marker)

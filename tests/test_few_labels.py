@@ -29,7 +29,7 @@ from skssl.inspection import (
     few_label_report,
 )
 from skssl.modality import Images, Modality, Tabular, infer_modality
-from skssl.semi_supervised import FineTuneClassifier
+from skssl.semi_supervised import FineTuneClassifier, LabeledOnly, PrototypeClassifier
 
 X, y = make_blobs(200, n_features=6, centers=3, cluster_std=6.0, random_state=0)
 
@@ -234,6 +234,38 @@ def test_labels_may_be_strings():
     assert report.n_train - report.n_labelled == 20
 
 
+def test_models_and_scores_see_the_labels_themselves():
+    names = np.array(["red", "green", "blue"])[y]
+    heavy = {"red": 1000.0, "green": 0.001, "blue": 0.001}
+
+    def share_of_red(estimator, X, y):
+        assert set(y) == {"red", "green", "blue"}
+        return np.mean(estimator.predict(X) == "red")
+
+    models = {
+        "linear": LogisticRegression(class_weight=heavy),
+        "tuned": FineTuneClassifier(tiny(), max_epochs=0, class_weight=heavy, random_state=0),
+        "few": LabeledOnly(LogisticRegression(class_weight=heavy)),
+    }
+    weighted = compare(models, y=names, scoring=share_of_red).scores
+    for model in (models["linear"], models["tuned"], models["few"].estimator):
+        model.set_params(class_weight=None)
+    plain = compare(models, y=names, scoring=share_of_red).scores
+    assert all((weighted[name] > plain[name]).all() for name in models)
+    np.testing.assert_array_equal(weighted["few"], weighted["linear"])
+
+
+@pytest.mark.parametrize(
+    ("classes", "unlabeled"), [(["red", "green", "blue"], "auto"), ([-1, 0, 1], None)]
+)
+def test_semi_supervised_classifiers_take_any_classes(classes, unlabeled):
+    models = [LabelSpreading(kernel="knn"), PrototypeClassifier(), FineTuneClassifier(tiny())]
+    models[2].set_params(max_epochs=0, random_state=0)
+    by_number = compare(models)
+    report = compare(models, y=np.sort(classes)[y], unlabeled=unlabeled)
+    assert report.rows == by_number.rows
+
+
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_baselines_run_on_every_modality(case):
     samples, labels = case.load()
@@ -344,7 +376,9 @@ def test_plot_draws_every_model_and_tells_the_kinds_apart():
         ({"X_test": X}, "X_test and y_test go together"),
         ({"X_test": X, "y_test": y + 1}, "y_test has classes that y does not have: [3]"),
         ({"X_test": X, "y_test": y - 1}, "y_test must have a label in every row, 67 have none"),
-        ({"y": np.full(200, -1)}, "y has no labelled row"),
+        ({"y": np.full(200, -1)}, "no row of y has a label"),
+        ({"y": np.where(y == 1, 1, -1)}, "1 is the only label left"),
+        ({"y": np.array(["cat", "dog"])[y % 2], "scoring": "f1"}, "pos_label=1 is not a valid"),
         ({"y": np.zeros(200, dtype=int)}, "y must have at least 2 classes, got [0]"),
         ({"y": np.linspace(0, 1, 200)}, "Unknown label type: continuous"),
     ],

@@ -286,6 +286,18 @@ def test_class_and_sample_weights():
         fine_tuned().fit(X, y_few, sample_weight=~known)
 
 
+@pytest.mark.parametrize("max_epochs", [0, 2])
+def test_weights_are_relative(max_epochs):
+    weights = np.linspace(1, 2, len(y))
+    for estimator, labels in ((FineTuneClassifier, y_few), (FineTuneRegressor, X[:, 0])):
+        model = fine_tuned(estimator=estimator, max_epochs=max_epochs)
+        expected = model.fit(X, labels, sample_weight=weights).predict(X)
+        again = model.fit(X, labels, sample_weight=2.0**10 * weights)
+        np.testing.assert_array_equal(again.predict(X), expected)
+        flat = model.fit(X, labels, sample_weight=np.full(len(y), 8.0)).predict(X)
+        np.testing.assert_array_equal(flat, model.fit(X, labels).predict(X))
+
+
 def test_label_smoothing_makes_less_certain():
     ssl = tiny().fit(X)
 
@@ -449,7 +461,7 @@ def test_names_of_columns():
         (
             # The last of them is the only one of its class.
             lambda: fine_tuned(early_stopping=True).fit(X[:131], y[:131]),
-            "least populated class",
+            "early_stopping=True .* class 2 has one label only",
         ),
         (
             lambda: fine_tuned(estimator=FineTuneRegressor, unlabeled=0.0).fit(
@@ -457,7 +469,7 @@ def test_names_of_columns():
             ),
             "Input y contains NaN",
         ),
-        (lambda: fine_tuned().fit(X, y_few).score(X, 0 * y - 1), "no labelled row"),
+        (lambda: fine_tuned().fit(X, y_few).score(X, 0 * y - 1), "no row of y has a label"),
         (
             lambda: fine_tuned(tiny(max_epochs=0), batch_size=1).fit(X, y_few),
             r"batch_size=1 and \d+ labelled row\(s\) .* batches of a single one",

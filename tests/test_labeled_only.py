@@ -8,7 +8,15 @@ from scipy import sparse
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.datasets import load_digits, load_wine
 from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import (
+    BaggingClassifier,
+    StackingClassifier,
+    StackingRegressor,
+    VotingClassifier,
+)
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -161,16 +169,43 @@ def test_minus_one_that_may_be_a_label(estimator, labels, why):
         assert -1 not in LabeledOnly(estimator, unlabeled=-1).fit(X, labels).classes_
 
 
-def test_labels_of_float_minus_one_are_labels():
-    model = LabeledOnly(LogisticRegression()).fit(X, np.where(y == 0, -1.0, 1.0))
-    assert list(model.classes_) == [-1.0, 1.0]
-
-
 def test_any_marker():
     labels = marked(9)
     assert list(LabeledOnly(LogisticRegression(), unlabeled=9).fit(X, labels).classes_) == [0, 1, 2]
 
 
 def test_wrong_estimator():
-    with pytest.raises(ValueError, match="'estimator' parameter of LabeledOnly"):
-        LabeledOnly(StandardScaler()).fit(X, y)
+    for wrong in (StandardScaler(), LogisticRegression):
+        with pytest.raises(ValueError, match="'estimator' parameter of LabeledOnly"):
+            LabeledOnly(wrong).fit(X, y)
+
+
+def test_estimators_whose_methods_are_known_after_fitting():
+    parts = [("lr", LogisticRegression()), ("knn", KNeighborsClassifier())]
+    stack = StackingClassifier(parts, cv=2)
+    search = GridSearchCV(stack, {"cv": [2]}, cv=2)
+    for estimator in (stack, make_pipeline(StandardScaler(), stack), search):
+        model = LabeledOnly(estimator).fit(X, marked(-1))
+        alone = clone(estimator).fit(X[known], y[known])
+        assert model.classes_.tolist() == [0, 1, 2]
+        np.testing.assert_array_equal(model.predict_proba(X), alone.predict_proba(X))
+    stack = StackingRegressor([("ridge", Ridge())], cv=2)
+    values = marked(np.nan, X[:, 0])
+    expected = clone(stack).fit(X[known], values[known])
+    np.testing.assert_array_equal(LabeledOnly(stack).fit(X, values).predict(X), expected.predict(X))
+
+
+@pytest.mark.parametrize(
+    "ensemble",
+    [
+        VotingClassifier([("lr", LogisticRegression())]),
+        BaggingClassifier(LogisticRegression(), n_estimators=3, random_state=0),
+        OneVsRestClassifier(LogisticRegression()),
+    ],
+    ids=lambda ensemble: type(ensemble).__name__,
+)
+def test_around_ensembles(ensemble):
+    model = LabeledOnly(ensemble).fit(X, marked(-1))
+    alone = clone(ensemble).fit(X[known], y[known])
+    assert model.classes_.tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(model.predict(X), alone.predict(X))

@@ -149,7 +149,7 @@ def test_score_leaves_unlabelled_rows_out():
     right = (model.predict(X) == y)[known]
     expected = np.average(right, weights=weights[known])
     assert model.score(X, y_few, sample_weight=weights) == pytest.approx(expected)
-    with pytest.raises(ValueError, match="y has no labelled row"):
+    with pytest.raises(ValueError, match="no row of y has a label"):
         model.score(X, np.full(len(y), -1))
 
 

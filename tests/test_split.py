@@ -36,8 +36,11 @@ y = np.where(known, truth, -1)
 groups = np.arange(len(y)) % 7
 
 SPLITTERS = [
-    (LabeledKFold(4), KFold(4)),
-    (LabeledKFold(4, shuffle=True, random_state=3), KFold(4, shuffle=True, random_state=3)),
+    (LabeledKFold(4, unlabeled=-1), KFold(4)),
+    (
+        LabeledKFold(4, shuffle=True, random_state=3, unlabeled=-1),
+        KFold(4, shuffle=True, random_state=3),
+    ),
     (StratifiedLabeledKFold(4), StratifiedKFold(4)),
     (
         LabeledShuffleSplit(6, test_size=0.3, random_state=0),
@@ -153,7 +156,7 @@ def test_too_few_labels():
     some = np.where(np.arange(len(y)) < 3, [*truth], -1)
     some[:3] = [0, 1, 2]
     with pytest.raises(ValueError, match="n_splits=5 is more than .* a label, 3; use at most 3"):
-        next(LabeledKFold(5).split(X, some))
+        next(LabeledKFold(5, unlabeled=-1).split(X, some))
     with pytest.raises(ValueError, match="no row of y has a label"):
         next(LabeledKFold(5).split(X, np.full(len(y), -1)))
     one = np.where(np.arange(len(y)) < 1, 1.0, np.nan)

@@ -23,6 +23,7 @@ from skssl.inspection._inputs import (
     check_enough_rows,
     check_n_labels,
     check_names,
+    check_scoring_of_classes,
     named_models,
     split,
 )
@@ -34,14 +35,15 @@ from skssl.inspection._rows import FittedRow, draw_labelled
     {
         "models": [dict, list, tuple, HasMethods("fit")],
         "X": "no_validation",
-        "y": ["array-like"],
+        "y": "no_validation",
         "X_test": "no_validation",
-        "y_test": ["array-like", None],
+        "y_test": "no_validation",
         "n_labels": ["array-like", Interval(Integral, 1, None, closed="left")],
         "n_repeats": [Interval(Integral, 1, None, closed="left")],
         "baselines": [StrOptions({"auto"}), dict, None],
         "probe": [HasMethods("fit"), None],
         "scoring": [str, callable],
+        "unlabeled": "no_validation",
         "test_size": [
             Interval(RealNotInt, 0, 1, closed="neither"),
             Interval(Integral, 1, None, closed="left"),
@@ -63,6 +65,7 @@ def few_label_report(
     baselines: Any = "auto",
     probe: Any = None,
     scoring: Any = "accuracy",
+    unlabeled: Any = "auto",
     test_size: Any = 0.25,
     n_jobs: int | None = None,
     random_state: Any = None,
@@ -84,8 +87,8 @@ def few_label_report(
           fitted already is used as it is, and has to have been kept from the test rows;
         - another transformer is fitted to all training rows without labels;
         - a classifier is fitted to the labelled rows only, those in ``sklearn.semi_supervised`` and
-          ``skssl.semi_supervised`` to all training rows, with -1 for labels not shown; the method
-          that one fine-tunes is trained once before;
+          ``skssl.semi_supervised`` to all training rows, with -1 or NaN for labels not shown; the
+          method that one fine-tunes is trained once before;
         - of a pipeline, the steps before the classifier, or before one that needs labels by its
           tags, are fitted once, to all training rows without labels, and those from there on as
           classifiers are.
@@ -94,8 +97,7 @@ def few_label_report(
     X : array-like
         Samples, with or without a label.
     y : array-like of shape (n_samples,)
-        Classes. -1 in integers, NaN in floats, "" in strings, and any of these and None in arrays
-        of objects say that a row has no label. Such rows are for training.
+        Classes. Rows without a label (`unlabeled`) are for training.
     X_test, y_test : array-like, default=None
         Test rows, all of them with a label. None splits them off from the labelled rows, keeping
         the shares of the classes.
@@ -111,7 +113,9 @@ def few_label_report(
         those of all training rows. None is a ``LogisticRegression`` behind a ``StandardScaler``.
     scoring : str or callable, default="accuracy"
         A score of scikit-learn, such as "balanced_accuracy", or a callable
-        ``scorer(estimator, X, y)``. It sees the classes as their numbers in sorted order.
+        ``scorer(estimator, X, y)``.
+    unlabeled : "auto", None or a label, default="auto"
+        What stands for a missing label in `y`, as in :class:`skssl.semi_supervised.LabeledOnly`.
     test_size : float or int, default=0.25
         Share, within (0, 1), or number of the labelled rows that become test rows.
     n_jobs : int, default=None
@@ -152,13 +156,15 @@ def few_label_report(
     counts = check_n_labels(n_labels)
     named = named_models(models, "models")
     rng = check_random_state(random_state)
-    data, classes = split(X, y, X_test, y_test, test_size, rng)
-    check_enough_rows(counts, data, classes)
+    data = split(X, y, X_test, y_test, unlabeled, test_size, rng)
+    check_enough_rows(counts, data)
     if probe is None:
         probe = make_pipeline(plain(StandardScaler()), LogisticRegression(max_iter=2000))
     elif not is_classifier(probe):
         raise ValueError(f"probe={probe!r} must be a classifier.")
     scorer = check_scoring(probe, scoring=scoring)
+    if isinstance(scoring, str):
+        check_scoring_of_classes(scorer, data.classes)
     seeds = rng.randint(2**31 - 1, size=n_repeats)
     known = np.flatnonzero(data.y != -1)
     draws = [known[draw_labelled(data.y[known], n, seed)] for n in counts for seed in seeds]

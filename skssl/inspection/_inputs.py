@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
+from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length
-from sklearn.utils.multiclass import check_classification_targets
 
-from skssl._labels import labeled_rows
+from skssl._labels import split_labels
 from skssl._sklearn_compat import safe_indexing
 from skssl.inspection._rows import Data
+from skssl.semi_supervised._classes import check_class_labels
 
 Models = dict[str, BaseEstimator]
+
+_CALLER = "few_label_report"
 
 
 def named_models(models: Any, parameter: str) -> Models:
@@ -55,55 +59,63 @@ def split(
     y: Any,
     X_test: Any,
     y_test: Any,
+    unlabeled: Any,
     test_size: float | int,
     rng: np.random.RandomState,
-) -> tuple[Data, np.ndarray]:
-    """Return training and test rows with the classes as numbers, and the classes."""
+) -> Data:
+    """Return training and test rows with the classes as numbers."""
+    found, labelled, others = split_labels(y, unlabeled, caller=_CALLER)
     check_consistent_length(X, y)
-    y = np.asarray(y)
-    known = labeled_rows(y)
-    if not known.any():
-        raise ValueError("y has no labelled row.")
-    check_classification_targets(y[known])
-    classes = np.unique(y[known])
+    check_class_labels(found)
+    classes, of_found = np.unique(found, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(f"y must have at least 2 classes, got {classes.tolist()}.")
-    numbers = np.full(len(y), -1)
-    numbers[known] = np.searchsorted(classes, y[known])
+    numbers = np.full(len(labelled) + len(others), -1)
+    numbers[labelled] = of_found
     if (X_test is None) != (y_test is None):
         raise ValueError("X_test and y_test go together: pass both or none of them.")
     if X_test is not None:
-        return Data(X, numbers, X_test, _test_numbers(X_test, y_test, classes)), classes
-    labelled = np.flatnonzero(known)
+        of_test = _test_numbers(X_test, y_test, unlabeled, classes)
+        return Data(X, numbers, X_test, of_test, classes)
     kept, test = train_test_split(
         labelled, test_size=test_size, stratify=numbers[labelled], random_state=rng
     )
-    train = np.sort(np.concatenate([kept, np.flatnonzero(~known)]))
-    parts = [safe_indexing(X, train), numbers[train], safe_indexing(X, test), numbers[test]]
-    return Data(*parts), classes
+    train = np.sort(np.concatenate([kept, others]))
+    return Data(
+        safe_indexing(X, train), numbers[train], safe_indexing(X, test), numbers[test], classes
+    )
 
 
-def _test_numbers(X_test: Any, y_test: Any, classes: np.ndarray) -> np.ndarray:
+def _test_numbers(X_test: Any, y_test: Any, unlabeled: Any, classes: np.ndarray) -> np.ndarray:
+    found, _, others = split_labels(y_test, unlabeled, caller=_CALLER, classes=classes)
     check_consistent_length(X_test, y_test)
-    y_test = np.asarray(y_test)
-    n_unlabelled = int((~labeled_rows(y_test)).sum())
-    if n_unlabelled:
-        raise ValueError(f"y_test must have a label in every row, {n_unlabelled} have none.")
-    unseen = sorted(set(y_test.tolist()) - set(classes.tolist()))
+    if len(others):
+        raise ValueError(f"y_test must have a label in every row, {len(others)} have none.")
+    number_of = {label: number for number, label in enumerate(classes.tolist())}
+    unseen = [label for label in dict.fromkeys(found.tolist()) if label not in number_of]
     if unseen:
         raise ValueError(f"y_test has classes that y does not have: {unseen}.")
-    return np.searchsorted(classes, y_test)
+    return np.array([number_of[label] for label in found.tolist()])
 
 
-def check_enough_rows(counts: Sequence[int], data: Data, classes: np.ndarray) -> None:
+def check_scoring_of_classes(scorer: Any, classes: np.ndarray) -> None:
+    """Raise an error if a score of scikit-learn cannot be told for classes like these."""
+    guessing = DummyClassifier().fit(np.zeros((len(classes), 1)), classes)
+    with warnings.catch_warnings():
+        # What is constant has no precision, and the like.
+        warnings.simplefilter("ignore")
+        scorer(guessing, np.zeros((len(classes), 1)), classes)
+
+
+def check_enough_rows(counts: Sequence[int], data: Data) -> None:
     """Raise an error if a class has fewer labelled training rows than are to be drawn."""
-    available = np.bincount(data.y[data.y != -1], minlength=len(classes))
+    available = np.bincount(data.y[data.y != -1], minlength=len(data.classes))
     scarce = int(available.argmin())
     if available[scarce] < max(counts):
         raise ValueError(
             f"n_labels={list(counts)} asks for {max(counts)} rows of each class, but class "
-            f"{classes.tolist()[scarce]!r} has {available[scarce]} labelled training rows. Ask for "
-            "fewer, or keep fewer rows for the test with test_size."
+            f"{data.classes.tolist()[scarce]!r} has {available[scarce]} labelled training rows. "
+            "Ask for fewer, or keep fewer rows for the test with test_size."
         )
 
 

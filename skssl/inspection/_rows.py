@@ -18,22 +18,25 @@ from threadpoolctl import threadpool_limits
 
 from skssl._sklearn_compat import safe_indexing
 from skssl.base import SelfSupervisedTransformer
+from skssl.inspection._steps import NumberedClasses
 from skssl.semi_supervised._base import FineTuner
 
-# Classifiers in here take all training rows, with -1 for those whose label is not known.
-_SEMI_SUPERVISED = ("sklearn.semi_supervised.", "skssl.semi_supervised.")
+# Classifiers in here take all training rows, with a marker for those whose label is not known: -1
+# beside numbers, and what they are told.
+_BY_NUMBER, _BY_MARKER = "sklearn.semi_supervised.", "skssl.semi_supervised."
 
 Scorer = Callable[[BaseEstimator, Any, np.ndarray], float]
 
 
 @dataclass
 class Data:
-    """Training rows, whose label is -1 where it is not known, and test rows."""
+    """Training and test rows, the numbers of their classes, -1 if not known, and the classes."""
 
     X: Any
     y: np.ndarray
     X_test: Any
     y_test: np.ndarray
+    classes: np.ndarray
 
 
 def draw_labelled(y: np.ndarray, n_labels: int, seed: int) -> np.ndarray:
@@ -54,9 +57,29 @@ def draw_labelled(y: np.ndarray, n_labels: int, seed: int) -> np.ndarray:
 
 
 def takes_unlabelled(classifier: BaseEstimator) -> bool:
-    """Whether a classifier is fitted to all rows, with -1 where the label is not known."""
-    modules = (f"{cls.__module__}." for cls in type(classifier).__mro__)
-    return any(module.startswith(_SEMI_SUPERVISED) for module in modules)
+    """Whether a classifier is fitted to all rows, with a marker where the label is not known."""
+    return _is_of(_BY_NUMBER, classifier) or _is_of(_BY_MARKER, classifier)
+
+
+def _is_of(package: str, estimator: BaseEstimator) -> bool:
+    return any(f"{cls.__module__}.".startswith(package) for cls in type(estimator).__mro__)
+
+
+def prepare_marker(
+    classifier: BaseEstimator, classes: np.ndarray
+) -> tuple[BaseEstimator, np.ndarray | None]:
+    """Return a classifier ready for these classes, and what marks an unlabelled row for it.
+
+    The marker, an array of no dimension, is None for a classifier that takes labelled rows only.
+    """
+    nan = np.array(np.nan, dtype=object)  # no class, whatever the classes are
+    if _is_of(_BY_MARKER, classifier):
+        return copy.copy(classifier).set_params(unlabeled=np.nan), nan
+    if _is_of(_BY_NUMBER, classifier):
+        if classes.dtype.kind in "iu" and classes.min() >= 0:
+            return classifier, np.array(-1)
+        return NumberedClasses(classifier), nan
+    return classifier, None
 
 
 def method_of(model: BaseEstimator) -> SelfSupervisedTransformer | None:
@@ -99,16 +122,18 @@ class FittedRow:
             fitted = _fit_without_labels(step, self.Z)
             self.steps.append(fitted)
             self.Z, self.Z_test = fitted.transform(self.Z), fitted.transform(self.Z_test)
-        last = steps[-1]
-        self.takes_unlabelled = takes_unlabelled(last)
-        tail = [*steps[first:-1], _with_fitted_method(last, self.Z)]
+        last = _with_fitted_method(steps[-1], self.Z)
+        last, self.marker = prepare_marker(last, data.classes)
+        tail = [*steps[first:-1], last]
         self.classifier = make_pipeline(*tail) if len(tail) > 1 else tail[0]
 
     def scores(
         self, data: Data, draws: Sequence[np.ndarray], scorer: Scorer, pool: Parallel
     ) -> list[float]:
         """Return the score on the test rows for each draw of labelled rows."""
-        return pool(delayed(self._score)(data.y, data.y_test, rows, scorer) for rows in draws)
+        # Rows whose number is -1 get a wrong label, but are in no draw.
+        labels = [data.classes[numbers] for numbers in (data.y, data.y_test)]
+        return pool(delayed(self._score)(*labels, rows, scorer) for rows in draws)
 
     def _score(self, y: np.ndarray, y_test: np.ndarray, rows: np.ndarray, scorer: Scorer) -> float:
         # Unlike a clone, a copy keeps a method inside that was fitted before.
@@ -117,8 +142,8 @@ class FittedRow:
             # With one label of each class, labels look like the values of a regression; and rows
             # that no label reaches in a graph have no probabilities.
             warnings.filterwarnings("ignore", message="The number of unique classes")
-            if self.takes_unlabelled:
-                shown = np.full(len(y), -1)
+            if self.marker is not None:
+                shown = np.full(len(y), self.marker, dtype=self.marker.dtype)
                 shown[rows] = y[rows]
                 classifier.fit(self.Z, shown)
                 return float(scorer(classifier, self.Z_test, y_test))

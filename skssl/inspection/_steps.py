@@ -15,6 +15,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from skssl._labels import split_labels
 from skssl.base import check_all_loaded
 from skssl.modality import Modality
 from skssl.nn import RandomKernels
@@ -182,6 +183,39 @@ class NearestNeighbors(ClassifierMixin, BaseEstimator):
         """Return the share of the votes for each class."""
         check_is_fitted(self)
         return self.neighbors_.predict_proba(X)
+
+
+class NumberedClasses(ClassifierMixin, BaseEstimator):
+    """A classifier of ``sklearn.semi_supervised`` for classes that are no numbers from 0 on.
+
+    It gets their numbers in sorted order, and -1 for rows without a label, here NaN.
+
+    Parameters
+    ----------
+    classifier : estimator
+    """
+
+    def __init__(self, classifier: BaseEstimator):
+        self.classifier = classifier
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Fit the classifier to the numbers of the classes; NaN marks rows without one."""
+        found, rows, _ = split_labels(y, np.nan, caller=type(self).__name__)
+        self.classes_, numbers = np.unique(found, return_inverse=True)
+        shown = np.full(len(y), -1)
+        shown[rows] = numbers
+        self.classifier_ = clone(self.classifier).fit(X, shown)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the class of each row."""
+        check_is_fitted(self)
+        return self.classes_[self.classifier_.predict(X)]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probability of each class."""
+        check_is_fitted(self)
+        return self.classifier_.predict_proba(X)
 
 
 def graph_kernel(rows: Any, others: Any) -> Any:

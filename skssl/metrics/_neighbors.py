@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from skssl._labels import as_labels, is_missing
 from skssl.metrics._checks import check_embedding
 
 
@@ -67,11 +68,15 @@ def knn_score(
     from sklearn.neighbors import KNeighborsClassifier
 
     rows = check_embedding(Z, min_samples=2).cpu().numpy()
-    labels = np.asarray(y)
+    # Without a marker: every row has to have a label.
+    labels = as_labels(y)
     if labels.shape != (len(rows),):
         raise ValueError(
             f"y must have shape (n_samples,), here ({len(rows)},), got {labels.shape}."
         )
+    missing = sum(map(is_missing, labels.tolist()))
+    if missing:
+        raise ValueError(f"y must have a label in every row, {missing} have none.")
     if not isinstance(n_neighbors, Integral) or n_neighbors < 1:
         raise ValueError(f"n_neighbors must be an integer of at least 1, got {n_neighbors!r}.")
     if not temperature > 0:

@@ -7,6 +7,7 @@ from skssl.model_selection._folds import (
     LabeledShuffleSplit,
     StratifiedLabeledKFold,
 )
+from skssl.model_selection._labeled_scorer import labeled_scorer
 from skssl.model_selection._scorers import (
     EmbeddingScorer,
     alignment_scorer,
@@ -38,6 +39,7 @@ __all__ = [
     "default_scorer",
     "embed_views",
     "knn_scorer",
+    "labeled_scorer",
     "lidar_scorer",
     "nesum_scorer",
     "rankme_scorer",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold
 
 from skssl._declare import POSITIVE_INT, Interval, RealNotInt, declared, param
+from skssl._labels import Kind
 from skssl.model_selection._split import LabeledSplitter
 
 _AT_LEAST_TWO = Interval(Integral, 2, None, closed="left")
@@ -21,7 +22,7 @@ class _LabeledFolds(LabeledSplitter):
     n_splits: int = param(_AT_LEAST_TWO, default=5, kw_only=False)
     shuffle: bool = param("boolean", default=False)
     random_state: Any = param("random_state", default=None)
-    unlabeled: Any = param(str, Real, None, default="auto")
+    unlabeled: Any = param(object, default="auto")
 
     def _check_enough(self, n_labeled: int) -> None:
         if n_labeled < self.n_splits:
@@ -47,9 +48,11 @@ class LabeledKFold(_LabeledFolds):
         The order, if they are shuffled.
     unlabeled : "auto", None or a label, default="auto"
         What stands for a missing label in `y`, as in :class:`skssl.semi_supervised.LabeledOnly`.
+        A -1 among whole numbers is an error, which asks whether it is a value.
 
     See Also
     --------
+    StratifiedLabeledKFold : For classes.
     LabeledSplit : For any other splitter.
 
     Examples
@@ -63,6 +66,9 @@ class LabeledKFold(_LabeledFolds):
     [0 1 3 4] [2]
     [0 1 2 3] [4]
     """
+
+    def _kind(self) -> Kind:
+        return "likely quantities"
 
     def _splitter(self) -> KFold:
         return KFold(self.n_splits, shuffle=self.shuffle, random_state=self.random_state)
@@ -127,6 +133,8 @@ class LabeledShuffleSplit(LabeledSplitter):
         Which rows are drawn.
     unlabeled : "auto", None or a label, default="auto"
         What stands for a missing label in `y`, as in :class:`skssl.semi_supervised.LabeledOnly`.
+        A -1 is an error among floats that are whole numbers, and where more than half of the labels
+        are different: that may be a regression.
 
     See Also
     --------
@@ -147,7 +155,7 @@ class LabeledShuffleSplit(LabeledSplitter):
     test_size: Any = param(_PART, POSITIVE_INT, None, default=None)
     train_size: Any = param(_PART, POSITIVE_INT, None, default=None)
     random_state: Any = param("random_state", default=None)
-    unlabeled: Any = param(str, Real, None, default="auto")
+    unlabeled: Any = param(object, default="auto")
 
     def _splitter(self) -> ShuffleSplit:
         return ShuffleSplit(

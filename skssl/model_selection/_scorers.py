@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import check_consistent_length
 
 from skssl import metrics
-from skssl._labels import labeled_rows
+from skssl._labels import split_labels
 from skssl._sklearn_compat import num_samples, safe_indexing
 from skssl.model_selection._embedding import check_views_parameter, embed_views
 
@@ -51,6 +52,10 @@ class EmbeddingScorer:
         the number of samples stay comparable, and large data sets cheap. None takes all of them.
     random_state : int, default=0
         Seed for the samples and for the views.
+    unlabeled : "auto", None or a label, default="auto"
+        What stands for a missing label in `y`, as in :class:`skssl.semi_supervised.LabeledOnly`,
+        for metrics that need labels. Where -1 may be a class, "auto" is an error;
+        ``dataclasses.replace(knn_scorer, unlabeled=None)`` says that all rows have a label.
 
     Raises
     ------
@@ -83,6 +88,7 @@ class EmbeddingScorer:
     needs_labels: bool = False
     max_samples: int | None = 2048
     random_state: int = 0
+    unlabeled: Any = "auto"
 
     def __post_init__(self) -> None:
         if not callable(self.metric):
@@ -110,7 +116,7 @@ class EmbeddingScorer:
         float
             The higher the better.
         """
-        rows = self._choose_rows(X, y)
+        rows, labels = self._choose_rows(X, y)
         chosen = safe_indexing(X, rows)
         if self.n_views is None:
             Z = np.asarray(estimator.transform(chosen))
@@ -124,22 +130,25 @@ class EmbeddingScorer:
             )
         # Files that could not be loaded are NaN in all places.
         loaded = ~np.isnan(Z).reshape(len(Z), -1).all(axis=1)
-        labels = (np.asarray(y)[rows][loaded],) if self.needs_labels else ()
-        value = float(self.metric(Z[loaded], *labels))
+        value = float(self.metric(Z[loaded], *(known[loaded] for known in labels)))
         return value if self.greater_is_better else -value
 
-    def _choose_rows(self, X: Any, y: Any) -> NDArray[np.intp]:
-        """Return the positions of the samples to look at, in their order."""
+    def _choose_rows(self, X: Any, y: Any) -> tuple[NDArray[np.intp], list[NDArray[Any]]]:
+        """Return the positions of the samples to look at, in their order, and their labels."""
         if self.needs_labels:
             if y is None:
                 raise ValueError(f"{self.metric!r} needs labels, but y is None.")
-            rows = np.flatnonzero(labeled_rows(y))
+            caller = getattr(self.metric, "__name__", type(self).__name__)
+            found, rows, _ = split_labels(y, self.unlabeled, caller=caller)
+            check_consistent_length(X, y)
+            labels = [found]
         else:
-            rows = np.arange(num_samples(X))
+            rows, labels = np.arange(num_samples(X)), []
         if self.max_samples is None or len(rows) <= self.max_samples:
-            return rows
+            return rows, labels
         rng = np.random.default_rng(self.random_state)
-        return np.sort(rng.choice(rows, self.max_samples, replace=False))
+        chosen = np.sort(rng.choice(len(rows), self.max_samples, replace=False))
+        return rows[chosen], [found[chosen] for found in labels]
 
 
 def _retrieval(Z: NDArray[np.float32]) -> float:

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import _safe_indexing, indexable
+from sklearn.model_selection import (
+    RepeatedStratifiedKFold,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+)
+from sklearn.utils import check_consistent_length, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from skssl._declare import Declared, HasMethods, declared, param
-from skssl._labels import split_labels
+from skssl._labels import Kind, as_labels, split_labels
+from skssl._sklearn_compat import safe_indexing
+
+_FOR_CLASSES = (
+    StratifiedKFold,
+    StratifiedGroupKFold,
+    StratifiedShuffleSplit,
+    RepeatedStratifiedKFold,
+)
 
 
 class LabeledSplitter(Declared):
@@ -24,6 +37,11 @@ class LabeledSplitter(Declared):
     @abstractmethod
     def _splitter(self) -> Any:
         """Return the splitter of the labelled rows."""
+
+    def _kind(self) -> Kind:
+        """Return what `y` holds, as far as the splitter tells."""
+        is_for_classes = isinstance(self._splitter(), _FOR_CLASSES)
+        return "classes" if is_for_classes else "likely classes"
 
     def split(
         self, X: Any, y: ArrayLike, groups: Any = None
@@ -87,10 +105,12 @@ class LabeledSplitter(Declared):
         self, X: Any, y: ArrayLike, groups: Any
     ) -> tuple[list[Any], NDArray[np.intp], NDArray[np.intp]]:
         """Return samples, labels and groups of the labelled rows, those rows and the others."""
-        labels, rows, others = split_labels(y, self.unlabeled, caller=type(self).__name__)
-        X, groups, _ = indexable(X, groups, y)
-        groups = None if groups is None else _safe_indexing(groups, rows)
-        return [_safe_indexing(X, rows), labels, groups], rows, others
+        name = type(self).__name__
+        labels, rows, others = split_labels(y, self.unlabeled, caller=name, kind=self._kind())
+        (X,) = indexable(X)
+        check_consistent_length(X, y, groups)
+        groups = None if groups is None else as_labels(groups, name="groups")[rows]
+        return [safe_indexing(X, rows), labels, groups], rows, others
 
 
 @declared
@@ -112,6 +132,8 @@ class LabeledSplit(LabeledSplitter):
         the indices of ``PredefinedSplit``, are about the labelled rows alone.
     unlabeled : "auto", None or a label, default="auto"
         What stands for a missing label in `y`, as in :class:`skssl.semi_supervised.LabeledOnly`.
+        Unless `cv` is stratified, a -1 is an error among floats that are whole numbers, and where
+        more than half of the labels are different: that may be a regression.
 
     See Also
     --------
@@ -132,7 +154,7 @@ class LabeledSplit(LabeledSplitter):
     """
 
     cv: Any = param(HasMethods(["split", "get_n_splits"]), kw_only=False)
-    unlabeled: Any = param(str, Real, None, default="auto")
+    unlabeled: Any = param(object, default="auto")
 
     # Searches that need the same splits each time ask for these.
     @property

@@ -27,7 +27,7 @@ from skssl._declare import (
     resolve_auto,
 )
 from skssl._interrupts import Interrupts
-from skssl._labels import labeled_rows, split_labels
+from skssl._labels import split_labels
 from skssl._runner import apply_network
 from skssl._settings import OwnSettings
 from skssl._sklearn_compat import plain
@@ -35,6 +35,7 @@ from skssl._transaction import transaction
 from skssl.base import SelfSupervisedTransformer, check_all_loaded
 from skssl.contrastive import SimCLR
 from skssl.exceptions import TrainingInterrupted
+from skssl.semi_supervised._classes import as_weights
 from skssl.semi_supervised._head import blank_head
 from skssl.semi_supervised._objectives import SupervisedObjective
 from skssl.semi_supervised._rows import Labels
@@ -92,9 +93,13 @@ class FineTuner(OwnSettings, Declared):
     early_stopping : "auto" or bool, default="auto"
         Whether a tenth of the labelled rows is held out, to stop when their loss did not get
         smaller for a fifth of the epochs, at least 10, and to keep the weights of the best epoch.
-        "auto" does so when there are enough labels to spare some.
+        "auto" does so when there are enough labels to spare some. With True, classes have at least
+        2 labels each.
     unlabeled : "auto", None or a label, default="auto"
-        What stands for a missing label in `y`. None means that all rows are labelled.
+        What stands for a missing label in `y`. "auto" is whatever is missing (None, NaN, the NA of
+        pandas, an empty string) and, of classes, the number -1 among whole numbers or names. None
+        means that all rows are labelled. Where -1 may as well be a label, "auto" is an error that
+        says what to write, as in :class:`LabeledOnly`.
     callbacks : list of skorch callbacks, default=None
         Called during the fine-tuning, with the skorch net that trains.
     random_state : int, RandomState instance or None, default=None
@@ -155,8 +160,10 @@ class FineTuner(OwnSettings, Declared):
         """Return how many numbers the head says of a sample."""
 
     @abstractmethod
-    def _fit_head(self, scaler: StandardScaler, Z: np.ndarray, labels: Labels) -> nn.Module:
-        """Return a head for frozen embeddings `Z` of rows with these labels."""
+    def _fit_head(
+        self, scaler: StandardScaler, Z: np.ndarray, targets: np.ndarray, weights: np.ndarray
+    ) -> nn.Module:
+        """Return a head for frozen embeddings `Z` of rows with these targets and weights."""
 
     @abstractmethod
     def _make_objective(
@@ -207,24 +214,30 @@ class FineTuner(OwnSettings, Declared):
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
     ) -> Labels:
         name = type(self).__name__
-        if y is not None:
-            check_consistent_length(X, y, sample_weight)
-            y = column_or_1d(y, warn=True)
-        if reset:
-            # Also tells a marker from a label that looks like one; later calls may miss classes.
-            split_labels(y, self.unlabeled, caller=name, regression=is_regressor(self))
-        y = column_or_1d(y, dtype=self._target_dtype)
-        known = labeled_rows(y, self.unlabeled)
-        if known.sum() < 1 + reset:
+        found, rows, others = split_labels(
+            y,
+            self.unlabeled,
+            caller=name,
+            kind="quantities" if is_regressor(self) else "classes",
+            # Later calls of partial_fit may miss classes.
+            classes=getattr(self, "classes_", None) if classes is None and not reset else classes,
+            warn=True,
+        )
+        check_consistent_length(X, y, sample_weight)
+        n_samples = len(rows) + len(others)
+        if len(rows) < 1 + reset:
             raise ValueError(
-                f"y has {known.sum()} labelled rows (n_samples={len(y)}); {name} needs at least "
+                f"y has {len(rows)} labelled rows (n_samples={n_samples}); {name} needs at least "
                 f"{1 + reset}."
             )
+        known = np.zeros(n_samples, dtype=bool)
+        known[rows] = True
+        found = column_or_1d(found, dtype=self._target_dtype)
+        y = np.zeros(n_samples, dtype=found.dtype)
+        y[rows] = found
         targets = self._targets(y, known, reset=reset, classes=classes)
-        weights = np.ones(len(y))
-        if sample_weight is not None:
-            weights = column_or_1d(sample_weight, dtype=np.float64).copy()
-        weights[known] *= self._class_weights(y[known])
+        weights = np.ones(n_samples) if sample_weight is None else as_weights(sample_weight)
+        weights[known] *= self._class_weights(found)
         used = weights[known]
         if not (np.isfinite(used).all() and (used >= 0).all() and used.sum() > 0):
             raise ValueError(
@@ -232,7 +245,7 @@ class FineTuner(OwnSettings, Declared):
                 "of labelled rows not all zero; they have weights from "
                 f"{used.min()} to {used.max()}."
             )
-        return Labels(targets, weights, known, np.zeros(len(y), dtype=bool))
+        return Labels(targets, weights, known, np.zeros(n_samples, dtype=bool))
 
     def _hold_out(self, labels: Labels, rng: np.random.RandomState) -> None:
         """Keep some labels for early stopping, if there is to be any."""
@@ -265,7 +278,9 @@ class FineTuner(OwnSettings, Declared):
         else:
             Z = self._apply(self.method_.encoder_, samples).numpy()
             scaler = plain(StandardScaler()).fit(Z)
-            head = self._fit_head(scaler, Z[labels.known], labels.take(labels.known))
+            head = self._fit_head(
+                scaler, Z[labels.known], labels.targets[labels.known], labels.relative(labels.known)
+            )
         self.encoder_ = copy.deepcopy(self.method_.encoder_)
         self.head_ = head.eval()
         self._optimizer_state: dict[str, Any] | None = None

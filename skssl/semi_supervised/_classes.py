@@ -5,15 +5,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils import column_or_1d
+from sklearn.base import BaseEstimator, is_regressor
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite
 
-from skssl._labels import labeled_rows, natural_labels
+from skssl._labels import as_labels, split_labels
 
 
 @contextmanager
@@ -26,6 +27,12 @@ def quiet_about_few_labels() -> Iterator[None]:
 
 def check_class_labels(labels: np.ndarray) -> None:
     """Raise an error if known labels are infinite, or quantities rather than classes."""
+    for label in labels if labels.dtype.kind == "O" else ():
+        if not isinstance(label, (str, Real, np.generic)):
+            raise ValueError(
+                f"y holds labels of type {type(label).__name__}; classes must be numbers, booleans "
+                "or strings, such as those that str() makes of them."
+            )
     if labels.dtype.kind == "f":
         assert_all_finite(labels, input_name="y")
     with quiet_about_few_labels():
@@ -38,8 +45,6 @@ def score_labeled(
     X: Any,
     y: Any,
     sample_weight: Any,
-    *,
-    dtype: type | None = None,
 ) -> float:
     """Return the score of an estimator's predictions for the rows that have a label.
 
@@ -52,12 +57,20 @@ def score_labeled(
     X : array-like
     y : array-like of shape (n_samples,)
     sample_weight : array-like of shape (n_samples,) or None
-    dtype : type, default=None
-        What labels are converted to.
     """
-    y = column_or_1d(y, warn=True, dtype=dtype)
-    known = labeled_rows(y, estimator.unlabeled)
-    if not known.any():
-        raise ValueError(f"y has no labelled row (n_samples={len(y)}) to score.")
-    weights = None if sample_weight is None else np.asarray(sample_weight)[known]
-    return metric(natural_labels(y[known]), estimator.predict(X)[known], sample_weight=weights)
+    labels, rows, _ = split_labels(
+        y,
+        estimator.unlabeled,
+        caller=type(estimator).__name__,
+        kind="quantities" if is_regressor(estimator) else "classes",
+        classes=getattr(estimator, "classes_", None),
+    )
+    check_consistent_length(X, y, sample_weight)
+    weights = None if sample_weight is None else as_weights(sample_weight)[rows]
+    return metric(labels, estimator.predict(X)[rows], sample_weight=weights)
+
+
+def as_weights(sample_weight: Any) -> np.ndarray:
+    """Return the weights of rows as a new array of float64, whatever they came in."""
+    weights = as_labels(sample_weight, name="sample_weight")
+    return column_or_1d(weights, dtype=np.float64, input_name="sample_weight").copy()

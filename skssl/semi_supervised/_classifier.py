@@ -23,7 +23,7 @@ from skssl._declare import (
     param,
     resolve_auto,
 )
-from skssl._labels import natural_labels
+from skssl._labels import as_labels
 from skssl._sklearn_compat import fit_context
 from skssl.semi_supervised._base import FineTuner
 from skssl.semi_supervised._classes import check_class_labels, score_labeled
@@ -141,7 +141,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
         y : array-like of shape (n_samples,)
             Their classes, or `unlabeled`. At least 2 classes.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much labelled rows count. The pretraining does not look at it.
+            How much labelled rows count, in proportion to each other: a common factor changes
+            nothing. The pretraining does not look at it.
 
         Returns
         -------
@@ -244,10 +245,11 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
     def _targets(
         self, y: np.ndarray, known: np.ndarray, *, reset: bool, classes: Any = None
     ) -> np.ndarray:
-        found = natural_labels(y[known])
+        found = y[known]
         check_class_labels(found)
         if reset or classes is not None:
-            encoder = LabelEncoder().fit(found if classes is None else classes)
+            all_classes = found if classes is None else as_labels(classes, name="classes")
+            encoder = LabelEncoder().fit(all_classes)
             if not reset and not np.array_equal(encoder.classes_, self.classes_):
                 raise ValueError(
                     f"classes={classes!r} are not those of the first call to partial_fit, "
@@ -271,10 +273,19 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
     def _n_outputs(self) -> int:
         return len(self.classes_)
 
-    def _fit_head(self, scaler: StandardScaler, Z: np.ndarray, labels: Labels) -> nn.Module:
-        return fit_classifier_head(scaler, Z, labels.targets, labels.weights, len(self.classes_))
+    def _fit_head(
+        self, scaler: StandardScaler, Z: np.ndarray, targets: np.ndarray, weights: np.ndarray
+    ) -> nn.Module:
+        return fit_classifier_head(scaler, Z, targets, weights, len(self.classes_))
 
     def _strata(self, targets: np.ndarray) -> np.ndarray:
+        (alone,) = np.nonzero(np.bincount(targets) == 1)
+        if len(alone):
+            raise ValueError(
+                "early_stopping=True keeps labels of every class from being learned, but class "
+                f"{self.classes_[alone].tolist()[0]!r} has one label only. Set it to False, or to "
+                "'auto', which stops early where there are enough labels."
+            )
         return targets
 
     def _has_enough(self, targets: np.ndarray) -> bool:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from numbers import Real
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn import get_config
-from sklearn.base import MetaEstimatorMixin, clone, is_regressor
-from sklearn.utils import Tags, _safe_indexing, get_tags, indexable
+from sklearn.base import MetaEstimatorMixin, clone, is_classifier, is_regressor
+from sklearn.utils import Tags, check_consistent_length, get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from skssl._declare import Declared, HasMethods, declared, param
 from skssl._labels import as_labels, split_labels
-from skssl._sklearn_compat import fit_context, index_fit_params
+from skssl._sklearn_compat import fit_context, index_fit_params, safe_indexing
 
 _FROM_ESTIMATOR = ("classes_", "n_features_in_", "feature_names_in_")
 
@@ -34,6 +33,22 @@ def _estimator_has(name: str) -> Callable[[LabeledOnly], bool]:
     return check
 
 
+class _Predictor(HasMethods):
+    """A classifier or regressor, or what has `predict` although it says neither.
+
+    Whether a stack or a search has `predict` may be known after fitting only.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(["fit", "predict"])
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        if isinstance(val, type) or super().is_satisfied_by(val):
+            return not isinstance(val, type)
+        has_kind = hasattr(val, "fit") and hasattr(val, "__sklearn_tags__")
+        return has_kind and (is_classifier(val) or is_regressor(val))
+
+
 @declared
 class LabeledOnly(MetaEstimatorMixin, Declared):
     """Fit a classifier or regressor to the labelled rows, and leave the others out.
@@ -44,18 +59,24 @@ class LabeledOnly(MetaEstimatorMixin, Declared):
     regressor as the estimator inside is, and has its methods.
 
     Cross-validation needs a splitter that tests on labelled rows only, such as
-    :class:`skssl.model_selection.StratifiedLabeledKFold`.
+    :class:`skssl.model_selection.StratifiedLabeledKFold`, and scores of training folds a
+    :func:`skssl.model_selection.labeled_scorer`.
+
+    It belongs around ensembles and around searches, not into them: ``VotingClassifier``,
+    ``BaggingClassifier``, ``OneVsRestClassifier`` and the like number the classes in `y` before
+    their estimators see it, so that the marker is one more class, which they then predict.
 
     Parameters
     ----------
     estimator : estimator
         A classifier or regressor of scikit-learn or with its interface. It is cloned.
     unlabeled : "auto", None or a label, default="auto"
-        What stands for a missing label in `y`. "auto" is -1 for integers, NaN for floats and the
-        empty string for strings; in arrays of objects, each of these, None and the NA of pandas.
-        None means that all rows are labelled. Where -1 may as well be a label, "auto" is an error:
-        if it leaves one class only, stands among other negative numbers, or among integers of a
-        regression. Say -1 or None there.
+        What stands for a missing label in `y`. "auto" is whatever is missing (None, NaN, the NA of
+        pandas, an empty string) and the number -1 among whole numbers or names, as in
+        :mod:`sklearn.semi_supervised`. Among numbers with a fractional part, and among the floats
+        of a regression, -1 is a value. None means that all rows are labelled. Where -1 may as well
+        be a label, "auto" is an error: if it leaves one class only, stands among other negative
+        numbers, or among integers of a regression. Say -1 or None there.
 
     Attributes
     ----------
@@ -88,10 +109,19 @@ class LabeledOnly(MetaEstimatorMixin, Declared):
     >>> model = make_pipeline(ssl, LabeledOnly(LogisticRegression(max_iter=1000))).fit(X, y)
     >>> model.classes_
     array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+
+    An ensemble goes inside of it:
+
+    >>> from sklearn.ensemble import VotingClassifier
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> voters = [("lr", LogisticRegression(max_iter=1000)), ("nb", GaussianNB())]
+    >>> rows = X.reshape(300, -1)
+    >>> LabeledOnly(VotingClassifier(voters)).fit(rows, y).classes_
+    array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     """
 
-    estimator: Any = param(HasMethods(["fit", "predict"]), kw_only=False)
-    unlabeled: Any = param(str, Real, None, default="auto")
+    estimator: Any = param(_Predictor(), kw_only=False)
+    unlabeled: Any = param(object, default="auto")
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: ArrayLike, **params: Any) -> Self:
@@ -118,7 +148,7 @@ class LabeledOnly(MetaEstimatorMixin, Declared):
         ValueError
             If no row has a label, or if ``unlabeled="auto"`` cannot tell a marker from a label.
         """
-        X, labels, params = self._cut(X, y, self._routed("fit", params))
+        X, labels, params = self._cut(X, y, self._routed("fit", params), warn=True)
         self.estimator_ = clone(self.estimator).fit(X, labels, **params)
         for name in _FROM_ESTIMATOR:
             if hasattr(self.estimator_, name):
@@ -213,7 +243,8 @@ class LabeledOnly(MetaEstimatorMixin, Declared):
             Accuracy of classifiers and R² of regressors, unless the estimator has another score.
         """
         check_is_fitted(self)
-        X, labels, params = self._cut(X, y, self._routed("score", params))
+        classes = getattr(self, "classes_", None)
+        X, labels, params = self._cut(X, y, self._routed("score", params), classes=classes)
         return self.estimator_.score(X, labels, **params)
 
     def get_metadata_routing(self) -> MetadataRouter:
@@ -244,16 +275,26 @@ class LabeledOnly(MetaEstimatorMixin, Declared):
         return params
 
     def _cut(
-        self, X: Any, y: ArrayLike, params: dict[str, Any]
+        self,
+        X: Any,
+        y: ArrayLike,
+        params: dict[str, Any],
+        *,
+        classes: NDArray[Any] | None = None,
+        warn: bool = False,
     ) -> tuple[Any, NDArray[Any], dict[str, Any]]:
         """Return `X`, the labels and the parameters of the rows that have a label."""
-        if y is not None:
-            y = column_or_1d(as_labels(y), warn=True)
         labels, rows, _ = split_labels(
             y,
             self.unlabeled,
             caller=type(self).__name__,
-            regression=is_regressor(self.estimator),
+            kind="quantities" if is_regressor(self.estimator) else "classes",
+            classes=classes,
+            warn=warn,
         )
-        X, _ = indexable(X, y)
-        return _safe_indexing(X, rows), labels, index_fit_params(X, params, rows)
+        check_consistent_length(X, y)
+        if params.get("sample_weight") is not None:
+            weights = as_labels(params["sample_weight"], name="sample_weight")
+            params = params | {"sample_weight": weights}
+        (X,) = indexable(X)
+        return safe_indexing(X, rows), labels, index_fit_params(X, params, rows)

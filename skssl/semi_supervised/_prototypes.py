@@ -11,11 +11,11 @@ from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import normalize
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skssl._declare import POSITIVE, Declared, Interval, declared, param
-from skssl._labels import as_labels, split_labels
+from skssl._labels import split_labels
 from skssl._sklearn_compat import fit_context
 from skssl.semi_supervised._classes import check_class_labels, score_labeled
 
@@ -51,10 +51,10 @@ class PrototypeClassifier(ClassifierMixin, Declared):
         How many unlabelled rows a labelled row counts as, above 0. The more, the closer the
         prototypes stay to the labelled rows.
     unlabeled : "auto", None or a label, default="auto"
-        What stands for a missing label in `y`. "auto" is -1 for integers, NaN for floats and the
-        empty string for strings; in arrays of objects, each of these, None and the NA of pandas.
-        None means that all rows are labelled. Where -1 may as well be a label, "auto" is an error:
-        if it leaves one class only or stands among other negative numbers. Say -1 or None there.
+        What stands for a missing label in `y`. "auto" is whatever is missing (None, NaN, the NA of
+        pandas, an empty string) and the number -1 among whole numbers or names. None means that all
+        rows are labelled. Where -1 may as well be a label, "auto" is an error: if it leaves one
+        class only or stands among other negative numbers. Say -1 or None there.
 
     Attributes
     ----------
@@ -139,10 +139,8 @@ class PrototypeClassifier(ClassifierMixin, Declared):
         """
         name = type(self).__name__
         X = validate_data(self, X, dtype=[np.float64, np.float32])
-        if y is not None:
-            y = column_or_1d(as_labels(y), warn=True)
-            check_consistent_length(X, y)
-        labels, rows, _ = split_labels(y, self.unlabeled, caller=name)
+        labels, rows, _ = split_labels(y, self.unlabeled, caller=name, warn=True)
+        check_consistent_length(X, y)
         check_class_labels(labels)
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
@@ -209,7 +207,7 @@ class PrototypeClassifier(ClassifierMixin, Declared):
         -------
         float
         """
-        return score_labeled(self, accuracy_score, X, as_labels(y), sample_weight)
+        return score_labeled(self, accuracy_score, X, y, sample_weight)
 
     def _shares(self, directions: NDArray[np.floating]) -> NDArray[np.floating]:
         return softmax(directions @ self.prototypes_.T / self.temperature, axis=1)

@@ -19,7 +19,6 @@ from skssl.semi_supervised._base import FineTuner
 from skssl.semi_supervised._classes import score_labeled
 from skssl.semi_supervised._head import fit_regressor_head
 from skssl.semi_supervised._objectives import SupervisedObjective
-from skssl.semi_supervised._rows import Labels
 
 _FEWEST_ROWS = 500
 # Share of the targets that may be outliers.
@@ -72,7 +71,8 @@ class FineTuneRegressor(RegressorMixin, FineTuner):
         y : array-like of shape (n_samples,)
             Their targets, or `unlabeled`. At least 2 targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much labelled rows count. The pretraining does not look at it.
+            How much labelled rows count, in proportion to each other: a common factor changes
+            nothing. The pretraining does not look at it.
 
         Returns
         -------
@@ -134,7 +134,7 @@ class FineTuneRegressor(RegressorMixin, FineTuner):
         -------
         float
         """
-        return score_labeled(self, r2_score, X, y, sample_weight, dtype=self._target_dtype)
+        return score_labeled(self, r2_score, X, y, sample_weight)
 
     def _targets(
         self, y: np.ndarray, known: np.ndarray, *, reset: bool, classes: Any = None
@@ -174,8 +174,10 @@ class FineTuneRegressor(RegressorMixin, FineTuner):
     def _n_outputs(self) -> int:
         return 1
 
-    def _fit_head(self, scaler: StandardScaler, Z: np.ndarray, labels: Labels) -> nn.Module:
-        return fit_regressor_head(scaler, Z, labels.targets, labels.weights)
+    def _fit_head(
+        self, scaler: StandardScaler, Z: np.ndarray, targets: np.ndarray, weights: np.ndarray
+    ) -> nn.Module:
+        return fit_regressor_head(scaler, Z, targets, weights)
 
     def _strata(self, targets: np.ndarray) -> None:
         return None

@@ -39,10 +39,14 @@ class Labels:
         """Return what is known of some rows."""
         return Labels(*(part[rows] for part in vars(self).values()))
 
+    def relative(self, rows: np.ndarray) -> np.ndarray:
+        """Return the weights of some rows, in units of the mean weight of those to learn from."""
+        return self.weights[rows] / self.weights[self.known].mean()
+
     def tensors(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Return the targets of some rows, and their weights with a mean of 1."""
-        weights = self.weights[rows] / self.weights[self.known].mean()
-        return torch.tensor(self.targets[rows]), torch.tensor(weights, dtype=torch.float32)
+        """Return the targets of some rows, and their relative weights."""
+        weights = torch.tensor(self.relative(rows), dtype=torch.float32)
+        return torch.tensor(self.targets[rows]), weights
 
     def hold_out(self, share: float, strata: np.ndarray | None, *, seed: int) -> None:
         """Keep a share of the labels from being learned, at least one of each of the `strata`."""
