@@ -118,13 +118,15 @@ def test_scores_can_be_repeated_and_leave_everything_as_it_is(name, digits, fitt
 
 
 def test_score_is_the_metric_of_the_embedding(X, fitted):
-    assert rankme_scorer(fitted, X) == rankme_score(fitted.transform(X))
-    assert lidar_scorer(fitted, X) == lidar_score(embed_views(fitted, X, n_views=10))
+    # The rows that a scorer takes are a copy, which convolutions may sum in another order.
+    about = partial(pytest.approx, rel=1e-5)
+    assert rankme_scorer(fitted, X) == about(rankme_score(fitted.transform(X)))
+    assert lidar_scorer(fitted, X) == about(lidar_score(embed_views(fitted, X, n_views=10)))
     lower_is_better = EmbeddingScorer(mean_correlation, greater_is_better=False)
-    assert lower_is_better(fitted, X) == -mean_correlation(fitted.transform(X))
+    assert lower_is_better(fitted, X) == about(-mean_correlation(fitted.transform(X)))
     scorer = EmbeddingScorer(partial(lidar_score, delta=1.0), n_views=3, random_state=5)
     Z = embed_views(fitted, X, n_views=3, random_state=5)
-    assert scorer(fitted, X) == lidar_score(Z, delta=1.0)
+    assert scorer(fitted, X) == about(lidar_score(Z, delta=1.0))
 
 
 def test_samples_are_capped(X, fitted):
@@ -135,9 +137,9 @@ def test_samples_are_capped(X, fitted):
     assert seen[0].shape == (50, 16)
     np.testing.assert_array_equal(seen[0], seen[1])
     rows = fitted.transform(X)
-    assert all((np.abs(rows - row).sum(axis=1) == 0).sum() == 1 for row in seen[0])
+    assert all((np.abs(rows - row).max(axis=1) < 1e-6).sum() == 1 for row in seen[0])
     EmbeddingScorer(lambda Z: seen.append(Z) or 0.0, max_samples=None)(fitted, X)
-    np.testing.assert_array_equal(seen[2], rows)
+    np.testing.assert_allclose(seen[2], rows, rtol=1e-5, atol=1e-6)
 
 
 def test_rows_without_labels_are_left_out(digits, fitted):
