@@ -79,8 +79,10 @@ def test_padding_does_not_fill_the_memory(modality, shape):
     with pytest.raises(ValueError, match=r"Row 1000 of X has 100,000 .* at most 20.*Cut such rows"):
         modality.check([*short, np.zeros((100_000, *shape), np.float32)], estimator="test")
     # What is small, or hardly padded, is not refused.
-    check_padding([20] * 1000 + [10_000], 3, "steps")
+    check_padding([20] * 1000 + [1_300], 3, "steps")
     check_padding([60_000, 10_000] * 1000, 3, "steps")
+    with pytest.warns(UserWarning, match="Row 1000 of X has 8,000 points.*takes 96 MB, 890 times"):
+        check_padding([1] * 1000 + [8_000], 3, "points")
 
 
 @pytest.mark.parametrize("encoder", ["kernels", "resnet", "kernels+resnet", "ts2vec"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from typing import Any, cast
 
@@ -12,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from skssl._declare import declared, param
+from skssl._warn import warn
 from skssl.base import in_all_rows
 from skssl.masked._base import MaskedObjective, _MaskedMethod
 from skssl.masked._forecast import forecast, most_hidden
@@ -241,12 +241,11 @@ class _Reconstruction(_MaskedMethod):
         share = float(np.max(self.mask_ratio_))
         trained = most_hidden(share, window=window, patch=patch)
         if horizon > trained:
-            warnings.warn(
+            warn(
                 f"{type(self).__name__}: horizon={horizon} is longer than what was trained: of "
                 f"series of {window} steps, mask_ratio={share:g} hid at most {trained} in a row. "
                 "What comes later is predicted from predictions, and less and less certain. Fit to "
                 "longer series for longer forecasts.",
-                stacklevel=2,
             )
 
         def fill(series: Tensor, hidden: Tensor, start: Tensor) -> Tensor:

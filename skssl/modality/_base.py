@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from skssl._declare import Declared
 from skssl._quote import quoted
+from skssl._warn import warn
 from skssl.modality._containers import as_samples, is_categorical, only_column
 from skssl.modality._cutters import Cutter
 from skssl.modality._scales import float_of
@@ -27,8 +28,9 @@ from skssl.views import Views
 
 # Elements that are looked at one by one.
 _FEW = 10
-# Bytes that padded samples may always have, and how often their size beyond that.
-_MOST_PADDED, _MOST_WASTE = 2**27, 50
+# How often their own size padded samples may have, unless that is so few bytes; with a warning, so
+# many.
+_MOST_WASTE, _UNNOTICED, _MOST_PADDED = 50, 2**24, 2**27
 
 
 @dataclass(frozen=True)
@@ -466,7 +468,7 @@ def _check_finite(array: np.ndarray, *, allow_nan: bool) -> None:
 
 
 def check_padding(lengths: Sequence[int], width: int, unit: str) -> None:
-    """Raise an error if samples cannot be padded to the longest without a waste of memory.
+    """Raise an error, or warn, if padding samples to the longest wastes memory.
 
     Parameters
     ----------
@@ -477,16 +479,18 @@ def check_padding(lengths: Sequence[int], width: int, unit: str) -> None:
     unit : str
         What messages call these.
     """
-    padded = 4 * width * len(lengths) * max(lengths)
-    if padded <= _MOST_PADDED or padded <= _MOST_WASTE * 4 * width * sum(lengths):
+    padded, own = (4 * width * n for n in (len(lengths) * max(lengths), sum(lengths)))
+    if padded <= _MOST_WASTE * own or padded <= _UNNOTICED:
         return
     row = int(np.argmax(lengths))
-    raise ValueError(
+    message = (
         f"Row {row} of X has {lengths[row]:,} {unit}, half of the rows have at most "
-        f"{int(np.median(lengths)):,}. Padded to the longest, X would take {padded / 1e6:,.0f} MB, "
-        f"{padded / (4 * width * sum(lengths)):,.0f} times its size. Cut such rows into pieces, or "
-        "pass them on their own."
+        f"{int(np.median(lengths)):,}. Padded to the longest, X takes {padded / 1e6:,.0f} MB, "
+        f"{padded / own:,.0f} times its size. Cut such rows into pieces, or pass them on their own."
     )
+    if padded > _MOST_PADDED:
+        raise ValueError(message)
+    warn(message)
 
 
 def check_mask(mask: Any, *shapes: tuple[int, ...]) -> np.ndarray:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from skssl._declare import Interval, Range, RealNotInt, StrOptions, declared, param, resolve_auto
 from skssl._quote import quoted
+from skssl._warn import warn
 from skssl.modality._base import Look, Modality, as_tensor, no_patches
 from skssl.modality._containers import as_samples, only_column
 from skssl.modality._corpus import Corpus, word_pattern
@@ -168,12 +169,11 @@ class Text(Modality):
         longer = [row for row, text in enumerate(texts) if len(text) > most]
         if not longer:
             return texts
-        warnings.warn(
+        warn(
             f"{len(longer)} of {len(texts)} texts of X have more than {most:,} characters, such as "
             f"that in row {longer[0]} with {len(texts[longer[0]]):,}. What follows is left out, "
             f"also where tokens are learned; an embedding has max_length={self.max_length} tokens. "
             "Cut long texts into pieces to have all of them embedded.",
-            stacklevel=3,
         )
         return [text[:most] for text in texts]
 
