@@ -9,7 +9,7 @@ import torch
 from cases import tiny_mlp
 from PIL import Image
 
-from skssl import MaskedAutoencoder, SimCLR
+from skssl import JigsawPuzzle, MaskedAutoencoder, SimCLR
 from skssl.modality import Images, PointCloud, Series, Tabular, Video, infer_modality
 from skssl.modality._containers import as_samples
 
@@ -76,6 +76,19 @@ def test_what_a_masked_array_hides_is_missing():
     filled = method.fit(masked).impute(masked)
     assert np.isfinite(filled).all() and (filled[hidden] < 1e5).all()
     np.testing.assert_array_equal(filled[~hidden], TABLE[~hidden])
+
+
+def test_what_is_given_back_of_tensors():
+    images = torch.tensor(PICTURES)
+    mask = torch.zeros(10, 8, 8, dtype=torch.bool)
+    mask[:, 2:4, 3] = True
+    method = MaskedAutoencoder(max_epochs=0, depth=1, width=16, random_state=0, device="cpu")
+    filled = method.fit(images).reconstruct(images, mask)
+    np.testing.assert_array_equal(filled, method.reconstruct(PICTURES, mask.numpy()))
+    puzzle = JigsawPuzzle(max_epochs=0, random_state=0, device="cpu").fit(PICTURES)
+    for got, expected in zip(puzzle.shuffle(images), puzzle.shuffle(PICTURES), strict=True):
+        np.testing.assert_array_equal(got, expected)
+        assert got.dtype == expected.dtype
 
 
 def test_arrow():

@@ -28,7 +28,7 @@ from skssl.inspection import (
     classical_baselines,
     few_label_report,
 )
-from skssl.modality import Images, Modality, Tabular, infer_modality
+from skssl.modality import Images, Modality, Series, Tabular, infer_modality
 from skssl.semi_supervised import FineTuneClassifier, LabeledOnly, PrototypeClassifier
 
 X, y = make_blobs(200, n_features=6, centers=3, cluster_std=6.0, random_state=0)
@@ -277,6 +277,27 @@ def test_baselines_run_on_every_modality(case):
     assert list(report.scores) == list(baselines)
     best = max(scores[1].mean() for scores in report.scores.values())
     assert best > 1.2 / len(np.unique(labels))
+
+
+def test_baselines_take_series_of_unequal_length(rng):
+    labels = np.arange(40) % 2
+    lengths = np.r_[rng.integers(12, 20, 30), rng.integers(20, 30, 10)]
+    series = [np.sin(np.arange(n) * (1 + y)) for n, y in zip(lengths, labels, strict=True)]
+    for train, test in ((slice(0, 30), slice(30, 40)), (slice(10, 40), slice(0, 10))):
+        raw = classical_baselines(Series())["raw"].fit(series[train])
+        seen, new = raw.transform(series[train]), raw.transform(series[test])
+        assert seen.shape[1] == new.shape[1] == max(map(len, series[train]))
+    report = few_label_report(
+        classical_baselines(Series()),
+        series[:30],
+        labels[:30],
+        X_test=series[30:],
+        y_test=labels[30:],
+        baselines=None,
+        n_labels=(2,),
+        n_repeats=1,
+    )
+    assert len(report.scores) == 3
 
 
 def test_auto_baselines_are_those_of_the_first_methods_modality():

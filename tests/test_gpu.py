@@ -29,6 +29,18 @@ def test_embeds_on_a_gpu_as_on_the_cpu(estimator, case):
     np.testing.assert_allclose(ssl.transform(X), Z, rtol=1e-2, atol=1e-2 * np.abs(Z).max())
 
 
+def test_samples_that_are_on_the_gpu_already():
+    X = torch.tensor(DIGITS, dtype=torch.float32, device="cuda")
+    ssl = SimCLR(encoder=tiny_conv, max_epochs=0, device="cuda", random_state=0).fit(X)
+    np.testing.assert_array_equal(ssl.transform(X), ssl.transform(X.cpu().numpy()))
+    # A list of them as well, and a mask.
+    np.testing.assert_array_equal(ssl.transform(list(X[:9])), ssl.transform(X[:9]))
+    painter = ContextEncoder(encoder=tiny_conv, max_epochs=0, device="cuda").fit(X)
+    mask = torch.zeros(8, 8, dtype=torch.bool, device="cuda")
+    mask[2:4, 3] = True
+    assert np.isfinite(painter.inpaint(X[:9], mask)).all()
+
+
 @pytest.mark.parametrize("device", ["auto", "cuda", "cuda:0", torch.device("cuda")])
 @pytest.mark.parametrize("precision", ["auto", "float32"])
 def test_any_name_of_the_gpu(device, precision):

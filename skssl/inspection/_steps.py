@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from scipy.spatial.distance import pdist
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.neighbors import KNeighborsClassifier
@@ -48,17 +49,22 @@ class Values(TransformerMixin, BaseEstimator):
         """Learn scales, categories and shapes."""
         self.modality_ = copy.deepcopy(self.modality)
         loaded, _ = self.modality_.load(X)
-        self.modality_.fit(self.modality_.check(loaded, estimator=type(self).__name__))
+        checked = self.modality_.check(loaded, estimator=type(self).__name__)
+        self.modality_.fit(checked)
         stem = self.modality_.plain_stem() or nn.Identity()
         self._network = nn.Sequential(self.modality_.input_layer(), stem).eval()
+        with torch.inference_mode():
+            self._length = self._network(self.modality_.prepare(checked)[:1]).shape[-1]
         return self
 
     def transform(self, X: Any) -> np.ndarray:
         """Return rows of shape (n_samples, n_values)."""
-        samples = self._samples(X).numpy()
-        return (
-            samples.reshape(len(samples), -1) if self.describe is None else self.describe(samples)
-        )
+        samples = self._samples(X)
+        if self.describe is not None:
+            return self.describe(samples.numpy())
+        # Series of unequal length have as many values as the longest one of `fit`.
+        samples = F.pad(samples, (0, self._length - samples.shape[-1]))
+        return samples.flatten(1).numpy()
 
     @torch.inference_mode()
     def _samples(self, X: Any) -> torch.Tensor:

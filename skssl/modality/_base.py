@@ -495,7 +495,7 @@ def check_padding(lengths: Sequence[int], width: int, unit: str) -> None:
 
 def check_mask(mask: Any, *shapes: tuple[int, ...]) -> np.ndarray:
     """Return a mask as an array of bools of one of these shapes, or raise an error."""
-    array = np.asarray(mask)
+    array = np.asarray(as_samples(mask))
     if array.dtype != bool or array.shape not in shapes:
         allowed = " or ".join(map(str, shapes))
         raise ValueError(

@@ -16,6 +16,7 @@ from torch import Tensor
 from skssl._declare import Interval, StrOptions, declared, param
 from skssl.base import in_all_rows
 from skssl.modality import Cutter
+from skssl.modality._containers import as_samples
 from skssl.nn import Objective
 from skssl.pretext._base import ROUNDS, Task, TaskObjective, _PretextTask
 
@@ -208,6 +209,7 @@ class _OrderTask(_PretextTask):
         self, samples: Tensor, order: np.ndarray, X: Any, loaded: np.ndarray | None
     ) -> Any:
         moved = self.modality_.restore(self._cutter.rearrange(samples, torch.from_numpy(order)), X)
+        X = as_samples(X)
         if isinstance(moved, list):
             return [_in_dtype_of(like, one) for one, like in zip(moved, X, strict=True)]
         like = X[0] if isinstance(X, (list, tuple)) else X
