@@ -177,8 +177,9 @@ class SelfSupervisedTransformer(
         "Try stronger views, a larger batch_size or a smaller learning_rate."
     )
 
-    # What "auto" makes of batches of large samples at the least.
+    # What "auto" makes of batches: of large samples at the least, and of others.
     _smallest_batch: ClassVar[int] = 64
+    _largest_batch: ClassVar[int] = 256
 
     # What a modality has to offer beyond what all of them do, by the names of its methods.
     _needs: ClassVar[tuple[str, ...]] = ()
@@ -427,7 +428,10 @@ class SelfSupervisedTransformer(
             with seeded(self._seed, device):  # What comes next draws the same numbers as without.
                 self._work = self._find_work(encoder, samples, device)
             self._auto_batch_size = auto_batch_size(
-                len(samples), self._work, smallest=self._smallest_batch
+                len(samples),
+                self._work,
+                smallest=self._smallest_batch,
+                largest=self._largest_batch,
             )
             self._objective = self._objective_of(encoder, samples)
         self.encoder_ = assembled

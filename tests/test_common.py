@@ -318,6 +318,9 @@ def test_it_learns(estimator, case):
         # Groups, and what a user's transforms change, take longer to be learned than others.
         if estimator.__name__ == "TransformPrediction":
             budget["max_epochs"] = 48
+        elif estimator.__name__ == "RotationPrediction":
+            # Each sample is there in four turns.
+            budget = {"max_epochs": 4, "batch_size": 16}
         elif estimator.__name__ == "SwAV":
             budget |= {"max_epochs": 24, "n_local_views": 0}
         if not estimator.__module__.startswith("skssl.pretext"):

@@ -59,6 +59,14 @@ def test_every_turn_of_a_sample_is_in_the_batch(n_classes, asked):
     assert (asked_of // 100).long().bincount().tolist() == [asked] * 7
 
 
+def test_four_turns_are_as_much_work_as_one_of_four_times_as_many(digits):
+    images, _ = digits
+    turned = RotationPrediction(max_epochs=0, **TINY).fit(images[:300])
+    assert turned.batch_size_ == 64
+    other = TransformPrediction(transforms=[keep, mirror], max_epochs=0, **TINY).fit(images[:300])
+    assert other.batch_size_ == 256
+
+
 def test_a_transform_that_is_no_answer_is_not_applied():
     def crop_to_content(batch):
         return batch * (batch > batch.amax() / 2)  # which an empty batch does not have

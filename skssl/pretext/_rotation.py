@@ -22,11 +22,16 @@ class RotationPrediction(_PretextTask):
     normal, which would betray the rotation. A voxel grid can be passed as the points at its filled
     voxels, with their values as features.
 
+    Parameters
+    ----------
+    batch_size : int, default="auto"
+        Samples in a batch, each in all its turns, at least 2; all of them if there are fewer.
+        "auto" is 64, and on a CPU down to 16 for large samples and encoders.
+
     Notes
     -----
-    As in the authors' code, a batch holds each of its `batch_size` samples in all four turns, so
-    that a step takes as long as four views of every sample. Of point clouds, each is there in four
-    of the 24, drawn anew for each.
+    As in the authors' code, a batch holds each of its samples in all four turns. Of point clouds,
+    each is there in four of the 24, drawn anew for each.
 
     References
     ----------
@@ -47,7 +52,8 @@ class RotationPrediction(_PretextTask):
 
     _needs = ("turns",)
     _most_asked = 4
-    _smallest_batch = 16
+    # So that there are as many images in a step as by default elsewhere.
+    _smallest_batch, _largest_batch = 16, 64
 
     def _make_task(self, samples: Tensor) -> Task:
         return WhichTransform(self.modality_.turns())

@@ -61,14 +61,16 @@ def count_work(function: Callable[[Tensor], Tensor], samples: Tensor) -> float:
     return work.seconds / len(samples)
 
 
-def auto_batch_size(n_samples: int, seconds: float, *, smallest: int) -> int:
+def auto_batch_size(
+    n_samples: int, seconds: float, *, smallest: int, largest: int = _LARGEST
+) -> int:
     """Return the batch size for samples that take so long to go through the encoder and back.
 
-    It is 256, and down to `smallest` where a step of that many would be too much work.
+    It is `largest`, and down to `smallest` where a step of that many would be too much work.
     """
     limit = _limit(n_samples)
-    if min(_LARGEST, n_samples) * seconds <= limit:
-        return _LARGEST
+    if min(largest, n_samples) * seconds <= limit:
+        return largest
     return max(smallest, int(limit / seconds) // _UNIT * _UNIT)
 
 
