@@ -111,6 +111,15 @@ def test_one_value_does_not_take_all_of_the_range(kind, value):
     assert seen.nan_to_num().abs().max() < 12
 
 
+@pytest.mark.parametrize("kind", ["images", "video", "alike", "standard"])
+def test_a_marker_of_what_is_missing_does_not_take_all_of_the_range(kind):
+    modality, X = SAMPLES[kind]
+    missing = np.random.default_rng(1).random(X.shape) < 0.3
+    with pytest.warns(UserWarning, match="-99999 in row .* more like it, beside"):
+        seen = scaled(modality, np.where(missing, -99999.0, X))
+    assert seen.std() > 0.1
+
+
 def test_outliers_are_left_out_of_what_comes_later():
     modality, X = spoiled("images", 1e7)
     with pytest.warns(UserWarning, match="beside which all others"):

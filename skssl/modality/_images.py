@@ -65,8 +65,9 @@ class Images(Modality):
     ``(n, channels, height, width)``, and flattened images as 2-D rows if `shape` is given.
     Values are ``uint8``, kept as they are and taken to go from 0 to 255, or any other numbers,
     scaled by the smallest and largest value of the training images (by channel, if there are other
-    than 1, 3 or 4 channels) and computed in float32. If up to a thousandth of the values, such as a
-    broken pixel, would take all of that range, they are left out of it, with a warning.
+    than 1, 3 or 4 channels) and computed in float32. If up to a hundredth of the values, such as a
+    broken pixel, or a marker such as -9999, would take all of that range, they are left out of it,
+    with a warning.
 
     Which axis holds the channels is decided like this: an axis of `channels` values if that is
     said, else one of 1, 3 or 4 values. If the last axis and the first after the samples both

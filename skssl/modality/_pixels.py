@@ -21,7 +21,7 @@ _SCALE_SAMPLES = 4096
 # Below, what is left of a range is the rounding of a constant.
 _SMALLEST_SPAN = 1e-8
 # Share of values that may be those of broken pixels.
-_BROKEN_PIXELS = 1e-3
+_BROKEN_PIXELS = 0.01
 # Share of equal values, the lowest or the highest, that makes a background.
 _BACKGROUND = 0.2
 
@@ -128,10 +128,10 @@ class PixelScale:
         # In the order of the memory, which needs no copy.
         rows = samples.ravel(order="K")[None]
         for found in find_outliers(rows, *edges, share=_BROKEN_PIXELS):
-            value = rows[0, found.where[0]]
+            value = rows[0, found.first]
             index = tuple(map(int, np.argwhere(samples == value)[0]))
             index = (index[0], channel + index[1], *index[2:])
-            warn_of_outliers(value, self.place(index), found.low, found.high, len(found.where) - 1)
+            warn_of_outliers(value, self.place(index), found.low, found.high, found.count - 1)
             self.low[channel], self.high[channel] = found.low, found.high
             self.clipped[channel] = True
 

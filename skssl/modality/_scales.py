@@ -12,8 +12,8 @@ import numpy as np
 
 # A level of so many times the range costs float32 digits that the values need.
 _LEVEL = 16.0
-# Sizes between these lose nothing in float32, nor do their squares.
-_SMALL, _LARGE = 2.0**-20, 2.0**40
+# Sizes between these lose nothing in float32, nor do their squares, and are no rounding.
+_SMALL, _LARGE = 2.0**-10, 2.0**40
 # A range that is smaller than this part of the level is the rounding of a constant.
 _ROUNDING = 1e-13
 # Part of a range that float32 has to tell apart.
@@ -21,9 +21,9 @@ _RESOLUTION = 1e-3
 # Scaled values beyond this overflow when a network squares sums of them.
 LARGEST = 1e15
 _NUMBERS_AT_ONCE = 2**20
-# Of a row of values, some that tell whether nearly all are alike; the part of them that is, and
-# how much farther than these an outlier lies.
-_LOOKED_AT, _NEARLY_ALL, _GAP = 31, 0.8, 10.0
+# Of a row of values, some that tell whether most are alike; the part of them that is, and how much
+# farther than these an outlier lies.
+_LOOKED_AT, _MOST, _GAP = 31, 0.5, 10.0
 
 Place = Callable[[tuple[int, ...]], str]
 
@@ -219,20 +219,27 @@ class Outliers:
     Parameters
     ----------
     row : int
-    where : ndarray of int
-        Their places.
+    first, count : int
+        The place of the first of them, and how many there are.
     low, high : float
         The range of the other values.
     """
 
     row: int
-    where: np.ndarray
+    first: int
+    count: int
     low: float
     high: float
 
 
 def find_outliers(
-    rows: np.ndarray, low: np.ndarray, high: np.ndarray, *, share: float, window: float = 1e-3
+    rows: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    *,
+    share: float,
+    window: float = 1e-3,
+    markers: bool = True,
 ) -> list[Outliers]:
     """Find the rows whose range a few values take.
 
@@ -249,6 +256,8 @@ def find_outliers(
         The largest part of a row that may be outliers; one value may always be.
     window : float, default=1e-3
         The part of the range that all other values take at most, to either side.
+    markers : bool, default=True
+        Whether equal values may be up to half of a row, such as -9999 for what is missing.
     """
     half, _ = _half_and_size(low, high)
     places = np.linspace(0, rows.shape[1] - 1, min(rows.shape[1], _LOOKED_AT)).astype(int)
@@ -256,7 +265,7 @@ def find_outliers(
     n_known = (~np.isnan(some)).sum(axis=1)
     middle = some[np.arange(len(some)), np.maximum(n_known - 1, 0) // 2]
     near = np.abs(some / 2 - middle[:, None] / 2) <= window * half[:, None]
-    candidates = (half > 0) & (near.sum(axis=1) >= _NEARLY_ALL * n_known)
+    candidates = (half > 0) & (near.sum(axis=1) >= _MOST * n_known)
     found = []
     for row in np.flatnonzero(candidates):
         values = rows[row]
@@ -265,13 +274,16 @@ def find_outliers(
         distance = np.abs(values * kind(0.5) - kind(center / 2))
         far = distance > window * half[row]
         n_far, n_values = int(far.sum()), int((~np.isnan(values)).sum())
-        if not 0 < n_far <= max(1.0, share * n_values) or n_far >= n_values / 2:
+        if not 0 < n_far < n_values / 2:
+            continue
+        is_marker = markers and values[far].min() == values[far].max()
+        if n_far > max(1.0, share * n_values) and not is_marker:
             continue
         spread = np.fmax.reduce(distance[~far])
         if 0 < spread and distance[far].min() > _GAP * spread:
             others = values[~far]
             edges = float(np.fmin.reduce(others)), float(np.fmax.reduce(others))
-            found.append(Outliers(int(row), np.flatnonzero(far), *edges))
+            found.append(Outliers(int(row), int(far.argmax()), n_far, *edges))
     return found
 
 
@@ -304,7 +316,10 @@ def clip_outliers(
     """
     n, k, length = X.shape
     rows = X.reshape(n * k, length)
-    found = find_outliers(rows, low.ravel(), high.ravel(), share=share, window=window)
+    # What is equal in one sample is a state of it rather than a marker.
+    found = find_outliers(
+        rows, low.ravel(), high.ravel(), share=share, window=window, markers=False
+    )
     if not found:
         return X, low, high
     rows, low, high = rows.copy(), low.copy(), high.copy()
@@ -313,9 +328,9 @@ def clip_outliers(
         rows[one.row] = rows[one.row].clip(one.low, one.high)
     first = found[0]
     sample, part = divmod(first.row, k)
-    place = f"row {sample}, {names[0]} {part}, {names[1]} {first.where[0]}"
-    n_more = sum(len(one.where) for one in found) - 1
-    value = X[sample, part, first.where[0]]
+    place = f"row {sample}, {names[0]} {part}, {names[1]} {first.first}"
+    n_more = sum(one.count for one in found) - 1
+    value = X[sample, part, first.first]
     warn_of_outliers(value, place, first.low, first.high, n_more)
     return rows.reshape(X.shape), low, high
 

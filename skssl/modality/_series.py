@@ -218,10 +218,10 @@ class Series(Modality):
             values = X[:, channel].reshape(1, -1)
             edges = low[:, channel, 0], high[:, channel, 0]
             for found in find_outliers(values, *edges, share=_OUTLIERS_OF_ALL):
-                row, step = divmod(int(found.where[0]), X.shape[2])
+                row, step = divmod(found.first, X.shape[2])
                 place = f"row {row}, channel {channel}, step {step}"
-                n_more = len(found.where) - 1
-                warn_of_outliers(X[row, channel, step], place, found.low, found.high, n_more)
+                value = X[row, channel, step]
+                warn_of_outliers(value, place, found.low, found.high, found.count - 1)
                 low[:, channel], high[:, channel] = found.low, found.high
                 self._clipped[:, channel] = True
         self._edges = low, high
@@ -293,8 +293,11 @@ class Series(Modality):
         return series.transpose(0, 2, 1) if self.layout == "channels_last" else series
 
     def forecast_form(self, steps: Tensor, X: Any) -> np.ndarray:
-        units, _ = self._units_of(self.check(X, estimator=type(self).__name__))
+        checked = self.check(X, estimator=type(self).__name__)
+        units, _ = self._units_of(checked)
         values = units.undo(steps.numpy())
+        if checked.dtype == np.float32:
+            values = values.astype(np.float32, copy=False)
         X = as_samples(X)
         look = Look.at(X)
         without_channels = np.ndim(X[0]) == 1 if isinstance(X, (list, tuple)) else None

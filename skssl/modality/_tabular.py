@@ -198,7 +198,7 @@ class Tabular(Modality):
         self._indicators = np.flatnonzero(missing.any(axis=0) & ~missing.all(axis=0)).tolist()
         low, high = np.fmin.reduce(X.numbers, axis=0), np.fmax.reduce(X.numbers, axis=0)
         self._outliers = find_outliers(X.numbers.T, low, high, share=_OUTLIERS)
-        self._examples = [X.numbers[one.where[0], one.row] for one in self._outliers]
+        self._examples = [X.numbers[one.first, one.row] for one in self._outliers]
         if self.scaling == "standard":
             self._warn_of_outliers()
             for one in self._outliers:
@@ -279,8 +279,8 @@ class Tabular(Modality):
 
     def _warn_of_outliers(self) -> None:
         for one, value in zip(self._outliers, self._examples, strict=True):
-            place = f"row {one.where[0]}, column {self._number_names()[one.row]!r}"
-            warn_of_outliers(value, place, one.low, one.high, len(one.where) - 1)
+            place = f"row {one.first}, column {self._number_names()[one.row]!r}"
+            warn_of_outliers(value, place, one.low, one.high, one.count - 1)
 
     def _in_units(self, numbers: np.ndarray) -> np.ndarray:
         """Return numbers in float64, in a size for it, and in the range of fit where it matters."""

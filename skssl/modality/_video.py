@@ -51,7 +51,8 @@ class Video(Modality):
     Values are ``uint8``, kept as they are until they are on the device and taken to go from 0 to
     255, or any other numbers, scaled by the smallest and largest value of the training clips (by
     channel, if there are other than 1, 3 or 4 channels) and computed in float32. If up to a
-    thousandth of the values would take all of that range, they are left out of it, with a warning.
+    hundredth of the values, or a marker such as -9999, would take all of that range, they are left
+    out of it, with a warning.
 
     Which axis holds the channels is decided by the rule of :class:`Images`: an axis of `channels`
     values if that is said, else one of 1, 3 or 4 values. If the last axis and the first after the

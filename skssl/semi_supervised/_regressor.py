@@ -157,7 +157,7 @@ class FineTuneRegressor(RegressorMixin, FineTuner):
         targets = y[known]
         low, high = targets.min(keepdims=True), targets.max(keepdims=True)
         for found in find_outliers(targets[None], low, high, share=_OUTLIERS):
-            row = int(np.flatnonzero(known)[found.where[0]])
+            row = int(np.flatnonzero(known)[found.first])
             warnings.warn(
                 f"y has the value {y[row]:.6g} in row {row}, beside which all others, from "
                 f"{found.low:.6g} to {found.high:.6g}, look the same: hardly anything is learned "
