@@ -20,6 +20,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from skssl._declare import Declared, Duration, HasMethods, Interval, StrOptions, declared, param
 from skssl._interrupts import Interrupts
+from skssl._quote import quoted
 from skssl._runner import apply_network, with_same_weights
 from skssl._settings import OwnSettings, own_settings
 from skssl._sklearn_compat import InvalidParameterError, fit_context
@@ -574,8 +575,9 @@ class SelfSupervisedTransformer(
             if self.encoder not in names:
                 close = difflib.get_close_matches(self.encoder, names) or names[:3]
                 raise ValueError(
-                    f"encoder={self.encoder!r} is no encoder for {type(self.modality_).__name__}; "
-                    f"did you mean {' or '.join(map(repr, close))}? Allowed are "
+                    f"encoder={quoted(self.encoder)} is no encoder for "
+                    f"{type(self.modality_).__name__}; did you mean "
+                    f"{' or '.join(map(repr, close))}? Allowed are "
                     f"{self._describe_encoders(names)}, an nn.Module, or a callable."
                 )
             return self._build_encoder(self.encoder, samples)
@@ -604,14 +606,14 @@ class SelfSupervisedTransformer(
         except Exception as error:
             hint = "an object of this class, " if isinstance(self.encoder, type) else ""
             raise ValueError(
-                f"encoder={self.encoder!r} was called with the shape of a sample, {shape}, and "
-                f"raised {type(error).__name__}: {error}. Pass {hint}an nn.Module, or a callable "
-                "that returns one for this shape."
+                f"encoder={quoted(self.encoder)} was called with the shape of a sample, {shape}, "
+                f"and raised {type(error).__name__}: {error}. Pass {hint}an nn.Module, or a "
+                "callable that returns one for this shape."
             ) from error
         if not isinstance(encoder, nn.Module):
             raise ValueError(
-                f"encoder={self.encoder!r} is a callable and must return an nn.Module, "
-                f"got {encoder!r}."
+                f"encoder={quoted(self.encoder)} is a callable and must return an nn.Module, "
+                f"got {quoted(encoder)}."
             )
         return encoder
 
@@ -639,8 +641,8 @@ class SelfSupervisedTransformer(
         if not isinstance(embedding, Tensor) or embedding.ndim != 2:
             shape = tuple(embedding.shape) if isinstance(embedding, Tensor) else type(embedding)
             raise ValueError(
-                f"encoder={self.encoder!r} must turn a batch of n samples into a tensor of shape "
-                f"(n, d), got {shape} for {len(samples)} samples of shape "
+                f"encoder={quoted(self.encoder)} must turn a batch of n samples into a tensor of "
+                f"shape (n, d), got {shape} for {len(samples)} samples of shape "
                 f"{tuple(samples.shape[1:])}."
             )
         return embedding.shape[1]

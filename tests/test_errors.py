@@ -1,6 +1,7 @@
 """Bad input is refused before any training, with what came in and what is allowed."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse
 import torch
@@ -10,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from skorch.callbacks import Callback
 
 from skssl import MaskedAutoencoder, SelfSupervisedImputer, SimCLR
-from skssl.modality import Images
+from skssl.modality import Images, Series
 from skssl.model_selection import embed_views
 from skssl.semi_supervised import FineTuneClassifier, LabeledOnly
 from skssl.training import NonFiniteLossError
@@ -101,6 +102,32 @@ def test_bad_parameters(estimator, params, message):
     ssl = make(estimator, callbacks=[Untrainable()], device="cpu").set_params(**params)
     with pytest.raises((ValueError, TypeError), match=or_no_meaning(estimator, message)):
         ssl.fit(PICTURES)
+
+
+FILE = bytes(range(256)) * 1000
+LONG = "word " * 50_000
+
+
+@pytest.mark.parametrize(
+    ("X", "params"),
+    [
+        ([FILE] * 8, {}),
+        (FILE, {}),
+        (LONG, {}),
+        ([LONG] * 7 + [3], {}),
+        ([LONG] * 8, {"modality": Images()}),
+        ([LONG] * 8, {"modality": Series()}),
+        ([LONG + ".png"] * 8, {}),
+        (pd.DataFrame({"a": [FILE, "b"] * 4, "c": range(8)}), {}),
+        (pd.DataFrame({"a": [LONG, 1] * 4, "c": range(8)}), {}),
+        (np.ones((8, 4)), {"encoder": torch.nn.Sequential(*[torch.nn.Linear(9, 9)] * 500)}),
+        (np.ones((8, 4)), {"encoder": lambda shape: [torch.nn.Linear(9, 9)] * 500}),
+    ],
+)
+def test_messages_are_short(X, params):
+    with pytest.raises((ValueError, TypeError)) as error:
+        SimCLR(max_epochs=0, device="cpu", **params).fit(X)
+    assert len(str(error.value)) < 1500
 
 
 def test_negative_temperature():

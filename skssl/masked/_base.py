@@ -17,6 +17,7 @@ from skssl._declare import (
     param,
     resolve_auto,
 )
+from skssl._quote import quoted
 from skssl._warn import warn
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import CollapseWarning
@@ -157,7 +158,7 @@ class _TokenMethod(SelfSupervisedTransformer):
         encoder = super()._resolve_encoder(samples)
         if not isinstance(encoder, TokenEncoder):
             raise ValueError(
-                f"encoder={self.encoder!r} cannot leave out parts of a sample, as "
+                f"encoder={quoted(self.encoder)} cannot leave out parts of a sample, as "
                 f"{type(self).__name__} needs; allowed are 'auto', 'transformer', or a "
                 "TokenEncoder."
             )

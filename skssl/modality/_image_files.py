@@ -13,6 +13,7 @@ import numpy as np
 
 from skssl._quote import quoted
 
+_LONGEST_REASON = 200
 _GRAY_MODES = ("1", "L", "LA", "La")
 _PALETTE_MODES = ("P", "PA")
 _DEEP_MODES = ("I", "F")
@@ -142,7 +143,9 @@ def _name(source: Any, row: int) -> str:
 
 def _reason(error: Exception) -> str:
     """Return what an error says; some of those of decoders say nothing on their own."""
-    text = str(error)
+    # That of the system repeats the name of the file.
+    text = getattr(error, "strerror", None) or str(error)
+    text = text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}..."
     own = isinstance(error, (OSError, ValueError)) and text
     return text if own else f"{type(error).__name__}: {text}".removesuffix(": ")
 

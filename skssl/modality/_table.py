@@ -105,7 +105,7 @@ class Table:
             if is_category or was_category or before == STRINGS:
                 raise ValueError(
                     f"Column {self.names[index]!r} of X holds "
-                    f"{_role(kind, is_category)}, such as {self._example(index)!r}, but held "
+                    f"{_role(kind, is_category)}, such as {quoted(self._example(index))}, but held "
                     f"{_role(before, was_category)} in fit. Convert the column to what it was."
                 )
         if np.array_equal(self.categorical, seen.categorical):
@@ -197,8 +197,8 @@ class Column:
         if self.kind == STRINGS:
             example = next(value for value in self.values if value is not None)
             raise ValueError(
-                f"Column {self.name!r} of X must hold numbers, got strings, such as {example!r}. "
-                "Convert it, or name it in categorical=."
+                f"Column {self.name!r} of X must hold numbers, got strings, such as "
+                f"{quoted(example)}. Convert it, or name it in categorical=."
             )
         try:
             numbers = self.values.astype(np.float64)
@@ -278,7 +278,9 @@ def _read_objects(name: Any, values: np.ndarray) -> tuple[np.ndarray, str]:
     kinds = {str(_kind_of(cls)): cls for cls in sorted(set(present), key=str)}
     if len(kinds) > 1:
         rows = {kind: np.flatnonzero(~missing)[present.index(cls)] for kind, cls in kinds.items()}
-        found = " and ".join(f"{kind} ({values[row]!r} in row {row})" for kind, row in rows.items())
+        found = " and ".join(
+            f"{kind} ({quoted(values[row])} in row {row})" for kind, row in rows.items()
+        )
         raise ValueError(f"Column {name!r} of X mixes {found}; convert it to one of them.")
     return values, next(iter(kinds), NOTHING)
 
