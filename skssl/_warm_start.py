@@ -24,6 +24,9 @@ __all__ = ["WarmStart"]
 _MAY_CHANGE = {"max_epochs", "warm_start", "callbacks", "device", "verbose"}
 
 
+_FACTOR = 3
+
+
 class Trainings:
     """Finished trainings, in files that an estimator shares with its clones.
 
@@ -60,14 +63,14 @@ class Trainings:
         finally:
             unfinished.unlink(missing_ok=True)
 
-    def load(self, key: str, most_epochs: int) -> dict[str, Any]:
-        """Return the longest training of at most so many epochs, {} if there is none."""
-        paths = {int(path.suffix[1:]): path for path in self.folder.glob(f"{self._name(key)}.*")}
-        longest = max((n_epochs for n_epochs in paths if n_epochs <= most_epochs), default=None)
-        if longest is None:
-            return {}
-        with paths[longest].open("rb") as file:
-            return pickle.load(file)
+    def load(self, key: str, ends: list[int]) -> dict[str, Any]:
+        """Return the longest training of one of these numbers of epochs, {} if there is none."""
+        for n_epochs in reversed(ends):
+            path = self.folder / f"{self._name(key)}.{n_epochs}"
+            if path.exists():
+                with path.open("rb") as file:
+                    return pickle.load(file)
+        return {}
 
     def _name(self, key: str) -> str:
         return joblib.hash((self.secret, key))
@@ -77,6 +80,8 @@ class WarmStart(BaseEstimator):
     """What ``warm_start=True`` means, for an estimator that is trained in epochs."""
 
     _training: tuple[str, str, int] | None = None
+    # The numbers of epochs at which its rounds have ended.
+    _ended: tuple[int, ...] = ()
     _shared_key: str
     _trainings: Trainings
 
@@ -111,10 +116,11 @@ class WarmStart(BaseEstimator):
         # Vocabularies and the like are no part of the samples that are made with them.
         key: str = joblib.hash((parameters, samples.numpy(), self.modality_))
         epochs = self._resolve_epochs(len(samples))
+        self._ended = ()
         if before.get("_training") == (key, seed, before.get("_steps")):
             self.__dict__.update(before)
         elif hasattr(self, "_trainings"):
-            self.__dict__.update(self._trainings.load(key + seed, epochs))
+            self.__dict__.update(self._trainings.load(key + seed, _round_ends(epochs)))
         if epochs < self.n_iter_:
             raise ValueError(
                 f"max_epochs={epochs} is less than the {self.n_iter_} epochs of the training that "
@@ -125,14 +131,22 @@ class WarmStart(BaseEstimator):
         self._training = (key, joblib.hash(self.random_state), self._steps)
         return samples
 
+    def _rounds(self, n_samples: int) -> list[int]:
+        """Return after how many epochs, in all, each round of the training to come ends."""
+        total = self._resolve_epochs(n_samples)
+        ends = _round_ends(total) if self.warm_start else [total]
+        return [end for end in ends if end > self.n_iter_ or not self.n_iter_]
+
     def _keep_training(self) -> None:
-        """Note where the training ended, also for the clones."""
+        """Note where a round of the training ended, also for the clones."""
         assert self._training is not None
         key, seed, steps = self._training
         if self._steps == steps:
             return
         self._training = (key, seed, self._steps)
-        if hasattr(self, "_trainings"):
+        self._ended = (*self._ended, self.n_iter_)
+        # What went another way has other weights than a clone that starts anew would get.
+        if hasattr(self, "_trainings") and [*self._ended] == _round_ends(self.n_iter_):
             try:
                 self._trainings.save(self._shared_key, self.n_iter_, self._trained())
             except OSError as error:
@@ -163,6 +177,18 @@ class WarmStart(BaseEstimator):
                     "the top level of a module."
                 ) from error
         return joblib.hash(hashes)
+
+
+def _round_ends(n_epochs: int) -> list[int]:
+    """Return at which numbers of epochs the rounds of a training of so many end.
+
+    They follow from that number alone, so that two trainings of which one is a part of the other
+    have the same weights there. The factor is that of scikit-learn's halving searches.
+    """
+    ends = [n_epochs]
+    while ends[0] >= _FACTOR:
+        ends.insert(0, ends[0] // _FACTOR)
+    return ends
 
 
 def _remove(folder: Path, pid: int) -> None:

@@ -110,11 +110,13 @@ class SelfSupervisedTransformer(
         With True, `fit` continues an earlier training to a total of `max_epochs`, instead of
         starting anew: one with the same samples and the same parameters, apart from `max_epochs`,
         `callbacks`, `device` and `verbose`. The optimizer starts afresh, and its learning rate
-        rises and falls once more over the epochs that are added. The trainings of an estimator's
-        clones count as its own, also in other processes on the same machine, so that
-        ``HalvingGridSearchCV(..., resource="max_epochs")`` continues the candidates that it keeps,
-        fold by fold; its last fit, to all samples, has nothing to continue. For this, every
-        training of a clone is kept in a temporary file for as long as the estimator lives.
+        rises and falls once more over the epochs that are added. A training has rounds of that
+        kind from the start, each to three times the epochs in all (..., 2, 6, 18), so that what
+        comes of it does not depend on which trainings there were before. The trainings of an
+        estimator's clones count as its own, also in other processes on the same machine, so that
+        ``HalvingGridSearchCV(..., resource="max_epochs", factor=3)`` continues the candidates that
+        it keeps, fold by fold; its last fit, to all samples, has nothing to continue. For this,
+        every round of a clone is kept in a temporary file for as long as the estimator lives.
     verbose : int, default=0
         1 shows how far the training is, the loss, two measures of collapse (``embedding_std`` and
         ``view_ranking``) and the time left: a bar in terminals and notebooks, and elsewhere a line
@@ -225,11 +227,16 @@ class SelfSupervisedTransformer(
             )
         with transaction(self, goes_on=self.warm_start, unchanged=_UNCHANGED) as (ssl, interrupts):
             samples = ssl._resume(X) if self.warm_start else ssl._start(X)
-            epochs = ssl._resolve_epochs(len(samples)) - ssl.n_iter_
-            if epochs or not ssl.n_iter_:
-                ssl._train(samples, interrupts, epochs=epochs, partial=False)
-            if self.warm_start:
-                ssl._keep_training()
+            rounds = ssl._rounds(len(samples))
+            for end in rounds:
+                epochs = end - ssl.n_iter_
+                stopped = ssl._train(samples, interrupts, epochs=epochs, partial=False)
+                if self.warm_start:
+                    ssl._keep_training()
+                if stopped:
+                    break
+            if rounds:
+                ssl._conclude()
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -686,7 +693,8 @@ class SelfSupervisedTransformer(
 
     def _train(
         self, samples: Tensor, interrupts: Interrupts, *, epochs: int, partial: bool
-    ) -> None:
+    ) -> bool:
+        """Train for some epochs; return whether a callback has ended that."""
         from skssl.training import make_optimizer, resolve_device, train
 
         batch_size = min(self._resolve_batch_size(), len(samples))
@@ -727,8 +735,7 @@ class SelfSupervisedTransformer(
         self.n_iter_ = len(self.history_)
         if interrupted:
             raise TrainingInterrupted(interrupted)
-        if not partial:
-            self._conclude()
+        return net.stopped_by_callback_
 
     def _conclude(self) -> None:
         """Look back at a training that is over, and warn of what went wrong."""

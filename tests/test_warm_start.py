@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_wine
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import HalvingGridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils.estimator_checks import check_estimator
 from skorch.callbacks import Callback
@@ -107,7 +107,9 @@ def test_same_seed_same_bits():
 def test_another_training_starts_anew(change, counter):
     ssl = tiny(counter).fit(X)
     change(ssl.set_params(max_epochs=3))
-    assert epochs_of(counter)[-1] == ssl.n_iter_ == 3
+    anew = [1, 2] if ssl.warm_start else [3]
+    assert epochs_of(counter)[-len(anew) :] == anew
+    assert ssl.n_iter_ == 3
 
 
 def test_what_may_change(counter):
@@ -150,18 +152,56 @@ def test_what_cannot_be_compared():
 def test_clones_share_their_trainings(counter):
     ssl = tiny(counter)
     first = clone(ssl).fit(X)
-    third = clone(ssl).set_params(max_epochs=3).fit(X)
-    assert epochs_of(counter) == [2, 1]
+    third = clone(ssl).set_params(max_epochs=6).fit(X)
+    assert epochs_of(counter) == [2, 4]
     # What is taken up is a copy.
     assert first.n_iter_ == 2
-    assert third.n_iter_ == 3
+    assert third.n_iter_ == 6
     clone(ssl).set_params(max_epochs=1).fit(X)
     clone(ssl).set_params(temperature=0.3).fit(X)
     clone(ssl).fit(X[1:])
     clone(tiny(counter)).fit(X)
-    assert epochs_of(counter) == [2, 1, 1, 2, 2, 2]
-    alone = tiny().fit(X).set_params(max_epochs=3).fit(X)
+    assert epochs_of(counter) == [2, 4, 1, 2, 2, 2]
+    alone = tiny().fit(X).set_params(max_epochs=6).fit(X)
     assert torch.equal(weights(alone), weights(third))
+
+
+@pytest.mark.parametrize("before", [[], [2], [1, 2, 4, 5, 18]], ids=str)
+def test_what_comes_of_a_training_does_not_depend_on_others(before):
+    ssl = tiny()
+    for n_epochs in before:
+        clone(ssl).set_params(max_epochs=n_epochs).fit(X)
+    found = clone(ssl).set_params(max_epochs=6).fit(X)
+    assert torch.equal(weights(found), weights(tiny(max_epochs=6).fit(X)))
+
+
+def test_a_training_of_other_rounds_is_for_nobody_else():
+    ssl = tiny()
+    copied = clone(ssl).set_params(max_epochs=5).fit(X)
+    copied.set_params(max_epochs=6).fit(X)
+    found = clone(ssl).set_params(max_epochs=6).fit(X)
+    assert not torch.equal(weights(found), weights(copied))
+    assert torch.equal(weights(found), weights(tiny(max_epochs=6).fit(X)))
+
+
+def test_search_does_not_depend_on_the_order_of_its_grid():
+    def scores(max_epochs):
+        search = GridSearchCV(tiny(), {"max_epochs": max_epochs}, cv=2, refit=False).fit(X)
+        found = search.cv_results_
+        return dict(zip(max_epochs, found["mean_test_score"], strict=True))
+
+    assert scores([2, 4, 7]) == scores([7, 2, 4])
+
+
+class StopAtTheSecond(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) == 2:
+            raise KeyboardInterrupt
+
+
+def test_a_callback_stops_all_rounds():
+    # The first of the rounds is over then.
+    assert tiny(StopAtTheSecond(), max_epochs=6).fit(X).n_iter_ == 2
 
 
 def test_nothing_is_shared_without_warm_start():
@@ -214,7 +254,7 @@ def test_halving_search_continues(n_jobs, counter):
     epochs = [line[2] for line in counter.lines() if line[1] < len(X)]
     assert sum(epochs) == 2 * (9 * 2 + 3 * 4 + 1 * 12)
     # The last fit is to all samples, and is a training of its own.
-    assert [line[2] for line in counter.lines() if line[1] == len(X)] == [18]
+    assert [line[2] for line in counter.lines() if line[1] == len(X)] == [2, 4, 12]
     assert search.best_estimator_[0].n_iter_ == 18
 
 

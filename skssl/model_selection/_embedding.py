@@ -9,6 +9,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
+from skssl._settings import own_settings
 from skssl.base import SelfSupervisedTransformer
 from skssl.views import Views
 
@@ -70,7 +71,8 @@ def embed_views(
     if not isinstance(n_views, (int, np.integer)) or n_views < 1:
         raise ValueError(f"n_views must be an integer of at least 1, got {n_views!r}.")
     seed = int(check_random_state(random_state).randint(2**31 - 1))
-    return method._embed_views(X, _resolve(views, method), n_views=int(n_views), seed=seed)
+    with own_settings():
+        return method._embed_views(X, _resolve(views, method), n_views=int(n_views), seed=seed)
 
 
 def check_views_parameter(views: Any) -> None:
