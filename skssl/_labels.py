@@ -28,6 +28,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 
+from skssl._quote import quoted
+
 Kind = Literal["classes", "quantities", "likely classes", "likely quantities"]
 
 # What NumPy makes of -1 and NaN in a list of names.
@@ -73,7 +75,7 @@ def split_labels(
     if y is None:
         raise ValueError(f"{caller} requires y to be passed, but the target y is None.")
     if np.ndim(unlabeled):
-        raise ValueError(f"unlabeled must be 'auto', None or one label, got {unlabeled!r}.")
+        raise ValueError(f"unlabeled must be 'auto', None or one label, got {quoted(unlabeled)}.")
     labels = as_labels(y, warn=warn)
     if unlabeled is None:
         known = np.ones(len(labels), dtype=bool)

@@ -210,6 +210,11 @@ def test_a_missing_value_is_a_marker_by_any_name(marker):
         assert model.classes_.tolist() == [-1, 1]
 
 
+def test_quantities_are_numbers():
+    with pytest.raises(ValueError, match="y must hold numbers, got 'red' in row 1"):
+        FineTuneRegressor(ssl, max_epochs=0).fit(X, [None, *["red"] * 59])
+
+
 def test_minus_one_among_quantities():
     whole = np.where(first, np.arange(n), -1)
     for reg in (LabeledOnly(Ridge()), FineTuneRegressor(ssl, max_epochs=0)):

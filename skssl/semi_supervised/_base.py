@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from numbers import Integral, Real
+from numbers import Integral, Number, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -28,6 +28,7 @@ from skssl._declare import (
 )
 from skssl._interrupts import Interrupts
 from skssl._labels import split_labels
+from skssl._quote import quoted
 from skssl._runner import apply_network
 from skssl._settings import OwnSettings
 from skssl._sklearn_compat import plain
@@ -232,6 +233,10 @@ class FineTuner(OwnSettings, Declared):
             )
         known = np.zeros(n_samples, dtype=bool)
         known[rows] = True
+        if self._target_dtype is not None and found.dtype.kind not in "biuf":
+            for row, label in zip(rows, found.tolist(), strict=True):
+                if not isinstance(label, Number):
+                    raise ValueError(f"y must hold numbers, got {quoted(label)} in row {row}.")
         found = column_or_1d(found, dtype=self._target_dtype)
         y = np.zeros(n_samples, dtype=found.dtype)
         y[rows] = found
