@@ -365,7 +365,7 @@ def test_prepared_texts_differ_in_length_from_call_to_call():
         (np.array([b"rain", b"sun"]), "Row 0 of X is .*b'rain'.*decode it first"),
         ("rain and sun", "X is a single text, 'rain and sun'; pass a list of texts"),
         (["rain"], r"1 sample\(s\).*minimum of 2 is required by SimCLR"),
-        (["", " ", "!"], "No token was found .* in 3 texts of which the first is ''"),
+        (["", " ", "!"], "No token was found .* in X, 3 texts of which the first is ''"),
         (["rain", "sun", "wind", "fog"], "min_df=2 and max_df=0.5"),
         (["rain", "sun"], "min_df=2 and max_df=0.5"),
     ],

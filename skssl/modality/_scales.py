@@ -70,7 +70,6 @@ class Units:
         high: np.ndarray,
         *,
         together: int | None = None,
-        levels: bool = True,
         largest: float = _LARGE,
     ) -> Self:
         """Return the units of numbers that go from `low` to `high`.
@@ -81,8 +80,6 @@ class Units:
             NaN where there is no number.
         together : int or None
             An axis whose parts have one unit, and are centred together or not at all.
-        levels : bool, default=True
-            Whether high levels are subtracted; what computes in float64 need not.
         largest : float, default=2**40
             The size from which on numbers are divided.
         """
@@ -93,7 +90,7 @@ class Units:
         rounding = (half > 0) & (half <= _ROUNDING * size)
         extreme = (size < _SMALL) | (size > largest)
         with np.errstate(over="ignore"):
-            centred = levels & (size > 2 * _LEVEL * half) & ((half > 0) | extreme)
+            centred = (size > 2 * _LEVEL * half) & ((half > 0) | extreme)
         extent = np.where(centred & (half > 0) & ~rounding, half, size)
         divided = (extent > 0) & (rounding | (extent < _SMALL) | (extent > largest))
         exponent = np.where(divided, np.minimum(np.frexp(extent)[1], 1023), 0)

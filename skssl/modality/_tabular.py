@@ -45,6 +45,8 @@ _EMBEDDING_DIM = 8
 _NAMES_IN_ERRORS = 20
 # Share of a column that may be outliers.
 _OUTLIERS = 0.05
+# Ranks of outliers need no more; float64 ends a little later.
+_FARTHEST = 1e300
 _NUMBERS_AT_ONCE = 2**20
 # Places at which the scale of a column is known to a tokenizer.
 _KNOTS = 256
@@ -199,14 +201,17 @@ class Tabular(Modality):
         low, high = np.fmin.reduce(X.numbers, axis=0), np.fmax.reduce(X.numbers, axis=0)
         self._outliers = find_outliers(X.numbers.T, low, high, share=_OUTLIERS)
         self._examples = [X.numbers[one.first, one.row] for one in self._outliers]
-        if self.scaling == "standard":
-            self._warn_of_outliers()
+        if self.scaling is not None:
+            # Of quantiles, which count ranks, a few values take no range.
+            if self.scaling == "standard":
+                self._warn_of_outliers()
             for one in self._outliers:
                 low[one.row], high[one.row] = one.low, one.high
-        elif self.scaling is None and X.numbers.dtype == np.float64:
+        elif X.numbers.dtype == np.float64:
             names = [f"column {name!r}" for name in self._number_names()]
             check_resolution(low, high, names, "Say Tabular(scaling='standard') or 'quantile'.")
-        self._units = Units.of_range(low, high, levels=False)
+        # QuantileTransformer takes what differs by less than 1e-7 for the same at both ends.
+        self._units = Units.of_range(low, high)
         self._constant = are_constant(low, high)
         self._constants = np.where(self._constant & ~np.isnan(low), low, np.nan)
         self.scaler_ = self._make_scaler(len(X)) if X.numbers.shape[1] else None
@@ -289,8 +294,8 @@ class Tabular(Modality):
             for one in self._outliers:
                 numbers[:, one.row] = numbers[:, one.row].clip(one.low, one.high)
         with np.errstate(over="ignore"):
-            numbers /= self._units.unit
-        return numbers
+            numbers = (numbers - self._units.shift) / self._units.unit
+        return numbers.clip(-_FARTHEST, _FARTHEST)
 
     def _to_count(self, categories: np.ndarray) -> np.ndarray:
         """Return each category once, unless it matters how often there is one.
@@ -381,7 +386,8 @@ class Tabular(Modality):
             # They do no harm to the ranks, but they would to the errors on the original scale.
             self._warn_of_outliers()
             for one in self._outliers:
-                edges = np.array([one.low, one.high]) / self._units.unit[one.row]
+                shift, unit = self._units.shift[one.row], self._units.unit[one.row]
+                edges = (np.array([one.low, one.high]) - shift) / unit
                 original[:, one.row] = original[:, one.row].clip(*edges)
         # On the scale of the training rows, so that float32 is precise enough.
         center, spread = original.mean(axis=0), original.std(axis=0)
@@ -412,7 +418,7 @@ class Tabular(Modality):
             filled = np.where(np.isnan(now[:, :n_numbers]), 0.0, now[:, :n_numbers])
             unscaled = self._unscaled(filled)
             if self.scaler_ is not None:
-                unscaled = unscaled * self._units.unit
+                unscaled = unscaled * self._units.unit + self._units.shift
             numbers = np.where(self._constant, self._constants, unscaled)
             values[:n_numbers] = list(numbers.T)
             # A column without any value in fit stays as it is.

@@ -191,7 +191,7 @@ class Text(Modality):
             counts = vectorizer.fit_transform(X.split(self.analyzer_))
         except ValueError as error:
             raise ValueError(
-                f"No token was found to know texts by, in {len(X)} texts of which the first is "
+                f"No token was found to know texts by in X, {len(X)} texts of which the first is "
                 f"{X.texts[0][:50]!r}, with analyzer={self.analyzer!r}, min_df={self.min_df!r} and "
                 f"max_df={self.max_df!r}: {error}"
             ) from error

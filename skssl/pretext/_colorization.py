@@ -285,7 +285,7 @@ class Colorization(_DenseTask):
     def _resolve_encoder(self, samples: Tensor) -> nn.Module:
         if samples.shape[1] != self._n_channels:
             channels = f"{samples.shape[1]} channel{'s' if samples.shape[1] > 1 else ''}"
-            raise ValueError(f"Colorization needs colour images of 3 channels; got {channels}.")
+            raise ValueError(f"Colorization needs colour images of 3 channels; X has {channels}.")
         if not any(self._are_colored(part) for part in samples.split(_LOOKED_AT)):
             raise ValueError(
                 "Colorization needs images with colours to learn from, but X is grey: the three "
