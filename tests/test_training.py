@@ -12,6 +12,7 @@ from skssl import (
     MSN,
     NNCLR,
     DeepCluster,
+    JigsawPuzzle,
     MaskedAutoencoder,
     MoCo,
     ReSSL,
@@ -243,6 +244,17 @@ def test_groups_and_queues_are_compared_in_float32(method):
     assert any(torch.bfloat16 in dtypes for dtypes in products.seen.values())
     compared = products.seen.get(N_GROUPS, set()) | products.seen.get(N_GROUPS - 1, set())
     assert compared == {torch.float32}
+
+
+def test_answers_to_a_task_compute_in_float32():
+    X = np.random.default_rng(0).random((20, 8, 8))
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(64, 16))
+    task = JigsawPuzzle(encoder=encoder, n_permutations=23, precision="bfloat16", random_state=0)
+    task.set_params(max_epochs=1)
+    with Products() as products:
+        task.fit(X)
+    assert any(torch.bfloat16 in dtypes for dtypes in products.seen.values())
+    assert products.seen[23] == {torch.float32}
 
 
 def test_fine_tuned_heads_compute_in_float32():

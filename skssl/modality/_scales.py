@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+
+from skssl._warn import warn
 
 # A level of so many times the range costs float32 digits that the values need.
 _LEVEL = 16.0
@@ -335,9 +336,8 @@ def clip_outliers(
 def warn_of_outliers(value: float, place: str, low: float, high: float, n_more: int) -> None:
     """Say which value would have taken all of the range."""
     more = f", and {n_more} more like it" if n_more else ""
-    warnings.warn(
+    warn(
         f"X has the value {value:.6g} in {place}{more}, beside which all others, from {low:.6g} to "
         f"{high:.6g}, would look the same. The scale is that of the others, and it counts as the "
-        "nearest of them. Replace it if it is an error or a marker of what is missing.",
-        stacklevel=2,
+        "nearest of them. Replace it if it is an error or a marker of what is missing."
     )

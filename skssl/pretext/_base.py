@@ -15,6 +15,7 @@ from skssl._declare import POSITIVE_INT, declared, param
 from skssl._warn import warn
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import PretextTaskWarning
+from skssl.losses._precision import full_precision
 from skssl.nn import DrawViews, Objective, PartsHead, apply_by_size, mlp_head
 
 # Questions that each sample is asked for a score.
@@ -94,8 +95,9 @@ class TaskObjective(Objective):
 
     def answer(self, parts: list[Tensor]) -> Tensor:
         """Return logits of shape (n, n_classes) for what was posed."""
-        embedded = apply_by_size(self.encoder, parts)
-        return self.head(embedded.transpose(0, 1).flatten(1))
+        embedded = apply_by_size(self.encoder, parts).transpose(0, 1).flatten(1)
+        with full_precision(embedded) as (embedded,):
+            return self.head(embedded)
 
 
 @declared

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from skssl._declare import declared
 from skssl._sklearn_compat import fit_context
+from skssl._warn import warn
 from skssl.modality._scales import Units, are_constant, check_size, find_outliers
 from skssl.semi_supervised._base import FineTuner
 from skssl.semi_supervised._classes import score_labeled
@@ -158,11 +158,10 @@ class FineTuneRegressor(RegressorMixin, FineTuner):
         low, high = targets.min(keepdims=True), targets.max(keepdims=True)
         for found in find_outliers(targets[None], low, high, share=_OUTLIERS):
             row = int(np.flatnonzero(known)[found.first])
-            warnings.warn(
+            warn(
                 f"y has the value {y[row]:.6g} in row {row}, beside which all others, from "
                 f"{found.low:.6g} to {found.high:.6g}, look the same: hardly anything is learned "
-                "of their differences. Replace it if it is an error, or predict a logarithm.",
-                stacklevel=2,
+                "of their differences. Replace it if it is an error, or predict a logarithm."
             )
         units = Units.of_range(low, high)
         shift, unit = units.shift[0], units.unit[0]
