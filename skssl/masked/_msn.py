@@ -21,12 +21,14 @@ from skssl.nn import (
     TokenEncoder,
     first_of,
     mlp_head,
-    rising_momentum,
 )
 from skssl.views import TextViews, Views
 
 # Share of the words that a view of a text lacks.
 _TEXT_DROPOUT = 0.5
+# How much longer the training would be at whose end the teacher stands still. It learns in the last
+# step as well, which may be the only one.
+_LONGER = 1.25
 
 
 class _MSNObjective(TeacherStays, MaskedObjective):
@@ -76,7 +78,7 @@ class _MSNObjective(TeacherStays, MaskedObjective):
         return (scores / self.target_temperature).softmax(dim=1)
 
     def after_step(self, progress: float) -> None:
-        momentum = rising_momentum(self.momentum, progress)
+        momentum = self.momentum + (1 - self.momentum) * progress / _LONGER
         self.teacher.follow(self.encoder, self.projector, momentum=momentum)
 
 
@@ -112,8 +114,9 @@ class MSN(_MaskedMethod):
         what they released; in the paper, `entropy_weight` alone has to keep the groups even. In
         short trainings, that leaves a few groups that hold everything.
     momentum : float, default=0.99
-        What the teacher keeps of its weights in a step, at the start; it rises to 1 with a cosine.
-        Closer to 1 for longer trainings; the paper has 0.996.
+        What the teacher keeps of its weights in a step, at the start. As in the authors' code, it
+        rises evenly, as if it were 1 after a training that is longer by a quarter. Closer to 1 for
+        longer trainings; the paper has 0.996.
     projector_dim : int, default=128
         Size of what is compared with the prototypes; the paper has 256.
     projector_hidden_dim : int, default=256
