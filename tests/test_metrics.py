@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 import torch
 
 from skssl.metrics import (
@@ -139,6 +140,26 @@ def test_bad_input(Z, score):
     if two:
         with pytest.raises(ValueError, match=r"got \(30, 7\) and \(30, 6\)"):
             score(Z, Z[:, :6])
+
+
+@pytest.mark.parametrize(
+    ("Z", "message"),
+    [
+        ([["a", "b"]] * 3, "dtype <U1"),
+        ([[1.0, 2.0], [1.0]], "list: .*inhomogeneous"),
+        (np.zeros((9, 3), complex), "dtype complex128"),
+        (torch.zeros(9, 3, dtype=torch.complex64), "dtype torch.complex64"),
+        (np.zeros((9, 3), "datetime64[D]"), "dtype datetime64"),
+        (scipy.sparse.eye_array(9).tocsr(), "csr_array"),
+        (np.ma.masked_array(np.ones((9, 3)), np.eye(9, 3)), "contains NaN"),
+        (np.full((9, 3), 1e200) * np.arange(3), r"values beyond 1e\+150"),
+    ],
+    ids=["strings", "ragged", "complex", "tensor", "dates", "sparse", "masked", "huge"],
+)
+def test_what_no_measure_takes_is_named(Z, message):
+    for score in (rankme_score, mean_correlation):
+        with pytest.raises(ValueError, match=f"^Z .*{message}"):
+            score(Z)
 
 
 @pytest.mark.parametrize("score", [embedding_std, mean_correlation])
