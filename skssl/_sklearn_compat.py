@@ -19,6 +19,24 @@ from sklearn.utils.validation import _check_method_params as index_fit_params
 from sklearn.utils.validation import _num_samples as num_samples
 
 
+def check_lengths(**arrays: Any) -> None:
+    """Raise an error that names arrays that differ in their number of samples.
+
+    Those other than `X` may be None.
+    """
+    lengths = {}
+    for name, array in arrays.items():
+        if array is None and not name.startswith("X"):
+            continue
+        try:
+            lengths[name] = num_samples(array)
+        except TypeError as error:
+            raise TypeError(f"{name} is no sequence of samples: {error}") from error
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise ValueError(f"Found input variables with inconsistent numbers of samples: {found}.")
+
+
 def print_like_estimators(cls: type) -> None:
     """Break the lines of a long repr, for a class whose ``__repr__`` adds to that of its base."""
     printers = _EstimatorPrettyPrinter._dispatch
@@ -57,6 +75,7 @@ __all__ = [
     "Options",
     "RealNotInt",
     "StrOptions",
+    "check_lengths",
     "fit_context",
     "index_fit_params",
     "num_samples",

@@ -11,9 +11,10 @@ from sklearn.linear_model import LogisticRegression
 from skorch.callbacks import Callback
 
 from skssl import MaskedAutoencoder, SelfSupervisedImputer, SimCLR
+from skssl.inspection import few_label_report
 from skssl.modality import Images, Series
-from skssl.model_selection import embed_views
-from skssl.semi_supervised import FineTuneClassifier, LabeledOnly
+from skssl.model_selection import LabeledKFold, embed_views
+from skssl.semi_supervised import FineTuneClassifier, LabeledOnly, PrototypeClassifier
 from skssl.training import NonFiniteLossError
 from skssl.views import ImageViews, SeriesViews, VideoViews
 
@@ -139,7 +140,7 @@ def test_negative_temperature():
     ("estimator", "message"),
     [
         (FineTuneClassifier(SimCLR), r"write method=SimCLR\(\)"),
-        (LabeledOnly(LogisticRegression), r"write estimator=LogisticRegression\(\)"),
+        (LabeledOnly(LogisticRegression), "'estimator' parameter of LabeledOnly must be an object"),
         (SelfSupervisedImputer(method=MaskedAutoencoder), r"write method=MaskedAutoencoder\(\)"),
     ],
     ids=["finetune", "labeled", "imputer"],
@@ -200,3 +201,24 @@ def test_loss_that_becomes_nan():
         ssl.fit(TABLE)
     with pytest.raises(NotFittedError):
         ssl.transform(TABLE)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda X, y: FineTuneClassifier(SimCLR(), max_epochs=0).fit(X, y),
+        lambda X, y: few_label_report(SimCLR(max_epochs=0), X, y),
+        lambda X, y: list(LabeledKFold(2).split(X, y)),
+        lambda X, y: PrototypeClassifier().fit(X, y),
+    ],
+    ids=["finetune", "report", "folds", "prototypes"],
+)
+def test_samples_and_labels_in_different_numbers(use):
+    with pytest.raises(ValueError, match="numbers of samples: X has 20, y has 12"):
+        use(TABLE, np.arange(12) % 2)
+
+
+def test_a_mask_that_is_no_array():
+    ssl = MaskedAutoencoder(max_epochs=0, width=16, depth=1, n_heads=2, device="cpu").fit(TABLE)
+    with pytest.raises(ValueError, match="mask must be an array of bools: .*inhomogeneous"):
+        ssl.reconstruct(TABLE, [[True], [False, True]])

@@ -11,10 +11,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_consistent_length
 
 from skssl._labels import split_labels
-from skssl._sklearn_compat import safe_indexing
+from skssl._sklearn_compat import check_lengths, safe_indexing
 from skssl.inspection._rows import Data
 from skssl.semi_supervised._classes import check_class_labels
 
@@ -65,7 +64,7 @@ def split(
 ) -> Data:
     """Return training and test rows with the classes as numbers."""
     found, labelled, others = split_labels(y, unlabeled, caller=_CALLER)
-    check_consistent_length(X, y)
+    check_lengths(X=X, y=y)
     check_class_labels(found)
     classes, of_found = np.unique(found, return_inverse=True)
     if len(classes) < 2:
@@ -88,7 +87,7 @@ def split(
 
 def _test_numbers(X_test: Any, y_test: Any, unlabeled: Any, classes: np.ndarray) -> np.ndarray:
     found, _, others = split_labels(y_test, unlabeled, caller=_CALLER, classes=classes)
-    check_consistent_length(X_test, y_test)
+    check_lengths(X_test=X_test, y_test=y_test)
     if len(others):
         raise ValueError(f"y_test must have a label in every row, {len(others)} have none.")
     number_of = {label: number for number, label in enumerate(classes.tolist())}

@@ -379,7 +379,7 @@ def check_numbers(
             f"that of the one in row {row}. Those of series and point clouds may, if that is what "
             "they are: say modality=Series() or modality=PointCloud()."
         )
-    with _named("X", estimator), np.errstate(over="ignore", invalid="ignore"):
+    with named_input(estimator), np.errstate(over="ignore", invalid="ignore"):
         if isinstance(X, (list, tuple)):
             X = np.asarray(X)  # which keeps uint8
         _refuse_no_numbers(X)
@@ -431,15 +431,15 @@ def _refuse_no_numbers(X: Any) -> None:
 
 
 @contextmanager
-def _named(parameter: str, estimator: str) -> Iterator[None]:
-    """Say in errors of scikit-learn and NumPy which parameter has what they are about."""
+def named_input(estimator: str) -> Iterator[None]:
+    """Say in errors of scikit-learn and NumPy that they are about `X`."""
     try:
         yield
     except (ValueError, TypeError) as error:
-        if re.search(rf"\b{parameter}\b", str(error)):
+        if re.search(r"\bX\b", str(error)):
             raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{parameter} is nothing that {estimator} takes: {error}") from error
+        raise kind(f"X is nothing that {estimator} takes: {error}") from error
 
 
 def _check_finite(array: np.ndarray, *, allow_nan: bool) -> None:
@@ -495,7 +495,10 @@ def check_padding(lengths: Sequence[int], width: int, unit: str) -> None:
 
 def check_mask(mask: Any, *shapes: tuple[int, ...]) -> np.ndarray:
     """Return a mask as an array of bools of one of these shapes, or raise an error."""
-    array = np.asarray(as_samples(mask))
+    try:
+        array = np.asarray(as_samples(mask))
+    except ValueError as error:
+        raise ValueError(f"mask must be an array of bools: {error}") from error
     if array.dtype != bool or array.shape not in shapes:
         allowed = " or ".join(map(str, shapes))
         raise ValueError(

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from skssl._declare import Interval, Range, RealNotInt, StrOptions, declared, param, resolve_auto
 from skssl._quote import quoted
 from skssl._warn import warn
-from skssl.modality._base import Look, Modality, as_tensor, no_patches
+from skssl.modality._base import Look, Modality, as_tensor, named_input, no_patches
 from skssl.modality._containers import as_samples, only_column
 from skssl.modality._corpus import Corpus, word_pattern
 from skssl.modality._doubts import doubts_of_text
@@ -152,15 +152,16 @@ class Text(Modality):
                     f"Row {row} of X is {quoted(text)} of type {type(text).__name__}, but a text "
                     f"must be a str; {hint}."
                 )
-        checked = check_array(
-            np.array(self._beginnings(texts), dtype=object),
-            dtype=None,
-            ensure_2d=False,
-            ensure_all_finite=False,
-            ensure_min_samples=min_samples,
-            estimator=estimator,
-            input_name="X",
-        )
+        with named_input(estimator):
+            checked = check_array(
+                np.array(self._beginnings(texts), dtype=object),
+                dtype=None,
+                ensure_2d=False,
+                ensure_all_finite=False,
+                ensure_min_samples=min_samples,
+                estimator=estimator,
+                input_name="X",
+            )
         return Corpus(checked)
 
     def _beginnings(self, texts: list[str]) -> list[str]:

@@ -9,11 +9,11 @@ import numpy as np
 from sklearn.base import is_regressor
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import check_scoring
-from sklearn.utils import check_consistent_length, indexable
+from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from skssl._labels import as_labels, split_labels
-from skssl._sklearn_compat import index_fit_params, safe_indexing
+from skssl._sklearn_compat import check_lengths, index_fit_params, safe_indexing
 
 
 def labeled_scorer(
@@ -97,7 +97,7 @@ class _LabeledScorer:
             kind="quantities" if is_regressor(estimator) else "classes",
             classes=classes,
         )
-        check_consistent_length(X, y)
+        check_lengths(X=X, y=y)
         if params.get("sample_weight") is not None:
             weights = as_labels(params["sample_weight"], name="sample_weight")
             params = params | {"sample_weight": weights}

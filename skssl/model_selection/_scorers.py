@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_consistent_length
 
 from skssl import metrics
 from skssl._labels import split_labels
-from skssl._sklearn_compat import num_samples, safe_indexing
+from skssl._sklearn_compat import check_lengths, num_samples, safe_indexing
 from skssl.model_selection._embedding import check_views_parameter, embed_views
 
 
@@ -140,7 +139,7 @@ class EmbeddingScorer:
                 raise ValueError(f"{self.metric!r} needs labels, but y is None.")
             caller = getattr(self.metric, "__name__", type(self).__name__)
             found, rows, _ = split_labels(y, self.unlabeled, caller=caller)
-            check_consistent_length(X, y)
+            check_lengths(X=X, y=y)
             labels = [found]
         else:
             rows, labels = np.arange(num_samples(X)), []

@@ -14,12 +14,12 @@ from sklearn.model_selection import (
     StratifiedKFold,
     StratifiedShuffleSplit,
 )
-from sklearn.utils import check_consistent_length, indexable
+from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from skssl._declare import Declared, HasMethods, declared, param
 from skssl._labels import Kind, as_labels, split_labels
-from skssl._sklearn_compat import safe_indexing
+from skssl._sklearn_compat import check_lengths, safe_indexing
 
 _FOR_CLASSES = (
     StratifiedKFold,
@@ -108,7 +108,7 @@ class LabeledSplitter(Declared):
         name = type(self).__name__
         labels, rows, others = split_labels(y, self.unlabeled, caller=name, kind=self._kind())
         (X,) = indexable(X)
-        check_consistent_length(X, y, groups)
+        check_lengths(X=X, y=y, groups=groups)
         groups = None if groups is None else as_labels(groups, name="groups")[rows]
         return [safe_indexing(X, rows), labels, groups], rows, others
 

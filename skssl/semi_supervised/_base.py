@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone, is_regressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import Tags, check_consistent_length, check_random_state, column_or_1d, get_tags
+from sklearn.utils import Tags, check_random_state, column_or_1d, get_tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
@@ -31,7 +31,7 @@ from skssl._labels import split_labels
 from skssl._quote import quoted
 from skssl._runner import apply_network
 from skssl._settings import OwnSettings
-from skssl._sklearn_compat import plain
+from skssl._sklearn_compat import check_lengths, plain
 from skssl._transaction import transaction
 from skssl.base import SelfSupervisedTransformer, check_all_loaded
 from skssl.contrastive import SimCLR
@@ -224,7 +224,7 @@ class FineTuner(OwnSettings, Declared):
             classes=getattr(self, "classes_", None) if classes is None and not reset else classes,
             warn=True,
         )
-        check_consistent_length(X, y, sample_weight)
+        check_lengths(X=X, y=y, sample_weight=sample_weight)
         n_samples = len(rows) + len(others)
         if len(rows) < 1 + reset:
             raise ValueError(

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_regressor
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite
 
 from skssl._labels import as_labels, split_labels
+from skssl._sklearn_compat import check_lengths
 
 
 @contextmanager
@@ -65,7 +66,7 @@ def score_labeled(
         kind="quantities" if is_regressor(estimator) else "classes",
         classes=getattr(estimator, "classes_", None),
     )
-    check_consistent_length(X, y, sample_weight)
+    check_lengths(X=X, y=y, sample_weight=sample_weight)
     weights = None if sample_weight is None else as_weights(sample_weight)[rows]
     return metric(labels, estimator.predict(X)[rows], sample_weight=weights)
 

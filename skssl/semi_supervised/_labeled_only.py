@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn import get_config
 from sklearn.base import MetaEstimatorMixin, clone, is_classifier, is_regressor
-from sklearn.utils import Tags, check_consistent_length, get_tags, indexable
+from sklearn.utils import Tags, get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skssl._declare import Declared, HasMethods, declared, param
 from skssl._labels import as_labels, split_labels
-from skssl._sklearn_compat import fit_context, index_fit_params, safe_indexing
+from skssl._sklearn_compat import check_lengths, fit_context, index_fit_params, safe_indexing
 
 _FROM_ESTIMATOR = ("classes_", "n_features_in_", "feature_names_in_")
 
@@ -292,7 +292,7 @@ class LabeledOnly(MetaEstimatorMixin, Declared):
             classes=classes,
             warn=warn,
         )
-        check_consistent_length(X, y)
+        check_lengths(X=X, y=y)
         if params.get("sample_weight") is not None:
             weights = as_labels(params["sample_weight"], name="sample_weight")
             params = params | {"sample_weight": weights}

@@ -11,12 +11,11 @@ from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import normalize
-from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skssl._declare import POSITIVE, Declared, Interval, declared, param
 from skssl._labels import split_labels
-from skssl._sklearn_compat import fit_context
+from skssl._sklearn_compat import check_lengths, fit_context
 from skssl.semi_supervised._classes import check_class_labels, score_labeled
 
 
@@ -140,7 +139,7 @@ class PrototypeClassifier(ClassifierMixin, Declared):
         name = type(self).__name__
         X = validate_data(self, X, dtype=[np.float64, np.float32])
         labels, rows, _ = split_labels(y, self.unlabeled, caller=name, warn=True)
-        check_consistent_length(X, y)
+        check_lengths(X=X, y=y)
         check_class_labels(labels)
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
