@@ -178,16 +178,21 @@ class ReshapingVideo(Video):
 
 
 class ReshapingPoints(PointCloud):
-    """Takes each value of 2-D rows as a point above its column, beside the origin."""
+    """Takes each value of 2-D rows as a point above or below its column, beside a ramp of points.
+
+    Heights are sines, and the ramp has all of them, so that no value is an outlier.
+    """
 
     allows_nan = False
 
     def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
         rows = check_rows(X, estimator=estimator, min_samples=min_samples)
         n, columns = rows.shape
-        clouds = np.zeros((n, columns + 1, 3), dtype=np.float32)
-        clouds[:, 1:, 0] = np.arange(1, columns + 1)
-        clouds[:, 1:, 2] = rows
+        ramp = 8
+        clouds = np.zeros((n, ramp + columns, 3), dtype=np.float32)
+        clouds[:, :ramp, 1:] = np.stack([np.arange(ramp), np.linspace(-1, 1, ramp)], axis=1)
+        clouds[:, ramp:, 0] = np.arange(1, columns + 1)
+        clouds[:, ramp:, 2] = np.sin(rows)
         return super().check(clouds, estimator=estimator, min_samples=min_samples)
 
 
