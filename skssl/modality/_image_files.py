@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from skssl._quote import quoted
+from skssl._warn import warn
 
 _LONGEST_REASON = 200
 _GRAY_MODES = ("1", "L", "LA", "La")
@@ -119,7 +119,7 @@ def read_images(
         message = f"X: {len(errors)} of {len(sources)} images could not be read: {listed}."
         if not skip_errors or len(errors) == len(sources):
             raise ValueError(message + " Images(on_error='skip') leaves such images out.")
-        warnings.warn(message + " They are left out.", stacklevel=2)
+        warn(message + " They are left out.")
 
     images = [result for result in results if isinstance(result, np.ndarray)]
     if size is None and len({image.shape[:2] for image in images}) > 1:

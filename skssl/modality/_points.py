@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Self
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from skssl._declare import declared, param
+from skssl._warn import warn
 from skssl.losses._precision import widened
 from skssl.modality._base import Look, Modality, as_tensor, check_numbers, check_padding
 from skssl.modality._containers import as_samples
@@ -138,10 +138,9 @@ StandardScaler` on all points.
             )
         n_points, columns = clouds.shape[1:]
         if n_points == 3 < columns:
-            warnings.warn(
+            warn(
                 f"The clouds of X have 3 points of {columns} values. If that is the other way "
-                "round, pass X.transpose(0, 2, 1).",
-                stacklevel=2,
+                "round, pass X.transpose(0, 2, 1)."
             )
         missing = np.isnan(clouds)
         absent = missing.all(axis=2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from skssl._declare import StrOptions, declared, param
+from skssl._warn import warn
 from skssl.modality._base import Look, Modality, as_tensor, check_mask, check_numbers, check_padding
 from skssl.modality._containers import as_samples
 from skssl.modality._doubts import MANY_CHANNELS, is_oblong
@@ -184,11 +184,10 @@ class Series(Modality):
             series = series.transpose(0, 2, 1)
         n_channels, length = series.shape[1:]
         if self.layout is None and n_channels > length:
-            warnings.warn(
+            warn(
                 f"The series of X have {n_channels} channels and {length} steps. If that is the "
                 "other way round, say modality=Series(layout='channels_last'); if not, say "
-                "layout='channels_first'.",
-                stacklevel=2,
+                "layout='channels_first'."
             )
         empty = np.isnan(series).all(axis=(1, 2))
         if empty.any():

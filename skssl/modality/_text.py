@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Any, Self
@@ -199,11 +198,10 @@ class Text(Modality):
         without = int((counts.getnnz(axis=1) == 0).sum())
         blank = sum(not text.strip() for text in X.texts)
         if without - blank > _MAX_WITHOUT_TOKENS * len(X):
-            warnings.warn(
+            warn(
                 f"{without - blank} of {len(X)} texts of X have no token in the vocabulary, so "
                 "that they all have the same embedding. Another analyzer, such as "
-                "Text(analyzer='char_wb'), or a smaller min_df may suit them.",
-                stacklevel=2,
+                "Text(analyzer='char_wb'), or a smaller min_df may suit them."
             )
         self.vocabulary_ = {
             token: int(place) + 1 for token, place in vectorizer.vocabulary_.items()

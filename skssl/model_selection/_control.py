@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from skssl._warn import warn
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import RandomWeightsWarning
 from skssl.model_selection._scorers import default_scorer
@@ -73,12 +73,11 @@ def check_against_random_weights(
     control = _without_training(fitted, X)
     score, at_random = scorer(fitted, X, y), scorer(control, X, y)
     if not score > at_random:
-        warnings.warn(
+        warn(
             f"{type(_method(fitted)).__name__} scores {score:.4g}, and with random weights "
             f"{at_random:.4g}: by this score, training did not pay. Try more epochs, other views, "
             "or another scorer.",
             RandomWeightsWarning,
-            stacklevel=2,
         )
     return score - at_random
 
