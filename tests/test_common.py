@@ -320,7 +320,7 @@ def test_it_learns(estimator, case):
             budget["max_epochs"] = 48
         elif estimator.__name__ == "RotationPrediction":
             # Each sample is there in four turns.
-            budget = {"max_epochs": 4, "batch_size": 16}
+            budget = {"max_epochs": 8, "batch_size": 16}
         elif estimator.__name__ == "SwAV":
             budget |= {"max_epochs": 24, "n_local_views": 0}
         if not estimator.__module__.startswith("skssl.pretext"):

@@ -111,7 +111,8 @@ def test_rotation_of_points_is_learned():
     rng = np.random.default_rng(0)
     # Boxes with three sides of their own, one half of them denser along each.
     X = rng.uniform(0, 1, (400, 30, 3)) ** 3 * np.array([1.0, 2.0, 4.0])
-    ssl = RotationPrediction(encoder=tiny_points, max_epochs=40, device="cpu", random_state=0)
+    settings = {"max_epochs": 40, "device": "cpu", "random_state": 0}
+    ssl = RotationPrediction(modality=PointCloud(), encoder=tiny_points, **settings)
     ssl.fit(X[:300])
     assert ssl.n_classes_ == 24
     assert ssl.score(X[300:]) > 0.2

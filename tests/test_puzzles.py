@@ -393,9 +393,9 @@ def test_views_may_make_samples_smaller(rng):
 
 # What is refused.
 
-SMALL = np.zeros((20, 5, 5), dtype=np.uint8)
-CLIPS = np.zeros((20, 6, 8, 8, 1), dtype=np.uint8)
-WAVES = np.zeros((20, 1, 7), dtype=np.float32)
+SMALL = np.random.default_rng(0).integers(0, 256, (20, 5, 5), dtype=np.uint8)
+CLIPS = np.random.default_rng(0).integers(0, 256, (20, 6, 8, 8, 1), dtype=np.uint8)
+WAVES = np.random.default_rng(0).normal(size=(20, 1, 7)).astype(np.float32)
 TEXTS = ["one two three", "three two one"] * 10
 WORDS = Text(min_df=1, max_df=1.0)
 REFUSED = [

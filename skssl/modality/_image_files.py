@@ -13,6 +13,7 @@ import numpy as np
 from skssl._quote import quoted
 from skssl._warn import warn
 
+_LONGEST_NAME = 300
 _LONGEST_REASON = 200
 _GRAY_MODES = ("1", "L", "LA", "La")
 _PALETTE_MODES = ("P", "PA")
@@ -138,7 +139,10 @@ def read_images(
 
 
 def _name(source: Any, row: int) -> str:
-    return quoted(str(source)) if is_file_name(source) else f"the one in row {row}"
+    if not is_file_name(source):
+        return f"the one in row {row}"
+    # Nobody finds a file by a part of its name.
+    return repr(str(source)) if len(str(source)) <= _LONGEST_NAME else quoted(str(source))
 
 
 def _reason(error: Exception) -> str:
