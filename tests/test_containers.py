@@ -25,6 +25,16 @@ def embedded(X, **params):
     return SimCLR(max_epochs=0, device="cpu", random_state=0, **params).fit_transform(X)
 
 
+class OnlyAnArray:
+    """Has no elements before NumPy asks for them."""
+
+    def __len__(self):
+        return len(TABLE)
+
+    def __array__(self, dtype=None, copy=None):
+        return TABLE.astype(dtype or TABLE.dtype)
+
+
 def objects(values):
     """Return a 1-D array of dtype object."""
     array = np.empty(len(values), dtype=object)
@@ -44,8 +54,12 @@ def objects(values):
         (pd.Series(RAGGED), RAGGED),
         (pd.Series([list(row) for row in RAGGED]), RAGGED),
         (pl.Series(RAGGED), RAGGED),
+        (OnlyAnArray(), TABLE),
     ],
-    ids=["uint8", "grad", "bfloat16", "list", "nested", "objects", "pandas", "lists", "polars"],
+    ids=[
+        *("uint8", "grad", "bfloat16", "list", "nested", "objects", "pandas", "lists", "polars"),
+        "interface",
+    ],
 )
 def test_same_samples_in_another_container(X, expected):
     np.testing.assert_array_equal(embedded(X), embedded(expected))

@@ -45,6 +45,8 @@ def as_samples(X: Any) -> Any:
     if is_frame(X):
         _check_names(X)
         return X
+    if hasattr(X, "__array__") and not hasattr(X, "__getitem__"):
+        return np.asarray(X)
     if isinstance(X, (list, tuple)):
         is_any = any(issubclass(kind, (Tensor, np.ma.MaskedArray)) for kind in set(map(type, X)))
         return [as_samples(one) for one in X] if is_any else X
