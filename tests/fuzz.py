@@ -308,6 +308,24 @@ def places(rng: Rng) -> Attempt:
 
 
 @kind
+def ties(rng: Rng) -> Attempt:
+    """Equal values, of which thresholds and neighbours make hard decisions, by default encoders."""
+    drawn = draw_samples(rng, only=("series", "points", "images", "tabular"))
+    change = [_counts, _binary, _steps][int(rng.integers(3))]
+    X = change(rng, rng.normal(size=(24, *drawn.X.shape[1:])))
+    ssl = SimCLR(modality=_MODALITIES[drawn.case.name](), max_epochs=0, random_state=0)
+
+    def run() -> None:
+        Z = embed(ssl, X)
+        alone = np.concatenate([ssl.transform(X[row : row + 1]) for row in range(len(X))])
+        if np.abs(alone - Z).max() > 1e-4 * (np.abs(Z).max() or 1.0):
+            raise Fault("an embedding depends on the others of its batch")
+
+    what = f"default encoder on {drawn.case.name} {X.shape}, {change.__name__}"
+    return Attempt(what, guarded(ssl, run))
+
+
+@kind
 def outliers(rng: Rng) -> Attempt:
     """One value that would take all the range: the others are told apart, or somebody says so."""
     drawn = draw_samples(rng, only=("images", "tabular", "video", "colors"))
