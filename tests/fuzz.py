@@ -598,6 +598,25 @@ def parameters(rng: Rng) -> Attempt:
 
 
 @kind
+def rates(rng: Rng) -> Attempt:
+    """Rates of any size in trainings of a few steps: what diverges in any of them is told."""
+    name = str(rng.choice(["learning_rate", "weight_decay"]))
+    value = float(10.0 ** rng.uniform(-300, 300))
+    X = rng.normal(size=(int(rng.integers(2, 10)), 4))
+    ssl = SimCLR(
+        encoder=tiny_mlp,
+        batch_size=4,
+        max_epochs=int(rng.integers(1, 3)),
+        optimizer=str(rng.choice(["adamw", "sgd", "muon"])),
+        device="cpu",
+        random_state=0,
+        **{name: value},
+    )
+    what = f"{ssl.optimizer}, {name}={value:.1g}, {ssl.max_epochs} epochs of {len(X)} rows"
+    return Attempt(what, guarded(ssl, lambda: embed(ssl, X)), named=name, may_diverge=True)
+
+
+@kind
 def few_rows(rng: Rng) -> Attempt:
     """Every method with as few rows as it may get, in batches that do not go up."""
     case = CASES[int(rng.integers(len(CASES)))]
