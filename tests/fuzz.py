@@ -30,18 +30,20 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 from cases import CASES, ESTIMATORS, Case, tiny_mlp
+from sklearn.base import clone
 from sklearn.ensemble import BaggingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from skorch.callbacks import Callback
 
-from skssl import SimCLR
+from skssl import MaskedAutoencoder, SelfSupervisedImputer, SimCLR
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import TrainingInterrupted
 from skssl.modality import Images, Modality, PointCloud, Series, Tabular, Text, Video
@@ -839,6 +841,83 @@ def _setting(name: str) -> Iterator[None]:
             }
             stack.enter_context(contexts[name]())
         yield
+
+
+@kind
+def threads(rng: Rng) -> Attempt:
+    """Trainings and uses in threads, which have the bits that they have alone."""
+    drawn = draw_samples(rng, only=("tabular", "series", "points", "images"))
+    methods = [draw_method(rng, drawn.case, batch_size=4) for _ in range(3)]
+
+    def use(ssl: SelfSupervisedTransformer) -> np.ndarray:
+        return clone(ssl).fit(drawn.X).transform(drawn.X)
+
+    def run() -> None:
+        alone = [use(ssl) for ssl in methods]
+        state = torch.get_rng_state()
+        with ThreadPoolExecutor(3) as pool:
+            together = list(pool.map(use, methods))
+        # Sums depend on where in memory numbers lie, in a process of one thread as well.
+        close = [
+            np.allclose(a, b, rtol=1e-4, atol=1e-5) for a, b in zip(alone, together, strict=True)
+        ]
+        if not all(close):
+            raise Fault("other embeddings than alone")
+        if not torch.equal(state, torch.get_rng_state()):
+            raise Fault("torch's global generator is another one")
+
+    names = [type(ssl).__name__ for ssl in methods]
+    return Attempt(f"{names} on {drawn.words[0]} in threads", run)
+
+
+@kind
+def unequal(rng: Rng) -> Attempt:
+    """Samples of unequal sizes, one of which may be far larger than the others."""
+    name = str(rng.choice(["series", "points", "text"]))
+    sizes = rng.integers(3, 30, int(rng.integers(2, 9)))
+    if rng.random() < 0.5:
+        sizes[int(rng.integers(len(sizes)))] = int(10 ** rng.uniform(2, 5))
+    X: list[Any]
+    if name == "series":
+        X = [rng.normal(size=size) for size in sizes]
+    elif name == "points":
+        X = [rng.normal(size=(size, 3)) for size in sizes]
+    else:
+        words = np.array(["sun", "rain", "wind", "fog", "hail"])
+        X = [" ".join(rng.choice(words, size)) for size in sizes]
+    case = next(case for case in CASES if case.name == name)
+    modality = Text(min_df=1, max_df=1.0) if name == "text" else _MODALITIES[name]()
+    ssl = SimCLR(
+        modality=modality,
+        encoder=case.encoder,
+        max_epochs=int(rng.integers(0, 2)),
+        device="cpu",
+        random_state=0,
+    )
+    what = f"{name} of sizes {sizes.tolist()}"
+    return Attempt(what, guarded(ssl, lambda: embed(ssl, X)))
+
+
+@kind
+def gaps(rng: Rng) -> Attempt:
+    """What fills gaps, on tables with gaps and on what is none."""
+    drawn = draw_samples(rng)
+    X = np.array(drawn.X)
+    X[rng.random(X.shape) < 0.2] = np.nan
+    method = MaskedAutoencoder(
+        width=8, depth=1, n_heads=2, max_epochs=1, device="cpu", random_state=0
+    )
+    imputer = SelfSupervisedImputer(method=method)
+
+    def run() -> None:
+        filled = imputer.fit(X).transform(X)
+        known = ~np.isnan(X)
+        if not np.array_equal(np.asarray(filled)[known], X[known]):
+            raise Fault("what was there is another value")
+        if np.isnan(np.asarray(filled, dtype=float)[:, ~np.isnan(X).all(axis=0)]).any():
+            raise Fault("a gap is left")
+
+    return Attempt(f"imputing {drawn.words[0]}", run, named=r"\bX\b|modality|[Tt]able|impute")
 
 
 @kind

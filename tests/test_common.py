@@ -1,6 +1,7 @@
 """What holds for every method, on every modality."""
 
 import copy
+import math
 import pickle
 from functools import partial
 from types import SimpleNamespace
@@ -344,3 +345,26 @@ def test_it_learns(estimator, case):
 
     assert cross_val_score(LogisticRegression(max_iter=1000), trained.transform(X), y).mean() > 0.5
     assert accuracy(trained) > accuracy(untrained)
+
+
+class Flat(nn.Module):
+    """An encoder for samples of one size."""
+
+    def __init__(self, shape):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), 8))
+
+    def forward(self, samples):
+        return self.layers(samples)
+
+
+@pytest.mark.parametrize(
+    ("modality", "width"), [(Series(), ()), (PointCloud(), (3,))], ids=["series", "points"]
+)
+def test_encoders_of_the_users_own_see_samples_of_one_length(modality, width):
+    rng = np.random.default_rng(0)
+    X = [rng.normal(size=(length, *width)) for length in rng.integers(5, 30, 12)]
+    ssl = SimCLR(modality=modality, encoder=Flat, max_epochs=1, device="cpu", random_state=0)
+    Z = ssl.fit(X).transform(X)
+    alone = np.concatenate([ssl.transform([one]) for one in X])
+    np.testing.assert_allclose(alone, Z, rtol=1e-4, atol=1e-6)

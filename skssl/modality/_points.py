@@ -161,7 +161,7 @@ StandardScaler` on all points.
         return clouds
 
     def fit(self, X: np.ndarray) -> Self:
-        self.n_columns_ = X.shape[2]
+        self._n_points, self.n_columns_ = X.shape[1:]
         if X.dtype != np.float64:
             return self
         axes = (0, 1)
@@ -221,7 +221,7 @@ StandardScaler` on all points.
         return UnitSphere() if self.normalize else nn.Identity()
 
     def stem(self) -> nn.Module:
-        return FillPoints()
+        return FillPoints(self._n_points)
 
     def turns(self) -> list[Callable[[Tensor], Tensor]]:
         mirrored_or_turned = itertools.product(

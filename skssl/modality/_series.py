@@ -198,7 +198,7 @@ class Series(Modality):
         return series
 
     def fit(self, X: np.ndarray) -> Self:
-        self.n_channels_ = X.shape[1]
+        self.n_channels_, self._length = X.shape[1:]
         low, high = _ranges(X, axis=(0, 2))
         if self.normalize == "dataset":
             if np.isnan(low).any():
@@ -315,7 +315,7 @@ class Series(Modality):
         return nn.Identity()
 
     def stem(self) -> nn.Module:
-        return FillGaps()
+        return FillGaps(self._length)
 
     def cutter(self, grid: int | None = None) -> SegmentCutter:
         return self.clip_cutter((grid or 2) ** 2)

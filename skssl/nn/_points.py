@@ -32,9 +32,25 @@ def fill_points(clouds: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class FillPoints(nn.Module):
-    """Repeat a present point in the place of absent ones, for networks that cannot take NaN."""
+    """Repeat a present point in the place of absent ones, for networks that cannot take NaN.
+
+    In eval mode there are as many points as in fit, so that what such a network makes of a cloud
+    does not depend on which others are in the batch.
+
+    Parameters
+    ----------
+    n_points : int
+        Of the clouds in fit.
+    """
+
+    def __init__(self, n_points: int):
+        super().__init__()
+        self.n_points = n_points
 
     def forward(self, clouds: Tensor) -> Tensor:
+        missing = self.n_points - clouds.shape[1]
+        if not self.training and missing > 0:
+            clouds = F.pad(clouds, (0, 0, 0, missing), value=torch.nan)
         return fill_points(clouds)[0]
 
 

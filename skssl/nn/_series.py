@@ -43,10 +43,25 @@ def fill_gaps(series: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class FillGaps(nn.Module):
-    """Put 0 where a value of a series is missing, for networks that cannot take NaN."""
+    """Put 0 where a value of a series is missing, for networks that cannot take NaN.
+
+    In eval mode shorter series are made as long as those of fit, so that what such a network makes
+    of the end of a series does not depend on which others are in the batch.
+
+    Parameters
+    ----------
+    length : int
+        Of the series in fit.
+    """
+
+    def __init__(self, length: int):
+        super().__init__()
+        self.length = length
 
     def forward(self, series: Tensor) -> Tensor:
-        return fill_gaps(series)[0]
+        filled = fill_gaps(series)[0]
+        missing = self.length - series.shape[2]
+        return filled if self.training or missing <= 0 else F.pad(filled, (0, missing))
 
 
 def _mean_over_time(x: Tensor, observed: Tensor) -> Tensor:
