@@ -117,8 +117,9 @@ def _asked_for(error: BaseException) -> int:
 
 
 def _size(n_bytes: int) -> str:
+    size = float(n_bytes)
     for unit in ("bytes", "KiB", "MiB"):
-        if n_bytes < 2**10 * 0.95:
-            return f"{n_bytes:.3g} {unit}"
-        n_bytes /= 2**10  # type: ignore[assignment]
-    return f"{n_bytes:.3g} GiB"
+        if size < 2**10 * 0.95:
+            return f"{size:.3g} {unit}"
+        size /= 2**10
+    return f"{size:.3g} GiB"
