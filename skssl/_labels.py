@@ -20,7 +20,7 @@ markers among names. A -1 that is declared a class, by those that a classifier w
 from __future__ import annotations
 
 import warnings
-from numbers import Real
+from numbers import Complex, Real
 from typing import Any, Literal
 
 import numpy as np
@@ -34,6 +34,7 @@ Kind = Literal["classes", "quantities", "likely classes", "likely quantities"]
 
 # What NumPy makes of -1 and NaN in a list of names.
 _MARKERS_AS_STRINGS = ("-1", "-1.0", "nan")
+_LABELS = "names, real numbers or booleans"
 
 
 def split_labels(
@@ -112,7 +113,7 @@ def as_labels(y: Any, *, name: str = "y", warn: bool = False) -> NDArray[Any]:
     Raises
     ------
     ValueError
-        If there is more than one label per row.
+        If there is more than one label per row, or labels are complex numbers or structured.
     """
     if sparse.issparse(y):
         raise ValueError(f"{name} must be dense, got a sparse matrix of shape {y.shape}.")
@@ -129,9 +130,15 @@ def as_labels(y: Any, *, name: str = "y", warn: bool = False) -> NDArray[Any]:
         labels = labels[:, 0]
     if labels.ndim != 1:
         raise ValueError(f"{name} must have shape (n_samples,), got {labels.shape}.")
+    if labels.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {name} must hold {_LABELS}.")
+    if labels.dtype.kind == "V":
+        raise ValueError(f"{name} must hold {_LABELS}, got an array of dtype {labels.dtype}.")
     if labels.dtype.kind != "O":
         return labels
     for row, label in enumerate(labels):
+        if isinstance(label, Complex) and not isinstance(label, Real):
+            raise ValueError(f"{name} must hold {_LABELS}, got {label!r} in row {row}.")
         if hasattr(label, "__len__") and not isinstance(label, (str, bytes)):
             raise ValueError(
                 f"{name} must hold one label per row, got a {type(label).__name__} in row {row}."

@@ -418,7 +418,7 @@ class SelfSupervisedTransformer(
 
     def _start(self, X: Any) -> Tensor:
         """Resolve every "auto" and build encoder and objective; return the prepared samples."""
-        from skssl.training import Monitor, auto_batch_size, resolve_device, seeded
+        from skssl.training import Monitor, resolve_device, seeded, with_memory_advice
 
         device = resolve_device(self.device)
         modality = infer_modality(X) if isinstance(self.modality, str) else self.modality
@@ -429,20 +429,12 @@ class SelfSupervisedTransformer(
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._shape = tuple(samples.shape)
         with seeded(self._seed, device):
-            encoder = self._resolve_encoder(samples)
-            self._input_layer = self.modality_.input_layer()
-            assembled = self.modality_.assemble(self._input_layer, encoder).eval()
-            self._n_features_out = self._embedding_dim(assembled, samples[:2])
-            with seeded(self._seed, device):  # What comes next draws the same numbers as without.
-                self._work = self._find_work(encoder, samples, device)
-            self._auto_batch_size = auto_batch_size(
-                len(samples),
-                self._work,
-                smallest=self._smallest_batch,
-                largest=self._largest_batch,
+            self.encoder_ = with_memory_advice(
+                lambda: self._build_networks(samples, device),
+                title=type(self).__name__,
+                doing="building",
+                device=torch.device("cpu"),
             )
-            self._objective = self._objective_of(encoder, samples)
-        self.encoder_ = assembled
         self.batch_size_ = min(self._resolve_batch_size(), len(samples))
         self._optimizer_state: dict[str, Any] | None = None
         self._monitor = Monitor(type(self).__name__, self._collapse_remedy)
@@ -451,6 +443,22 @@ class SelfSupervisedTransformer(
         self.loss_curve_: list[float] = []
         self.history_: list[dict[str, Any]] = []
         return samples
+
+    def _build_networks(self, samples: Tensor, device: torch.device) -> nn.Module:
+        """Build encoder and objective, and find out how large a batch is to be."""
+        from skssl.training import auto_batch_size, seeded
+
+        encoder = self._resolve_encoder(samples)
+        self._input_layer = self.modality_.input_layer()
+        assembled = self.modality_.assemble(self._input_layer, encoder).eval()
+        self._n_features_out = self._embedding_dim(assembled, samples[:2])
+        with seeded(self._seed, device):  # What comes next draws the same numbers as without.
+            self._work = self._find_work(encoder, samples, device)
+        self._auto_batch_size = auto_batch_size(
+            len(samples), self._work, smallest=self._smallest_batch, largest=self._largest_batch
+        )
+        self._objective = self._objective_of(encoder, samples)
+        return assembled
 
     def _untrained(self, X: Any) -> Self:
         """Return a copy with the weights that the training started from.
@@ -605,12 +613,16 @@ class SelfSupervisedTransformer(
 
     def _own_encoder(self, samples: Tensor) -> nn.Module:
         """Return the user's own encoder for samples of this shape."""
+        from skssl.training import ran_out_of_memory
+
         if isinstance(self.encoder, nn.Module):
             return copy.deepcopy(self.encoder)
         shape = tuple(samples.shape[1:])
         try:
             encoder = self.encoder(shape)
         except Exception as error:
+            if ran_out_of_memory(error):
+                raise
             hint = "an object of this class, " if isinstance(self.encoder, type) else ""
             raise ValueError(
                 f"encoder={quoted(self.encoder)} was called with the shape of a sample, {shape}, "
@@ -632,13 +644,13 @@ class SelfSupervisedTransformer(
 
     def _embedding_dim(self, encoder: nn.Module, samples: Tensor) -> int:
         """Run `encoder` on some samples, to see that it gives vectors, and of which size."""
+        from skssl.training import ran_out_of_memory
+
         with torch.no_grad():
             try:
                 embedding = encoder.eval()(samples)
-            except torch.OutOfMemoryError:
-                raise
             except Exception as error:
-                if isinstance(self.encoder, str):
+                if isinstance(self.encoder, str) or ran_out_of_memory(error):
                     raise
                 raise ValueError(
                     f"encoder={type(self.encoder).__name__} cannot embed a batch of "

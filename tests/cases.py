@@ -114,7 +114,7 @@ REQUIRED: dict[str, dict[str, Any]] = {"TransformPrediction": {"transforms": [ke
 
 def make(estimator: type[BaseEstimator], **params: Any) -> BaseEstimator:
     """Return a method with the parameters that it cannot do without, and others."""
-    return estimator(**REQUIRED.get(estimator.__name__, {}), **params)
+    return estimator(**{**REQUIRED.get(estimator.__name__, {}), **params})
 
 
 def narrow_heads(estimator: type[BaseEstimator]) -> dict[str, int]:

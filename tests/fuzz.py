@@ -22,10 +22,12 @@ import argparse
 import collections
 import contextlib
 import io
+import multiprocessing
 import os
 import re
 import signal
 import sys
+import tempfile
 import time
 import traceback
 import warnings
@@ -40,12 +42,15 @@ from cases import CASES, ESTIMATORS, Case, tiny_mlp
 from sklearn.base import clone
 from sklearn.ensemble import BaggingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import Pipeline, make_pipeline
 from skorch.callbacks import Callback
 
 from skssl import MaskedAutoencoder, SelfSupervisedImputer, SimCLR
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import TrainingInterrupted
+from skssl.inspection import few_label_report
 from skssl.modality import Images, Modality, PointCloud, Series, Tabular, Text, Video
 from skssl.model_selection import StratifiedLabeledKFold, knn_scorer
 from skssl.semi_supervised import (
@@ -744,6 +749,16 @@ def targets(rng: Rng) -> Attempt:
     return Attempt(f"targets times {scale:g} at {offset:g}", run)
 
 
+@contextlib.contextmanager
+def _ctrl_c_raises() -> Iterator[None]:
+    """A process in the background may have been started to ignore it."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
 class Raise(Callback):
     """Raises an error in a step, or presses Ctrl-C."""
 
@@ -770,12 +785,8 @@ def faults(rng: Rng) -> Attempt:
         ssl.set_params(warm_start=True)
 
     def run() -> None:
-        # A process in the background may have been started to ignore it.
-        handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-        try:
+        with _ctrl_c_raises():
             interrupted()
-        finally:
-            signal.signal(signal.SIGINT, handler)
 
     def interrupted() -> None:
         ssl.fit(X)
@@ -801,6 +812,169 @@ def faults(rng: Rng) -> Attempt:
 
     what = f"{type(ssl).__name__}.{call} on {drawn.words[0]}: {error} in step {step}"
     return Attempt(what, run)
+
+
+class CtrlC(Callback):
+    """Presses Ctrl-C in one step of all trainings, and counts those that begin afterwards."""
+
+    steps_left = 0
+    steps_after = 0
+
+    def on_batch_begin(self, net: Any, **kwargs: Any) -> None:
+        CtrlC.steps_left -= 1
+        if CtrlC.steps_left == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        elif CtrlC.steps_left < 0:
+            CtrlC.steps_after += 1
+
+
+@kind
+def interrupted_tools(rng: Rng) -> Attempt:
+    """Ctrl-C in what trains several times: nothing goes on, and nothing half trained is kept."""
+    n, n_steps = 24, int(rng.integers(1, 40))
+    X, y = rng.normal(size=(n, 4)), np.arange(n) % 2
+    ssl = SimCLR(
+        encoder=tiny_mlp,
+        batch_size=int(rng.choice([8, 24])),
+        max_epochs=3,
+        device="cpu",
+        random_state=0,
+        callbacks=[CtrlC()],
+    )
+    pipe = make_pipeline(ssl, GaussianNB())
+    masked = MaskedAutoencoder(
+        width=8, depth=1, n_heads=2, max_epochs=9, device="cpu", callbacks=[CtrlC()]
+    )
+    gaps = np.where(rng.random(X.shape) < 0.1, np.nan, X)
+    tools: dict[str, Callable[[], Any]] = {
+        "search": lambda: GridSearchCV(pipe, {"simclr__temperature": [0.1, 1.0]}, cv=2).fit(X, y),
+        "search without labels": lambda: GridSearchCV(ssl, {"temperature": [0.1, 1]}, cv=2).fit(X),
+        "cross-validation": lambda: cross_validate(pipe, X, y, cv=3),
+        "ensemble": lambda: BaggingClassifier(pipe, n_estimators=4).fit(X, y),
+        "fine-tuning": lambda: FineTuneClassifier(ssl, max_epochs=4).fit(X, y),
+        "labelled only": lambda: make_pipeline(ssl, LabeledOnly(GaussianNB())).fit(X, y),
+        "imputer": lambda: SelfSupervisedImputer(method=masked).fit_transform(gaps),
+        "report": lambda: few_label_report(
+            {"ssl": ssl}, X, y, n_labels=(1,), n_repeats=1, baselines=None
+        ),
+    }
+    name = str(rng.choice([*tools, "cache"]))
+
+    def cached() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            cached_pipe = Pipeline(pipe.steps, memory=folder)
+            try:
+                cached_pipe.fit(X, y)
+            finally:
+                pressed, CtrlC.steps_left = CtrlC.steps_left <= 0, 0
+                if cached_pipe.fit(X, y)[0].n_iter_ != 3:
+                    raise Fault("a training that was ended is in the cache")
+                CtrlC.steps_left, CtrlC.steps_after = 0 if pressed else 1, 0
+
+    def run() -> None:
+        CtrlC.steps_left, CtrlC.steps_after = n_steps, 0
+        try:
+            with _ctrl_c_raises():
+                (cached if name == "cache" else tools[name])()
+        except KeyboardInterrupt:
+            if CtrlC.steps_after:
+                raise Fault(f"{CtrlC.steps_after} steps after Ctrl-C") from None
+            return
+        finally:
+            pressed, CtrlC.steps_left = CtrlC.steps_left <= 0, 0
+        if pressed:
+            raise Fault("Ctrl-C is lost")
+
+    return Attempt(f"{name}: Ctrl-C in step {n_steps}", run)
+
+
+@kind
+def memory(rng: Rng) -> Attempt:
+    """Memory that runs out in any layer: the error says what would fit, the estimator is whole."""
+    drawn = draw_samples(rng, only=("tabular", "series", "points", "images"))
+    ssl = draw_method(rng, drawn.case, batch_size=4, max_epochs=2)
+    X = np.concatenate([drawn.X] * 4)[:8]
+    call = str(rng.choice(["fit", "partial_fit", "transform"]))
+    whose = str(rng.choice(["torch", "numpy", "python"]))
+    layers_left = int(rng.integers(0, 80))
+
+    def take_all() -> None:
+        if whose == "torch":
+            torch.empty(2**60, dtype=torch.uint8)
+        elif whose == "numpy":
+            np.empty(2**60, dtype=np.uint8)
+        raise MemoryError
+
+    def before_layer(module: torch.nn.Module, inputs: Any) -> None:
+        nonlocal layers_left
+        layers_left -= 1
+        if layers_left < 0:
+            take_all()
+
+    def run() -> None:
+        ssl.fit(X)
+        before, n_before = ssl.transform(X), ssl.n_iter_
+        hook = torch.nn.modules.module.register_module_forward_pre_hook(before_layer)
+        try:
+            getattr(ssl, call)(X * 3 + 1)
+        except MemoryError as error:
+            if not re.search("batch_size|at a time|[Ss]maller samples", str(error)):
+                raise Fault(f"an error without advice: {error}") from error
+        else:
+            return
+        finally:
+            hook.remove()
+        after = ssl.transform(X)
+        look_at(ssl, X, after)
+        if not (np.array_equal(before, after) and ssl.n_iter_ == n_before):
+            raise Fault("without memory, the estimator is another one")
+
+    what = f"{type(ssl).__name__}.{call} on {drawn.words[0]}: {whose}, after {layers_left} layers"
+    return Attempt(what, run)
+
+
+@kind
+def forks(rng: Rng) -> Attempt:
+    """A process that is forked after torch has computed with several threads: it ends."""
+    n, call = int(rng.choice([4, 40, 1000])), str(rng.choice(["transform", "fit", "score"]))
+    X = rng.normal(size=(n, 64))
+    ssl = SimCLR(encoder=tiny_mlp, max_epochs=int(rng.integers(0, 2)), device="cpu", random_state=0)
+
+    def use(connection: Any) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if call == "fit":
+                ssl.fit(X)
+            elif call == "score":
+                ssl.score(X)
+            connection.send(ssl.transform(X))
+
+    def run() -> None:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(2)
+        try:
+            Z = ssl.fit(X).transform(X)
+            ours, theirs = multiprocessing.Pipe()
+            child = multiprocessing.get_context("fork").Process(target=use, args=(theirs,))
+            child.start()
+            theirs.close()
+            try:
+                if not ours.poll(60):
+                    raise Fault("the child hangs")
+                embedded = ours.recv()
+            except EOFError:
+                raise Fault("the child failed") from None
+            finally:
+                child.kill()
+                child.join()
+        finally:
+            torch.set_num_threads(threads)
+        # A training of another number of threads has other bits.
+        close = np.allclose(embedded, Z, rtol=1e-3, atol=1e-4 * np.abs(Z).max())
+        if not (close or call == "fit") or not np.isfinite(embedded).all():
+            raise Fault("the child has other embeddings")
+
+    return Attempt(f"{call} of {n} rows in a child", run)
 
 
 @kind
@@ -923,7 +1097,6 @@ def gaps(rng: Rng) -> Attempt:
 @kind
 def files(rng: Rng) -> Attempt:
     """Image files of which some are damaged, and what only looks like files."""
-    import tempfile
     from pathlib import Path
 
     from PIL import Image

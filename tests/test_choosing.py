@@ -112,6 +112,8 @@ def test_scores_can_be_repeated_and_leave_everything_as_it_is(name, digits, fitt
     assert type(score) is float
     assert pickle.loads(pickle.dumps(SCORERS[name]))(fitted, X, y) == score
     assert copy.deepcopy(SCORERS[name])(fitted, X, y) == score
+    with torch.autocast("cpu", torch.bfloat16):  # somebody else's
+        assert SCORERS[name](fitted, X, y) == score
     assert pickle.dumps(fitted) == before
     assert np.array_equal(np.random.get_state()[1], states[0])  # noqa: NPY002
     assert torch.equal(torch.get_rng_state(), states[1])

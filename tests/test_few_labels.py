@@ -279,6 +279,17 @@ def test_baselines_run_on_every_modality(case):
     assert best > 1.2 / len(np.unique(labels))
 
 
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_samples_that_are_all_equal_have_baselines(case):
+    samples, labels = case.load()[0], np.arange(20) % 2
+    modality = infer_modality(samples) if isinstance(case.modality, str) else case.modality
+    same = [samples[0]] * 20 if isinstance(samples, list) else np.stack([samples[0]] * 20)
+    report = few_label_report(
+        classical_baselines(modality), same, labels, baselines=None, n_labels=(1,), n_repeats=1
+    )
+    assert all(0 <= scores[0].mean() <= 1 for scores in report.scores.values())
+
+
 def test_baselines_take_series_of_unequal_length(rng):
     labels = np.arange(40) % 2
     lengths = np.r_[rng.integers(12, 20, 30), rng.integers(20, 30, 10)]

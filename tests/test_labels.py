@@ -199,6 +199,10 @@ def test_one_label_per_row(tool):
         TOOLS[tool](lists)
     with pytest.raises(ValueError, match="unlabeled must be 'auto', None or one label, got"):
         TOOLS[tool](np.array(of(3, 5, -1)), unlabeled=[-1, 5])
+    with pytest.raises(ValueError, match="Complex data not supported: y must hold names"):
+        TOOLS[tool](np.array(of(3, 5, -1)) * 1j)
+    with pytest.raises(ValueError, match=r"y must hold .*, got 2j in row 1"):
+        TOOLS[tool](np.array([0, 2j, "a"] * 20, dtype=object))
 
 
 @pytest.mark.parametrize("marker", [None, np.nan, pd.NA])

@@ -269,6 +269,9 @@ def test_memory_that_runs_out(monkeypatch):
         ssl.fit(X)
     with pytest.raises(MemoryError, match="SimCLR.*embedding"):
         ssl.transform(X)
+    monkeypatch.setattr(Greedy, "limit", 1)
+    with pytest.raises(MemoryError, match="before the training.* Smaller samples or a smaller"):
+        ssl.fit(X)
     monkeypatch.undo()
     assert_same(ssl, state, X, Z)
 

@@ -153,7 +153,9 @@ class Components(TransformerMixin, BaseEstimator):
         """Find the components."""
         n_components = min(self.decomposition.n_components, *X.shape)
         self.decomposition_ = clone(self.decomposition).set_params(n_components=n_components)
-        self.decomposition_.fit(X)
+        # Where all samples are equal, a component explains 0 / 0 of their variance.
+        with np.errstate(invalid="ignore"):
+            self.decomposition_.fit(X)
         return self
 
     def transform(self, X: Any) -> np.ndarray:

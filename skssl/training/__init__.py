@@ -2,7 +2,7 @@
 
 from skssl.training._batches import Batches, BatchesWithOthers, place
 from skssl.training._device import resolve_device, seeded, uses_bfloat16
-from skssl.training._memory import with_memory_advice
+from skssl.training._memory import ran_out_of_memory, with_memory_advice
 from skssl.training._monitor import Monitor
 from skssl.training._net import Net, NonFiniteLossError
 from skssl.training._optimizers import make_optimizer
@@ -25,6 +25,7 @@ __all__ = [
     "epochs_of",
     "make_optimizer",
     "place",
+    "ran_out_of_memory",
     "resolve_device",
     "seeded",
     "train",

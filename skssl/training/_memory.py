@@ -31,8 +31,8 @@ def with_memory_advice(
     run: Callable[[], Result],
     *,
     title: str,
-    doing: Literal["training", "embedding"],
-    batch_size: int,
+    doing: Literal["training", "embedding", "building"],
+    batch_size: int = 0,
     device: torch.device,
 ) -> Result:
     """Return what `run` does; if memory runs out in it, say what would fit.
@@ -45,9 +45,10 @@ def with_memory_advice(
     run : callable
     title : str
         What the error calls the estimator.
-    doing : {"training", "embedding"}
+    doing : {"training", "embedding", "building"}
+        The latter is for what comes before the training: networks, tried with a few samples.
     batch_size : int
-        Samples in a batch of that.
+        Samples in a batch, where that can be chosen.
     device : torch.device
 
     Raises
@@ -77,6 +78,11 @@ def _advice(
 ) -> str:
     asked = _asked_for(error)
     told = f"; {_size(asked)} more were asked for" if asked else ""
+    if doing == "building":
+        return (
+            f"{title}: memory on {str(device)!r} ran out before the training, when the encoder was "
+            f"tried with a few samples of X{told}. Smaller samples or a smaller encoder need less."
+        )
     happened = (
         f"{title}: memory on {str(device)!r} ran out while {doing} with {batch_size} samples in a "
         f"batch{told}."
