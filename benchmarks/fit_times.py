@@ -253,8 +253,8 @@ def _describe(method: str, name: str, row: dict[str, Any]) -> str:
 def supports(method: str, kind: Kind) -> bool:
     """Whether a method has a meaning for samples of this kind."""
     cls = dict(all_estimators())[method]
-    channels = getattr(cls, "_n_channels", kind.channels)
-    return channels == kind.channels and kind.modality.offers(*cls._needs)
+    channels = cls.needs_channels or kind.channels
+    return channels == kind.channels and cls.works_with(type(kind.modality))
 
 
 def chosen_kinds(arguments: argparse.Namespace) -> list[str]:

@@ -30,7 +30,7 @@ from sklearn.semi_supervised import LabelSpreading
 from tasks_images import BENCHMARK as IMAGES
 
 from skssl.base import SelfSupervisedTransformer
-from skssl.inspection._steps import graph_kernel
+from skssl.inspection import graph_kernel
 from skssl.modality import Images, Modality, Series, Text
 from skssl.semi_supervised import FineTuneClassifier, PrototypeClassifier
 from skssl.utils import all_estimators

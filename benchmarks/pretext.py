@@ -76,7 +76,7 @@ def _rows(name: str, *, whole: bool) -> list[Row]:
         Row("SimCLR", _Learner(simclr, whole=whole).features),
     ]
     for method, cls in all_estimators():
-        if not cls.__module__.startswith(OTHER_FAMILIES) or not modality.offers(*cls._needs):
+        if not cls.__module__.startswith(OTHER_FAMILIES) or not cls.works_with(type(modality)):
             continue
         if name in _ONLY_FOR.get(method, [name]):
             learner = _Learner(cls(modality=modality, random_state=0), whole=whole)

@@ -25,9 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from skssl import SimCLR
-from skssl._sklearn_compat import safe_indexing
-from skssl.inspection import classical_baselines
-from skssl.inspection._rows import draw_labelled, takes_unlabelled
+from skssl.inspection import classical_baselines, draw_labelled, takes_unlabelled
 from skssl.modality import Modality
 
 # What batch_size="auto" means.
@@ -184,7 +182,7 @@ def _fit(
     else:
         # A few labelled rows are fitted several times as fast without threads.
         with threadpool_limits(1):
-            classifier.fit(safe_indexing(Z, labelled), y[labelled])
+            classifier.fit(Z[labelled], y[labelled])
 
 
 def print_table(name: str, results: dict[str, dict[str, Any]], benchmark: Benchmark) -> None:

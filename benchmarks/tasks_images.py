@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from skssl.inspection._steps import Values
+from skssl.inspection import Values
 from skssl.modality import Images
 
 

@@ -1,5 +1,8 @@
 """Self-supervised learning for scikit-learn."""
 
+from importlib import import_module
+from types import ModuleType
+
 from skssl import exceptions, losses, metrics, modality, semi_supervised, views
 from skssl.clustering import DeepCluster, SMoG, SwAV
 from skssl.contrastive import DCL, NNCLR, MoCo, SimCLR
@@ -30,6 +33,20 @@ from skssl.pretext import (
 )
 
 __version__ = "0.1.0"
+
+# Imported when they are asked for: scikit-learn's searches and classifiers cost time.
+_LATER = ("extend", "inspection", "model_selection", "nn", "testing", "utils")
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _LATER:
+        return import_module(f"skssl.{name}")
+    raise AttributeError(f"module 'skssl' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
+
 
 __all__ = [
     "ArrowOfTime",
@@ -70,9 +87,15 @@ __all__ = [
     "WMSE",
     "__version__",
     "exceptions",
+    "extend",
+    "inspection",
     "losses",
     "metrics",
     "modality",
+    "model_selection",
+    "nn",
     "semi_supervised",
+    "testing",
+    "utils",
     "views",
 ]

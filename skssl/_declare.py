@@ -42,7 +42,6 @@ __all__ = [
     "RealNotInt",
     "Shape",
     "StrOptions",
-    "declared",
     "param",
     "resolve_auto",
 ]
@@ -129,10 +128,28 @@ class Duration(Options):
         return "a number of seconds above 0, a str such as '90s', '5min' or '1.5h'"
 
 
+def param(*allowed: Any, default: Any = dataclasses.MISSING, kw_only: bool = True) -> Any:
+    """Declare a parameter: what scikit-learn's validation is to allow, and its default.
+
+    Without a default it has to be given. What is not `kw_only` may be given by position.
+    """
+    return dataclasses.field(default=default, kw_only=kw_only, metadata={"allowed": list(allowed)})
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(param,))
 class Declared(BaseEstimator):
-    """Base of the classes whose parameters are declared with :func:`param`."""
+    """Base of the classes whose parameters are declared with :func:`param`.
+
+    A subclass is a keyword-only dataclass of its own parameters and those of its bases, and its
+    docstring describes the latter as well. One that forgets something is a TypeError as soon as it
+    is defined.
+    """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _declare(cls)
 
     def check_parameters(self) -> None:
         """Raise ``InvalidParameterError`` if a parameter has a value that is not allowed."""
@@ -156,20 +173,20 @@ class Declared(BaseEstimator):
                 return True
         return False
 
-    def _tell(self) -> dict[str, str]:
+    def tell_fitted(self) -> dict[str, str]:
         """Return what `fit` found that `repr` and the HTML view are to tell, by what it is of."""
         return {}
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         lines = [super().__repr__(N_CHAR_MAX)]
-        told = list(self._tell().items())
+        told = list(self.tell_fitted().items())
         lines += [f"{what}: {found}" for what, found in told[:_MOST_TOLD]]
         if len(told) > _MOST_TOLD:
             lines.append(f"... and {len(told) - _MOST_TOLD} more")
         return "\n  ".join(lines)
 
     def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
-        return with_rows(super()._get_fitted_attr_html(doc_link), self._tell())
+        return with_rows(super()._get_fitted_attr_html(doc_link), self.tell_fitted())
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
@@ -182,30 +199,38 @@ class Declared(BaseEstimator):
 print_like_estimators(Declared)
 
 
-def param(*allowed: Any, default: Any = dataclasses.MISSING, kw_only: bool = True) -> Any:
-    """Declare a parameter: what scikit-learn's validation is to allow, and its default.
-
-    Without a default it has to be given. What is not `kw_only` may be given by position.
-    """
-    return dataclasses.field(default=default, kw_only=kw_only, metadata={"allowed": list(allowed)})
-
-
 def resolve_auto(value: Any, auto: T) -> T:
     """Return the value of a parameter, or what "auto" means for it."""
     return auto if isinstance(value, str) and value == "auto" else value
 
 
-@dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(param,))
-def declared(cls: type[T]) -> type[T]:
+def _declare(cls: type[Declared]) -> None:
     """Make `cls` a keyword-only dataclass whose fields are scikit-learn parameters."""
-    cls = dataclasses.dataclass(kw_only=True, eq=False, repr=False)(cls)
+    if "__init__" in vars(cls):
+        raise TypeError(
+            f"{cls.__name__} has an __init__ of its own. Declare each parameter in the body of the "
+            "class instead, as in `width: int = param(POSITIVE_INT, default=64)`, and check what "
+            "depends on several of them in fit."
+        )
+    typed = inspect.get_annotations(cls)
+    for name, value in vars(cls).items():
+        if isinstance(value, dataclasses.Field) and name not in typed:
+            raise TypeError(
+                f"The parameter {name} of {cls.__name__} has no type: write `{name}: float = "
+                "param(...)`, or whatever it is."
+            )
+    dataclasses.dataclass(kw_only=True, eq=False, repr=False)(cls)
     fields = dataclasses.fields(cls)  # type: ignore[arg-type]
-    cls._parameter_constraints = {  # type: ignore[attr-defined]
-        field.name: field.metadata["allowed"] for field in fields
-    }
+    for field in fields:
+        if "allowed" not in field.metadata:
+            raise TypeError(
+                f"{cls.__name__} does not say what its parameter {field.name} may be: write "
+                f"`{field.name}: {field.type} = param(allowed, default=...)`. What is no "
+                f"parameter has the type ClassVar[{field.type}]."
+            )
+    cls._parameter_constraints = {field.name: field.metadata["allowed"] for field in fields}
     if cls.__doc__:
         cls.__doc__ = _complete_docstring(cls, [field.name for field in fields])
-    return cls
 
 
 _ENTRY = re.compile(r"^(\w[\w, ]*?) : .*\n(?:(?:[ \t]+.*)?\n)*", re.MULTILINE)

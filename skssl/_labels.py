@@ -20,6 +20,8 @@ markers among names. A -1 that is declared a class, by those that a classifier w
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from numbers import Complex, Real
 from typing import Any, Literal
 
@@ -27,6 +29,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import assert_all_finite
 
 from skssl._quote import quoted
 
@@ -158,6 +162,28 @@ def natural_labels(labels: NDArray[Any]) -> NDArray[Any]:
         return labels
     natural = np.array(labels.tolist())
     return natural if natural.dtype.kind in "iuf" else labels
+
+
+@contextmanager
+def quiet_about_few_labels() -> Iterator[None]:
+    """Silence scikit-learn's doubt that few rows of each class are classes at all."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The number of unique classes")
+        yield
+
+
+def check_class_labels(labels: np.ndarray) -> None:
+    """Raise an error if known labels are infinite, or quantities rather than classes."""
+    for label in labels if labels.dtype.kind == "O" else ():
+        if not isinstance(label, (str, Real, np.generic)):
+            raise ValueError(
+                f"y holds labels of type {type(label).__name__}; classes must be numbers, booleans "
+                "or strings, such as those that str() makes of them."
+            )
+    if labels.dtype.kind == "f":
+        assert_all_finite(labels, input_name="y")
+    with quiet_about_few_labels():
+        check_classification_targets(labels)
 
 
 def is_missing(label: Any) -> bool:

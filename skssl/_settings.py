@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -88,17 +87,8 @@ class OwnSettings:
         super().__init_subclass__(**kwargs)
         for name, function in list(vars(cls).items()):
             if not name.startswith("_") and _gets_samples(function):
-                setattr(cls, name, _under_own_settings(function))
+                setattr(cls, name, own_settings()(function))
 
 
 def _gets_samples(function: Any) -> bool:
     return inspect.isfunction(function) and "X" in [*inspect.signature(function).parameters][1:2]
-
-
-def _under_own_settings(function: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        with own_settings():
-            return function(*args, **kwargs)
-
-    return call

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import inspect
 import warnings
 
 # Through whose code a call comes here.
@@ -11,7 +11,8 @@ _INNER = {"contextlib", "joblib", "skorch", "sklearn", "skssl", "torch"}
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the line that called this library, through whatever lies in between."""
-    frame, level = sys._getframe(1), 2  # the caller of this function
+    frame, level = inspect.currentframe(), 1
+    assert frame is not None
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _INNER:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)

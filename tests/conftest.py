@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from threadpoolctl import threadpool_limits
 
-# Tiny networks are slower on several threads than on one.
-torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+# Tiny networks, and small problems of linear algebra, are slower on several threads than on one.
+N_THREADS = int(os.environ.get("OMP_NUM_THREADS", "1"))
+torch.set_num_threads(N_THREADS)
+limits = threadpool_limits(N_THREADS)
 
 
 @pytest.fixture(scope="session")

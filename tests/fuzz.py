@@ -576,7 +576,7 @@ LIMITS: dict[str, list[Any]] = {
     "encoder": [torch.nn.Linear, torch.nn.Identity(), "conv", "nonsense", None, lambda s: 3],
     "callbacks": [[3], "print", [Callback], []],
     "verbose": [-1, "yes", 3.5],
-    "warm_start": [True, "yes"],
+    "warm_start": [True, "", 3],
 }
 
 

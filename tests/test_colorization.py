@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from cases import _colored_digits, tiny_conv
+from cases import colored_digits, tiny_conv
 from sklearn.datasets import load_digits
 from torch import nn
 
@@ -15,7 +15,7 @@ from skssl.pretext._lab import lab_to_rgb, rgb_to_lab, to_gamut, to_grey
 from skssl.views import ImageViews
 
 FAST = {"device": "cpu", "random_state": 0}
-COLORS, _ = _colored_digits()
+COLORS, _ = colored_digits()
 DIGITS = load_digits().images.astype(np.float32)
 
 # sRGB and its CIE Lab, computed with scikit-image 0.24's color.rgb2lab (D65, 2 degrees).

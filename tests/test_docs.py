@@ -7,18 +7,20 @@ from pathlib import Path
 import pytest
 
 import skssl
-from skssl.modality import Modality
+from skssl.modality import MODALITIES
 from skssl.utils import all_estimators
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = [
+    *sorted((DOCS / "extending").glob("*.rst")),
     *(DOCS / f"{name}.rst" for name in ("methods", "pretext", "few_labels")),
     *sorted((DOCS / "modalities").glob("*.rst")),
 ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
-def test_examples_run(page):
+def test_examples_run(page, monkeypatch):
+    monkeypatch.syspath_prepend(page.parent)
     results = doctest.testfile(
         str(page),
         module_relative=False,
@@ -41,21 +43,17 @@ def page_of(cls):
 def test_every_method_is_on_its_page_with_the_modalities_that_it_supports(name):
     text, _, table = (DOCS / f"{name}.rst").read_text().partition("Every method on every modality")
     methods = {method: cls for method, cls in all_estimators() if page_of(cls) == name}
-    modalities = {
-        name
-        for name, cls in vars(skssl.modality).items()
-        if isinstance(cls, type) and issubclass(cls, Modality) and cls is not Modality
-    }
+    modalities = {kind.__name__: kind for kind in MODALITIES}
     (header,) = re.findall(r"^Method +(\w+(?: +\w+)+)$", table, flags=re.MULTILINE)
     columns = header.split()
-    assert set(columns) == modalities
+    assert set(columns) == set(modalities)
     rows = re.findall(r"^:class:`(\w+)`((?: +(?:yes|\\-))+)$", table, flags=re.MULTILINE)
     said = {
         method: dict(zip(columns, map(CELLS.__getitem__, cells.split()), strict=True))
         for method, cells in rows
     }
     assert said == {
-        method: {column: column in cls._modalities() for column in columns}
+        method: {column: cls.works_with(modalities[column]) for column in columns}
         for method, cls in methods.items()
     }
     assert [method for method in sorted(methods) if f"- :class:`{method}`" not in text] == []

@@ -97,7 +97,7 @@ BAD_PARAMETERS = [
 ]
 
 
-@pytest.mark.parametrize("estimator", [e for e in FAMILIES if Images.offers(*e._needs)])
+@pytest.mark.parametrize("estimator", [e for e in FAMILIES if e.works_with(Images)])
 @pytest.mark.parametrize(("params", "message"), BAD_PARAMETERS, ids=[m for _, m in BAD_PARAMETERS])
 def test_bad_parameters(estimator, params, message):
     ssl = make(estimator, callbacks=[Untrainable()], device="cpu").set_params(**params)

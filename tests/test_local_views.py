@@ -147,8 +147,8 @@ class _CropsObjective(Objective):
 class Crops(SelfSupervisedTransformer):
     """The simplest method with multi-crop, for this test."""
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         return _CropsObjective(encoder)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from cases import _colored_digits, small_conv, tiny_conv, tiny_video
+from cases import colored_digits, small_conv, tiny_conv, tiny_video
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 
@@ -15,7 +15,7 @@ from skssl.views import VideoViews
 
 FAST = {"device": "cpu", "random_state": 0}
 DIGITS = load_digits().images.astype(np.float32)
-COLORS, _ = _colored_digits()
+COLORS, _ = colored_digits()
 MASK = np.zeros((8, 8), dtype=bool)
 MASK[2:5, 3:6] = True
 

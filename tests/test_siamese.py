@@ -47,8 +47,10 @@ def objective_of(method, n_samples=64):
     torch.manual_seed(0)
     encoder = nn.Sequential(nn.Linear(6, 12), nn.BatchNorm1d(12), nn.ReLU())
     samples = torch.zeros(n_samples, 6)
-    method._auto_batch_size = 256  # What `fit` finds before.
-    objective = method._make_objective(encoder, samples, embedding_dim=12).train()
+    method.batch_size_ = min(256, n_samples)  # What `fit` finds before.
+    objective = method.make_objective(
+        encoder, samples, embedding_dim=12, n_samples=len(samples)
+    ).train()
     if not isinstance(method, DeepCluster):
         objective.before_training(in_batches(torch.randn(n_samples, 6)), noisy_views)
     return objective
@@ -396,7 +398,7 @@ def test_heads_of_moco_v3():
     assert layers_of(objective.predictor) == [*hidden, nn.Linear]
     method = MoCo(queue_size=0)
     attention = nn.TransformerEncoderLayer(12, 2)
-    objective = method._make_objective(attention, torch.zeros(64, 6), embedding_dim=12)
+    objective = method.make_objective(attention, torch.zeros(64, 6), embedding_dim=12, n_samples=64)
     assert layers_of(objective.projector) == [*hidden, *hidden, nn.Linear, "plain norm"]
     assert layers_of(objective.predictor) == [*hidden, nn.Linear, "plain norm"]
 

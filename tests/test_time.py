@@ -85,9 +85,10 @@ def test_times_that_are_none(cls, max_time):
         cls(max_time=max_time).fit(DIGITS, np.arange(len(DIGITS)) % 2)
 
 
-def test_a_warm_start_has_no_time():
-    with pytest.raises(ValueError, match=r"max_time=5 .* warm_start=True"):
-        SimCLR(max_time=5, warm_start=True).fit(DIGITS)
+@pytest.mark.parametrize("warm_start", [True, "folder"])
+def test_a_warm_start_has_no_time(warm_start):
+    with pytest.raises(ValueError, match=rf"max_time=5 .* warm_start={warm_start!r}"):
+        SimCLR(max_time=5, warm_start=warm_start).fit(DIGITS)
 
 
 def test_fine_tuning_for_a_time(clock):

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import torch
 from cases import CASES, FAMILIES, FIRST_PAIRS, tiny_conv, tiny_mlp
-from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -388,17 +387,17 @@ def test_settings_are_those_of_a_thread():
         assert looked.result() is False
 
 
-def test_a_full_disk_does_not_undo_a_training(monkeypatch):
-    base = simclr(warm_start=True)
-    ssl = clone(base)
+def test_a_full_disk_does_not_undo_a_training(monkeypatch, tmp_path):
+    ssl = simclr(warm_start=tmp_path)
 
     def no_space(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pickle.dump", no_space)
-    with pytest.warns(UserWarning, match="No space left on device"):
+    with pytest.warns(UserWarning, match=f"kept in {tmp_path}.*No space left on device"):
         ssl.fit(X)
     assert ssl.n_iter_ == 4
+    assert not any(tmp_path.iterdir())
 
 
 def _transform_in_child(ssl, samples, connection):

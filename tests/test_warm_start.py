@@ -1,8 +1,11 @@
 """A training goes on where an earlier one ended."""
 
-import gc
+import os
 import pickle
+import tempfile
+from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 import torch
@@ -17,8 +20,8 @@ from sklearn.utils.estimator_checks import check_estimator
 from skorch.callbacks import Callback
 from torch import nn
 
-from skssl import SimCLR
-from skssl.modality import Text
+from skssl import DCL, SimCLR
+from skssl.modality import Series, Text
 
 X, y = load_wine(return_X_y=True)
 
@@ -42,6 +45,11 @@ class CountEpochs(Callback):
 @pytest.fixture
 def counter(tmp_path):
     return CountEpochs(tmp_path / "count")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "trainings"
 
 
 def tiny(*callbacks, **params):
@@ -144,13 +152,37 @@ def test_texts_of_other_words_are_other_samples(counter):
     assert epochs_of(counter) == [1, 1]
 
 
+def test_columns_of_other_names_are_other_samples(folder):
+    frame = load_wine(as_frame=True).data
+    named = tiny(warm_start=folder, encoder="auto", modality=Series())
+    for X in (frame, frame.add_suffix("_"), frame):
+        assert [*clone(named).fit(X).feature_names_in_] == [*X.columns]
+
+
 def test_what_cannot_be_compared():
     with pytest.raises(ValueError, match="encoder=<function.*cannot be pickled"):
         tiny(encoder=lambda shape: tiny_mlp(shape)).fit(X)
 
 
-def test_clones_share_their_trainings(counter):
-    ssl = tiny(counter)
+def test_one_object_only_and_no_files(counter, tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    ssl = tiny(counter).fit(X)
+    copied = clone(ssl)
+    assert vars(copied).keys() == copied.get_params(deep=False).keys()
+    copied.fit(X)
+    # Another one with what was learned goes on.
+    pickle.loads(pickle.dumps(ssl)).set_params(max_epochs=3).fit(X)
+    assert epochs_of(counter) == [2, 2, 1]
+    assert not any(elsewhere.iterdir())
+
+
+@pytest.mark.parametrize("said", [str, Path, joblib.Memory], ids=lambda kind: kind.__name__)
+def test_a_folder_shares_trainings(said, counter, folder):
+    place = said(folder, verbose=0) if said is joblib.Memory else said(folder)
+    ssl = tiny(counter, warm_start=place)
     first = clone(ssl).fit(X)
     third = clone(ssl).set_params(max_epochs=6).fit(X)
     assert epochs_of(counter) == [2, 4]
@@ -160,23 +192,59 @@ def test_clones_share_their_trainings(counter):
     clone(ssl).set_params(max_epochs=1).fit(X)
     clone(ssl).set_params(temperature=0.3).fit(X)
     clone(ssl).fit(X[1:])
-    clone(tiny(counter)).fit(X)
-    assert epochs_of(counter) == [2, 4, 1, 2, 2, 2]
+    assert epochs_of(counter) == [2, 4, 1, 2, 2]
+    # Any estimator that is the same and names the folder finds them.
+    tiny(counter, warm_start=said(folder)).fit(X)
+    assert epochs_of(counter) == [2, 4, 1, 2, 2]
     alone = tiny().fit(X).set_params(max_epochs=6).fit(X)
     assert torch.equal(weights(alone), weights(third))
+    if said is joblib.Memory:
+        place.clear(warn=False)
+        clone(ssl).fit(X)
+        assert epochs_of(counter) == [2, 4, 1, 2, 2, 2]
+
+
+def test_a_memory_that_keeps_nothing(counter):
+    ssl = tiny(counter, warm_start=joblib.Memory(None))
+    clone(ssl).fit(X).set_params(max_epochs=3).fit(X)
+    clone(ssl).fit(X)
+    assert epochs_of(counter) == [2, 1, 2]
+
+
+WIDTH = 7
+
+
+def linear(shape):
+    return nn.Linear(*shape, WIDTH)
+
+
+def test_other_methods_networks_and_versions_train_anew(folder, monkeypatch):
+    def n_trainings():
+        return len(list(folder.iterdir()))
+
+    ssl = tiny(warm_start=folder, encoder=linear, temperature=0.3).fit(X)
+    DCL(**ssl.get_params(deep=False)).fit(X)
+    assert n_trainings() == 2
+    # A function is known by its name, but what it builds now is another network.
+    monkeypatch.setattr(f"{__name__}.WIDTH", 8)
+    assert clone(ssl).fit_transform(X).shape[1] == 8
+    assert n_trainings() == 3
+    monkeypatch.setattr("skssl.__version__", "another")
+    clone(ssl).fit(X)
+    assert n_trainings() == 4
 
 
 @pytest.mark.parametrize("before", [[], [2], [1, 2, 4, 5, 18]], ids=str)
-def test_what_comes_of_a_training_does_not_depend_on_others(before):
-    ssl = tiny()
+def test_what_comes_of_a_training_does_not_depend_on_others(before, folder):
+    ssl = tiny(warm_start=folder)
     for n_epochs in before:
         clone(ssl).set_params(max_epochs=n_epochs).fit(X)
     found = clone(ssl).set_params(max_epochs=6).fit(X)
     assert torch.equal(weights(found), weights(tiny(max_epochs=6).fit(X)))
 
 
-def test_a_training_of_other_rounds_is_for_nobody_else():
-    ssl = tiny()
+def test_a_training_of_other_rounds_is_for_nobody_else(folder):
+    ssl = tiny(warm_start=folder)
     copied = clone(ssl).set_params(max_epochs=5).fit(X)
     copied.set_params(max_epochs=6).fit(X)
     found = clone(ssl).set_params(max_epochs=6).fit(X)
@@ -184,13 +252,14 @@ def test_a_training_of_other_rounds_is_for_nobody_else():
     assert torch.equal(weights(found), weights(tiny(max_epochs=6).fit(X)))
 
 
-def test_search_does_not_depend_on_the_order_of_its_grid():
-    def scores(max_epochs):
-        search = GridSearchCV(tiny(), {"max_epochs": max_epochs}, cv=2, refit=False).fit(X)
+def test_search_does_not_depend_on_the_order_of_its_grid(tmp_path):
+    def scores(max_epochs, folder):
+        ssl = tiny(warm_start=folder)
+        search = GridSearchCV(ssl, {"max_epochs": max_epochs}, cv=2, refit=False).fit(X)
         found = search.cv_results_
         return dict(zip(max_epochs, found["mean_test_score"], strict=True))
 
-    assert scores([2, 4, 7]) == scores([7, 2, 4])
+    assert scores([2, 4, 7], tmp_path / "up") == scores([7, 2, 4], tmp_path / "down")
 
 
 class StopAtTheSecond(Callback):
@@ -204,34 +273,69 @@ def test_a_callback_stops_all_rounds():
     assert tiny(StopAtTheSecond(), max_epochs=6).fit(X).n_iter_ == 2
 
 
-def test_nothing_is_shared_without_warm_start():
-    ssl = tiny(warm_start=False)
+@pytest.mark.parametrize("place", ["", 3, b"folder", "a file", Path], ids=repr)
+def test_what_is_no_folder(place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a file").touch()
+    with pytest.raises(ValueError, match=r"warm_start.* (must be|be made) .*folder|made one"):
+        tiny(warm_start=place).fit(X)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_folders_of_others_are_refused(folder, monkeypatch):
+    ssl = tiny(warm_start=folder).fit(X)
+    assert [path.stat().st_mode & 0o777 for path in (folder, *folder.iterdir())] == [0o700, 0o600]
+    folder.chmod(0o770)
+    with pytest.raises(ValueError, match=f"warm_start.*{folder}.*other users.*chmod go-w"):
+        clone(ssl).fit(X)
+    folder.chmod(0o755)
+    user = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: user + 1)
+    with pytest.raises(ValueError, match=f"warm_start.*{folder}.*belongs to the user .*{user}"):
+        clone(ssl).fit(X)
+
+
+def bad_mode(path):
+    path.chmod(0o660)
+
+
+def link(path):
+    path.symlink_to(path.rename(path.with_name("elsewhere")))
+
+
+def garbage(path):
+    path.write_bytes(path.read_bytes()[:100])
+
+
+@pytest.mark.parametrize("spoil", [bad_mode, link, garbage])
+def test_files_of_others_are_passed_over(spoil, folder, counter):
+    ssl = tiny(counter, warm_start=folder)
+    whole = clone(ssl).fit(X)
+    (path,) = folder.iterdir()
+    spoil(path)
+    with pytest.warns(UserWarning, match=f"{path} is passed over"):
+        found = clone(ssl).fit(X)
+    assert torch.equal(weights(found), weights(whole))
+    # That one was kept in its place.
     clone(ssl).fit(X)
-    assert not hasattr(ssl, "_trainings")
+    assert epochs_of(counter) == [2, 2]
 
 
-def test_files_go_with_the_estimators():
-    ssl = tiny()
-    copied = clone(ssl).fit(X)
-    folder = ssl._trainings.folder
-    dumped = pickle.dumps(copied)
-    assert len(list(folder.iterdir())) == 1
-    assert pickle.loads(dumped)._trainings.folder == folder
-    del ssl
-    gc.collect()
-    assert folder.exists()
-    del copied
-    gc.collect()
-    assert not folder.exists()
-    later = clone(pickle.loads(dumped)).set_params(max_epochs=1).fit(X)
-    assert later._trainings.folder != folder
-    assert later.n_iter_ == 1
+def test_where_there_are_no_owners(folder, monkeypatch, counter):
+    monkeypatch.delattr(os, "geteuid")
+    monkeypatch.delattr(os, "O_NOFOLLOW")
+    ssl = tiny(counter, warm_start=folder)
+    clone(ssl).fit(X)
+    folder.chmod(0o777)
+    clone(ssl).fit(X)
+    assert epochs_of(counter) == [2]
 
 
 # Other processes take a while to start.
 @pytest.mark.parametrize("n_jobs", [None, pytest.param(2, marks=pytest.mark.slow)])
-def test_halving_search_continues(n_jobs, counter):
-    pipe = Pipeline([("ssl", tiny(counter)), ("clf", LogisticRegression(max_iter=1000))])
+def test_halving_search_continues(n_jobs, counter, folder):
+    ssl = tiny(counter, warm_start=folder)
+    pipe = Pipeline([("ssl", ssl), ("clf", LogisticRegression(max_iter=1000))])
     temperatures = [0.1 * k for k in range(1, 10)]
     search = HalvingGridSearchCV(
         pipe,
@@ -266,8 +370,9 @@ def test_sklearn_checks():
     assert sum(r["status"] == "passed" for r in results) >= 45
 
 
-def test_cross_validation_keeps_folds_apart(counter):
-    pipe = Pipeline([("ssl", tiny(counter)), ("clf", LogisticRegression(max_iter=1000))])
+def test_cross_validation_keeps_folds_apart(counter, folder):
+    ssl = tiny(counter, warm_start=folder)
+    pipe = Pipeline([("ssl", ssl), ("clf", LogisticRegression(max_iter=1000))])
     scores = cross_val_score(pipe, X, y, cv=3)
     cold = Pipeline([("ssl", tiny(warm_start=False)), pipe.steps[1]])
     np.testing.assert_array_equal(scores, cross_val_score(cold, X, y, cv=3))

@@ -14,12 +14,11 @@ from skssl._declare import (
     Integral,
     Interval,
     StrOptions,
-    declared,
     param,
     resolve_auto,
 )
+from skssl._precision import full_precision
 from skssl.base import SelfSupervisedTransformer
-from skssl.losses._precision import full_precision
 from skssl.nn import (
     AllBatches,
     DrawViews,
@@ -111,7 +110,6 @@ class _DeepClusterObjective(Objective):
             self.__dict__.pop(name, None)
 
 
-@declared
 class DeepCluster(SelfSupervisedTransformer):
     """Cluster all samples, learn to tell the clusters, and cluster again (version 2).
 
@@ -172,20 +170,20 @@ class DeepCluster(SelfSupervisedTransformer):
     projector_dim: int = param(POSITIVE_INT, default=128)
     projector_hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
-    _collapse_remedy = "Try fewer clusters, a higher temperature or stronger views."
+    collapse_remedy = "Try fewer clusters, a higher temperature or stronger views."
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         auto = self.n_clusters == "auto"
-        n_clusters = auto_prototypes(len(samples)) if auto else self.n_clusters
-        if n_clusters > len(samples):
+        n_clusters = auto_prototypes(n_samples) if auto else self.n_clusters
+        if n_clusters > n_samples:
             if not auto:
                 raise ValueError(
                     f"n_clusters={n_clusters} must not be larger than the number of training "
-                    f"samples, here {len(samples)}."
+                    f"samples, here {n_samples}."
                 )
-            n_clusters = len(samples)
+            n_clusters = n_samples
         hidden = resolve_auto(self.projector_hidden_dim, 2 * embedding_dim)
         sizes = [embedding_dim, hidden, self.projector_dim]
         return _DeepClusterObjective(

@@ -13,12 +13,11 @@ from skssl._declare import (
     POSITIVE,
     POSITIVE_INT,
     StrOptions,
-    declared,
     param,
     resolve_auto,
 )
+from skssl._precision import full_precision
 from skssl.base import SelfSupervisedTransformer
-from skssl.losses._precision import full_precision
 from skssl.nn import (
     AllBatches,
     DrawViews,
@@ -116,7 +115,6 @@ class _SMoGObjective(Objective):
             self._regroup()
 
 
-@declared
 class SMoG(SelfSupervisedTransformer):
     """Synchronous momentum grouping: contrast with groups, which move with every step.
 
@@ -176,10 +174,10 @@ class SMoG(SelfSupervisedTransformer):
     projector_dim: int = param(POSITIVE_INT, default=128)
     hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
-    _collapse_remedy = "Try a lower group_momentum, a shorter regroup_interval or fewer groups."
+    collapse_remedy = "Try a lower group_momentum, a shorter regroup_interval or fewer groups."
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         hidden = resolve_auto(self.hidden_dim, 2 * embedding_dim)
         dim = self.projector_dim
@@ -188,7 +186,7 @@ class SMoG(SelfSupervisedTransformer):
             mlp_head([embedding_dim, hidden, dim], last_norm=False, last_bias=True),
             mlp_head([dim, hidden, dim], last_norm=False, last_bias=True),
             dim=dim,
-            n_groups=resolve_auto(self.n_groups, auto_prototypes(len(samples))),
+            n_groups=resolve_auto(self.n_groups, auto_prototypes(n_samples)),
             group_momentum=self.group_momentum,
             regroup_interval=self.regroup_interval,
             temperature=self.temperature,

@@ -13,7 +13,6 @@ from skssl._declare import (
     Integral,
     Interval,
     StrOptions,
-    declared,
     param,
     resolve_auto,
 )
@@ -85,7 +84,6 @@ class _SwAVObjective(Objective):
         self.progress = progress
 
 
-@declared
 class SwAV(SelfSupervisedTransformer):
     """Swapping assignments between views: sort a batch into groups, find them from other views.
 
@@ -151,12 +149,12 @@ class SwAV(SelfSupervisedTransformer):
     projector_dim: int = param(POSITIVE_INT, default=128)
     projector_hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
-    _collapse_remedy = "Try fewer prototypes, a lower epsilon, or a queue for small batches."
+    collapse_remedy = "Try fewer prototypes, a lower epsilon, or a queue for small batches."
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
-        n_prototypes = resolve_auto(self.n_prototypes, auto_prototypes(len(samples)))
+        n_prototypes = resolve_auto(self.n_prototypes, auto_prototypes(n_samples))
         hidden = resolve_auto(self.projector_hidden_dim, 2 * embedding_dim)
         dim = self.projector_dim
         queues = [Queue(self.queue_size, dim) for _ in range(_GLOBAL_VIEWS) if self.queue_size]

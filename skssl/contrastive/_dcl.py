@@ -7,13 +7,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from skssl._declare import POSITIVE, POSITIVE_INT, StrOptions, declared, param, resolve_auto
+from skssl._declare import POSITIVE, POSITIVE_INT, StrOptions, param, resolve_auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import dcl
 from skssl.nn import Objective, PairObjective, mlp_head
 
 
-@declared
 class DCL(SelfSupervisedTransformer):
     """Decoupled contrastive learning: SimCLR without the positive among the negatives.
 
@@ -61,10 +60,10 @@ class DCL(SelfSupervisedTransformer):
     projector_dim: int = param(POSITIVE_INT, default=128)
     projector_hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
-    _collapse_remedy = "Try a lower temperature, a larger batch_size or stronger views."
+    collapse_remedy = "Try a lower temperature, a larger batch_size or stronger views."
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         hidden = resolve_auto(self.projector_hidden_dim, embedding_dim)
         projector = mlp_head([embedding_dim, hidden, self.projector_dim], last_norm=True)

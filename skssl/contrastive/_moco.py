@@ -14,7 +14,6 @@ from skssl._declare import (
     Integral,
     Interval,
     StrOptions,
-    declared,
     param,
     resolve_auto,
 )
@@ -106,7 +105,6 @@ class _MoCoV3Objective(Objective):
         self.teacher.follow(self.encoder, self.projector, momentum=momentum)
 
 
-@declared
 class MoCo(SelfSupervisedTransformer):
     """Momentum contrast: SimCLR's task with keys that a slow copy of the network makes.
 
@@ -176,10 +174,10 @@ class MoCo(SelfSupervisedTransformer):
     projector_dim: int = param(POSITIVE_INT, default=128)
     hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
-    _collapse_remedy = "Try a larger queue_size, a lower temperature or stronger views."
+    collapse_remedy = "Try a larger queue_size, a lower temperature or stronger views."
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         is_v3, dim = self.queue_size == 0, self.projector_dim
         auto = (2 if is_v3 else 1) * embedding_dim
@@ -191,7 +189,7 @@ class MoCo(SelfSupervisedTransformer):
             projector = mlp_head([embedding_dim, *layers, dim], last_norm="plain")
             predictor = mlp_head([dim, hidden, dim], last_norm="plain" if attends else False)
             return _MoCoV3Objective(encoder, projector, predictor, **settings)
-        size = resolve_auto(self.queue_size, auto_queue_size(len(samples)))
+        size = resolve_auto(self.queue_size, auto_queue_size(n_samples))
         projector = mlp_head(
             [embedding_dim, hidden, dim], norm=False, last_norm=False, last_bias=True
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from skssl._declare import POSITIVE, POSITIVE_INT, StrOptions, declared, param, resolve_auto
+from skssl._declare import POSITIVE, POSITIVE_INT, StrOptions, param, resolve_auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import info_nce
 from skssl.nn import DrawViews, Objective, Queue, auto_queue_size, mlp_head
@@ -40,7 +40,6 @@ class _NNCLRObjective(Objective):
         return loss
 
 
-@declared
 class NNCLR(SelfSupervisedTransformer):
     """Nearest-neighbour contrastive learning: the positive is the nearest of earlier samples.
 
@@ -91,14 +90,14 @@ class NNCLR(SelfSupervisedTransformer):
     projector_dim: int = param(POSITIVE_INT, default=128)
     hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
-    _collapse_remedy = "Try a larger queue_size, a lower temperature or stronger views."
+    collapse_remedy = "Try a larger queue_size, a lower temperature or stronger views."
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         dim = self.projector_dim
         hidden = resolve_auto(self.hidden_dim, 2 * embedding_dim)
         projector = mlp_head([embedding_dim, hidden, hidden, dim], last_norm=True)
         predictor = mlp_head([dim, hidden, dim], last_norm=False, last_bias=True)
-        size = resolve_auto(self.queue_size, auto_queue_size(len(samples)))
+        size = resolve_auto(self.queue_size, auto_queue_size(n_samples))
         return _NNCLRObjective(encoder, projector, predictor, Queue(size, dim), self.temperature)

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from skssl._declare import POSITIVE, POSITIVE_INT, StrOptions, declared, param, resolve_auto
+from skssl._declare import POSITIVE, POSITIVE_INT, StrOptions, param, resolve_auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import nt_xent
 from skssl.nn import Objective, PairObjective, mlp_head
@@ -16,7 +16,6 @@ _HIGH_TEMPERATURE, _LOW_TEMPERATURE = 0.5, 0.2
 _MANY_SAMPLES = 8_000
 
 
-@declared
 class SimCLR(SelfSupervisedTransformer):
     """Contrastive learning: recognise the other view of a sample among those of other samples.
 
@@ -72,12 +71,12 @@ class SimCLR(SelfSupervisedTransformer):
     projector_dim: int = param(POSITIVE_INT, default=128)
     projector_hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
-    _collapse_remedy = "Try a larger batch_size, a lower temperature or stronger views."
+    collapse_remedy = "Try a larger batch_size, a lower temperature or stronger views."
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
-        many = len(samples) >= _MANY_SAMPLES
+        many = n_samples >= _MANY_SAMPLES
         auto = _LOW_TEMPERATURE if many else _HIGH_TEMPERATURE
         self.temperature_ = float(resolve_auto(self.temperature, auto))
         hidden = resolve_auto(self.projector_hidden_dim, embedding_dim)

@@ -6,13 +6,12 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from skssl._declare import NOT_NEGATIVE, POSITIVE_INT, declared, param
+from skssl._declare import NOT_NEGATIVE, POSITIVE_INT, param
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import barlow_twins
 from skssl.nn import Objective, PairObjective, mlp_head
 
 
-@declared
 class BarlowTwins(SelfSupervisedTransformer):
     """Redundancy reduction: each dimension agrees with itself between views, and with no other.
 
@@ -56,10 +55,10 @@ class BarlowTwins(SelfSupervisedTransformer):
     off_diagonal_weight: float = param(NOT_NEGATIVE, default=0.01)
     projector_dim: int = param(POSITIVE_INT, default=512)
 
-    _collapse_remedy = "Try a larger off_diagonal_weight, a wider projector_dim or stronger views."
+    collapse_remedy = "Try a larger off_diagonal_weight, a wider projector_dim or stronger views."
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         projector = mlp_head([embedding_dim, *[self.projector_dim] * 3], last_norm=False)
         loss = partial(barlow_twins, off_diagonal_weight=self.off_diagonal_weight)

@@ -13,7 +13,6 @@ from skssl._declare import (
     Integral,
     Interval,
     StrOptions,
-    declared,
     param,
     resolve_auto,
 )
@@ -25,7 +24,6 @@ from skssl.nn import MultiViewObjective, Objective, mlp_head
 _DIMENSIONS_PER_SAMPLE = 4
 
 
-@declared
 class FroSSL(SelfSupervisedTransformer):
     """Frobenius-norm minimisation: spread the spectrum of each view, draw the views together.
 
@@ -74,14 +72,14 @@ class FroSSL(SelfSupervisedTransformer):
     invariance_weight: Any = param(StrOptions({"auto"}), NOT_NEGATIVE, default="auto")
     projector_dim: int = param(POSITIVE_INT, default=256)
 
-    _collapse_remedy = "Try a smaller invariance_weight, a larger batch_size or stronger views."
+    collapse_remedy = "Try a smaller invariance_weight, a larger batch_size or stronger views."
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         dim = self.projector_dim
         projector = mlp_head([embedding_dim, *[dim] * 3], last_norm=False, last_bias=True)
-        batch_size = min(self._resolve_batch_size(), len(samples))
+        batch_size = self.batch_size_
         weight = resolve_auto(self.invariance_weight, _DIMENSIONS_PER_SAMPLE * batch_size / dim)
         loss = partial(frossl, invariance_weight=weight)
         return MultiViewObjective(encoder, projector, loss, n_views=self.n_views, together=False)

@@ -14,7 +14,6 @@ from skssl._declare import (
     Integral,
     Interval,
     StrOptions,
-    declared,
     param,
     resolve_auto,
 )
@@ -31,7 +30,6 @@ def _along_random_directions(
     return compare(projections, n_global=_GLOBAL_VIEWS, directions=directions, weight=weight)
 
 
-@declared
 class _GaussianMethod(SelfSupervisedTransformer):
     """Base class of the methods that compare projections with a normal distribution.
 
@@ -56,10 +54,10 @@ class _GaussianMethod(SelfSupervisedTransformer):
     projector_hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
     _loss: ClassVar[Callable[..., Tensor]]
-    _collapse_remedy = "Try a larger weight, a larger batch_size or stronger views."
+    collapse_remedy = "Try a larger weight, a larger batch_size or stronger views."
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         hidden = resolve_auto(self.projector_hidden_dim, 2 * embedding_dim)
         projector = mlp_head([embedding_dim, hidden, hidden, self.projector_dim], last_norm=False)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from skssl._declare import FRACTION, declared, param
+from skssl._declare import FRACTION, param
 from skssl.decorrelation._gaussian import _GaussianMethod
 from skssl.losses import lejepa
 
 
-@declared
 class LeJEPA(_GaussianMethod):
     """Views agree, and the embedding is a Gaussian cloud: no heuristics, one weight.
 

@@ -13,7 +13,6 @@ from skssl._declare import (
     Integral,
     Interval,
     StrOptions,
-    declared,
     param,
     resolve_auto,
 )
@@ -22,7 +21,6 @@ from skssl.losses import mmcr
 from skssl.nn import MultiViewObjective, Objective, mlp_head
 
 
-@declared
 class MMCR(SelfSupervisedTransformer):
     """Maximum manifold capacity: the means of the samples' views span as much as they can.
 
@@ -71,10 +69,10 @@ class MMCR(SelfSupervisedTransformer):
     projector_dim: int = param(POSITIVE_INT, default=128)
     projector_hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
-    _collapse_remedy = "Try more n_views, a larger batch_size or stronger views."
+    collapse_remedy = "Try more n_views, a larger batch_size or stronger views."
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         hidden = resolve_auto(self.projector_hidden_dim, 2 * embedding_dim)
         projector = mlp_head([embedding_dim, hidden, self.projector_dim], last_norm=False)

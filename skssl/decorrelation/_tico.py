@@ -12,7 +12,6 @@ from skssl._declare import (
     NOT_NEGATIVE,
     POSITIVE_INT,
     StrOptions,
-    declared,
     param,
     resolve_auto,
 )
@@ -52,7 +51,6 @@ class _TiCoObjective(Objective):
         self.teacher.follow(self.encoder, self.projector, momentum=momentum)
 
 
-@declared
 class TiCo(SelfSupervisedTransformer):
     """Transformation invariance and covariance contrast.
 
@@ -105,10 +103,10 @@ class TiCo(SelfSupervisedTransformer):
     projector_dim: int = param(POSITIVE_INT, default=128)
     projector_hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
-    _collapse_remedy = "Try a larger covariance_weight, a lower momentum or stronger views."
+    collapse_remedy = "Try a larger covariance_weight, a lower momentum or stronger views."
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         hidden = resolve_auto(self.projector_hidden_dim, 2 * embedding_dim)
         return _TiCoObjective(

@@ -6,13 +6,12 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from skssl._declare import NOT_NEGATIVE, POSITIVE_INT, declared, param
+from skssl._declare import NOT_NEGATIVE, POSITIVE_INT, param
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import vibcreg
 from skssl.nn import IterNorm, Objective, PairObjective, mlp_head
 
 
-@declared
 class VIbCReg(SelfSupervisedTransformer):
     """VICReg with better-behaved covariances; made for time series.
 
@@ -63,10 +62,10 @@ class VIbCReg(SelfSupervisedTransformer):
     covariance_weight: float = param(NOT_NEGATIVE, default=200.0)
     projector_dim: int = param(POSITIVE_INT, default=256)
 
-    _collapse_remedy = "Try a larger variance_weight, a larger batch_size or stronger views."
+    collapse_remedy = "Try a larger variance_weight, a larger batch_size or stronger views."
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         sizes = [embedding_dim, *[self.projector_dim] * 3]
         head = mlp_head(sizes, activation=nn.GELU, last_norm=False, last_bias=True)

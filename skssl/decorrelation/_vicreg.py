@@ -6,13 +6,12 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from skssl._declare import NOT_NEGATIVE, POSITIVE_INT, declared, param
+from skssl._declare import NOT_NEGATIVE, POSITIVE_INT, param
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import vicreg
 from skssl.nn import Objective, PairObjective, mlp_head
 
 
-@declared
 class VICReg(SelfSupervisedTransformer):
     """Learning without negatives: views agree, while every dimension varies and none repeats.
 
@@ -63,10 +62,10 @@ class VICReg(SelfSupervisedTransformer):
     covariance_weight: float = param(NOT_NEGATIVE, default=1.0)
     projector_dim: int = param(POSITIVE_INT, default=512)
 
-    _collapse_remedy = "Try a larger variance_weight, a smaller learning_rate or stronger views."
+    collapse_remedy = "Try a larger variance_weight, a smaller learning_rate or stronger views."
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         projector = mlp_head([embedding_dim, *[self.projector_dim] * 3], last_norm=False)
         loss = partial(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from skssl._declare import declared
 from skssl.decorrelation._gaussian import _GaussianMethod
 from skssl.losses import visreg
 
 
-@declared
 class VISReg(_GaussianMethod):
     """Variance-invariance-sketching: views agree, and the embedding has a Gaussian's quantiles.
 

@@ -13,7 +13,6 @@ from skssl._declare import (
     Interval,
     Real,
     StrOptions,
-    declared,
     param,
     resolve_auto,
 )
@@ -24,7 +23,6 @@ from skssl.nn import MultiViewObjective, Objective, mlp_head
 _WIDEST = 64
 
 
-@declared
 class WMSE(SelfSupervisedTransformer):
     """Whitening MSE: views agree after the batch is whitened, so that nothing can collapse.
 
@@ -86,12 +84,12 @@ class WMSE(SelfSupervisedTransformer):
 
     epsilon: float = param(Interval(Real, 0, 1, closed="left"), default=1e-3)
 
-    _collapse_remedy = "Try a larger batch_size, n_views=4 or stronger views."
+    collapse_remedy = "Try a larger batch_size, n_views=4 or stronger views."
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
-        batch_size = min(self._resolve_batch_size(), len(samples))
+        batch_size = self.batch_size_
         auto = max(1, min(_WIDEST, batch_size // 4, embedding_dim))
         dim = resolve_auto(self.projector_dim, auto)
         sub_batch = resolve_auto(self.sub_batch, 2 * dim)

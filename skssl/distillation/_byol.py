@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from skssl._declare import FRACTION, POSITIVE_INT, StrOptions, declared, param, resolve_auto
+from skssl._declare import FRACTION, POSITIVE_INT, StrOptions, param, resolve_auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import negative_cosine
 from skssl.nn import DrawViews, Objective, Teacher, mlp_head, rising_momentum
@@ -34,7 +34,6 @@ class _BYOLObjective(Objective):
         self.teacher.follow(self.encoder, self.projector, momentum=momentum)
 
 
-@declared
 class BYOL(SelfSupervisedTransformer):
     """Bootstrap your own latent: predict what a slow copy of the network says of another view.
 
@@ -84,12 +83,12 @@ class BYOL(SelfSupervisedTransformer):
     projector_dim: int = param(POSITIVE_INT, default=128)
     hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
-    _collapse_remedy = (
+    collapse_remedy = (
         "Try a lower momentum, stronger views, a wider predictor (hidden_dim) or more epochs."
     )
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         hidden = resolve_auto(self.hidden_dim, 2 * embedding_dim)
         dim = self.projector_dim

@@ -14,7 +14,6 @@ from skssl._declare import (
     Integral,
     Interval,
     StrOptions,
-    declared,
     param,
     resolve_auto,
 )
@@ -89,7 +88,6 @@ class _DINOObjective(Objective):
         self.teacher.follow(self.encoder, self.projector, self.prototypes, momentum=momentum)
 
 
-@declared
 class DINO(SelfSupervisedTransformer):
     """Self-distillation without labels: sort views into groups as a slow copy of the network does.
 
@@ -159,13 +157,13 @@ class DINO(SelfSupervisedTransformer):
     projector_dim: int = param(POSITIVE_INT, default=128)
     projector_hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
-    _collapse_remedy = (
+    collapse_remedy = (
         "Try a lower teacher_temperature if all groups become alike, a lower center_momentum if "
         "one group takes all, and more n_local_views."
     )
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         hidden = resolve_auto(self.projector_hidden_dim, 2 * embedding_dim)
         projector = mlp_head(

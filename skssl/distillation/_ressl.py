@@ -11,7 +11,6 @@ from skssl._declare import (
     POSITIVE,
     POSITIVE_INT,
     StrOptions,
-    declared,
     param,
     resolve_auto,
 )
@@ -49,7 +48,6 @@ class _ReSSLObjective(Objective):
         self.teacher.follow(self.encoder, self.projector, momentum=self.momentum)
 
 
-@declared
 class ReSSL(SelfSupervisedTransformer):
     """Relational self-supervised learning: agree with a teacher on what a sample resembles.
 
@@ -106,16 +104,16 @@ class ReSSL(SelfSupervisedTransformer):
     projector_dim: int = param(POSITIVE_INT, default=128)
     projector_hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
-    _collapse_remedy = (
+    collapse_remedy = (
         "Try a lower teacher_temperature, a larger queue_size, or a momentum closer to 1."
     )
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         hidden = resolve_auto(self.projector_hidden_dim, 2 * embedding_dim)
         projector = mlp_head([embedding_dim, hidden, self.projector_dim], last_norm=False)
-        size = resolve_auto(self.queue_size, auto_queue_size(len(samples)))
+        size = resolve_auto(self.queue_size, auto_queue_size(n_samples))
         temperatures = {
             "student_temperature": self.student_temperature,
             "teacher_temperature": self.teacher_temperature,

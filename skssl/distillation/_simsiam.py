@@ -12,7 +12,6 @@ from skssl._declare import (
     Integral,
     Interval,
     StrOptions,
-    declared,
     param,
     resolve_auto,
 )
@@ -43,7 +42,6 @@ class _SimSiamObjective(Objective):
         return [self.predictor]
 
 
-@declared
 class SimSiam(SelfSupervisedTransformer):
     """Simple Siamese networks: predict one view's projection from the other's, with a stopped side.
 
@@ -93,13 +91,13 @@ class SimSiam(SelfSupervisedTransformer):
     projector_dim: int = param(POSITIVE_INT, default=256)
     predictor_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
-    _collapse_remedy = (
+    collapse_remedy = (
         "Try n_views=4 or more, a smaller learning_rate, stronger views, or BYOL, whose teacher is "
         "steadier."
     )
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         dim = self.projector_dim
         hidden = resolve_auto(self.predictor_dim, max(1, dim // 4))

@@ -30,8 +30,7 @@ from skssl.inspection._steps import (
     graph_kernel,
     voxels,
 )
-from skssl.modality import Images, Modality, PointCloud, Series, Tabular, Text
-from skssl.modality._corpus import word_pattern
+from skssl.modality import Images, Modality, PointCloud, Series, Tabular, Text, word_pattern
 
 Baselines = dict[str, BaseEstimator]
 

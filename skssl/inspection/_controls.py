@@ -42,7 +42,7 @@ def random_weights(models: Mapping[str, BaseEstimator], X: Any) -> Models:
             # One that is fitted has its scales and its vocabulary from other rows.
             is_fitted = method.__sklearn_is_fitted__()
             control = (
-                method._untrained(X) if is_fitted else clone(method).set_params(max_epochs=0).fit(X)
+                method.untrained(X) if is_fitted else clone(method).set_params(max_epochs=0).fit(X)
             )
             controls.setdefault(_form(control), (name, control))
     if len(controls) == 1:

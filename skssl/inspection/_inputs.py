@@ -12,10 +12,9 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import train_test_split
 
-from skssl._labels import split_labels
+from skssl._labels import check_class_labels, split_labels
 from skssl._sklearn_compat import check_lengths, safe_indexing
 from skssl.inspection._rows import Data
-from skssl.semi_supervised._classes import check_class_labels
 
 Models = dict[str, BaseEstimator]
 

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 from skssl._sklearn_compat import safe_indexing
 from skssl.base import SelfSupervisedTransformer
 from skssl.inspection._steps import NumberedClasses
-from skssl.semi_supervised._base import FineTuner
+from skssl.semi_supervised import FineTuner
 
 # Classifiers in here take all training rows, with a marker for those whose label is not known: -1
 # beside numbers, and what they are told.
@@ -89,7 +89,7 @@ def method_of(model: BaseEstimator) -> SelfSupervisedTransformer | None:
     if isinstance(model, FineTuner):
         # A copy, so that asking again gives the same seed.
         rng = check_random_state(copy.deepcopy(model.random_state))
-        return model._start_method(rng.randint(2**31 - 1))
+        return model.start_method(rng.randint(2**31 - 1))
     if isinstance(model, FrozenEstimator):
         model = model.estimator
     return model if isinstance(model, SelfSupervisedTransformer) else None

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skssl._labels import split_labels
-from skssl.base import check_all_loaded
+from skssl._samples import check_all_loaded
 from skssl.modality import Modality
 from skssl.nn import RandomKernels
 

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from skssl._precision import full_precision
 from skssl.losses._checks import check_positive, check_rows, check_views
-from skssl.losses._precision import full_precision
 
 
 def sinkhorn(scores: Tensor, *, epsilon: float = 0.05, n_iterations: int = 3) -> Tensor:

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from skssl._precision import full_precision
 from skssl.losses._checks import check_pair, check_positive, check_rows
-from skssl.losses._precision import full_precision
 
 
 def nt_xent(z1: Tensor, z2: Tensor, *, temperature: float) -> Tensor:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from skssl._precision import full_precision
 from skssl.losses._checks import check_between, check_positive, check_views
-from skssl.losses._precision import full_precision
 
 
 def sigreg(z: Tensor, *, directions: Tensor, n_knots: int = 17, t_max: float = 3.0) -> Tensor:
@@ -227,7 +227,7 @@ def _distance_to_normal(x: Tensor) -> Tensor:
     """Mean squared Wasserstein distance of the columns of (..., n, s) to the standard normal."""
     n = x.shape[-2]
     positions = torch.arange(1, n + 1, dtype=x.dtype, device=x.device) / (n + 1)
-    quantiles = torch.special.ndtri(positions).unsqueeze(-1)
+    quantiles: Tensor = torch.special.ndtri(positions).unsqueeze(-1)
     return (x.sort(dim=-2).values - quantiles).square().mean()
 
 

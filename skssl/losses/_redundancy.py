@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from skssl._precision import full_precision
 from skssl.losses._checks import check_between, check_pair
-from skssl.losses._precision import full_precision
 
 
 def vicreg(

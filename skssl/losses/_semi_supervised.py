@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
+from skssl._precision import full_precision
 from skssl.losses._checks import check_between, check_pair
-from skssl.losses._precision import full_precision
 
 
 def fixmatch(weak: Tensor, strong: Tensor, *, threshold: float = 0.95) -> Tensor:

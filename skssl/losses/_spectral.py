@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from skssl._precision import full_precision
 from skssl.losses._checks import check_views
-from skssl.losses._precision import full_precision
 
 
 def mmcr(
@@ -136,8 +136,8 @@ def frossl(views: Sequence[Tensor] | Tensor, *, invariance_weight: float = 1.0) 
 
 def _negative_capacity(z: Tensor, local_weight: float) -> Tensor:
     """MMCR of views (v, n, d), taken as they are."""
-    capacity = torch.linalg.svdvals(z.mean(dim=0)).sum()
+    capacity: Tensor = torch.linalg.svdvals(z.mean(dim=0)).sum()
     if not local_weight:
         return -capacity
-    local = torch.linalg.svdvals(z.transpose(0, 1)).sum() / z.shape[1]
+    local: Tensor = torch.linalg.svdvals(z.transpose(0, 1)).sum() / z.shape[1]
     return local_weight * local - capacity

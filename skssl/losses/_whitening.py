@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from skssl._precision import full_precision
 from skssl.losses._checks import check_between, check_views
-from skssl.losses._precision import full_precision
 
 
 def whiten(z: Tensor, *, epsilon: float = 0.0) -> Tensor:
@@ -80,7 +80,8 @@ def whiten(z: Tensor, *, epsilon: float = 0.0) -> Tensor:
                 f"z of the shape {tuple(z.shape)} cannot be whitened: a dimension is constant, or "
                 "follows from others. Use fewer dimensions, more samples or epsilon above 0."
             )
-        return torch.linalg.solve_triangular(factor, centered.mT, upper=False).mT
+        whitened: Tensor = torch.linalg.solve_triangular(factor, centered.mT, upper=False)
+        return whitened.mT
 
 
 def w_mse(
@@ -154,7 +155,7 @@ def w_mse(
             device = stacked.device if generator is None else generator.device
             order = torch.randperm(n, generator=generator, device=device).to(stacked.device)
             groups = list(stacked[:, order].tensor_split(n_groups, dim=1))
-        whitened = torch.cat([whiten(group, epsilon=epsilon) for group in groups], dim=1)
+        whitened: Tensor = torch.cat([whiten(group, epsilon=epsilon) for group in groups], dim=1)
         unit = F.normalize(whitened, dim=-1)
         cosines = [(unit[u] * unit[v]).sum(dim=-1) for u, v in combinations(range(n_views), 2)]
         return 2 - 2 * torch.stack(cosines).mean()

@@ -13,7 +13,6 @@ from skssl._declare import (
     Range,
     Real,
     StrOptions,
-    declared,
     param,
     resolve_auto,
 )
@@ -22,6 +21,7 @@ from skssl._warn import warn
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import CollapseWarning
 from skssl.masked._masks import Masks
+from skssl.modality import Tokenizable
 from skssl.nn import DrawViews, Objective, TokenEncoder, Tokenizer
 
 # Of targets of unit variance, the part that tells samples apart; below, there is next to none.
@@ -80,7 +80,6 @@ def spread_over_samples(tokens: Tensor, present: Tensor) -> Tensor:
     return (variance.sqrt() * seen).sum() / (seen.sum() * tokens.shape[2]).clamp(min=1)
 
 
-@declared
 class _TokenMethod(SelfSupervisedTransformer):
     """Base class of the methods that hide a part of every sample.
 
@@ -124,20 +123,22 @@ class _TokenMethod(SelfSupervisedTransformer):
     pooling: str = param(StrOptions({"mean", "max"}), default="mean")
 
     # Views say nothing about methods without them; what they predict does.
-    _collapse_remedy: ClassVar[str | None] = None
+    collapse_remedy: ClassVar[str | None] = None
     _flat_remedy: ClassVar[str] = ""
 
-    _needs = ("tokenizer",)
+    needs = (Tokenizable,)
 
-    def _shows_views(self) -> bool:
-        return self._augments()
+    def shows_views(self) -> bool:
+        return self.augments()
 
     def _encoder_names(self) -> list[str]:
         return ["transformer"]
 
     def _build_encoder(self, name: str, samples: Tensor) -> nn.Module:
         self._check_heads("width", self.width)
-        tokenizer = self.modality_.tokenizer(samples, patch_size=self.patch_size, width=self.width)
+        tokenizer = Tokenizable.of(self.modality_).tokenizer(
+            samples, patch_size=self.patch_size, width=self.width
+        )
         return TokenEncoder(
             tokenizer,
             depth=self.depth,
@@ -164,8 +165,8 @@ class _TokenMethod(SelfSupervisedTransformer):
             )
         return encoder
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         tokens = cast(TokenEncoder, encoder)
         n_tokens = self._n_tokens(tokens, samples)
@@ -175,13 +176,13 @@ class _TokenMethod(SelfSupervisedTransformer):
                 f"{n_tokens} feature(s): one column, patch or token; at least 2 are needed."
             )
         self.patch_size_ = getattr(tokens.tokenizer, "patch", None)
-        return self._make_token_objective(tokens, augment=self._augments())
+        return self._make_token_objective(tokens, augment=self.augments())
 
     def _n_tokens(self, encoder: TokenEncoder, samples: Tensor) -> int:
         return encoder.tokenizer.split(self._input_layer(samples[:2])).present.shape[1]
 
-    def _conclude(self) -> None:
-        super()._conclude()
+    def conclude(self) -> None:
+        super().conclude()
         spread = self.history_[-1].get("target_std", 1.0) if self._steps >= _FEWEST_STEPS else 1.0
         if spread < _FLAT:
             warn(
@@ -196,7 +197,6 @@ class _TokenMethod(SelfSupervisedTransformer):
         """Return what is trained around `encoder`."""
 
 
-@declared
 class _MaskedMethod(_TokenMethod):
     """Base class of the methods that hide tokens by a random mask.
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skssl._declare import FRACTION, POSITIVE, POSITIVE_INT, StrOptions, declared, param
+from skssl._declare import FRACTION, POSITIVE, POSITIVE_INT, StrOptions, param
 from skssl.masked._base import MaskedObjective, _MaskedMethod, spread_over_samples
 from skssl.masked._masks import Masks
 from skssl.nn import (
@@ -68,7 +68,6 @@ class _Data2VecObjective(MaskedObjective):
         self.teacher.follow(self.encoder, momentum=momentum)
 
 
-@declared
 class Data2Vec(_MaskedMethod):
     """data2vec: predict what a slow copy of the network makes of the parts that are hidden.
 

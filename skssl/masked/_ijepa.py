@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skssl._declare import FRACTION, POSITIVE_INT, Interval, Range, Real, declared, param
+from skssl._declare import FRACTION, POSITIVE_INT, Interval, Range, Real, param
 from skssl.masked._base import TokenObjective, _TokenMethod, spread_over_samples
 from skssl.masked._masks import block_scores, lowest
 from skssl.nn import (
@@ -134,7 +134,6 @@ def _uniform(scale: tuple[float, float]) -> float:
     return low + (high - low) * torch.rand(()).item()
 
 
-@declared
 class IJEPA(_TokenMethod):
     """I-JEPA: predict what a slow copy of the network makes of blocks, from what surrounds them.
 

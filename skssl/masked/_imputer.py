@@ -8,13 +8,12 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from skssl._declare import Declared, HasMethods, declared, param
+from skssl._declare import Declared, HasMethods, param
 from skssl._sklearn_compat import fit_context
 from skssl.masked._mae import MaskedAutoencoder
-from skssl.modality import Modality, Tabular
+from skssl.modality import Imputable, Modality, Tabular
 
 
-@declared
 class SelfSupervisedImputer(OneToOneFeatureMixin, TransformerMixin, Declared):
     """Fill in the missing cells of a table by what a masked method learned from the others.
 
@@ -84,7 +83,7 @@ class SelfSupervisedImputer(OneToOneFeatureMixin, TransformerMixin, Declared):
         if isinstance(modality, str) and modality == "auto":
             # Whatever else the samples may look like, such as texts in a single column.
             method.set_params(modality=Tabular())
-        elif isinstance(modality, Modality) and not modality.offers("restore", "missing"):
+        elif isinstance(modality, Modality) and not isinstance(modality, Imputable):
             raise ValueError(
                 f"method={method!r} is for {type(modality).__name__}, but only the cells of "
                 "tables can be imputed, modality=Tabular(). What is missing in series and images, "
@@ -114,9 +113,9 @@ class SelfSupervisedImputer(OneToOneFeatureMixin, TransformerMixin, Declared):
         check_is_fitted(self)
         return self.method_.impute(X)
 
-    def _tell(self) -> dict[str, str]:
+    def tell_fitted(self) -> dict[str, str]:
         """Return what the fitted method tells of the columns of a table."""
-        return self.method_._tell() if hasattr(self, "method_") else {}
+        return self.method_.tell_fitted() if hasattr(self, "method_") else {}
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skssl._declare import POSITIVE_INT, declared, param
+from skssl._declare import POSITIVE_INT, param
 from skssl.masked._masks import Masks
 from skssl.masked._reconstruction import ReconstructionObjective, _Reconstruction
 from skssl.nn import Pieces, Positions, TokenEncoder, TransformerLayers, first_of
@@ -43,7 +43,6 @@ class _MAEObjective(ReconstructionObjective):
         return self.decoder(tokens, visible | mask)
 
 
-@declared
 class MaskedAutoencoder(_Reconstruction):
     """Masked autoencoder (MAE): hide most of a sample, and predict it from the rest.
 

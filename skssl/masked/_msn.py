@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from skssl._declare import FRACTION, NOT_NEGATIVE, POSITIVE, POSITIVE_INT, declared, param
+from skssl._declare import FRACTION, NOT_NEGATIVE, POSITIVE, POSITIVE_INT, param
 from skssl.losses import sinkhorn
 from skssl.masked._base import MaskedObjective, _MaskedMethod
 from skssl.masked._masks import Masks
@@ -82,7 +82,6 @@ class _MSNObjective(TeacherStays, MaskedObjective):
         self.teacher.follow(self.encoder, self.projector, momentum=momentum)
 
 
-@declared
 class MSN(_MaskedMethod):
     """Masked Siamese networks: sort a masked view into groups as the teacher sorts a whole one.
 
@@ -158,13 +157,13 @@ class MSN(_MaskedMethod):
 
     _auto_mask_ratio = 0.3
 
-    _collapse_remedy = "Try a larger entropy_weight, a larger batch_size or stronger views."
+    collapse_remedy = "Try a larger entropy_weight, a larger batch_size or stronger views."
 
-    def _shows_views(self) -> bool:
+    def shows_views(self) -> bool:
         return True
 
-    def _default_views(self) -> Views:
-        views = super()._default_views()
+    def default_views(self) -> Views:
+        views = super().default_views()
         if isinstance(views, TextViews):
             return replace(views, halves=False, dropout=_TEXT_DROPOUT)
         return views

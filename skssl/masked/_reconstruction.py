@@ -10,12 +10,13 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from skssl._declare import declared, param
+from skssl._declare import param
+from skssl._samples import in_all_rows
 from skssl._warn import warn
-from skssl.base import in_all_rows
 from skssl.masked._base import MaskedObjective, _MaskedMethod
 from skssl.masked._forecast import forecast, most_hidden
 from skssl.masked._masks import Masks
+from skssl.modality import Fillable, Forecastable, Imputable, Modality, Restorable, check_capable
 from skssl.nn import DrawViews, Objective, Pieces, TokenEncoder, first_of, take
 
 
@@ -84,7 +85,6 @@ class ReconstructionObjective(MaskedObjective):
         return self.encoder.tokenizer.fill(batch, prediction)
 
 
-@declared
 class _Reconstruction(_MaskedMethod):
     """Base class of the masked methods that give back what was hidden.
 
@@ -103,7 +103,7 @@ class _Reconstruction(_MaskedMethod):
     """
 
     # What tells parts of samples apart does not collapse; its error says whether it learned.
-    _collapse_remedy = None
+    collapse_remedy = None
 
     normalize_patches: bool = param("boolean", default=False)
 
@@ -140,7 +140,7 @@ class _Reconstruction(_MaskedMethod):
         from skssl.training import resolve_device, seeded
 
         check_is_fitted(self)
-        samples, _ = self._prepare(X)
+        samples, _ = self.prepare_samples(X)
 
         def errors(objective: ReconstructionObjective, batch: Tensor) -> Tensor:
             pieces = objective.encoder.tokenizer.split(batch)
@@ -148,7 +148,7 @@ class _Reconstruction(_MaskedMethod):
             return torch.stack([wrong.sum(dim=1), hidden.sum(dim=1)], dim=1)
 
         with seeded(self._seed, resolve_device(self.device)):
-            total, count = self._apply_objective(errors, samples).double().sum(dim=0).tolist()
+            total, count = self.apply_objective(errors, samples).double().sum(dim=0).tolist()
         return 1.0 - total / max(1.0, count)
 
     def reconstruct(self, X: Any, mask: Any = None) -> Any:
@@ -171,18 +171,18 @@ class _Reconstruction(_MaskedMethod):
         X_filled : array-like
             As `X`. What is not masked is as it was, bit by bit.
         """
-        samples, loaded = self._prepare_filling(X, "reconstruct", "restore", "cells")
+        samples, loaded = self._prepare_filling(X, "reconstruct", (Fillable,))
         if mask is not None and loaded is not None:
             # The mask has rows for what could not be loaded, too.
             every = samples[:1].expand(len(loaded), *samples.shape[1:])
-            cells = self.modality_.cells(mask, every)[torch.from_numpy(loaded)]
+            cells = Fillable.of(self.modality_).cells(mask, every)[torch.from_numpy(loaded)]
         elif mask is not None:
-            cells = self.modality_.cells(mask, samples)
-        elif self.modality_.offers("missing"):
-            cells = self.modality_.missing(samples)
+            cells = Fillable.of(self.modality_).cells(mask, samples)
+        elif isinstance(self.modality_, Imputable):
+            cells = Imputable.of(self.modality_).missing(samples)
         else:
             cells = self._random_cells(samples)
-        return self._give_back(self._fill(samples, cells), X, loaded)
+        return self.give_back(self._fill(samples, cells), X, loaded)
 
     def impute(self, X: Any) -> Any:
         """Fill in the missing cells of a table.
@@ -201,9 +201,9 @@ class _Reconstruction(_MaskedMethod):
             As `X`, an array or a DataFrame with the same columns. What was not missing is as it
             was.
         """
-        samples, loaded = self._prepare_filling(X, "impute", "restore", "missing")
-        filled = self._fill(samples, self.modality_.missing(samples))
-        return self._give_back(filled, X, loaded)
+        samples, loaded = self._prepare_filling(X, "impute", (Imputable,))
+        filled = self._fill(samples, Imputable.of(self.modality_).missing(samples))
+        return self.give_back(filled, X, loaded)
 
     def forecast(self, X: Any, horizon: int) -> np.ndarray:
         """Predict the next steps of series.
@@ -231,9 +231,7 @@ class _Reconstruction(_MaskedMethod):
         Y : ndarray of shape (n, channels, horizon)
             Without the axis of the channels, or with it last, if `X` is like that.
         """
-        samples, loaded = self._prepare_filling(
-            X, "forecast", "forecast_form", "cells", of_any_length=True
-        )
+        samples, loaded = self._prepare_filling(X, "forecast", (Forecastable,), of_any_length=True)
         if isinstance(horizon, bool) or not isinstance(horizon, (int, np.integer)) or horizon < 1:
             raise ValueError(f"horizon must be an int of at least 1, got {horizon!r}.")
         tokenizer = cast(Any, self._reconstructing.encoder.tokenizer)
@@ -252,31 +250,29 @@ class _Reconstruction(_MaskedMethod):
             return self._fill(series, hidden, start / patch)
 
         steps = forecast(fill, samples, int(horizon), window=window, patch=patch)
-        return in_all_rows(self.modality_.forecast_form(steps, X), loaded)
+        return in_all_rows(Forecastable.of(self.modality_).forecast_form(steps, X), loaded)
 
     @property
     def _reconstructing(self) -> ReconstructionObjective:
         return cast(ReconstructionObjective, self._objective)
 
     def _prepare_filling(
-        self, X: Any, name: str, *hooks: str, of_any_length: bool = False
+        self,
+        X: Any,
+        name: str,
+        capabilities: tuple[type[Modality], ...],
+        *,
+        of_any_length: bool = False,
     ) -> tuple[Tensor, np.ndarray | None]:
-        """Return what `_prepare` does, or raise an error if nothing can be filled in."""
-        from skssl.modality import MODALITIES
-
+        """Return what `prepare_samples` does, or raise an error if nothing can be filled in."""
         check_is_fitted(self)
-        if not self.modality_.offers(*hooks):
-            kinds = sorted(kind.__name__ for kind in MODALITIES if kind.offers(*hooks))
-            raise ValueError(
-                f"{name} has no meaning for modality={type(self.modality_).__name__}(); it works "
-                f"with {', '.join(kinds)}."
-            )
+        check_capable(self.modality_, capabilities, who=name)
         if self.normalize_patches:
             raise ValueError(
                 f"{name} needs normalize_patches=False: what is predicted relative to the mean of "
                 "a patch does not tell what that is."
             )
-        return self._prepare(X, of_any_length=of_any_length)
+        return self.prepare_samples(X, of_any_length=of_any_length)
 
     def _random_cells(self, samples: Tensor) -> Tensor:
         from skssl.training import resolve_device, seeded
@@ -287,14 +283,14 @@ class _Reconstruction(_MaskedMethod):
             return tokenizer.cells(mask, batch)
 
         with seeded(self._seed, resolve_device(self.device)):
-            return self._apply_objective(draw, samples)
+            return self.apply_objective(draw, samples)
 
     def _fill(self, samples: Tensor, cells: Tensor, *start: Tensor) -> Tensor:
         """Return prepared samples with what is predicted where `cells` are marked.
 
         `start` says how many pieces later they start than those of the training, if they do.
         """
-        hidden = self.modality_.hide(samples, cells)
+        hidden = Fillable.of(self.modality_).hide(samples, cells)
         mask = self._reconstructing.encoder.tokenizer.covered(cells)
 
         def fill(
@@ -302,6 +298,6 @@ class _Reconstruction(_MaskedMethod):
         ) -> Tensor:
             return objective.reconstruct(batch, mask, *start)
 
-        predicted = self._apply_objective(fill, hidden, mask, *start)
-        predicted = self.modality_.unscale(predicted, hidden)
+        predicted = self.apply_objective(fill, hidden, mask, *start)
+        predicted = Restorable.of(self.modality_).unscale(predicted, hidden)
         return torch.where(cells, predicted.to(samples.dtype), samples)

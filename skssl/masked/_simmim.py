@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from skssl._declare import declared
 from skssl.masked._masks import Masks
 from skssl.masked._reconstruction import ReconstructionObjective, _Reconstruction
 from skssl.nn import Pieces, TokenEncoder
@@ -20,7 +19,6 @@ class _SimMIMObjective(ReconstructionObjective):
         return self.encoder.encode(pieces, mask, self.mask_token)
 
 
-@declared
 class SimMIM(_Reconstruction):
     """SimMIM: predict hidden pieces with one linear layer, from an encoder that sees mask tokens.
 

@@ -216,4 +216,5 @@ def clid_score(
 
 def _standardized(Z: ArrayLike | Tensor) -> NDArray[np.float64]:
     rows = check_embedding(Z, min_samples=4).cpu().numpy()
-    return plain(StandardScaler()).fit_transform(rows)
+    standardized: NDArray[np.float64] = plain(StandardScaler()).fit_transform(rows)
+    return standardized

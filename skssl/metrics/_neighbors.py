@@ -91,5 +91,5 @@ def knn_score(
 
 def _votes(distances: NDArray[np.float64], *, temperature: float) -> NDArray[np.float64]:
     # Up to a factor, which no vote is changed by, and without overflow.
-    nearest = distances.min(axis=1, keepdims=True)
+    nearest: NDArray[np.float64] = distances.min(axis=1, keepdims=True)
     return np.exp((nearest - distances) / temperature)

@@ -211,7 +211,8 @@ def _squared_singular_values(matrix: Tensor) -> Tensor:
     """Return them in descending order."""
     n, d = matrix.shape
     gram = matrix.T @ matrix if d < n else matrix @ matrix.T
-    return torch.linalg.eigvalsh(gram).clamp(min=0).flip(0)
+    ascending: Tensor = torch.linalg.eigvalsh(gram)
+    return ascending.clamp(min=0).flip(0)
 
 
 def _covariance_spectrum(Z: ArrayLike | Tensor) -> Tensor:

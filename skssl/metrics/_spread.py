@@ -61,7 +61,7 @@ def embedding_std(Z: ArrayLike | Tensor) -> float:
     directions = F.normalize(check_embedding(Z, min_samples=2), dim=1)
     d = directions.shape[1]
     # Rounding must not leave [0, 1].
-    return min(1.0, directions.std(dim=0, correction=0).mean().item() * d**0.5)
+    return float(min(1.0, directions.std(dim=0, correction=0).mean().item() * d**0.5))
 
 
 def mean_correlation(Z: ArrayLike | Tensor) -> float:

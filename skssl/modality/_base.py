@@ -6,7 +6,7 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -19,11 +19,9 @@ from torch import Tensor, nn
 
 from skssl._declare import Declared
 from skssl._quote import quoted
+from skssl._scales import float_of
 from skssl._warn import warn
 from skssl.modality._containers import as_samples, is_categorical, only_column
-from skssl.modality._cutters import Cutter
-from skssl.modality._scales import float_of
-from skssl.nn import Tokenizer
 from skssl.views import Views
 
 # Elements that are looked at one by one.
@@ -134,8 +132,13 @@ class Modality(Declared, ABC):
     views_class: ClassVar[type[Views] | None] = None
     # Whether NaN may stand for a missing value.
     allows_nan: ClassVar[bool] = False
-    # Whether the default views suit puzzles: parts stay where they are in relation to each other.
-    views_keep_order: ClassVar[bool] = False
+
+    @classmethod
+    def of(cls, modality: Modality) -> Self:
+        """Return a modality as one of this class, such as ``Turnable``, which it has to be."""
+        if not isinstance(modality, cls):
+            raise TypeError(f"{type(modality).__name__} is not {cls.__name__}.")
+        return modality
 
     def set_input_tags(self, tags: InputTags) -> None:
         """Say in scikit-learn's tags what `X` may be."""
@@ -234,124 +237,6 @@ class Modality(Declared, ABC):
     @abstractmethod
     def default_views(self) -> Views:
         """Return the views that suit the fitted samples."""
-
-    def unscale(self, values: Tensor, like: Tensor) -> Tensor:
-        """Turn what a network says in the scale of ``input_layer`` into prepared samples.
-
-        Parameters
-        ----------
-        values : Tensor
-            As ``input_layer`` would return them; their sizes may differ from those of `like`.
-        like : Tensor
-            The prepared samples that the values go with, where each has a scale of its own.
-
-        Returns
-        -------
-        Tensor
-            In the dtype and range of prepared samples.
-        """
-        return values
-
-    def restore(self, samples: Tensor, X: Any) -> Any:
-        """Return prepared samples in the form and layout of `X`, which they are made from."""
-        raise NotImplementedError
-
-    def turns(self) -> list[Callable[[Tensor], Tensor]]:
-        """Return the rotations that leave the grid of a sample as it is, the first being none.
-
-        Each is a function of a batch in the scale of ``input_layer``.
-        """
-        raise NotImplementedError
-
-    def cutter(self, grid: int | None = None) -> Cutter:
-        """Return what cuts fitted samples into the pieces of a puzzle, `grid` along an axis.
-
-        None is a grid that suits the modality.
-        """
-        raise NotImplementedError
-
-    def surroundings(self) -> Cutter:
-        """Return what cuts fitted samples into the piece in the middle and those around it."""
-        raise NotImplementedError
-
-    def clip_cutter(self, n_clips: int) -> Cutter:
-        """Return what cuts fitted samples into pieces that follow one another in time."""
-        raise NotImplementedError
-
-    def time_steps(self, samples: Tensor) -> Tensor:
-        """Return how many steps each sample has, of shape (n,). Time is the axis of index 2."""
-        raise NotImplementedError
-
-    def prepare_grey(self, X: Any) -> Tensor:
-        """Prepare checked samples that may have one channel where those seen in ``fit`` have more.
-
-        All channels of such a sample are the same.
-        """
-        raise NotImplementedError
-
-    def pixel_mask(self, mask: Any, n_samples: int) -> Tensor:
-        """Return a user's mask of the pixels of some samples, or of the same pixels of all.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, 1, height, width), bool
-
-        Raises
-        ------
-        ValueError
-            If the mask has no bools, or another shape.
-        """
-        raise NotImplementedError
-
-    def prepare_frames(self, X: Any) -> Tensor:
-        """Prepare checked clips that may have other numbers of frames than those seen in ``fit``.
-
-        Returns
-        -------
-        Tensor of shape (n, channels, frames, height, width)
-        """
-        raise NotImplementedError
-
-    def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Tokenizer:
-        """Return what cuts samples into pieces for masked modelling.
-
-        Parameters
-        ----------
-        samples : Tensor
-            The prepared training samples.
-        patch_size : int or "auto"
-            Size of a piece, where that can be chosen.
-        width : int
-            Size of a token.
-        """
-        raise NotImplementedError
-
-    def cells(self, mask: Any, samples: Tensor) -> Tensor:
-        """Return a user's mask of the cells of `X` in the shape of the prepared samples.
-
-        Raises
-        ------
-        ValueError
-            If the mask has no bools, or another shape.
-        """
-        raise NotImplementedError
-
-    def hide(self, samples: Tensor, cells: Tensor) -> Tensor:
-        """Return prepared samples whose scale does not depend on the marked cells."""
-        return samples
-
-    def forecast_form(self, steps: Tensor, X: Any) -> np.ndarray:
-        """Return steps that follow those of prepared samples in the layout of `X`."""
-        raise NotImplementedError
-
-    def missing(self, samples: Tensor) -> Tensor:
-        """Return which cells of prepared samples are missing and can be imputed."""
-        raise NotImplementedError
-
-    @classmethod
-    def offers(cls, *hooks: str) -> bool:
-        """Whether this modality has all of the methods that it may leave out."""
-        return all(getattr(cls, hook) is not getattr(Modality, hook) for hook in hooks)
 
 
 def check_numbers(

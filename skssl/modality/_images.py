@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skssl._declare import Interval, Shape, StrOptions, declared, param
+from skssl._declare import Interval, Shape, StrOptions, param
 from skssl._quote import quoted
-from skssl.modality._base import Look, Modality, as_tensor, check_mask, check_numbers
+from skssl.modality._base import Look, as_tensor, check_mask, check_numbers
+from skssl.modality._capabilities import Cuttable, Fillable, Paintable, Surrounded, Turnable
 from skssl.modality._containers import as_samples, only_column
 from skssl.modality._cutters import TileCutter
 from skssl.modality._doubts import SMALLEST_IMAGE, as_series, is_oblong
@@ -57,8 +58,7 @@ def _height_and_width(size: int | Sequence[int] | None) -> tuple[int, int] | Non
     return int(height), int(width)
 
 
-@declared
-class Images(Modality):
+class Images(Turnable, Cuttable, Surrounded, Paintable, Fillable):
     """Images, grey or with any number of channels: arrays, files and PIL images.
 
     Accepts arrays ``(n, height, width)``, ``(n, height, width, channels)``,

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skssl.modality._scales import Units, check_size, find_outliers, warn_of_outliers
+from skssl._scales import Units, check_size, find_outliers, warn_of_outliers
 
 Layout = Literal["channels_first", "channels_last"]
 

@@ -12,15 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skssl._declare import declared, param
+from skssl._declare import param
+from skssl._precision import widened
+from skssl._scales import Units, check_resolution, check_size, clip_outliers, float_of
 from skssl._warn import warn
-from skssl.losses._precision import widened
-from skssl.modality._base import Look, Modality, as_tensor, check_numbers, check_padding
+from skssl.modality._base import Look, as_tensor, check_numbers, check_padding
+from skssl.modality._capabilities import Cuttable, Tokenizable, Turnable
 from skssl.modality._containers import as_samples
 from skssl.modality._cutters import VoxelCutter
 from skssl.modality._doubts import as_series
 from skssl.modality._pixels import some_samples
-from skssl.modality._scales import Units, check_resolution, check_size, clip_outliers, float_of
 from skssl.nn import FillPoints, PointNet, PointPatches, Tokenizer
 from skssl.views import PointCloudViews, Views
 
@@ -52,8 +53,7 @@ class UnitSphere(nn.Module):
         return center, torch.where(radius > _SMALLEST_RADIUS, radius, torch.ones_like(radius))
 
 
-@declared
-class PointCloud(Modality):
+class PointCloud(Turnable, Cuttable, Tokenizable):
     """Clouds of points in space, with or without features of every point.
 
     Accepts arrays ``(n, points, 3 + features)`` whose first three columns are coordinates, and

@@ -8,13 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skssl._declare import StrOptions, declared, param
-from skssl._warn import warn
-from skssl.modality._base import Look, Modality, as_tensor, check_mask, check_numbers, check_padding
-from skssl.modality._containers import as_samples
-from skssl.modality._doubts import MANY_CHANNELS, is_oblong
-from skssl.modality._pixels import some_samples
-from skssl.modality._scales import (
+from skssl._declare import StrOptions, param
+from skssl._scales import (
     Units,
     check_resolution,
     check_size,
@@ -23,6 +18,12 @@ from skssl.modality._scales import (
     float_of,
     warn_of_outliers,
 )
+from skssl._warn import warn
+from skssl.modality._base import Look, as_tensor, check_mask, check_numbers, check_padding
+from skssl.modality._capabilities import Forecastable, Surrounded, Timed
+from skssl.modality._containers import as_samples
+from skssl.modality._doubts import MANY_CHANNELS, is_oblong
+from skssl.modality._pixels import some_samples
 from skssl.modality._spans import SegmentCutter
 from skssl.nn import (
     DilatedConvNet,
@@ -75,8 +76,7 @@ class NormalizeAll(nn.Module):
         return values * self.std + self.mean
 
 
-@declared
-class Series(Modality):
+class Series(Timed, Surrounded, Forecastable):
     """Time series with one or more channels, of equal or unequal length.
 
     Accepts arrays ``(n, channels, length)``, lists of arrays ``(channels, length_i)`` or, for one

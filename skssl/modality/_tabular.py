@@ -12,22 +12,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, QuantileTransformer, StandardScaler
 from torch import Tensor, nn
 
-from skssl._declare import Interval, StrOptions, declared, param
+from skssl._declare import Interval, StrOptions, param
 from skssl._quote import quoted
-from skssl._sklearn_compat import plain
-from skssl._warn import warn
-from skssl.exceptions import ModalityWarning
-from skssl.modality._base import (
-    Look,
-    Modality,
-    as_tensor,
-    check_mask,
-    check_numbers,
-    no_patches,
-)
-from skssl.modality._containers import as_samples, is_categorical, is_frame
-from skssl.modality._doubts import doubts_of_categories, doubts_of_table
-from skssl.modality._scales import (
+from skssl._scales import (
     Units,
     are_constant,
     check_resolution,
@@ -35,6 +22,19 @@ from skssl.modality._scales import (
     find_outliers,
     warn_of_outliers,
 )
+from skssl._sklearn_compat import plain
+from skssl._warn import warn
+from skssl.exceptions import ModalityWarning
+from skssl.modality._base import (
+    Look,
+    as_tensor,
+    check_mask,
+    check_numbers,
+    no_patches,
+)
+from skssl.modality._capabilities import Imputable
+from skssl.modality._containers import as_samples, is_categorical, is_frame
+from skssl.modality._doubts import doubts_of_categories, doubts_of_table
 from skssl.modality._table import STRINGS, Table, is_none, read_columns, write_columns
 from skssl.nn import SideBySide, TableEncoder, TableStem, TableTokens, Tokenizer, UnitLength
 from skssl.views import TabularViews, Views
@@ -54,8 +54,7 @@ _KNOTS = 256
 _EMBEDDING_WEIGHT = 1.25
 
 
-@declared
-class Tabular(Modality):
+class Tabular(Imputable):
     """Rows of a table, with numbers, categories and gaps: 2-D arrays and DataFrames.
 
     Takes DataFrames of pandas and polars, arrays of numbers, and arrays of dtype object, whose
@@ -347,7 +346,7 @@ class Tabular(Modality):
         check_size(scaled, numbers, lambda at: f"row {start + at[0]}, column {names[at[1]]!r}")
         return scaled
 
-    def _tell(self) -> dict[str, str]:
+    def tell_fitted(self) -> dict[str, str]:
         return {f"column {name!r}": what for name, what in getattr(self, "columns_", {}).items()}
 
     def stem(self) -> TableStem:

@@ -12,10 +12,11 @@ import torch
 from sklearn.utils import InputTags, check_array
 from torch import Tensor, nn
 
-from skssl._declare import Interval, Range, RealNotInt, StrOptions, declared, param, resolve_auto
+from skssl._declare import Interval, Range, RealNotInt, StrOptions, param, resolve_auto
 from skssl._quote import quoted
 from skssl._warn import warn
-from skssl.modality._base import Look, Modality, as_tensor, named_input, no_patches
+from skssl.modality._base import Look, as_tensor, named_input, no_patches
+from skssl.modality._capabilities import Cuttable, Tokenizable
 from skssl.modality._containers import as_samples, only_column
 from skssl.modality._corpus import Corpus, word_pattern
 from skssl.modality._doubts import doubts_of_text
@@ -36,8 +37,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 _MAX_WITHOUT_TOKENS = 0.1
 
 
-@declared
-class Text(Modality):
+class Text(Cuttable, Tokenizable):
     """Texts in any language: a sequence of str, such as a list, an array or a DataFrame column.
 
     A text becomes a row of token ids. Tokens are words, character n-grams, or subwords that the

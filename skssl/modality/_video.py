@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skssl._declare import Interval, StrOptions, declared, param
-from skssl.modality._base import Look, Modality, as_tensor, check_mask, check_numbers
+from skssl._declare import Interval, StrOptions, param
+from skssl.modality._base import Look, as_tensor, check_mask, check_numbers
+from skssl.modality._capabilities import Fillable, Filmed, Turnable
 from skssl.modality._containers import as_samples
 from skssl.modality._cutters import TileCutter
 from skssl.modality._pixels import (
@@ -42,8 +43,7 @@ _TUBE_FRAMES = 2
 _PATCHES_A_SIDE = 4
 
 
-@declared
-class Video(Modality):
+class Video(Turnable, Filmed, Fillable):
     """Clips of video as arrays, grey or with any number of channels.
 
     Accepts ``(n, frames, height, width)``, ``(n, frames, height, width, channels)`` and

@@ -113,9 +113,9 @@ def _without_training(estimator: Any, X: Any) -> Any:
     """Return a copy whose method has the weights that it started from."""
     method = _method(estimator)
     if not isinstance(estimator, Pipeline):
-        return method._untrained(X)
+        return method.untrained(X)
     *before, (name, _) = estimator.steps
     seen = estimator[:-1].transform(X) if before else X
     control = copy.copy(estimator)
-    control.steps = [*before, (name, method._untrained(seen))]
+    control.steps = [*before, (name, method.untrained(seen))]
     return control

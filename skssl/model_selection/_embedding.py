@@ -72,7 +72,7 @@ def embed_views(
         raise ValueError(f"n_views must be an integer of at least 1, got {n_views!r}.")
     seed = int(check_random_state(random_state).randint(2**31 - 1))
     with own_settings():
-        return method._embed_views(X, _resolve(views, method), n_views=int(n_views), seed=seed)
+        return method.embed_views(X, _resolve(views, method), n_views=int(n_views), seed=seed)
 
 
 def check_views_parameter(views: Any) -> None:
@@ -86,11 +86,11 @@ def check_views_parameter(views: Any) -> None:
 def _resolve(views: Any, method: SelfSupervisedTransformer) -> Views:
     check_views_parameter(views)
     if isinstance(views, Views):
-        method._check_views(views)
+        method.check_views(views)
         views.check_parameters()
         return views
     # Not the method's own defaults: those of a pretext task may leave out what others change.
-    return SelfSupervisedTransformer._default_views(method) if views == "auto" else method.views_
+    return SelfSupervisedTransformer.default_views(method) if views == "auto" else method.views_
 
 
 def _last_step(estimator: Any, X: Any) -> tuple[SelfSupervisedTransformer, Any]:

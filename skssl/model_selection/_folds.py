@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold
 
-from skssl._declare import POSITIVE_INT, Interval, RealNotInt, declared, param
+from skssl._declare import POSITIVE_INT, Interval, RealNotInt, param
 from skssl._labels import Kind
 from skssl.model_selection._split import LabeledSplitter
 
@@ -15,14 +15,12 @@ _AT_LEAST_TWO = Interval(Integral, 2, None, closed="left")
 _PART = Interval(RealNotInt, 0, 1, closed="neither")
 
 
-@declared
 class _LabeledFolds(LabeledSplitter):
     """Folds of the labelled rows."""
 
     n_splits: int = param(_AT_LEAST_TWO, default=5, kw_only=False)
     shuffle: bool = param("boolean", default=False)
     random_state: Any = param("random_state", default=None)
-    unlabeled: Any = param(object, default="auto")
 
     def _check_enough(self, n_labeled: int) -> None:
         if n_labeled < self.n_splits:
@@ -32,7 +30,6 @@ class _LabeledFolds(LabeledSplitter):
             )
 
 
-@declared
 class LabeledKFold(_LabeledFolds):
     """K-fold cross-validation over the labelled rows, with all unlabelled rows to train on.
 
@@ -74,7 +71,6 @@ class LabeledKFold(_LabeledFolds):
         return KFold(self.n_splits, shuffle=self.shuffle, random_state=self.random_state)
 
 
-@declared
 class StratifiedLabeledKFold(_LabeledFolds):
     """Stratified k-fold cross-validation over the labelled rows, unlabelled ones to train on.
 
@@ -112,7 +108,6 @@ class StratifiedLabeledKFold(_LabeledFolds):
         return StratifiedKFold(self.n_splits, shuffle=self.shuffle, random_state=self.random_state)
 
 
-@declared
 class LabeledShuffleSplit(LabeledSplitter):
     """Random test sets of labelled rows, with all unlabelled rows to train on.
 
@@ -155,7 +150,6 @@ class LabeledShuffleSplit(LabeledSplitter):
     test_size: Any = param(_PART, POSITIVE_INT, None, default=None)
     train_size: Any = param(_PART, POSITIVE_INT, None, default=None)
     random_state: Any = param("random_state", default=None)
-    unlabeled: Any = param(object, default="auto")
 
     def _splitter(self) -> ShuffleSplit:
         return ShuffleSplit(

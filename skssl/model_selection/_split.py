@@ -17,7 +17,7 @@ from sklearn.model_selection import (
 from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
-from skssl._declare import Declared, HasMethods, declared, param
+from skssl._declare import Declared, HasMethods, param
 from skssl._labels import Kind, as_labels, split_labels
 from skssl._sklearn_compat import check_lengths, safe_indexing
 
@@ -32,7 +32,7 @@ _FOR_CLASSES = (
 class LabeledSplitter(Declared):
     """Splits the labelled rows as `_splitter` does, and trains on all unlabelled ones."""
 
-    unlabeled: Any
+    unlabeled: Any = param(object, default="auto")
 
     @abstractmethod
     def _splitter(self) -> Any:
@@ -113,7 +113,6 @@ class LabeledSplitter(Declared):
         return [safe_indexing(X, rows), labels, groups], rows, others
 
 
-@declared
 class LabeledSplit(LabeledSplitter):
     """Make any splitter test on labelled rows only, and train on all unlabelled ones.
 
@@ -154,7 +153,6 @@ class LabeledSplit(LabeledSplitter):
     """
 
     cv: Any = param(HasMethods(["split", "get_n_splits"]), kw_only=False)
-    unlabeled: Any = param(object, default="auto")
 
     # Searches that need the same splits each time ask for these.
     @property

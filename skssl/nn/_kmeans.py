@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
-from skssl.losses._precision import full_precision
+from skssl._precision import full_precision
 
 _ITERATIONS = 10
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol, cast
+from typing import Protocol, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -120,6 +120,19 @@ class Objective(nn.Module):
     def parts(self) -> list[Objective]:
         """What has an encoder of its own: the objective itself, or those it is made of."""
         return [self]
+
+    @classmethod
+    def mean_over(cls, objective: Objective, tell: Callable[[Self], Tensor]) -> Tensor:
+        """Return what a function tells of an objective of this class.
+
+        Of several such objectives side by side, it is the mean of what it tells of each.
+        """
+        told = []
+        for part in objective.parts:
+            if not isinstance(part, cls):
+                raise TypeError(f"{type(part).__name__} is not {cls.__name__}.")
+            told.append(tell(part))
+        return torch.stack(told).mean(dim=0)
 
 
 class PairObjective(Objective):

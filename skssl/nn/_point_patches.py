@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skssl.losses._precision import full_precision, widened
+from skssl._precision import full_precision, widened
 from skssl.nn._tokenizer import Pieces, Tokenizer, take
 
 _SMALLEST_SPREAD = 1e-12

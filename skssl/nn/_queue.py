@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skssl.losses._precision import full_precision
+from skssl._precision import full_precision
 
 _LARGEST_QUEUE = 4096
 

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skssl.losses._precision import full_precision
+from skssl._precision import full_precision
 from skssl.nn._encoders import SideBySide
 
 _KERNEL_LENGTH = 9

@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from skssl.losses._precision import widened
+from skssl._precision import widened
 from skssl.nn._patches import Patches
 from skssl.nn._tokenizer import Pieces
 

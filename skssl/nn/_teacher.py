@@ -8,6 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from skssl._torch_compat import foreach_lerp_
 from skssl.nn._objective import AllBatches, DrawViews, Objective
 
 
@@ -72,7 +73,7 @@ class Teacher(nn.Module):
         own: list[Tensor] = list(self.networks.parameters())
         theirs: list[Tensor] = [weight for part in students for weight in part.parameters()]
         if own:
-            torch._foreach_lerp_(own, theirs, 1 - momentum)
+            foreach_lerp_(own, theirs, 1 - momentum)
 
 
 def rising_momentum(start: float, progress: float) -> float:

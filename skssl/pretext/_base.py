@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skssl._declare import POSITIVE_INT, declared, param
+from skssl._declare import POSITIVE_INT, param
+from skssl._precision import full_precision
 from skssl._warn import warn
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import PretextTaskWarning
-from skssl.losses._precision import full_precision
 from skssl.nn import DrawViews, Objective, PartsHead, apply_by_size, mlp_head
 
 # Questions that each sample is asked for a score.
@@ -56,6 +56,10 @@ class Task(ABC):
         -------
         list of ``n_parts`` tensors of shape (n, ...)
         """
+
+    def show(self, batch: Tensor) -> list[Tensor]:
+        """Return what the encoder is to see of samples whose answer is not known."""
+        return [batch]
 
 
 class TaskObjective(Objective):
@@ -100,7 +104,6 @@ class TaskObjective(Objective):
             return self.head(embedded)
 
 
-@declared
 class _PretextTask(SelfSupervisedTransformer):
     """Base class of the pretext tasks that ask which of some changes was made.
 
@@ -122,7 +125,7 @@ class _PretextTask(SelfSupervisedTransformer):
 
     head_dim: int = param(POSITIVE_INT, default=256)
 
-    _collapse_remedy: ClassVar[str | None] = (
+    collapse_remedy: ClassVar[str | None] = (
         "The task may be too hard or too easy for these samples; look at task_accuracy in "
         "history_, and try a smaller learning_rate."
     )
@@ -136,22 +139,22 @@ class _PretextTask(SelfSupervisedTransformer):
     def _make_task(self, samples: Tensor) -> Task:
         """Return the questions that are asked of samples like these."""
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         task = self._make_task(samples)
         self.n_classes_ = task.n_classes
         head = self._make_head(task, embedding_dim)
         return TaskObjective(
-            encoder, head, task, augment=self._augments(), n_asked=self._n_asked(task.n_classes)
+            encoder, head, task, augment=self.augments(), n_asked=self._n_asked(task.n_classes)
         )
 
     def _n_asked(self, n_classes: int) -> int:
         """Return how many different questions a sample of a batch is asked."""
         return min(self._most_asked, n_classes)
 
-    def _shows_views(self) -> bool:
-        return self._augments()
+    def shows_views(self) -> bool:
+        return self.augments()
 
     def _make_head(self, task: Task, embedding_dim: int) -> nn.Module:
         """Return the network from the embeddings of all parts, side by side, to the answer."""
@@ -182,7 +185,7 @@ class _PretextTask(SelfSupervisedTransformer):
         from skssl.training import resolve_device, seeded
 
         check_is_fitted(self)
-        samples, _ = self._prepare(X)
+        samples, _ = self.prepare_samples(X)
         n_classes = self.n_classes_
 
         def is_right(objective: Objective, batch: Tensor, answers: Tensor) -> Tensor:
@@ -192,11 +195,11 @@ class _PretextTask(SelfSupervisedTransformer):
             rounds = []
             for _ in range(ROUNDS):
                 answers = torch.randint(n_classes, (len(samples),))
-                rounds.append(self._apply_objective(is_right, samples, answers))
+                rounds.append(self.apply_objective(is_right, samples, answers))
         return torch.stack(rounds).mean().item()
 
-    def _conclude(self) -> None:
-        super()._conclude()
+    def conclude(self) -> None:
+        super().conclude()
         if not self._steps:
             return
         n_classes, name = self.n_classes_, type(self).__name__
@@ -226,7 +229,8 @@ def _probabilities(objective: Objective, batch: Tensor, answers: Tensor) -> Tens
 
     Encoders side by side each answer a question of their own; the mean counts.
     """
-    parts = cast(list[TaskObjective], objective.parts)
-    return torch.stack(
-        [part.answer(part.task.pose(batch, answers)).softmax(dim=1) for part in parts]
-    ).mean(dim=0)
+
+    def tell(part: TaskObjective) -> Tensor:
+        return part.answer(part.task.pose(batch, answers)).softmax(dim=1)
+
+    return TaskObjective.mean_over(objective, tell)

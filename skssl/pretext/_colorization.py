@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skssl._declare import StrOptions, declared, param
+from skssl._declare import StrOptions, param
 from skssl.base import SelfSupervisedTransformer
+from skssl.modality import Paintable, Restorable
 from skssl.nn import DrawViews, Objective, Pyramid
 from skssl.pretext._color_bins import ColorBins, ColorRanges
 from skssl.pretext._dense import DenseObjective, _DenseTask, predicted, some_of
@@ -191,7 +192,6 @@ def _colored(objective: Objective, batch: Tensor) -> Tensor:
     return lab_to_rgb(to_gamut(lab))
 
 
-@declared
 class Colorization(_DenseTask):
     """Tell the colours of an image from its lightness.
 
@@ -276,14 +276,13 @@ class Colorization(_DenseTask):
         StrOptions({"regress", "classify"}), default="regress"
     )
 
-    _needs = ("prepare_grey", "unscale", "restore")
-    # Methods for samples with any number of channels have none here.
-    _n_channels = 3
+    needs = (Paintable,)
+    needs_channels = 3
     _trivial_answer = "grey"
     _nothing_to_score = "X has no colours."
 
     def _resolve_encoder(self, samples: Tensor) -> nn.Module:
-        if samples.shape[1] != self._n_channels:
+        if samples.shape[1] != self.needs_channels:
             channels = f"{samples.shape[1]} channel{'s' if samples.shape[1] > 1 else ''}"
             raise ValueError(f"Colorization needs colour images of 3 channels; X has {channels}.")
         if not any(self._are_colored(part) for part in samples.split(_LOOKED_AT)):
@@ -299,8 +298,8 @@ class Colorization(_DenseTask):
         colors = colors_of(rgb_to_lab(self.modality_.input_layer()(samples)))
         return bool((colors.abs().mean(dim=(1, 2, 3)) >= _INVISIBLE).any())
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         images = self._input_layer(some_of(samples))
         bins = ColorBins(images) if self.mode == "classify" else ColorRanges(images)
@@ -310,15 +309,15 @@ class Colorization(_DenseTask):
         mirrored = views is not None and views.flip > 0
         return _ColorObjective(encoder, images, bins, mirrored=mirrored, largest=largest)
 
-    def _default_views(self) -> Views:
+    def default_views(self) -> Views:
         return ImageViews(crop_scale=_WINDOW, jitter=0.0, grayscale=0.0)
 
-    def _conclude(self) -> None:
+    def conclude(self) -> None:
         if self.mode == "regress":
-            super()._conclude()
+            super().conclude()
         else:
             # What is weighed up is wrong more often than grey.
-            SelfSupervisedTransformer._conclude(self)
+            SelfSupervisedTransformer.conclude(self)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return how well the colours are told: one minus the relative absolute error.
@@ -357,6 +356,6 @@ class Colorization(_DenseTask):
         check_is_fitted(self)
         X, loaded = self.modality_.load(X)
         checked = self.modality_.check(X, estimator=type(self).__name__)
-        samples = self.modality_.prepare_grey(checked)
-        colored = self._apply_objective(_colored, samples)
-        return self._give_back(self.modality_.unscale(colored, samples), X, loaded)
+        samples = Paintable.of(self.modality_).prepare_grey(checked)
+        colored = self.apply_objective(_colored, samples)
+        return self.give_back(Restorable.of(self.modality_).unscale(colored, samples), X, loaded)

@@ -9,10 +9,11 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skssl._declare import POSITIVE_INT, Interval, Range, Real, declared, param
+from skssl._declare import POSITIVE_INT, Interval, Range, Real, param
+from skssl.modality import Paintable, Restorable
 from skssl.nn import DrawViews, Objective, Pyramid
 from skssl.pretext._dense import DenseObjective, Standardize, _DenseTask, predicted, some_of
-from skssl.views._image_filters import random_rectangles
+from skssl.views import random_rectangles
 
 
 def _random_holes(images: Tensor, n_holes: int, scale: tuple[float, float]) -> Tensor:
@@ -65,7 +66,6 @@ class _InpaintingObjective(DenseObjective):
         return (error**2 * holes[:, None]).sum(dim=(2, 3, 4))
 
 
-@declared
 class ContextEncoder(_DenseTask):
     """Inpainting: paint what is missing in an image, from what is around it.
 
@@ -127,19 +127,19 @@ class ContextEncoder(_DenseTask):
     )
     n_holes: int = param(POSITIVE_INT, default=2)
 
-    _needs = ("pixel_mask", "unscale", "restore")
+    needs = (Paintable,)
     _trivial_answer = "filling with the mean"
     _nothing_to_score = "all pixels of X are the mean of the training images."
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         return _InpaintingObjective(
             encoder,
             self._input_layer(some_of(samples)),
             n_holes=self.n_holes,
             hole_scale=self.hole_scale,
-            augment=self._augments(),
+            augment=self.augments(),
         )
 
     def _questions(self, samples: Tensor) -> tuple[Tensor, ...]:
@@ -183,9 +183,9 @@ class ContextEncoder(_DenseTask):
             `X`, with other values where the mask is True.
         """
         check_is_fitted(self)
-        samples, loaded = self._prepare(X)
+        samples, loaded = self.prepare_samples(X)
         n_all = len(samples) if loaded is None else len(loaded)
-        holes = self.modality_.pixel_mask(mask, n_all)
+        holes = Paintable.of(self.modality_).pixel_mask(mask, n_all)
         if loaded is not None:
             holes = holes[torch.tensor(loaded)]
         full = holes.flatten(1).all(dim=1).nonzero()
@@ -194,6 +194,8 @@ class ContextEncoder(_DenseTask):
                 f"mask marks all pixels of image {int(full[0])}; something must be left to fill "
                 "from."
             )
-        painted = self._apply_objective(predicted, samples, holes)
-        filled = torch.where(holes, self.modality_.unscale(painted, samples), samples)
-        return self._give_back(filled, X, loaded)
+        painted = self.apply_objective(predicted, samples, holes)
+        filled = torch.where(
+            holes, Restorable.of(self.modality_).unscale(painted, samples), samples
+        )
+        return self.give_back(filled, X, loaded)

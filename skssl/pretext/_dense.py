@@ -5,13 +5,12 @@ from __future__ import annotations
 import copy
 import math
 from abc import abstractmethod
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skssl._declare import declared
 from skssl._warn import warn
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import PretextTaskWarning
@@ -83,7 +82,6 @@ class DenseObjective(Objective):
         """Return the errors of the prediction and of the trivial answer, of shape (n, 2)."""
 
 
-@declared
 class _DenseTask(SelfSupervisedTransformer):
     """Base class of the pretext tasks that answer with pixels.
 
@@ -99,7 +97,7 @@ class _DenseTask(SelfSupervisedTransformer):
         the trivial answer. 1 is no better, 0 is perfect.
     """
 
-    _collapse_remedy: ClassVar[str] = (
+    collapse_remedy: ClassVar[str] = (
         "The task may be too hard or too easy for these samples; look at relative_error in "
         "history_, and try a smaller learning_rate."
     )
@@ -137,17 +135,17 @@ class _DenseTask(SelfSupervisedTransformer):
         from skssl.training import resolve_device, seeded
 
         check_is_fitted(self)
-        samples, _ = self._prepare(X)
+        samples, _ = self.prepare_samples(X)
         with seeded(self._seed, resolve_device(self.device)):
             given = self._questions(samples)
-            errors = self._apply_objective(_errors, samples, *given)
+            errors = self.apply_objective(_errors, samples, *given)
         error, trivial = errors.double().sum(dim=0).tolist()
         if not trivial:
             raise ValueError(f"{type(self).__name__}: {self._nothing_to_score}")
         return 1 - error / trivial
 
-    def _conclude(self) -> None:
-        super()._conclude()
+    def conclude(self) -> None:
+        super().conclude()
         if self._steps < _FEWEST_STEPS:
             return
         last = self.history_[-1][self._judged_by]
@@ -163,13 +161,13 @@ class _DenseTask(SelfSupervisedTransformer):
 
 def predicted(objective: Objective, batch: Tensor, *given: Tensor) -> Tensor:
     """Return the answer of a trained objective; of encoders side by side, the mean of theirs."""
-    parts = cast(list[DenseObjective], objective.parts)
-    return torch.stack([part.predict(batch, *given) for part in parts]).mean(dim=0)
+    return DenseObjective.mean_over(objective, lambda part: part.predict(batch, *given))
 
 
 def _errors(objective: Objective, batch: Tensor, *given: Tensor) -> Tensor:
     prediction = predicted(objective, batch, *given)
-    return cast(DenseObjective, objective.parts[0]).compare(batch, prediction, *given)
+    # They all compare alike.
+    return DenseObjective.mean_over(objective, lambda part: part.compare(batch, prediction, *given))
 
 
 def some_of(samples: Tensor) -> Tensor:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from skssl._declare import Interval, StrOptions, declared, param
-from skssl.modality import Cutter
+from skssl._declare import Interval, StrOptions, param
+from skssl.modality import Cuttable, Cutter
 from skssl.pretext._orders import _OrderTask, distant_orders
 
 # More orders than those of 4 pieces are too many to tell apart.
@@ -18,7 +18,6 @@ _MOST_ORDERS = 24
 _ENOUGH_ORDERS = 100
 
 
-@declared
 class JigsawPuzzle(_OrderTask):
     """Tell in which order the pieces of a sample are, and put them back.
 
@@ -84,15 +83,15 @@ class JigsawPuzzle(_OrderTask):
         StrOptions({"auto"}), Interval(Integral, 2, None, closed="left"), default="auto"
     )
 
-    _needs = ("cutter",)
+    needs = (Cuttable,)
 
     _shortcut_remedy = "try a larger gap, normalize_pieces=True, or views."
 
-    def _augments(self) -> bool:
-        return super()._augments() or self.modality_.views_keep_order
+    def augments(self) -> bool:
+        return super().augments() or Cuttable.of(self.modality_).views_keep_order
 
     def _make_cutter(self, samples: Tensor) -> Cutter:
-        cutter = self.modality_.cutter(None if self.grid == "auto" else int(self.grid))
+        cutter = Cuttable.of(self.modality_).cutter(None if self.grid == "auto" else int(self.grid))
         cutter.check(samples, f"grid={self.grid!r}")
         return cutter
 

@@ -11,7 +11,8 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skssl._declare import POSITIVE_INT, StrOptions, declared, param, resolve_auto
+from skssl._declare import POSITIVE_INT, StrOptions, param, resolve_auto
+from skssl.modality import Filmed, Restorable
 from skssl.nn import DrawViews, Objective, Pyramid
 from skssl.pretext._dense import DenseObjective, Standardize, _DenseTask, predicted, some_of
 
@@ -96,7 +97,6 @@ def _roll(objective: Objective, clips: Tensor, n_frames: int) -> Tensor:
     return known[:, :, n_past : n_past + n_frames]
 
 
-@declared
 class MotionPrediction(_DenseTask):
     """Predict the next frames of a clip from those before.
 
@@ -163,7 +163,7 @@ class MotionPrediction(_DenseTask):
 
     n_frames: int | Literal["auto"] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
-    _needs = ("prepare_frames", "unscale", "restore")
+    needs = (Filmed,)
     _judged_by = "error_over_copy"
     _trivial_answer = "repeating the last frame"
     _nothing_to_score = "nothing moves in X."
@@ -180,15 +180,15 @@ class MotionPrediction(_DenseTask):
             )
         return super()._resolve_encoder(samples)
 
-    def _make_objective(
-        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         return _MotionObjective(
             encoder,
             self._input_layer(some_of(samples)),
             self.n_past_,
-            padded=self._takes_one_size(),
-            augment=self._augments(),
+            padded=self.takes_one_size(),
+            augment=self.augments(),
         )
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -231,12 +231,12 @@ class MotionPrediction(_DenseTask):
         check_scalar(wanted, "n_frames", Integral, min_val=1)
         X, loaded = self.modality_.load(X)
         checked = self.modality_.check(X, estimator=type(self).__name__)
-        clips = self.modality_.prepare_frames(checked)
+        clips = Filmed.of(self.modality_).prepare_frames(checked)
         if clips.shape[2] < self.n_past_:
             raise ValueError(
                 f"X has clips of {clips.shape[2]} frames; MotionPrediction predicts from "
                 f"{self.n_past_}."
             )
         past = clips[:, :, -self.n_past_ :]
-        future = self._apply_objective(lambda net, batch: _roll(net, batch, wanted), past)
-        return self._give_back(self.modality_.unscale(future, clips), X, loaded)
+        future = self.apply_objective(lambda net, batch: _roll(net, batch, wanted), past)
+        return self.give_back(Restorable.of(self.modality_).unscale(future, clips), X, loaded)

@@ -6,17 +6,16 @@ import itertools
 import math
 from abc import abstractmethod
 from numbers import Real
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from skssl._declare import Interval, StrOptions, declared, param
-from skssl.base import in_all_rows
-from skssl.modality import Cutter
-from skssl.modality._containers import as_samples
+from skssl._declare import Interval, StrOptions, param
+from skssl._samples import in_all_rows
+from skssl.modality import Cutter, Restorable, as_samples
 from skssl.nn import Objective
 from skssl.pretext._base import ROUNDS, Task, TaskObjective, _PretextTask
 
@@ -98,7 +97,6 @@ class WhichOrder(Task):
         return self.cutter.show(batch, **self.how)
 
 
-@declared
 class _OrderTask(_PretextTask):
     """Base class of the tasks whose samples are cut into pieces, shuffled and put back in order.
 
@@ -140,7 +138,7 @@ class _OrderTask(_PretextTask):
             torch.from_numpy(self.permutations_),
             gap=self.gap,
             normalize=self.normalize_pieces,
-            full_size=self._takes_one_size(),
+            full_size=self.takes_one_size(),
         )
 
     def shuffle(self, X: Any) -> tuple[Any, np.ndarray]:
@@ -160,7 +158,7 @@ class _OrderTask(_PretextTask):
             files that could not be read.
         """
         check_is_fitted(self)
-        samples, loaded = self._prepare(X)
+        samples, loaded = self.prepare_samples(X)
         rng = np.random.default_rng(self._seed)
         answers = rng.integers(self.n_classes_, size=len(samples))
         shuffled = self._rearranged(samples, self.permutations_[answers], X, loaded)
@@ -198,9 +196,9 @@ class _OrderTask(_PretextTask):
         from skssl.training import resolve_device, seeded
 
         check_is_fitted(self)
-        samples, loaded = self._prepare(X)
+        samples, loaded = self.prepare_samples(X)
         with seeded(self._seed, resolve_device(self.device)):
-            probabilities = [self._apply_objective(_read, samples) for _ in range(ROUNDS)]
+            probabilities = [self.apply_objective(_read, samples) for _ in range(ROUNDS)]
         answers = torch.stack(probabilities).mean(dim=0).argmax(dim=1).numpy()
         # The piece that belongs to place j is where the permutation has j.
         return self._rearranged(samples, self.permutations_[answers].argsort(axis=1), X, loaded)
@@ -208,7 +206,9 @@ class _OrderTask(_PretextTask):
     def _rearranged(
         self, samples: Tensor, order: np.ndarray, X: Any, loaded: np.ndarray | None
     ) -> Any:
-        moved = self.modality_.restore(self._cutter.rearrange(samples, torch.from_numpy(order)), X)
+        moved = Restorable.of(self.modality_).restore(
+            self._cutter.rearrange(samples, torch.from_numpy(order)), X
+        )
         X = as_samples(X)
         if isinstance(moved, list):
             return [_in_dtype_of(like, one) for one, like in zip(moved, X, strict=True)]
@@ -224,7 +224,8 @@ def _in_dtype_of(like: Any, samples: Any) -> Any:
 
 def _read(objective: Objective, batch: Tensor) -> Tensor:
     """Return the probability of every order of samples as they are, the mean over encoders."""
-    parts = cast(list[TaskObjective], objective.parts)
-    return torch.stack(
-        [part.answer(cast(WhichOrder, part.task).show(batch)).softmax(dim=1) for part in parts]
-    ).mean(dim=0)
+
+    def tell(part: TaskObjective) -> Tensor:
+        return part.answer(part.task.show(batch)).softmax(dim=1)
+
+    return TaskObjective.mean_over(objective, tell)

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from skssl._declare import Interval, StrOptions, declared, param
-from skssl.modality import Cutter
+from skssl._declare import Interval, StrOptions, param
+from skssl.modality import Cutter, Surrounded
 from skssl.pretext._base import Task, _PretextTask
 
 
@@ -39,7 +39,6 @@ class WhichNeighbour(Task):
         return [pieces[self.middle], torch.stack(pieces, dim=1)[rows, others]]
 
 
-@declared
 class RelativePosition(_PretextTask):
     """Tell where one piece of a sample is in relation to another.
 
@@ -82,16 +81,16 @@ class RelativePosition(_PretextTask):
     gap: Any = param(StrOptions({"auto"}), Interval(Real, 0, 1, closed="left"), default="auto")
     normalize_pieces: bool = param("boolean", default=True)
 
-    _needs = ("surroundings",)
+    needs = (Surrounded,)
 
     _shortcut_remedy = "try a larger gap, normalize_pieces=True, or views."
 
     def _make_task(self, samples: Tensor) -> Task:
-        cutter = self.modality_.surroundings()
+        cutter = Surrounded.of(self.modality_).surroundings()
         cutter.check(samples, type(self).__name__)
         return WhichNeighbour(
             cutter,
             gap=self.gap,
             normalize=self.normalize_pieces,
-            full_size=self._takes_one_size(),
+            full_size=self.takes_one_size(),
         )

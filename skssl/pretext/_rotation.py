@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from skssl._declare import declared
+from skssl.modality import Turnable
 from skssl.pretext._base import Task, _PretextTask
 from skssl.pretext._transform import WhichTransform
 
 
-@declared
 class RotationPrediction(_PretextTask):
     """Tell by which rotation a sample was turned.
 
@@ -50,15 +49,15 @@ class RotationPrediction(_PretextTask):
     True
     """
 
-    _needs = ("turns",)
+    needs = (Turnable,)
     _most_asked = 4
     # So that there are as many images in a step as by default elsewhere.
     _smallest_batch, _largest_batch = 16, 64
 
     def _make_task(self, samples: Tensor) -> Task:
-        return WhichTransform(self.modality_.turns())
+        return WhichTransform(Turnable.of(self.modality_).turns())
 
     def _count_work(self, encoder: nn.Module, samples: Tensor) -> float:
         # Of other methods, a sample goes through the encoder as two views.
-        shown = self._n_asked(len(self.modality_.turns()))
+        shown = self._n_asked(len(Turnable.of(self.modality_).turns()))
         return super()._count_work(encoder, samples) * shown / 2

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skssl._declare import Interval, declared, param
-from skssl.modality import Cutter
+from skssl._declare import Interval, param
+from skssl.modality import Cutter, Timed
 from skssl.nn import PairwiseHead
 from skssl.pretext._base import Task, _PretextTask
 from skssl.pretext._orders import _OrderTask
@@ -41,7 +41,6 @@ def backwards(batch: Tensor, count_steps: CountSteps) -> Tensor:
     return at_steps(batch, torch.where(steps < length, length - 1 - steps, steps))
 
 
-@declared
 class ArrowOfTime(_PretextTask):
     """Tell whether a sample runs forwards or backwards.
 
@@ -70,10 +69,12 @@ class ArrowOfTime(_PretextTask):
     True
     """
 
-    _needs = ("time_steps",)
+    needs = (Timed,)
 
     def _make_task(self, samples: Tensor) -> Task:
-        return WhichTransform([keep, partial(backwards, count_steps=self.modality_.time_steps)])
+        return WhichTransform(
+            [keep, partial(backwards, count_steps=Timed.of(self.modality_).time_steps)]
+        )
 
 
 class WhichPace(Task):
@@ -113,7 +114,6 @@ class WhichPace(Task):
         return [paced.masked_fill(over, torch.nan)]
 
 
-@declared
 class PacePrediction(_PretextTask):
     """Tell at which pace a sample is played.
 
@@ -148,7 +148,7 @@ class PacePrediction(_PretextTask):
 
     paces: Any = param(list, tuple, np.ndarray, default=(1, 2, 3, 4))
 
-    _needs = ("time_steps",)
+    needs = (Timed,)
 
     def _make_task(self, samples: Tensor) -> Task:
         paces = [
@@ -158,7 +158,7 @@ class PacePrediction(_PretextTask):
             raise ValueError(
                 f"paces must be at least 2 different positive integers, got {self.paces!r}."
             )
-        longest = int(self.modality_.time_steps(samples).max())
+        longest = int(Timed.of(self.modality_).time_steps(samples).max())
         if max(paces) >= longest:
             raise ValueError(
                 f"paces={self.paces!r} has a pace of {max(paces)}, but of the {longest} steps of "
@@ -167,12 +167,11 @@ class PacePrediction(_PretextTask):
             )
         return WhichPace(
             paces,
-            self.modality_.time_steps,
-            full_size=self._takes_one_size(),
+            Timed.of(self.modality_).time_steps,
+            full_size=self.takes_one_size(),
         )
 
 
-@declared
 class ClipOrder(_OrderTask):
     """Tell in which order the parts of a sample in time are, and put them back.
 
@@ -212,12 +211,12 @@ Spatiotemporal_Learning_via_Video_Clip_Order_Prediction_CVPR_2019_paper.html
     n_clips: int = param(Interval(Integral, 2, 5, closed="both"), default=3)
     normalize_pieces: bool = param("boolean", default=False)
 
-    _needs = ("clip_cutter",)
+    needs = (Timed,)
 
     _shortcut_remedy = "try a larger gap, normalize_pieces=True, or views."
 
     def _make_cutter(self, samples: Tensor) -> Cutter:
-        cutter = self.modality_.clip_cutter(int(self.n_clips))
+        cutter = Timed.of(self.modality_).clip_cutter(int(self.n_clips))
         cutter.check(samples, f"n_clips={self.n_clips}")
         return cutter
 

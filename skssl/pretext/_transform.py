@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from skssl._declare import declared, param
+from skssl._declare import param
 from skssl.pretext._base import Task, _PretextTask
 
 
@@ -35,7 +35,6 @@ class WhichTransform(Task):
         return [posed]
 
 
-@declared
 class TransformPrediction(_PretextTask):
     """Tell which of some transforms of your own was applied to a sample.
 

@@ -22,7 +22,6 @@ from skssl._declare import (
     HasMethods,
     Interval,
     StrOptions,
-    declared,
     param,
     resolve_auto,
 )
@@ -30,10 +29,11 @@ from skssl._interrupts import Interrupts
 from skssl._labels import split_labels
 from skssl._quote import quoted
 from skssl._runner import apply_network
+from skssl._samples import check_all_loaded
 from skssl._settings import OwnSettings
 from skssl._sklearn_compat import check_lengths, plain
 from skssl._transaction import transaction
-from skssl.base import SelfSupervisedTransformer, check_all_loaded
+from skssl.base import SelfSupervisedTransformer
 from skssl.contrastive import SimCLR
 from skssl.exceptions import TrainingInterrupted
 from skssl.semi_supervised._classes import as_weights
@@ -50,7 +50,6 @@ _HELD_OUT = 0.1
 _TIMES_OF_GUESSES = 2.0
 
 
-@declared
 class FineTuner(OwnSettings, Declared):
     """Base class of fine-tuning: a pretrained encoder and a head, trained end to end.
 
@@ -267,7 +266,7 @@ class FineTuner(OwnSettings, Declared):
     ) -> tuple[Tensor, Labels]:
         """Pretrain if that is to be done, and make the head that a fine-tuning starts from."""
         seed, own_seed = (int(rng.randint(2**31 - 1)) for _ in range(2))
-        method = self._start_method(seed)
+        method = self.start_method(seed)
         fitted = method.__sklearn_is_fitted__()
         self.method_ = copy.deepcopy(method) if fitted else method.fit(X)
         self._seed = own_seed
@@ -279,7 +278,9 @@ class FineTuner(OwnSettings, Declared):
         samples, labels = self._prepare(X, labels)
         if self._is_new() and learns:
             # BatchNorm gives the embedding another scale as soon as the training begins.
-            head: nn.Module = blank_head(self.method_._n_features_out, self._n_outputs())
+            head: nn.Module = blank_head(
+                len(self.method_.get_feature_names_out()), self._n_outputs()
+            )
         else:
             Z = self._apply(self.method_.encoder_, samples).numpy()
             scaler = plain(StandardScaler()).fit(Z)
@@ -295,7 +296,7 @@ class FineTuner(OwnSettings, Declared):
         self.history_: list[dict[str, Any]] = []
         return samples, labels
 
-    def _start_method(self, seed: int) -> SelfSupervisedTransformer:
+    def start_method(self, seed: int) -> SelfSupervisedTransformer:
         """Return the method if it is fitted, and otherwise a clone that is ready to be."""
         method = SimCLR() if self.method is None else self.method
         if isinstance(method, FrozenEstimator):
@@ -314,7 +315,7 @@ class FineTuner(OwnSettings, Declared):
         return method
 
     def _prepare(self, X: Any, labels: Labels) -> tuple[Tensor, Labels]:
-        samples, loaded = self.method_._prepare(X)
+        samples, loaded = self.method_.prepare_samples(X)
         return samples, labels if loaded is None else labels.take(loaded)
 
     def _resolve_epochs(self, labels: Labels) -> int:
@@ -381,7 +382,7 @@ class FineTuner(OwnSettings, Declared):
     def _outputs(self, X: Any) -> Tensor:
         """Return what the head says of samples."""
         check_is_fitted(self)
-        samples, loaded = self.method_._prepare(X)
+        samples, loaded = self.method_.prepare_samples(X)
         check_all_loaded(loaded)
         return self._outputs_of(samples)
 
@@ -397,9 +398,9 @@ class FineTuner(OwnSettings, Declared):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "encoder_")
 
-    def _tell(self) -> dict[str, str]:
+    def tell_fitted(self) -> dict[str, str]:
         """Return what the fitted method tells of the columns of a table."""
-        return self.method_._tell() if hasattr(self, "method_") else {}
+        return self.method_.tell_fitted() if hasattr(self, "method_") else {}
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

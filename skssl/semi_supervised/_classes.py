@@ -2,42 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from numbers import Real
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import assert_all_finite
 
 from skssl._labels import as_labels, split_labels
 from skssl._sklearn_compat import check_lengths
-
-
-@contextmanager
-def quiet_about_few_labels() -> Iterator[None]:
-    """Silence scikit-learn's doubt that few rows of each class are classes at all."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The number of unique classes")
-        yield
-
-
-def check_class_labels(labels: np.ndarray) -> None:
-    """Raise an error if known labels are infinite, or quantities rather than classes."""
-    for label in labels if labels.dtype.kind == "O" else ():
-        if not isinstance(label, (str, Real, np.generic)):
-            raise ValueError(
-                f"y holds labels of type {type(label).__name__}; classes must be numbers, booleans "
-                "or strings, such as those that str() makes of them."
-            )
-    if labels.dtype.kind == "f":
-        assert_all_finite(labels, input_name="y")
-    with quiet_about_few_labels():
-        check_classification_targets(labels)
 
 
 def score_labeled(

@@ -19,14 +19,13 @@ from skssl._declare import (
     POSITIVE_INT,
     Interval,
     StrOptions,
-    declared,
     param,
     resolve_auto,
 )
-from skssl._labels import as_labels
+from skssl._labels import as_labels, check_class_labels
 from skssl._sklearn_compat import fit_context
 from skssl.semi_supervised._base import FineTuner
-from skssl.semi_supervised._classes import check_class_labels, score_labeled
+from skssl.semi_supervised._classes import score_labeled
 from skssl.semi_supervised._guesses import warn_of_few_classes
 from skssl.semi_supervised._head import fit_classifier_head
 from skssl.semi_supervised._objectives import (
@@ -42,7 +41,6 @@ _RATE_OF_FIXMATCH = 2e-3
 _UNLABELED_WEIGHTS = {"pseudo_label": 3.0, "fixmatch": 1.0}
 
 
-@declared
 class FineTuneClassifier(ClassifierMixin, FineTuner):
     """Classify by a self-supervised encoder that is trained on together with a linear head.
 

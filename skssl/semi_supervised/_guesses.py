@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
+from scipy.stats import entropy
 
 from skssl._warn import warn
 from skssl.exceptions import CollapseWarning
-from skssl.metrics._rank import effective_rank
 
 # Of the classes that the labels make use of, the part that guesses at least make use of.
 _FEWEST = 0.5
@@ -28,10 +27,11 @@ def warn_of_few_classes(
         The estimator and its parameter, for the message.
     """
     found, known = (
-        torch.from_numpy(np.bincount(numbers, minlength=len(classes)) / len(numbers))
+        np.bincount(numbers, minlength=len(classes)) / len(numbers)
         for numbers in (guesses, targets)
     )
-    if effective_rank(found) > _FEWEST * effective_rank(known):
+    # The exponential of the entropy counts classes by how much use is made of them.
+    if np.exp(entropy(found)) > _FEWEST * np.exp(entropy(known)):
         return
     most = int(found.argmax())
     warn(

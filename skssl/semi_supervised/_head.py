@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
-from skssl.semi_supervised._classes import quiet_about_few_labels
+from skssl._labels import quiet_about_few_labels
 
 _MOST_ITERATIONS = 2000
 _RIDGE_PENALTIES = np.logspace(-2, 4, 13)

@@ -15,7 +15,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skssl._declare import Declared, HasMethods, declared, param
+from skssl._declare import Declared, HasMethods, param
 from skssl._labels import as_labels, split_labels
 from skssl._sklearn_compat import check_lengths, fit_context, index_fit_params, safe_indexing
 
@@ -49,7 +49,6 @@ class _Predictor(HasMethods):
         return has_kind and (is_classifier(val) or is_regressor(val))
 
 
-@declared
 class LabeledOnly(MetaEstimatorMixin, Declared):
     """Fit a classifier or regressor to the labelled rows, and leave the others out.
 

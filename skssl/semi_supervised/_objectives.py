@@ -8,8 +8,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from skssl._precision import full_precision
 from skssl.losses import fixmatch, pseudo_label
-from skssl.losses._precision import full_precision
 from skssl.nn import DrawViews, Objective, learned_batch_norms
 
 # Epochs 100 and 600 in the paper (equation 16), as parts of the training.

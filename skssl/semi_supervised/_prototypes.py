@@ -13,13 +13,12 @@ from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skssl._declare import POSITIVE, Declared, Interval, declared, param
-from skssl._labels import split_labels
+from skssl._declare import POSITIVE, Declared, Interval, param
+from skssl._labels import check_class_labels, split_labels
 from skssl._sklearn_compat import check_lengths, fit_context
-from skssl.semi_supervised._classes import check_class_labels, score_labeled
+from skssl.semi_supervised._classes import score_labeled
 
 
-@declared
 class PrototypeClassifier(ClassifierMixin, Declared):
     """Classify by the nearest class prototype, which unlabelled rows have moved to its group.
 

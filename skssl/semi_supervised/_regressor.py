@@ -11,10 +11,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import assert_all_finite
 from torch import Tensor, nn
 
-from skssl._declare import declared
+from skssl._scales import Units, are_constant, check_size, find_outliers
 from skssl._sklearn_compat import fit_context
 from skssl._warn import warn
-from skssl.modality._scales import Units, are_constant, check_size, find_outliers
 from skssl.semi_supervised._base import FineTuner
 from skssl.semi_supervised._classes import score_labeled
 from skssl.semi_supervised._head import fit_regressor_head
@@ -25,7 +24,6 @@ _FEWEST_ROWS = 500
 _OUTLIERS = 0.05
 
 
-@declared
 class FineTuneRegressor(RegressorMixin, FineTuner):
     """Predict numbers by a self-supervised encoder that is trained on with a linear head.
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from skssl._torch_compat import mps_generator
 from skssl.nn import has_convolutions
 
 
@@ -86,7 +87,7 @@ class OwnRandomness:
             index = torch.cuda.current_device() if device.index is None else device.index
             self._generators["cuda"] = torch.cuda.default_generators[index]
         elif device.type == "mps":
-            self._generators["mps"] = torch.mps._get_default_mps_generator()
+            self._generators["mps"] = mps_generator()
         self._states = {
             name: torch.Generator(device if name != "cpu" else "cpu").manual_seed(seed).get_state()
             for name in self._generators

@@ -2,7 +2,7 @@
 
 from skssl.views._base import CallableViews, ViewKind, Views, random_noise
 from skssl.views._changed import ChangedViews
-from skssl.views._image_filters import random_blur, random_erase, random_solarize
+from skssl.views._image_filters import random_blur, random_erase, random_rectangles, random_solarize
 from skssl.views._images import ImageViews, random_affine, random_color
 from skssl.views._points import (
     PointCloudViews,
@@ -48,6 +48,7 @@ __all__ = [
     "random_jitter",
     "random_noise",
     "random_points",
+    "random_rectangles",
     "random_region",
     "random_rotation",
     "random_scale_and_shift",

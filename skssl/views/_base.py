@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from skssl._declare import Declared
+from skssl._declare import Declared, param
 
 ViewKind = Literal["global", "local", "weak", "mild"]
 
@@ -81,8 +81,7 @@ class CallableViews(Views):
         Gets a batch and returns a changed copy of it.
     """
 
-    def __init__(self, function: Callable[[Tensor], Tensor]):
-        self.function = function
+    function: Callable[[Tensor], Tensor] = param(callable, kw_only=False)
 
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
         views = self.function(batch)

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
-from skssl._declare import Declared
 from skssl.views._base import Views
 
 
-class ChangedViews(Declared):
+class ChangedViews:
     """The modality's default views with some ranges changed.
 
     What ``set_params(views__crop_scale=...)`` makes of ``views="auto"``, whose modality is not
-    known before fit.
+    known before fit. It has what scikit-learn asks of a parameter that is cloned and searched.
     """
 
-    def __init__(self, **changes: Any):
+    def __init__(self, **changes: object):
         self.changes = changes
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
+    def __repr__(self) -> str:
+        changes = (f"{name}={value!r}" for name, value in self.changes.items())
+        return f"{type(self).__name__}({', '.join(changes)})"
+
+    def get_params(self, deep: bool = True) -> dict[str, object]:
         return dict(self.changes)
 
-    def set_params(self, **changes: Any) -> Self:
+    def set_params(self, **changes: object) -> Self:
         self.changes = {**self.changes, **changes}
         return self
 
@@ -34,4 +37,5 @@ class ChangedViews(Declared):
                     f"views__{name} is no parameter of {type(views).__name__}, the default views "
                     f"here; allowed are {', '.join(sorted(allowed))}."
                 )
-        return views.set_params(**self.changes)
+        views.set_params(**self.changes)
+        return views

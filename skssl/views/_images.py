@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from skssl._declare import Interval, Range, StrOptions, declared, param
+from skssl._declare import Interval, Range, StrOptions, param
 from skssl.views._base import Views, chance, quartered, random_noise, reduced, uniform
 from skssl.views._image_filters import random_blur, random_erase, random_solarize
 
@@ -185,10 +185,10 @@ def _hue_rotation(angle: Tensor) -> Tensor:
     cos, sin = angle.cos(), angle.sin()
     zero, one = torch.zeros_like(angle), torch.ones_like(angle)
     turn = torch.stack([one, zero, zero, zero, cos, -sin, zero, sin, cos], dim=1).view(-1, 3, 3)
-    return torch.linalg.inv(to_yiq) @ turn @ to_yiq
+    from_yiq: Tensor = torch.linalg.inv(to_yiq)
+    return from_yiq @ turn @ to_yiq
 
 
-@declared
 class ImageViews(Views):
     """Random views of images: crop, flip, rotation, shear, shift, colour, blur and more.
 

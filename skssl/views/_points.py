@@ -10,7 +10,7 @@ from typing import Literal, Self
 import torch
 from torch import Tensor
 
-from skssl._declare import Interval, Range, StrOptions, declared, param
+from skssl._declare import Interval, Range, StrOptions, param
 from skssl.views._base import Views, uniform
 
 Rotation = Literal["x", "y", "z", "so3"]
@@ -163,7 +163,6 @@ def random_region(
     return shown.masked_fill((ranks >= kept.round().clamp(min=1))[..., None], torch.nan)
 
 
-@declared
 class PointCloudViews(Views):
     """Random views of point clouds: some of the points, turned, stretched and jittered.
 

@@ -9,7 +9,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from skssl._declare import Interval, Range, declared, param
+from skssl._declare import Interval, Range, param
 from skssl.views._base import Views, quartered, random_noise, reduced, uniform
 
 # Views of fewer steps would leave an encoder little to see.
@@ -172,7 +172,6 @@ def permute_segments(series: Tensor, *, generator: torch.Generator, n_segments: 
     return series.gather(2, source[:, None, :].expand(n, channels, length))
 
 
-@declared
 class SeriesViews(Views):
     """Random views of time series: a window, amplitude, shift, noise, gaps, order of segments.
 

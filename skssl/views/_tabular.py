@@ -10,7 +10,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from skssl._declare import Interval, declared, param
+from skssl._declare import Interval, param
 from skssl.views._base import Views
 
 
@@ -42,7 +42,6 @@ def swap_cells(rows: Tensor, *, generator: torch.Generator, probability: float) 
     return rows.gather(0, torch.where(drawn < n, drawn, own))
 
 
-@declared
 class TabularViews(Views):
     """Random views of table rows: swap noise, drawn cell by cell from other rows.
 

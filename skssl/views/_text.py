@@ -9,7 +9,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from skssl._declare import Interval, declared, param
+from skssl._declare import Interval, param
 from skssl.views._base import Views, uniform
 
 
@@ -83,7 +83,6 @@ def drop_tokens(tokens: Tensor, *, generator: torch.Generator, probability: floa
     return tokens.masked_fill(~kept, 0)
 
 
-@declared
 class TextViews(Views):
     """Random views of texts: disjoint halves of the tokens, and of these a part.
 

@@ -10,7 +10,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from skssl._declare import Interval, Range, declared, param
+from skssl._declare import Interval, Range, param
 from skssl.views._base import quartered, uniform
 from skssl.views._images import ImageViews
 
@@ -52,7 +52,6 @@ def random_frames(
     return clips.gather(2, index)
 
 
-@declared
 class VideoViews(ImageViews):
     """Random views of clips: a window of time with a stride, and views of images on its frames.
 
@@ -119,6 +118,6 @@ class VideoViews(ImageViews):
         # An image whose channels are all frames is resampled by one grid, and an image of all
         # frames one below the other is coloured by one matrix.
         moved = self.change_geometry(clips.flatten(1, 2), generator=generator)
-        moved = moved.unflatten(1, clips.shape[1:3])
+        moved = moved.view(*clips.shape[:3], *moved.shape[2:])
         colored = self.change_color(moved.flatten(2, 3), generator=generator).view_as(moved)
         return self.change_details(colored.flatten(1, 2), generator=generator).view_as(moved)

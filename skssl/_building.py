@@ -1,0 +1,330 @@
+"""What a method trains: every "auto" resolved, and its networks built."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+from abc import abstractmethod
+from collections import OrderedDict
+from typing import Any, ClassVar, Self
+
+import torch
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from skssl._quote import quoted
+from skssl._samples import TakesSamples
+from skssl._settings import own_settings
+from skssl.modality import (
+    MODALITIES,
+    Modality,
+    check_capable,
+    infer_modality,
+    is_capable,
+    registered_encoders,
+)
+from skssl.nn import JointObjective, Objective, SideBySide
+from skssl.views import CallableViews, ChangedViews, Views
+
+
+class BuildsNetworks(TakesSamples):
+    """What comes before the training: modality, views, encoder and objective."""
+
+    encoder: Any
+    views: Any
+    max_epochs: Any
+    batch_size: Any
+    random_state: Any
+
+    # None where an embedding that looks collapsed says nothing.
+    collapse_remedy: ClassVar[str | None] = (
+        "Try stronger views, a larger batch_size or a smaller learning_rate."
+    )
+
+    # What "auto" makes of batches: of large samples at the least, and of others.
+    _smallest_batch: ClassVar[int] = 64
+    _largest_batch: ClassVar[int] = 256
+
+    # What a modality has to be able to do beyond the minimum.
+    needs: ClassVar[tuple[type[Modality], ...]] = ()
+    # How many channels its samples have to have; None for any number.
+    needs_channels: ClassVar[int | None] = None
+
+    @abstractmethod
+    def make_objective(
+        self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
+    ) -> Objective:
+        """Return what this method trains around an encoder.
+
+        Parameters
+        ----------
+        encoder : nn.Module
+            From what views show to embeddings of shape (n, embedding_dim).
+        samples : Tensor
+            Prepared training samples, some or all of them.
+        embedding_dim : int
+        n_samples : int
+            How many training samples there are.
+        """
+
+    @classmethod
+    def works_with(cls, modality: type[Modality]) -> bool:
+        """Whether this method has a meaning for a modality, which can do what it needs."""
+        return is_capable(modality, cls.needs)
+
+    def _start(self, X: Any) -> Tensor:
+        """Resolve every "auto" and build encoder and objective; return the prepared samples."""
+        from skssl.training import Monitor, resolve_device, seeded, with_memory_advice
+
+        device = resolve_device(self.device)
+        modality = infer_modality(X) if isinstance(self.modality, str) else self.modality
+        self.modality_ = copy.deepcopy(modality)
+        check_capable(self.modality_, self.needs, who=type(self).__name__)
+        samples, _ = self.prepare_samples(X, reset=True, min_samples=2)
+        self.views_ = self._resolve_views()
+        self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self._shape = tuple(samples.shape)
+        with seeded(self._seed, device):
+            self.encoder_ = with_memory_advice(
+                lambda: self._build_networks(samples, device),
+                title=type(self).__name__,
+                doing="building",
+                device=torch.device("cpu"),
+            )
+        self._optimizer_state: dict[str, Any] | None = None
+        self._monitor = Monitor(type(self).__name__, self.collapse_remedy)
+        self._steps = 0
+        self.n_iter_ = 0
+        self.loss_curve_: list[float] = []
+        self.history_: list[dict[str, Any]] = []
+        return samples
+
+    def _build_networks(self, samples: Tensor, device: torch.device) -> nn.Module:
+        """Build encoder and objective, and find out how large a batch is to be."""
+        from skssl.training import auto_batch_size, seeded
+
+        encoder = self._resolve_encoder(samples)
+        self._input_layer = self.modality_.input_layer()
+        assembled = self.modality_.assemble(self._input_layer, encoder).eval()
+        self._n_features_out = self._embedding_dim(assembled, samples[:2])
+        with seeded(self._seed, device):  # What comes next draws the same numbers as without.
+            self._work = self._find_work(encoder, samples, device)
+        self._auto_batch_size = auto_batch_size(
+            len(samples), self._work, smallest=self._smallest_batch, largest=self._largest_batch
+        )
+        self.batch_size_ = min(self._resolve_batch_size(), len(samples))
+        self._objective = self._objective_of(encoder, samples)
+        return assembled
+
+    def untrained(self, X: Any) -> Self:
+        """Return a copy with the weights that the training started from.
+
+        They are drawn again from the seed. What was learned from the training samples without
+        training - scales, vocabularies, kernels - is that of this estimator.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples that a head may be built for; at least 2.
+        """
+        from skssl.training import resolve_device, seeded
+
+        check_is_fitted(self)
+        samples, _ = self.prepare_samples(X, min_samples=2)
+        # How many numbers are drawn depends on the shape of the training samples alone.
+        blank = samples.new_zeros((1, *self._shape[1:])).expand(self._shape)
+        # copy.copy() would ask for what pickle sees.
+        start = object.__new__(type(self))
+        start.__dict__.update(self.__dict__)
+        with own_settings(), seeded(self._seed, resolve_device(self.device)):
+            encoder = self._resolve_encoder(blank)
+            start.encoder_ = self.modality_.assemble(self._input_layer, encoder).eval()
+            if isinstance(self.encoder, str):
+                _share_fixed_parts(self.encoder_, start.encoder_)
+            start._objective = self._objective_of(encoder, samples).eval()
+        start._steps = start.n_iter_ = 0
+        start.loss_curve_, start.history_ = [], []
+        return start
+
+    def _objective_of(self, encoder: nn.Module, samples: Tensor) -> Objective:
+        """Return what is trained around `encoder`, or around each of those side by side."""
+        if isinstance(encoder, SideBySide):
+            trainable = [b for b in encoder.branches() if any(True for _ in b.parameters())]
+            return JointObjective(encoder, [self._objective_of(p, samples) for p in trainable])
+        dim = self._embedding_dim(nn.Sequential(self._input_layer, encoder), samples[:2])
+        return self.make_objective(encoder, samples, embedding_dim=dim, n_samples=self._shape[0])
+
+    def _resolve_views(self) -> Views:
+        if isinstance(self.views, Views):
+            self.check_views(self.views)
+            views = copy.deepcopy(self.views)
+        elif isinstance(self.views, (str, ChangedViews)):
+            views = self.default_views()
+            if isinstance(self.views, ChangedViews):
+                views = self.views.apply(views)
+        else:
+            views = CallableViews(self.views)
+        views.check_parameters()
+        return views
+
+    def check_views(self, views: Views) -> None:
+        """Raise an error if views are those of another modality."""
+        of_class = {kind.views_class: kind for kind in MODALITIES}
+        kind = next((of_class[cls] for cls in type(views).__mro__ if cls in of_class), None)
+        # Modalities of one's own may have the views of another one.
+        is_ours = isinstance(self.modality_, MODALITIES)
+        if kind is not None and is_ours and not isinstance(self.modality_, kind):
+            default = self.modality_.views_class
+            raise ValueError(
+                f"views={type(views).__name__}() are views of {kind.__name__}, but the samples of "
+                f"X are {type(self.modality_).__name__}; their views are "
+                f"{default.__name__ if default else Views.__name__}."
+            )
+
+    def default_views(self) -> Views:
+        """Return the modality's default views, in a size that the encoder takes."""
+        views = self.modality_.default_views()
+        return views.full_size() if self.takes_one_size() else views
+
+    def takes_one_size(self) -> bool:
+        """Whether the encoder may take samples of one size only: a user's own."""
+        return not isinstance(self.encoder, str)
+
+    def augments(self) -> bool:
+        """Whether the user asked for views, for methods that need none of their own."""
+        return not (isinstance(self.views, str) and self.views == "auto")
+
+    def _resolve_encoder(self, samples: Tensor) -> nn.Module:
+        if isinstance(self.encoder, str):
+            if self.encoder == "auto":  # Listing the names of torchvision takes seconds.
+                return self._build_encoder("auto", samples)
+            names = ["auto", *self._encoder_names()]
+            if self.encoder not in names:
+                close = difflib.get_close_matches(self.encoder, names) or names[:3]
+                raise ValueError(
+                    f"encoder={quoted(self.encoder)} is no encoder for "
+                    f"{type(self.modality_).__name__}; did you mean "
+                    f"{' or '.join(map(repr, close))}? Allowed are "
+                    f"{self._describe_encoders(names)}, an nn.Module, or a callable."
+                )
+            return self._build_encoder(self.encoder, samples)
+        stem = self.modality_.stem()
+        if stem is None:
+            return self._own_encoder(samples)
+        with torch.no_grad():
+            filled = stem.eval()(self.modality_.input_layer()(samples[:2]))
+        return nn.Sequential(OrderedDict(stem=stem, body=self._own_encoder(filled)))
+
+    def _encoder_names(self) -> list[str]:
+        """Return the names of the encoders that this method can train on the fitted modality."""
+        return [*self.modality_.encoder_names(), *registered_encoders(self.modality_)]
+
+    def _build_encoder(self, name: str, samples: Tensor) -> nn.Module:
+        """Return a new encoder: "auto" or one of the names."""
+        added = registered_encoders(self.modality_)
+        if name in added:
+            return added[name](self.modality_, samples)
+        return self.modality_.build_encoder(name, samples)
+
+    def _own_encoder(self, samples: Tensor) -> nn.Module:
+        """Return the user's own encoder for samples of this shape."""
+        from skssl.training import ran_out_of_memory
+
+        if isinstance(self.encoder, nn.Module):
+            return copy.deepcopy(self.encoder)
+        shape = tuple(samples.shape[1:])
+        try:
+            encoder = self.encoder(shape)
+        except Exception as error:
+            if ran_out_of_memory(error):
+                raise
+            hint = "an object of this class, " if isinstance(self.encoder, type) else ""
+            raise ValueError(
+                f"encoder={quoted(self.encoder)} was called with the shape of a sample, {shape}, "
+                f"and raised {type(error).__name__}: {error}. Pass {hint}an nn.Module, or a "
+                "callable that returns one for this shape."
+            ) from error
+        if not isinstance(encoder, nn.Module):
+            raise ValueError(
+                f"encoder={quoted(self.encoder)} is a callable and must return an nn.Module, "
+                f"got {quoted(encoder)}."
+            )
+        return encoder
+
+    @staticmethod
+    def _describe_encoders(names: list[str]) -> str:
+        if len(names) <= 12:
+            return ", ".join(map(repr, names))
+        return "'auto', 'conv', 'vit', and the names in torchvision.models.list_models()"
+
+    def _embedding_dim(self, encoder: nn.Module, samples: Tensor) -> int:
+        """Run `encoder` on some samples, to see that it gives vectors, and of which size."""
+        from skssl.training import ran_out_of_memory
+
+        with torch.no_grad():
+            try:
+                embedding = encoder.eval()(samples)
+            except Exception as error:
+                if isinstance(self.encoder, str) or ran_out_of_memory(error):
+                    raise
+                raise ValueError(
+                    f"encoder={type(self.encoder).__name__} cannot embed a batch of "
+                    f"{len(samples)} samples of {type(self.modality_).__name__}, which have shape "
+                    f"{tuple(samples.shape[1:])}: {type(error).__name__}: {error}"
+                ) from error
+        if not isinstance(embedding, Tensor) or embedding.ndim != 2:
+            shape = tuple(embedding.shape) if isinstance(embedding, Tensor) else type(embedding)
+            raise ValueError(
+                f"encoder={quoted(self.encoder)} must turn a batch of n samples into a tensor of "
+                f"shape (n, d), got {shape} for {len(samples)} samples of shape "
+                f"{tuple(samples.shape[1:])}."
+            )
+        return embedding.shape[1]
+
+    def shows_views(self) -> bool:
+        """Whether the encoder is shown views of samples in training, rather than whole ones."""
+        return True
+
+    def _find_work(self, encoder: nn.Module, samples: Tensor, device: torch.device) -> float:
+        """Return the work of a sample, 0 where nothing depends on it."""
+        is_needed = "auto" in (self.batch_size, self.max_epochs)
+        return self._count_work(encoder, samples) if is_needed and device.type == "cpu" else 0.0
+
+    def _count_work(self, encoder: nn.Module, samples: Tensor) -> float:
+        """Return the seconds in which a view of a sample goes through the encoder and back."""
+        from skssl.training import count_work
+
+        generator = torch.Generator().manual_seed(self._seed)
+
+        def run(batch: Tensor) -> Tensor:
+            shown = self._input_layer(batch)
+            if self.shows_views():
+                (shown,) = self.views_.draw(shown, 1, generator=generator)
+            return encoder(shown)
+
+        work = count_work(run, samples)
+        encoder.zero_grad()
+        return work
+
+    def _resolve_epochs(self, n_samples: int) -> int:
+        from skssl.training import affordable_steps, epochs_of
+
+        if self.max_epochs != "auto":
+            return int(self.max_epochs)
+        batch_size = self._resolve_batch_size()
+        steps = affordable_steps(n_samples, batch_size, self._work)
+        return epochs_of(steps, n_samples, batch_size)
+
+    def _resolve_batch_size(self) -> int:
+        return self._auto_batch_size if self.batch_size == "auto" else int(self.batch_size)
+
+
+def _share_fixed_parts(source: nn.Module, target: nn.Module) -> None:
+    """Give a module the buffers of another of its form, but for what BatchNorm learns."""
+    parts = dict(source.named_modules())
+    for name, part in target.named_modules():
+        if not isinstance(part, _BatchNorm):
+            for buffer, values in parts[name].named_buffers(recurse=False):
+                setattr(part, buffer, values)

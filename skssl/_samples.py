@@ -1,0 +1,140 @@
+"""Samples on their way into a network, and what it makes of them on the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor, nn
+
+from skssl._runner import apply_network, with_same_weights
+from skssl._warn import warn
+from skssl.modality import Modality, Restorable, nothing_to_tell
+from skssl.nn import Objective
+from skssl.views import Views
+
+
+class TakesSamples(BaseEstimator):
+    """What checks and prepares samples, and applies trained networks to them."""
+
+    modality: Any
+    max_epochs: Any
+    device: Any
+    modality_: Modality
+    encoder_: nn.Module
+    n_features_in_: int
+    _input_layer: nn.Module
+    _objective: Objective
+
+    def prepare_samples(
+        self, X: Any, *, reset: bool = False, min_samples: int = 1, of_any_length: bool = False
+    ) -> tuple[Tensor, np.ndarray | None]:
+        """Check `X`; return a tensor of samples, and which ones could be loaded if not all.
+
+        Series of one channel may have other lengths than in `fit` with ``of_any_length``.
+        """
+        X, loaded = self.modality_.load(X)
+        checked = self.modality_.check(X, estimator=type(self).__name__, min_samples=min_samples)
+        has_columns = self.modality_.has_columns(X)
+        if reset:
+            self._had_columns = has_columns
+        if has_columns and self._had_columns and not of_any_length:
+            validate_data(self, X, reset=reset, skip_check_array=True)
+        if reset:
+            self.modality_.fit(checked)
+        samples = self.modality_.prepare(checked)
+        if reset and not has_columns:
+            self.n_features_in_ = self.modality_.n_features(samples)
+        if reset and self.max_epochs != 0:
+            self._warn_of_sameness(samples)
+        return samples, loaded
+
+    def _warn_of_sameness(self, samples: Tensor) -> None:
+        """Warn before a training from which nothing can come."""
+        sameness = nothing_to_tell(samples, self.modality_.input_layer())
+        if sameness is not None:
+            warn(
+                f"{type(self).__name__}: {sameness}, so that there is nothing to learn from them. "
+                "The training goes on, but its embedding will tell nothing apart."
+            )
+
+    def give_back(self, samples: Tensor, X: Any, loaded: np.ndarray | None) -> Any:
+        """Return prepared samples in the form of `X`, one for each of its rows."""
+        return in_all_rows(Restorable.of(self.modality_).restore(samples, X), loaded)
+
+    def _apply(
+        self, network: nn.Module, function: Callable[..., Tensor], *samples: Tensor
+    ) -> Tensor:
+        """Apply a function of a network and samples batch by batch, on the device.
+
+        Parameters
+        ----------
+        network : nn.Module
+            In eval mode; it is copied to the device if it is not there.
+        function : callable
+            Gets the network on the device and a batch of each of the `samples`.
+        *samples : Tensor
+            Of the same length.
+        """
+        title = type(self).__name__
+        return apply_network(network, function, *samples, device=self.device, title=title)
+
+    def apply_objective(self, function: Callable[..., Tensor], *samples: Tensor) -> Tensor:
+        """Apply a function of the trained objective and of samples, as :meth:`_apply` does.
+
+        The first of the `samples` are prepared ones and go through the input layer.
+        """
+        trained = nn.ModuleList([self._input_layer, self._objective])
+
+        def run(networks: nn.ModuleList, batch: Tensor, *more: Tensor) -> Tensor:
+            input_layer, objective = networks
+            return function(objective, input_layer(batch), *more)
+
+        # Networks that look at their own maps while they run are to be nobody else's.
+        return self._apply(with_same_weights(trained), run, *samples)
+
+    def embed_views(self, X: Any, views: Views, *, n_views: int, seed: int) -> np.ndarray:
+        """Embed random views of samples as `transform` embeds samples.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_views, n_features_out), float32
+        """
+        from skssl.training import resolve_device, seeded
+
+        check_is_fitted(self)
+        samples, loaded = self.prepare_samples(X)
+        device = resolve_device(self.device)
+        generator = torch.Generator(device).manual_seed(seed)
+
+        def embed(assembled: nn.Sequential, batch: Tensor) -> Tensor:
+            input_layer, encoder = assembled
+            drawn = views.draw(input_layer(batch), n_views, generator=generator)
+            return torch.stack([encoder(view) for view in drawn], dim=1)
+
+        # A user's own views may draw from torch's global generator.
+        with seeded(seed, device):
+            embedded = self._apply(self.encoder_, embed, samples).numpy()
+        return in_all_rows(embedded, loaded)
+
+
+def in_all_rows(rows: Any, loaded: np.ndarray | None) -> Any:
+    """Put NaN in the rows of the samples that could not be loaded, in float32 then."""
+    if loaded is None:
+        return rows
+    every = np.full((len(loaded), *rows.shape[1:]), np.nan, dtype=np.float32)
+    every[loaded] = rows
+    return every
+
+
+def check_all_loaded(loaded: np.ndarray | None) -> None:
+    """Raise an error if some samples could not be loaded where each has to have an answer."""
+    if loaded is not None and not loaded.all():
+        raise ValueError(
+            f"X has {(~loaded).sum()} samples that could not be loaded, the first of them at "
+            f"position {np.argmin(loaded)}."
+        )

@@ -1,0 +1,206 @@
+"""What holds for every method on every modality, one function for each promise.
+
+Each raises an AssertionError that says what is broken.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import joblib
+import numpy as np
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.estimator_checks import check_estimator
+from torch import Tensor
+
+from skssl.testing._cases import N_FEW, Case
+from skssl.testing._holding import found_in
+
+# Of scikit-learn's checks, which are fewer for what takes no 2-D rows.
+_FEWEST_CHECKS = 45
+# Needs scipy's array API switched on before the first import.
+_MAY_BE_SKIPPED = {"check_array_api_input"}
+_FEW_ROWS = ((2, 2), (3, 2), (5, 4), (9, 4), (9, 8))
+
+
+@dataclass
+class Fitted:
+    """A small fit, for checks that change nothing."""
+
+    ssl: Any
+    X: Any
+    Z: np.ndarray
+    states: tuple[list[np.ndarray], list[np.ndarray]]
+
+    @classmethod
+    def of(cls, method: type[BaseEstimator], case: Case) -> Fitted:
+        """Fit a method to a case."""
+        X = case.few()
+        np.random.seed(0)  # noqa: NPY002 - the global state is what is looked at
+        torch.manual_seed(0)
+        before = _random_states()
+        ssl = case.make_small(method).fit(X)
+        return cls(ssl, X, ssl.transform(X), (before, _random_states()))
+
+
+def _random_states() -> list[np.ndarray]:
+    numpy_state = np.random.get_state()  # noqa: NPY002 - the global state is what is looked at
+    return [*map(np.asarray, numpy_state), torch.get_rng_state().numpy()]
+
+
+def weights(ssl: Any) -> list[Tensor]:
+    """Return copies of the parameters of a fitted encoder."""
+    return [parameter.detach().clone() for parameter in ssl.encoder_.parameters()]
+
+
+def same_bits(first: Any, second: Any) -> bool:
+    """Whether two fitted encoders have the same parameters."""
+    return all(torch.equal(a, b) for a, b in zip(weights(first), weights(second), strict=True))
+
+
+def take(X: Any, rows: Any) -> Any:
+    """Return rows of an array or a list."""
+    return [X[row] for row in np.arange(len(X))[rows]] if isinstance(X, list) else X[rows]
+
+
+def copies_embed_alike(fitted: Fitted) -> None:
+    """Check that pickles, joblib's files and deep copies are fitted as well, a clone is not."""
+    file = io.BytesIO()
+    joblib.dump(fitted.ssl, file)
+    file.seek(0)
+    pickled = pickle.loads(pickle.dumps(fitted.ssl))  # noqa: S301 - our own
+    for copied in (pickled, joblib.load(file), copy.deepcopy(fitted.ssl)):
+        assert_array_equal(copied.transform(fitted.X), fitted.Z, "a copy embeds otherwise")
+    assert not hasattr(clone(fitted.ssl), "encoder_"), "a clone is fitted"
+
+
+def global_random_state_is_untouched(fitted: Fitted) -> None:
+    """Check that neither NumPy's nor torch's global generator has moved."""
+    assert all(map(np.array_equal, *fitted.states)), "a global random state has changed"
+
+
+def embedding_does_not_depend_on_the_batch(fitted: Fitted) -> None:
+    """Check that embeddings are float32 of a known shape, and the same beside any others."""
+    ssl, X, Z = fitted.ssl, fitted.X, fitted.Z
+    assert Z.dtype == np.float32, f"the embedding is of {Z.dtype}"
+    shape = (len(X), len(ssl.get_feature_names_out()))
+    assert Z.shape == shape, f"the embedding has shape {Z.shape}, not {shape}"
+    for rows in ([0], slice(0, 7), np.arange(len(X))[::-1], slice(3, None, 5)):
+        some = ssl.transform(take(X, rows))
+        assert_allclose(some, Z[rows], rtol=1e-4, atol=1e-6, err_msg="it depends on the batch")
+
+
+def encoder_is_in_eval_mode(fitted: Fitted) -> None:
+    """Check that ``encoder_`` is what `transform` runs, and usable on its own."""
+    ssl = fitted.ssl
+    assert not any(module.training for module in ssl.encoder_.modules()), "it is in train mode"
+    with torch.no_grad():
+        Z = ssl.encoder_(ssl.modality_.prepare(ssl.modality_.check(fitted.X, estimator="")))
+    assert_allclose(Z.numpy(), fitted.Z, rtol=1e-4, atol=1e-6)
+
+
+def no_data_is_kept(fitted: Fitted) -> None:
+    """Check that the fitted object holds neither samples nor the state of an optimizer."""
+    found = found_in(fitted.ssl, n_samples=N_FEW)
+    assert not found, "it holds " + "; ".join(found)
+
+
+def scikit_learn_checks_pass(method: type[BaseEstimator], case: Case) -> None:
+    """Run ``check_estimator`` of scikit-learn on 2-D rows that the modality takes."""
+    if case.modality_for_2d is None:
+        return
+    ssl = case.make_small(method, modality=case.modality_for_2d)
+    results = check_estimator(ssl, on_skip=None, on_fail=None)
+    by_status: dict[str, list[str]] = {"passed": [], "failed": [], "skipped": [], "xfail": []}
+    for result in results:
+        by_status[result["status"]].append(result["check_name"])
+    failed = [(r["check_name"], r["exception"]) for r in results if r["status"] == "failed"]
+    assert not failed, f"failed: {failed}"
+    assert not by_status["xfail"]
+    n_passed = len(by_status["passed"])
+    assert n_passed >= _FEWEST_CHECKS, f"only {n_passed} checks of scikit-learn ran"
+    assert set(by_status["skipped"]) <= _MAY_BE_SKIPPED, f"skipped: {by_status['skipped']}"
+
+
+def same_seed_same_bits(method: type[BaseEstimator], case: Case) -> None:
+    """Check that a seed decides everything, and another one something."""
+    X = case.few()
+    first = case.make_small(method).fit(X)
+    assert same_bits(first, case.make_small(method).fit(X)), "other bits from the same seed"
+    assert same_bits(first, clone(first).fit(X)), "a clone has other bits"
+    other = case.make_small(method, random_state=1).fit(X)
+    assert not same_bits(first, other), "the seed is ignored"
+
+
+def few_rows_are_enough(method: type[BaseEstimator], case: Case) -> None:
+    """Check that two rows can be trained on, in batches of two, and in `partial_fit`."""
+    for n_samples, batch_size in _FEW_ROWS:
+        X = take(case.few(), slice(n_samples))
+        ssl = case.make_small(method, batch_size=batch_size).fit(X)
+        assert np.isfinite(ssl.loss_curve_).all(), f"the loss of {n_samples} rows is not finite"
+        assert np.isfinite(ssl.transform(X)).all()
+        # Later samples may be fewer than groups, prototypes and queues were made for.
+        again = ssl.partial_fit(take(X, slice(2)))
+        assert np.isfinite(again.transform(X)).all(), "partial_fit to 2 rows"
+
+
+def labels_are_not_looked_at(method: type[BaseEstimator], case: Case) -> None:
+    """Check that `fit` takes `y` and ignores it."""
+    X = case.few()
+    labelled = case.make_small(method).fit(X, np.arange(len(X)) % 2)
+    assert same_bits(case.make_small(method).fit(X), labelled), "y changes what is learned"
+
+
+def partial_fit_continues(method: type[BaseEstimator], case: Case) -> None:
+    """Check that `partial_fit` adds an epoch, which a copy adds in the same way."""
+    X = case.few()
+    ssl = case.make_small(method).partial_fit(X)
+    before = weights(ssl)
+    again = copy.deepcopy(ssl).partial_fit(X)
+    ssl.partial_fit(X)
+    assert ssl.n_iter_ == len(ssl.loss_curve_) == len(ssl.history_) == 2
+    moved = not all(torch.equal(a, b) for a, b in zip(before, weights(ssl), strict=True))
+    assert moved, "a second call of partial_fit learns nothing"
+    assert same_bits(ssl, again), "a copy goes on otherwise"
+
+
+def errors_change_nothing(method: type[BaseEstimator], case: Case) -> None:
+    """Check that after samples that are refused, a fitted estimator is what it was."""
+    X = case.few()
+    ssl = case.make_small(method).fit(X)
+    before = ssl.transform(X)
+    for refused in (np.empty((0, 3)), 3, None):
+        try:
+            ssl.fit(refused)
+        except (ValueError, TypeError) as error:
+            named = any(word in str(error) for word in ("X", "modality"))
+            assert named, f"an error that does not name X: {error}"
+        else:
+            raise AssertionError(f"fit takes {refused!r}")
+    assert_array_equal(ssl.transform(X), before, "an error in fit has changed the estimator")
+
+
+#: Of a fitted estimator, which is left as it is.
+FITTED_CHECKS: tuple[Callable[[Fitted], None], ...] = (
+    copies_embed_alike,
+    global_random_state_is_untouched,
+    embedding_does_not_depend_on_the_batch,
+    encoder_is_in_eval_mode,
+    no_data_is_kept,
+)
+#: Of a method and samples, to which it is fitted anew.
+METHOD_CHECKS: tuple[Callable[[type[BaseEstimator], Case], None], ...] = (
+    scikit_learn_checks_pass,
+    same_seed_same_bits,
+    few_rows_are_enough,
+    labels_are_not_looked_at,
+    partial_fit_continues,
+    errors_change_nothing,
+)
