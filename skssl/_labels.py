@@ -208,8 +208,7 @@ def _as_array(y: Any) -> NDArray[Any]:
     if hasattr(y, "to_pylist"):
         return _of_objects(y.to_pylist())
     if hasattr(y, "dtype") and hasattr(y, "to_numpy"):
-        own = y.to_list() if hasattr(y, "to_list") else list(y)
-        return _of_objects(own)
+        return _of_objects(y.tolist() if hasattr(y, "tolist") else list(y))
     if hasattr(y, "__array__"):
         return np.asarray(y)
     # And names beside numbers into strings.

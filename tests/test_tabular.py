@@ -241,6 +241,7 @@ BAD = [
     (frame(job=[["a"], ["b"]] * 24), r"Column 'job' of X has \['a'\] in row 0"),
     (frame(job=[b"a", b"b"] * 24), r"Column 'job' of X has b'a' in row 0"),
     (frame(job=pd.Timestamp("2020-01-01")), "Column 'job' of X has .*datetime64.*year, month"),
+    (frame(job=pd.Timestamp("2020-01-01", tz="UTC")), "Column 'job' of X has .*datetime64.*year"),
     (frame(age=1 + 2j), "Complex data not supported: column 'age'"),
     (frame()[:1], r"1 sample\(s\) .* minimum of 2 is required by SimCLR"),
     (frame()[[]], r"0 feature\(s\)"),

@@ -356,7 +356,7 @@ def test_prepared_texts_differ_in_length_from_call_to_call():
     [
         (["rain", None, "sun"], "Row 1 of X is None of type NoneType, but a text must be a str"),
         ([np.nan, "rain"], "Row 0 of X is nan of type float"),
-        (pd.Series(["rain", None, "sun"]), "Row 1 of X is nan"),
+        (pd.Series(["rain", np.nan, "sun"]), "Row 1 of X is nan"),
         (pl.Series(["rain", None, "sun"]), "Row 1 of X is None"),
         (pd.DataFrame({"a": ["rain", pd.NA]}, dtype="string"), "Row 1 of X is <NA>"),
         (["rain", "sun", 7], "Row 2 of X is 7 of type int"),

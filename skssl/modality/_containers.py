@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from typing import Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
 import torch
 from torch import Tensor
@@ -133,10 +134,8 @@ def _of_arrow(X: Any) -> Any:
 
 
 def is_frame(X: Any) -> bool:
-    """Whether `X` is a DataFrame of pandas or polars, or a table of Arrow. None is imported."""
-    if is_arrow(X):
-        return hasattr(X, "column_names")
-    return hasattr(X, "columns") and (hasattr(X, "iloc") or hasattr(X, "get_columns"))
+    """Whether `X` is a DataFrame of pandas, polars and the like, or a table of Arrow."""
+    return nw.dependencies.is_into_dataframe(X)
 
 
 def _names(X: Any) -> list[Any]:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from numbers import Real
 from typing import Any, Self
 
+import narwhals.stable.v2 as nw
 import numpy as np
 
 from skssl._quote import quoted
@@ -287,36 +288,27 @@ def _read_objects(name: Any, values: np.ndarray) -> tuple[np.ndarray, str]:
 
 def read_columns(X: Any) -> list[Column]:
     """Return the columns of a frame or of a 2-D array."""
-    if hasattr(X, "iloc"):
-        return [_read_pandas(name, X.iloc[:, index]) for index, name in enumerate(X.columns)]
-    if is_arrow(X):
-        columns = zip(X.column_names, X.columns, strict=True)
-        return [_read_arrow(name, column) for name, column in columns]
-    if is_frame(X):
-        return [
-            Column.read(series.name, series.to_numpy(), declared=is_categorical(series))
-            for series in X.get_columns()
-        ]
-    return [Column.read(index, X[:, index]) for index in range(X.shape[1])]
+    if not is_frame(X):
+        return [Column.read(index, X[:, index]) for index in range(X.shape[1])]
+    frame = nw.from_native(X, eager_only=True)
+    columns = zip(frame.columns, frame.iter_columns(), strict=True)
+    return [_read_series(name, series) for name, series in columns]
 
 
-def _read_pandas(name: Any, series: Any) -> Column:
-    dtype = series.dtype
-    if not isinstance(dtype, np.dtype) and dtype.kind in "iuf":
-        return Column.read(name, series.to_numpy(dtype=np.float64, na_value=np.nan))
-    if hasattr(series, "cat"):
-        # With missing values among them, NumPy would turn whole numbers and intervals into others.
-        names = np.empty(len(series.cat.categories) + 1, dtype=object)
-        names[:-1] = list(series.cat.categories)
-        return Column.read(name, names[series.cat.codes], declared=True)
-    return Column.read(name, np.asarray(series), declared=is_categorical(series))
-
-
-def _read_arrow(name: Any, column: Any) -> Column:
+def _read_series(name: Any, series: nw.Series[Any]) -> Column:
+    column = series.to_native()
     declared = is_categorical(column)
-    if declared:  # whose own conversion shows missing values as some category
-        column = column.cast(column.type.value_type)
-    return Column.read(name, column.to_numpy(), declared=declared)
+    if str(getattr(column, "dtype", "")) == "category":
+        # With missing values among them, NumPy would turn whole numbers and intervals into others.
+        names = np.empty(len(column.cat.categories) + 1, dtype=object)
+        names[:-1] = list(column.cat.categories)
+        values = names[np.asarray(column.cat.codes)]
+    elif declared and series.implementation.is_pyarrow():
+        # Whose own conversion shows missing values as some category.
+        values = column.cast(column.type.value_type).to_numpy()
+    else:
+        values = series.to_numpy()
+    return Column.read(name, values, declared=declared)
 
 
 def write_columns(X: Any, changes: dict[int, tuple[np.ndarray, np.ndarray]]) -> Any:

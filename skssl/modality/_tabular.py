@@ -57,9 +57,9 @@ _EMBEDDING_WEIGHT = 1.25
 class Tabular(Imputable):
     """Rows of a table, with numbers, categories and gaps: 2-D arrays and DataFrames.
 
-    Takes DataFrames of pandas and polars, arrays of numbers, and arrays of dtype object, whose
-    columns may differ. With ``modality="auto"``, everything of 2 dimensions is a table, with a
-    warning if it looks like one recording, or like series or images in rows.
+    Takes DataFrames of pandas, polars and modin, tables of pyarrow, arrays of numbers, and arrays
+    of dtype object, whose columns may differ. With ``modality="auto"``, everything of 2 dimensions
+    is a table, with a warning if it looks like one recording, or like series or images in rows.
 
     *Numbers* are put on one scale. A missing one (NaN, None, NA) becomes 0 after scaling, the
     mean of its column, and sets an indicator beside it. Columns without a gap in fit have no
