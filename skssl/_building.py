@@ -76,7 +76,17 @@ class BuildsNetworks(TakesSamples):
 
     def _start(self, X: Any) -> Tensor:
         """Resolve every "auto" and build encoder and objective; return the prepared samples."""
-        from skssl.training import Monitor, resolve_device, seeded, with_memory_advice
+        from skssl.training import with_memory_advice
+
+        return with_memory_advice(
+            lambda: self._set_up(X),
+            title=type(self).__name__,
+            doing="building",
+            device=torch.device("cpu"),
+        )
+
+    def _set_up(self, X: Any) -> Tensor:
+        from skssl.training import Monitor, resolve_device, seeded
 
         device = resolve_device(self.device)
         modality = infer_modality(X) if isinstance(self.modality, str) else self.modality
@@ -87,12 +97,7 @@ class BuildsNetworks(TakesSamples):
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._shape = tuple(samples.shape)
         with seeded(self._seed, device):
-            self.encoder_ = with_memory_advice(
-                lambda: self._build_networks(samples, device),
-                title=type(self).__name__,
-                doing="building",
-                device=torch.device("cpu"),
-            )
+            self.encoder_ = self._build_networks(samples, device)
         self._optimizer_state: dict[str, Any] | None = None
         self._monitor = Monitor(type(self).__name__, self.collapse_remedy)
         self._steps = 0

@@ -269,7 +269,7 @@ def test_memory_that_runs_out(monkeypatch):
     with pytest.raises(MemoryError, match="SimCLR.*embedding"):
         ssl.transform(X)
     monkeypatch.setattr(Greedy, "limit", 1)
-    with pytest.raises(MemoryError, match="before the training.* Smaller samples or a smaller"):
+    with pytest.raises(MemoryError, match="before the training.* Smaller samples, fewer"):
         ssl.fit(X)
     monkeypatch.undo()
     assert_same(ssl, state, X, Z)

@@ -46,7 +46,7 @@ def with_memory_advice(
     title : str
         What the error calls the estimator.
     doing : {"training", "embedding", "building"}
-        The latter is for what comes before the training: networks, tried with a few samples.
+        The last is for what comes before the training: samples are prepared, networks tried.
     batch_size : int
         Samples in a batch, where that can be chosen.
     device : torch.device
@@ -80,8 +80,9 @@ def _advice(
     told = f"; {_size(asked)} more were asked for" if asked else ""
     if doing == "building":
         return (
-            f"{title}: memory on {str(device)!r} ran out before the training, when the encoder was "
-            f"tried with a few samples of X{told}. Smaller samples or a smaller encoder need less."
+            f"{title}: memory on {str(device)!r} ran out before the training, while X was prepared "
+            f"and the encoder tried{told}. Smaller samples, fewer of them, or a smaller encoder "
+            "need less."
         )
     happened = (
         f"{title}: memory on {str(device)!r} ran out while {doing} with {batch_size} samples in a "
