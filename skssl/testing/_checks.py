@@ -75,7 +75,7 @@ def copies_embed_alike(fitted: Fitted) -> None:
     file = io.BytesIO()
     joblib.dump(fitted.ssl, file)
     file.seek(0)
-    pickled = pickle.loads(pickle.dumps(fitted.ssl))  # noqa: S301 - our own
+    pickled = pickle.loads(pickle.dumps(fitted.ssl))
     for copied in (pickled, joblib.load(file), copy.deepcopy(fitted.ssl)):
         assert_array_equal(copied.transform(fitted.X), fitted.Z, "a copy embeds otherwise")
     assert not hasattr(clone(fitted.ssl), "encoder_"), "a clone is fitted"

@@ -31,7 +31,7 @@ _WIDTH = 16
 
 def fitted_to(modality: Modality, X: Any) -> tuple[Modality, Tensor]:
     """Return a copy of a modality that is fitted to `X`, and the prepared samples."""
-    fitted: Modality = pickle.loads(pickle.dumps(modality))  # noqa: S301 - our own
+    fitted: Modality = pickle.loads(pickle.dumps(modality))
     loaded, _ = fitted.load(X)
     checked = fitted.check(loaded, estimator="check_modality", min_samples=2)
     return fitted.fit(checked), fitted.prepare(checked)
@@ -42,7 +42,7 @@ def steps_fit_together(modality: Modality, X: Any) -> None:
     fitted, samples = fitted_to(modality, X)
     assert len(samples) == len(X), f"{len(samples)} prepared samples of {len(X)}"
     assert samples.device.type == "cpu"
-    again: Modality = pickle.loads(pickle.dumps(fitted))  # noqa: S301 - our own
+    again: Modality = pickle.loads(pickle.dumps(fitted))
     some = again.prepare(again.check(again.load(take(X, [1, 0]))[0], estimator="check_modality"))
     width = some.shape[-1]
     assert torch.equal(
