@@ -6,6 +6,7 @@ import copy
 import difflib
 from abc import abstractmethod
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 import torch
@@ -17,6 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from skssl._quote import quoted
 from skssl._samples import TakesSamples
 from skssl._settings import own_settings
+from skssl._types import Auto, Samples
 from skssl.modality import (
     MODALITIES,
     Modality,
@@ -26,16 +28,16 @@ from skssl.modality import (
     registered_encoders,
 )
 from skssl.nn import JointObjective, Objective, SideBySide
-from skssl.views import CallableViews, ChangedViews, Views
+from skssl.views import CallableViews, ChangedViews, Views, ViewsParameter
 
 
 class BuildsNetworks(TakesSamples):
     """What comes before the training: modality, views, encoder and objective."""
 
-    encoder: Any
-    views: Any
-    max_epochs: Any
-    batch_size: Any
+    encoder: str | nn.Module | Callable[[tuple[int, ...]], nn.Module]
+    views: ViewsParameter
+    max_epochs: Auto[int]
+    batch_size: Auto[int]
     random_state: Any
 
     # None where an embedding that looks collapsed says nothing.
@@ -74,7 +76,7 @@ class BuildsNetworks(TakesSamples):
         """Whether this method has a meaning for a modality, which can do what it needs."""
         return is_capable(modality, cls.needs)
 
-    def _start(self, X: Any) -> Tensor:
+    def _start(self, X: Samples) -> Tensor:
         """Resolve every "auto" and build encoder and objective; return the prepared samples."""
         from skssl.training import with_memory_advice
 
@@ -85,7 +87,7 @@ class BuildsNetworks(TakesSamples):
             device=torch.device("cpu"),
         )
 
-    def _set_up(self, X: Any) -> Tensor:
+    def _set_up(self, X: Samples) -> Tensor:
         from skssl.training import Monitor, resolve_device, seeded
 
         device = resolve_device(self.device)
@@ -103,7 +105,7 @@ class BuildsNetworks(TakesSamples):
         self._steps = 0
         self.n_iter_ = 0
         self.loss_curve_: list[float] = []
-        self.history_: list[dict[str, Any]] = []
+        self.history_: list[dict[str, float]] = []
         return samples
 
     def _build_networks(self, samples: Tensor, device: torch.device) -> nn.Module:
@@ -123,7 +125,7 @@ class BuildsNetworks(TakesSamples):
         self._objective = self._objective_of(encoder, samples)
         return assembled
 
-    def untrained(self, X: Any) -> Self:
+    def untrained(self, X: Samples) -> Self:
         """Return a copy with the weights that the training started from.
 
         They are drawn again from the seed. What was learned from the training samples without
@@ -240,6 +242,7 @@ class BuildsNetworks(TakesSamples):
         if isinstance(self.encoder, nn.Module):
             return copy.deepcopy(self.encoder)
         shape = tuple(samples.shape[1:])
+        assert callable(self.encoder)
         try:
             encoder = self.encoder(shape)
         except Exception as error:

@@ -17,13 +17,13 @@ class _ByValue:
     def __init__(self, module: nn.Module):
         self.module = module
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         buffer = io.BytesIO()
         torch.save(self.module, buffer)
         return _load, (buffer.getvalue(),)
 
 
-def by_value(value: Any) -> Any:
+def by_value(value: object) -> Any:
     """Return what to pickle in the place of `value`, so that copies of modules look the same.
 
     A tensor is pickled with the place of its memory. joblib, which compares by what is pickled,

@@ -11,8 +11,9 @@ import dataclasses
 import inspect
 import math
 import re
+from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Literal, TypeGuard, TypeVar, cast, dataclass_transform
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -57,7 +58,7 @@ NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 FRACTION = Interval(Real, 0, 1, closed="both")
 
 
-def _is_sequence(value: Any) -> bool:
+def _is_sequence(value: object) -> TypeGuard[Sequence[float]]:
     return isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim == 1)
 
 
@@ -72,7 +73,7 @@ class Range(Options):
         self.within = within
         self.hidden = False
 
-    def is_satisfied_by(self, val: Any) -> bool:
+    def is_satisfied_by(self, val: object) -> bool:
         return (
             _is_sequence(val)
             and len(val) == 2
@@ -91,7 +92,7 @@ class Shape(Options):
         self.lengths = lengths
         self.hidden = False
 
-    def is_satisfied_by(self, val: Any) -> bool:
+    def is_satisfied_by(self, val: object) -> bool:
         return (
             _is_sequence(val)
             and len(val) in self.lengths
@@ -112,15 +113,15 @@ class Duration(Options):
         self.hidden = False
 
     @classmethod
-    def seconds(cls, value: Any) -> float | None:
+    def seconds(cls, value: object) -> float | None:
         """Return a time in seconds; None if `value` is None or no time."""
         if isinstance(value, str):
             form = cls._form.fullmatch(value)
             return float(form[1]) * cls._units[form[2]] if form else None
         is_number = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
-        return float(value) if is_number else None
+        return float(cast(float, value)) if is_number else None
 
-    def is_satisfied_by(self, val: Any) -> bool:
+    def is_satisfied_by(self, val: object) -> bool:
         seconds = self.seconds(val)
         return seconds is not None and 0 < seconds < math.inf
 
@@ -128,7 +129,7 @@ class Duration(Options):
         return "a number of seconds above 0, a str such as '90s', '5min' or '1.5h'"
 
 
-def param(*allowed: Any, default: Any = dataclasses.MISSING, kw_only: bool = True) -> Any:
+def param(*allowed: object, default: Any = dataclasses.MISSING, kw_only: bool = True) -> Any:
     """Declare a parameter: what scikit-learn's validation is to allow, and its default.
 
     Without a default it has to be given. What is not `kw_only` may be given by position.
@@ -147,7 +148,7 @@ class Declared(BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         _declare(cls)
 
@@ -199,9 +200,9 @@ class Declared(BaseEstimator):
 print_like_estimators(Declared)
 
 
-def resolve_auto(value: Any, auto: T) -> T:
+def resolve_auto(value: T | Literal["auto"], auto: T) -> T:
     """Return the value of a parameter, or what "auto" means for it."""
-    return auto if isinstance(value, str) and value == "auto" else value
+    return auto if isinstance(value, str) and value == "auto" else cast(T, value)
 
 
 def _declare(cls: type[Declared]) -> None:

@@ -23,7 +23,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Complex, Real
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -43,13 +43,13 @@ _LABELS = "names, real numbers or booleans"
 
 def split_labels(
     y: ArrayLike,
-    unlabeled: Any,
+    unlabeled: object,
     *,
     caller: str,
     kind: Kind = "classes",
     classes: ArrayLike | None = None,
     warn: bool = False,
-) -> tuple[NDArray[Any], NDArray[np.intp], NDArray[np.intp]]:
+) -> tuple[np.ndarray, NDArray[np.intp], NDArray[np.intp]]:
     """Return the labels that are known, their rows and the other rows.
 
     The known labels have the dtype that they would have had without a marker among them.
@@ -79,7 +79,7 @@ def split_labels(
     """
     if y is None:
         raise ValueError(f"{caller} requires y to be passed, but the target y is None.")
-    if np.ndim(unlabeled):
+    if np.ndim(cast(ArrayLike, unlabeled)):
         raise ValueError(f"unlabeled must be 'auto', None or one label, got {quoted(unlabeled)}.")
     labels = as_labels(y, warn=warn)
     if unlabeled is None:
@@ -99,7 +99,7 @@ def split_labels(
     return natural_labels(labels[known]), rows, np.flatnonzero(~known)
 
 
-def as_labels(y: Any, *, name: str = "y", warn: bool = False) -> NDArray[Any]:
+def as_labels(y: Any, *, name: str = "y", warn: bool = False) -> np.ndarray:
     """Return labels as an array of shape (n_samples,) that keeps what each of them is.
 
     Lists, columns of pandas, polars and Arrow, also with nullable dtypes and categories, frames of
@@ -150,7 +150,7 @@ def as_labels(y: Any, *, name: str = "y", warn: bool = False) -> NDArray[Any]:
     return natural_labels(labels)
 
 
-def natural_labels(labels: NDArray[Any]) -> NDArray[Any]:
+def natural_labels(labels: np.ndarray) -> np.ndarray:
     """Return labels of dtype object as numbers or booleans if they are nothing else."""
     if labels.dtype.kind != "O" or not len(labels):
         return labels
@@ -186,7 +186,7 @@ def check_class_labels(labels: np.ndarray) -> None:
         check_classification_targets(labels)
 
 
-def is_missing(label: Any) -> bool:
+def is_missing(label: object) -> bool:
     """Whether a label is None, the NA of pandas, or differs from itself, as NaN and NaT do."""
     if label is None or type(label).__name__ == "NAType":
         return True
@@ -194,7 +194,7 @@ def is_missing(label: Any) -> bool:
     return isinstance(differs, (bool, np.bool_)) and bool(differs)
 
 
-def _as_array(y: Any) -> NDArray[Any]:
+def _as_array(y: Any) -> np.ndarray:
     """Return `y` as an array, of objects where its own dtype cannot hold each label as it is."""
     if np.ma.isMaskedArray(y):
         labels = np.asarray(y.astype(object) if np.ma.is_masked(y) else y)
@@ -217,7 +217,7 @@ def _as_array(y: Any) -> NDArray[Any]:
     return labels.astype(str) if is_text and len(labels) else labels
 
 
-def _of_objects(labels: list[Any]) -> NDArray[Any]:
+def _of_objects(labels: list[Any]) -> np.ndarray:
     array = np.empty(len(labels), dtype=object)
     array[:] = labels
     return array
@@ -236,7 +236,7 @@ def _check_column(shape: tuple[int, ...], name: str, warn: bool) -> None:
 
 
 def _by_rule(
-    labels: NDArray[Any], *, caller: str, kind: Kind, classes: ArrayLike | None
+    labels: np.ndarray, *, caller: str, kind: Kind, classes: ArrayLike | None
 ) -> NDArray[np.bool_]:
     """Return which labels are known by the rule at the head of this module."""
     known = ~_missing(labels)
@@ -257,7 +257,7 @@ def _by_rule(
     return known & ~marked
 
 
-def _check_marker(others: NDArray[Any], *, caller: str, kind: Kind, is_float: bool) -> None:
+def _check_marker(others: np.ndarray, *, caller: str, kind: Kind, is_float: bool) -> None:
     """Raise an error if -1, which "auto" took for a marker, may be a label beside the others."""
     if others.dtype.kind not in "biuf" or not len(others):
         return
@@ -281,7 +281,7 @@ def _check_marker(others: NDArray[Any], *, caller: str, kind: Kind, is_float: bo
     )
 
 
-def _check_strings(labels: NDArray[Any], declared: list[Any], caller: str) -> None:
+def _check_strings(labels: np.ndarray, declared: list[Any], caller: str) -> None:
     if labels.dtype.kind not in "OU":
         return
     for label in _MARKERS_AS_STRINGS:
@@ -294,13 +294,13 @@ def _check_strings(labels: NDArray[Any], declared: list[Any], caller: str) -> No
             )
 
 
-def _missing(labels: NDArray[Any]) -> NDArray[np.bool_]:
+def _missing(labels: np.ndarray) -> NDArray[np.bool_]:
     if labels.dtype.kind == "O":
         return np.array([is_missing(label) for label in labels], dtype=bool)
     return np.asarray(labels != labels)
 
 
-def _minus_ones(labels: NDArray[Any]) -> NDArray[np.bool_]:
+def _minus_ones(labels: np.ndarray) -> NDArray[np.bool_]:
     if labels.dtype.kind in "if":
         return np.asarray(labels == -1)
     if labels.dtype.kind == "O":
@@ -308,7 +308,7 @@ def _minus_ones(labels: NDArray[Any]) -> NDArray[np.bool_]:
     return np.zeros(len(labels), dtype=bool)
 
 
-def _is(label: Any, marker: Any) -> bool:
+def _is(label: object, marker: object) -> bool:
     """Whether a label, which is not missing, is the marker, of the same kind: True is not 1."""
     for kind in ((bool, np.bool_), str):
         if isinstance(label, kind) or isinstance(marker, kind):

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 from skssl._runner import apply_network, with_same_weights
+from skssl._types import Auto, Samples
 from skssl._warn import warn
 from skssl.modality import Modality, Restorable, nothing_to_tell
 from skssl.nn import Objective
@@ -21,9 +22,9 @@ from skssl.views import Views
 class TakesSamples(BaseEstimator):
     """What checks and prepares samples, and applies trained networks to them."""
 
-    modality: Any
-    max_epochs: Any
-    device: Any
+    modality: Auto[Modality]
+    max_epochs: Auto[int]
+    device: str | torch.device
     modality_: Modality
     encoder_: nn.Module
     n_features_in_: int
@@ -31,7 +32,7 @@ class TakesSamples(BaseEstimator):
     _objective: Objective
 
     def prepare_samples(
-        self, X: Any, *, reset: bool = False, min_samples: int = 1, of_any_length: bool = False
+        self, X: Samples, *, reset: bool = False, min_samples: int = 1, of_any_length: bool = False
     ) -> tuple[Tensor, np.ndarray | None]:
         """Check `X`; return a tensor of samples, and which ones could be loaded if not all.
 
@@ -62,7 +63,7 @@ class TakesSamples(BaseEstimator):
                 "The training goes on, but its embedding will tell nothing apart."
             )
 
-    def give_back(self, samples: Tensor, X: Any, loaded: np.ndarray | None) -> Any:
+    def give_back(self, samples: Tensor, X: Samples, loaded: np.ndarray | None) -> Any:
         """Return prepared samples in the form of `X`, one for each of its rows."""
         return in_all_rows(Restorable.of(self.modality_).restore(samples, X), loaded)
 
@@ -97,7 +98,7 @@ class TakesSamples(BaseEstimator):
         # Networks that look at their own maps while they run are to be nobody else's.
         return self._apply(with_same_weights(trained), run, *samples)
 
-    def embed_views(self, X: Any, views: Views, *, n_views: int, seed: int) -> np.ndarray:
+    def embed_views(self, X: Samples, views: Views, *, n_views: int, seed: int) -> np.ndarray:
         """Embed random views of samples as `transform` embeds samples.
 
         Returns

@@ -83,7 +83,7 @@ def own_settings() -> Iterator[None]:
 class OwnSettings:
     """Puts what is called with samples under :func:`own_settings`, also in subclasses."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         for name, function in list(vars(cls).items()):
             if not name.startswith("_") and _gets_samples(function):

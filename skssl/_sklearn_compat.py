@@ -19,7 +19,7 @@ from sklearn.utils.validation import _check_method_params as index_fit_params
 from sklearn.utils.validation import _num_samples as num_samples
 
 
-def check_lengths(**arrays: Any) -> None:
+def check_lengths(**arrays: object) -> None:
     """Raise an error that names arrays that differ in their number of samples.
 
     Those other than `X` may be None.

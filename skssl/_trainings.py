@@ -23,7 +23,7 @@ class Folder(Options):
     def __init__(self) -> None:
         self.hidden = False
 
-    def is_satisfied_by(self, val: Any) -> bool:
+    def is_satisfied_by(self, val: object) -> bool:
         return isinstance(val, (str, Path)) and val != ""
 
     def __str__(self) -> str:

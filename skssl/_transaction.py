@@ -59,7 +59,7 @@ def _copied_state(estimator: BaseEstimator, unchanged: tuple[str, ...]) -> dict[
     state = vars(estimator)
     parameters = estimator.get_params(deep=False)
     kept = [value for name, value in state.items() if name in unchanged or name in parameters]
-    memo: dict[int, Any] = {id(value): value for value in kept}
+    memo: dict[int, object] = {id(value): value for value in kept}
     fitted = {
         name: value
         for name, value in state.items()

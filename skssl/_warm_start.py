@@ -14,6 +14,7 @@ from skssl._building import BuildsNetworks
 from skssl._by_value import by_value
 from skssl._quote import quoted
 from skssl._trainings import Trainings
+from skssl._types import Samples
 from skssl._warn import warn
 
 __all__ = ["WarmStart"]
@@ -38,7 +39,7 @@ class WarmStart(BuildsNetworks):
     n_iter_: int
     _steps: int
 
-    def _resume(self, X: Any) -> Tensor:
+    def _resume(self, X: Samples) -> Tensor:
         """Start as ``fit`` does, or go back to where an earlier training ended.
 
         That is one of this object, or one that lies in the folder, with the same parameters, apart
@@ -103,7 +104,7 @@ class WarmStart(BuildsNetworks):
         parameters = self.get_params(deep=False)
         return {name: value for name, value in vars(self).items() if name not in parameters}
 
-    def _origin(self) -> tuple[Any, ...]:
+    def _origin(self) -> tuple[object, ...]:
         """Return what else a training depends on that may lie in a folder for long."""
         from skssl import __version__
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import joblib
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from skssl._declare import Declared, Duration, HasMethods, Interval, StrOptions, param
 from skssl._interrupts import Interrupts
@@ -23,6 +26,7 @@ from skssl._settings import OwnSettings
 from skssl._sklearn_compat import InvalidParameterError, fit_context
 from skssl._trainings import Folder
 from skssl._transaction import transaction
+from skssl._types import Auto, Callbacks, RandomState, Samples
 from skssl._warm_start import WarmStart
 from skssl.exceptions import TrainingInterrupted
 from skssl.modality import (
@@ -30,7 +34,7 @@ from skssl.modality import (
     known_modalities,
 )
 from skssl.nn import Objective
-from skssl.views import ChangedViews, Views
+from skssl.views import ChangedViews, Views, ViewsParameter
 
 __all__ = ["SelfSupervisedTransformer"]
 
@@ -153,27 +157,31 @@ class SelfSupervisedTransformer(
         Names of the columns, if `X` had them.
     """
 
-    modality: Any = param(StrOptions({"auto"}), Modality, default="auto")
-    encoder: Any = param(str, nn.Module, callable, default="auto")
-    views: Any = param(StrOptions({"auto"}), Views, ChangedViews, callable, default="auto")
-    max_epochs: Any = param(
+    modality: Auto[Modality] = param(StrOptions({"auto"}), Modality, default="auto")
+    encoder: str | nn.Module | Callable[[tuple[int, ...]], nn.Module] = param(
+        str, nn.Module, callable, default="auto"
+    )
+    views: ViewsParameter = param(
+        StrOptions({"auto"}), Views, ChangedViews, callable, default="auto"
+    )
+    max_epochs: Auto[int] = param(
         StrOptions({"auto"}), Interval(Integral, 0, None, closed="left"), default="auto"
     )
-    max_time: Any = param(Duration(), None, default=None)
-    batch_size: Any = param(
+    max_time: float | str | None = param(Duration(), None, default=None)
+    batch_size: Auto[int] = param(
         StrOptions({"auto"}), Interval(Integral, 2, None, closed="left"), default="auto"
     )
-    learning_rate: Any = param(
+    learning_rate: Auto[float] = param(
         StrOptions({"auto"}), Interval(Real, 0, None, closed="neither"), default="auto"
     )
     weight_decay: float = param(Interval(Real, 0, None, closed="left"), default=0.01)
-    optimizer: Any = param(
+    optimizer: str | Callable[..., Optimizer] = param(
         StrOptions({"auto", "adamw", "lars", "muon", "sgd"}), callable, default="auto"
     )
-    device: Any = param(str, torch.device, default="auto")
+    device: str | torch.device = param(str, torch.device, default="auto")
     precision: str = param(StrOptions({"auto", "float32", "bfloat16"}), default="auto")
-    callbacks: Any = param(list, HasMethods("on_train_begin"), None, default=None)
-    random_state: Any = param("random_state", default=None)
+    callbacks: Callbacks = param(list, HasMethods("on_train_begin"), None, default=None)
+    random_state: RandomState = param("random_state", default=None)
     warm_start: bool | str | Path | joblib.Memory = param(
         "boolean", Folder(), joblib.Memory, default=False
     )
@@ -185,7 +193,7 @@ class SelfSupervisedTransformer(
     )
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Samples, y: ArrayLike | None = None) -> Self:
         """Learn an encoder from unlabelled samples.
 
         Parameters
@@ -228,7 +236,7 @@ class SelfSupervisedTransformer(
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any = None) -> Self:
+    def partial_fit(self, X: Samples, y: ArrayLike | None = None) -> Self:
         """Continue the training with one pass over `X`.
 
         The learning rate is constant. What was learned from the first samples about their scale
@@ -252,7 +260,7 @@ class SelfSupervisedTransformer(
             ssl._train(samples, interrupts, epochs=1, partial=True)
         return self
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: Samples) -> np.ndarray:
         """Embed samples with the learned encoder.
 
         Parameters
@@ -270,7 +278,7 @@ class SelfSupervisedTransformer(
         run = self._apply(self.encoder_, lambda encoder, batch: encoder(batch), samples)
         return in_all_rows(run.numpy(), loaded)
 
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: Samples, y: ArrayLike | None = None) -> float:
         """Return how good the embedding of samples is, as far as that can be told without labels.
 
         It is what :data:`skssl.model_selection.default_scorer` says, so that a search needs no
@@ -292,7 +300,7 @@ class SelfSupervisedTransformer(
 
         return default_scorer(self, X)
 
-    def set_params(self, **params: Any) -> Self:
+    def set_params(self, **params: object) -> Self:
         """Set the parameters of this estimator.
 
         ``views__<range>`` can be set for ``views="auto"`` as well.

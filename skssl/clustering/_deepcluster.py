@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,6 +16,7 @@ from skssl._declare import (
     resolve_auto,
 )
 from skssl._precision import full_precision
+from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.nn import (
     AllBatches,
@@ -163,22 +162,21 @@ class DeepCluster(SelfSupervisedTransformer):
     (200, 256)
     """
 
-    n_clusters: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    n_clusters: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
     n_clusterings: int = param(POSITIVE_INT, default=3)
     n_local_views: int = param(Interval(Integral, 0, None, closed="left"), default=2)
     temperature: float = param(POSITIVE, default=0.1)
     projector_dim: int = param(POSITIVE_INT, default=128)
-    projector_hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    projector_hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
     collapse_remedy = "Try fewer clusters, a higher temperature or stronger views."
 
     def make_objective(
         self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
-        auto = self.n_clusters == "auto"
-        n_clusters = auto_prototypes(n_samples) if auto else self.n_clusters
+        n_clusters = resolve_auto(self.n_clusters, auto_prototypes(n_samples))
         if n_clusters > n_samples:
-            if not auto:
+            if self.n_clusters != "auto":
                 raise ValueError(
                     f"n_clusters={n_clusters} must not be larger than the number of training "
                     f"samples, here {n_samples}."

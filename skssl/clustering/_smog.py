@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -17,6 +15,7 @@ from skssl._declare import (
     resolve_auto,
 )
 from skssl._precision import full_precision
+from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.nn import (
     AllBatches,
@@ -166,13 +165,13 @@ class SMoG(SelfSupervisedTransformer):
     (200, 256)
     """
 
-    n_groups: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    n_groups: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
     group_momentum: float = param(FRACTION, default=0.99)
     regroup_interval: int = param(POSITIVE_INT, default=50)
     temperature: float = param(POSITIVE, default=0.1)
     momentum: float = param(FRACTION, default=0.99)
     projector_dim: int = param(POSITIVE_INT, default=128)
-    hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
     collapse_remedy = "Try a lower group_momentum, a shorter regroup_interval or fewer groups."
 

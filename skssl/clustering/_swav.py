@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 from torch import Tensor, nn
 
@@ -16,6 +16,7 @@ from skssl._declare import (
     param,
     resolve_auto,
 )
+from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import swav
 from skssl.nn import (
@@ -140,14 +141,14 @@ class SwAV(SelfSupervisedTransformer):
     (200, 256)
     """
 
-    n_prototypes: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    n_prototypes: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
     n_local_views: int = param(Interval(Integral, 0, None, closed="left"), default=2)
     temperature: float = param(POSITIVE, default=0.1)
     epsilon: float = param(POSITIVE, default=0.05)
     n_iterations: int = param(POSITIVE_INT, default=3)
     queue_size: int = param(Interval(Integral, 0, None, closed="left"), default=0)
     projector_dim: int = param(POSITIVE_INT, default=128)
-    projector_hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    projector_hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
     collapse_remedy = "Try fewer prototypes, a lower epsilon, or a queue for small batches."
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -17,6 +15,7 @@ from skssl._declare import (
     param,
     resolve_auto,
 )
+from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import info_nce
 from skssl.nn import (
@@ -166,13 +165,13 @@ class MoCo(SelfSupervisedTransformer):
     (200, 256)
     """
 
-    queue_size: Any = param(
+    queue_size: Auto[int] = param(
         StrOptions({"auto"}), Interval(Integral, 0, None, closed="left"), default="auto"
     )
     temperature: float = param(POSITIVE, default=0.2)
     momentum: float = param(FRACTION, default=0.99)
     projector_dim: int = param(POSITIVE_INT, default=128)
-    hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
     collapse_remedy = "Try a larger queue_size, a lower temperature or stronger views."
 

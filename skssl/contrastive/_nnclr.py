@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor, nn
 
 from skssl._declare import POSITIVE, POSITIVE_INT, StrOptions, param, resolve_auto
+from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import info_nce
 from skssl.nn import DrawViews, Objective, Queue, auto_queue_size, mlp_head
@@ -86,9 +85,9 @@ class NNCLR(SelfSupervisedTransformer):
     """
 
     temperature: float = param(POSITIVE, default=0.1)
-    queue_size: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    queue_size: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
     projector_dim: int = param(POSITIVE_INT, default=128)
-    hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
     collapse_remedy = "Try a larger queue_size, a lower temperature or stronger views."
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from torch import Tensor, nn
 
 from skssl._declare import POSITIVE, POSITIVE_INT, StrOptions, param, resolve_auto
+from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import nt_xent
 from skssl.nn import Objective, PairObjective, mlp_head
@@ -67,9 +67,9 @@ class SimCLR(SelfSupervisedTransformer):
     (200, 256)
     """
 
-    temperature: Any = param(StrOptions({"auto"}), POSITIVE, default="auto")
+    temperature: Auto[float] = param(StrOptions({"auto"}), POSITIVE, default="auto")
     projector_dim: int = param(POSITIVE_INT, default=128)
-    projector_hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    projector_hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
     collapse_remedy = "Try a larger batch_size, a lower temperature or stronger views."
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -16,6 +15,7 @@ from skssl._declare import (
     param,
     resolve_auto,
 )
+from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import frossl
 from skssl.nn import MultiViewObjective, Objective, mlp_head
@@ -69,7 +69,7 @@ class FroSSL(SelfSupervisedTransformer):
     """
 
     n_views: int = param(Interval(Integral, 2, None, closed="left"), default=2)
-    invariance_weight: Any = param(StrOptions({"auto"}), NOT_NEGATIVE, default="auto")
+    invariance_weight: Auto[float] = param(StrOptions({"auto"}), NOT_NEGATIVE, default="auto")
     projector_dim: int = param(POSITIVE_INT, default=256)
 
     collapse_remedy = "Try a smaller invariance_weight, a larger batch_size or stronger views."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -17,6 +17,7 @@ from skssl._declare import (
     param,
     resolve_auto,
 )
+from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.nn import MultiViewObjective, Objective, mlp_head, random_directions
 
@@ -51,7 +52,7 @@ class _GaussianMethod(SelfSupervisedTransformer):
     n_local_views: int = param(Interval(Integral, 0, None, closed="left"), default=2)
     n_directions: int = param(POSITIVE_INT, default=256)
     projector_dim: int = param(POSITIVE_INT, default=64)
-    projector_hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    projector_hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
     _loss: ClassVar[Callable[..., Tensor]]
     collapse_remedy = "Try a larger weight, a larger batch_size or stronger views."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -16,6 +15,7 @@ from skssl._declare import (
     param,
     resolve_auto,
 )
+from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import mmcr
 from skssl.nn import MultiViewObjective, Objective, mlp_head
@@ -67,7 +67,7 @@ class MMCR(SelfSupervisedTransformer):
     n_views: int = param(Interval(Integral, 2, None, closed="left"), default=4)
     local_weight: float = param(NOT_NEGATIVE, default=0.0)
     projector_dim: int = param(POSITIVE_INT, default=128)
-    projector_hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    projector_hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
     collapse_remedy = "Try more n_views, a larger batch_size or stronger views."
 

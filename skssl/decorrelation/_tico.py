@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -15,6 +13,7 @@ from skssl._declare import (
     param,
     resolve_auto,
 )
+from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import tico
 from skssl.nn import DrawViews, Objective, Teacher, mlp_head, rising_momentum
@@ -101,7 +100,7 @@ class TiCo(SelfSupervisedTransformer):
     covariance_momentum: float = param(FRACTION, default=0.9)
     momentum: float = param(FRACTION, default=0.99)
     projector_dim: int = param(POSITIVE_INT, default=128)
-    projector_hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    projector_hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
     collapse_remedy = "Try a larger covariance_weight, a lower momentum or stronger views."
 

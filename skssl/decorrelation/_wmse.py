@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -16,6 +15,7 @@ from skssl._declare import (
     param,
     resolve_auto,
 )
+from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import w_mse
 from skssl.nn import MultiViewObjective, Objective, mlp_head
@@ -78,9 +78,9 @@ class WMSE(SelfSupervisedTransformer):
     """
 
     n_views: int = param(Interval(Integral, 2, None, closed="left"), default=2)
-    projector_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
-    projector_hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
-    sub_batch: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    projector_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    projector_hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    sub_batch: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
     epsilon: float = param(Interval(Real, 0, 1, closed="left"), default=1e-3)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor, nn
 
 from skssl._declare import FRACTION, POSITIVE_INT, StrOptions, param, resolve_auto
+from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import negative_cosine
 from skssl.nn import DrawViews, Objective, Teacher, mlp_head, rising_momentum
@@ -81,7 +80,7 @@ class BYOL(SelfSupervisedTransformer):
 
     momentum: float = param(FRACTION, default=0.99)
     projector_dim: int = param(POSITIVE_INT, default=128)
-    hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
     collapse_remedy = (
         "Try a lower momentum, stronger views, a wider predictor (hidden_dim) or more epochs."

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -17,6 +15,7 @@ from skssl._declare import (
     param,
     resolve_auto,
 )
+from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import dino
 from skssl.nn import (
@@ -155,7 +154,7 @@ class DINO(SelfSupervisedTransformer):
     momentum: float = param(FRACTION, default=0.99)
     center_momentum: float = param(FRACTION, default=0.9)
     projector_dim: int = param(POSITIVE_INT, default=128)
-    projector_hidden_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    projector_hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
     collapse_remedy = (
         "Try a lower teacher_temperature if all groups become alike, a lower center_momentum if "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -15,6 +13,7 @@ from skssl._declare import (
     param,
     resolve_auto,
 )
+from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import negative_cosine
 from skssl.nn import DrawViews, Objective, mlp_head
@@ -89,7 +88,7 @@ class SimSiam(SelfSupervisedTransformer):
 
     n_views: int = param(Interval(Integral, 2, None, closed="left"), default=4)
     projector_dim: int = param(POSITIVE_INT, default=256)
-    predictor_dim: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    predictor_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
 
     collapse_remedy = (
         "Try n_views=4 or more, a smaller learning_rate, stronger views, or BYOL, whose teacher is "

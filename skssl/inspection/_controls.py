@@ -7,6 +7,7 @@ from typing import Any
 
 from sklearn.base import BaseEstimator, clone
 
+from skssl._types import Samples
 from skssl.base import SelfSupervisedTransformer
 from skssl.inspection._baselines import classical_baselines
 from skssl.inspection._inputs import Models, named_models
@@ -16,7 +17,7 @@ from skssl.modality import Modality, infer_modality
 _RANDOM = "random weights"
 
 
-def resolve_baselines(baselines: Any, models: Mapping[str, BaseEstimator], X: Any) -> Models:
+def resolve_baselines(baselines: Any, models: Mapping[str, BaseEstimator], X: Samples) -> Models:
     """Return the classical baselines: those that are passed, or those of the modality."""
     if baselines is None:
         return {}
@@ -27,15 +28,15 @@ def resolve_baselines(baselines: Any, models: Mapping[str, BaseEstimator], X: An
     return classical_baselines(modality)
 
 
-def _modality_of(method: SelfSupervisedTransformer, X: Any) -> Modality:
+def _modality_of(method: SelfSupervisedTransformer, X: Samples) -> Modality:
     if hasattr(method, "modality_"):
         return clone(method.modality_)
     return method.modality if isinstance(method.modality, Modality) else infer_modality(X)
 
 
-def random_weights(models: Mapping[str, BaseEstimator], X: Any) -> Models:
+def random_weights(models: Mapping[str, BaseEstimator], X: Samples) -> Models:
     """Return each distinct encoder of the methods, as it was or will be before its training."""
-    controls: dict[tuple[Any, ...], tuple[str, BaseEstimator]] = {}
+    controls: dict[tuple[object, ...], tuple[str, BaseEstimator]] = {}
     for name, model in models.items():
         method = method_of(model)
         if method is not None:
@@ -51,7 +52,7 @@ def random_weights(models: Mapping[str, BaseEstimator], X: Any) -> Models:
     return {f"{_RANDOM} ({name})": control for name, control in controls.values()}
 
 
-def _form(method: SelfSupervisedTransformer) -> tuple[Any, ...]:
+def _form(method: SelfSupervisedTransformer) -> tuple[object, ...]:
     """Return what is the same for encoders that differ in their weights only."""
     weights = method.encoder_.state_dict()
     shapes = tuple((name, tuple(value.shape)) for name, value in weights.items())

@@ -10,7 +10,7 @@ import numpy as np
 _DASHES = ((0, (5, 2)), (0, (5, 2, 1, 2)), (0, (2, 2)), (0, (8, 3)), (0, (3, 1, 1, 1, 1, 1)))
 
 
-def _plain(name: Any) -> str:
+def _plain(name: object) -> str:
     """Return a text that matplotlib draws as it is, and not as a formula."""
     return str(name).replace("$", r"\$")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from joblib import Parallel
+from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import check_scoring
@@ -18,6 +19,7 @@ from sklearn.utils import check_random_state
 
 from skssl._declare import HasMethods, Interval, RealNotInt, StrOptions
 from skssl._sklearn_compat import plain, validate_params
+from skssl._types import RandomState, Samples
 from skssl.inspection._controls import random_weights, resolve_baselines
 from skssl.inspection._inputs import (
     check_enough_rows,
@@ -55,20 +57,20 @@ from skssl.inspection._rows import FittedRow, draw_labelled
 )
 def few_label_report(
     models: Any,
-    X: Any,
-    y: Any,
+    X: Samples,
+    y: ArrayLike,
     *,
-    X_test: Any = None,
-    y_test: Any = None,
+    X_test: Samples | None = None,
+    y_test: ArrayLike | None = None,
     n_labels: Any = (1, 2, 5, 10, 25),
     n_repeats: int = 10,
     baselines: Any = "auto",
     probe: Any = None,
     scoring: Any = "accuracy",
-    unlabeled: Any = "auto",
+    unlabeled: object = "auto",
     test_size: Any = 0.25,
     n_jobs: int | None = None,
-    random_state: Any = None,
+    random_state: RandomState = None,
 ) -> FewLabelReport:
     """Compare models with few labels, beside random weights and classical baselines.
 

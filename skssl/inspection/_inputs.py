@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import train_test_split
 
 from skssl._labels import check_class_labels, split_labels
 from skssl._sklearn_compat import check_lengths, safe_indexing
+from skssl._types import Samples
 from skssl.inspection._rows import Data
 
 Models = dict[str, BaseEstimator]
@@ -53,11 +55,11 @@ def check_n_labels(n_labels: Any) -> list[int]:
 
 
 def split(
-    X: Any,
-    y: Any,
-    X_test: Any,
-    y_test: Any,
-    unlabeled: Any,
+    X: Samples,
+    y: ArrayLike,
+    X_test: Samples | None,
+    y_test: ArrayLike | None,
+    unlabeled: object,
     test_size: float | int,
     rng: np.random.RandomState,
 ) -> Data:
@@ -72,7 +74,7 @@ def split(
     numbers[labelled] = of_found
     if (X_test is None) != (y_test is None):
         raise ValueError("X_test and y_test go together: pass both or none of them.")
-    if X_test is not None:
+    if X_test is not None and y_test is not None:
         of_test = _test_numbers(X_test, y_test, unlabeled, classes)
         return Data(X, numbers, X_test, of_test, classes)
     kept, test = train_test_split(
@@ -84,7 +86,9 @@ def split(
     )
 
 
-def _test_numbers(X_test: Any, y_test: Any, unlabeled: Any, classes: np.ndarray) -> np.ndarray:
+def _test_numbers(
+    X_test: Samples, y_test: ArrayLike, unlabeled: object, classes: np.ndarray
+) -> np.ndarray:
     found, _, others = split_labels(y_test, unlabeled, caller=_CALLER, classes=classes)
     check_lengths(X_test=X_test, y_test=y_test)
     if len(others):

@@ -16,7 +16,7 @@ from skssl.inspection._display import FewLabelDisplay
 _MARKS = re.compile(r"[\\`*\[\]<>|$~&]|(?<![^\W_])_|_(?![^\W_])")
 
 
-def _in_markdown(text: Any) -> str:
+def _in_markdown(text: object) -> str:
     """Return a text that Markdown shows as it is, in one line."""
     return _MARKS.sub(lambda mark: "\\" + mark[0], " ".join(str(text).split()))
 

@@ -17,6 +17,7 @@ from sklearn.utils import check_random_state, get_tags
 from threadpoolctl import threadpool_limits
 
 from skssl._sklearn_compat import safe_indexing
+from skssl._types import Samples
 from skssl.base import SelfSupervisedTransformer
 from skssl.inspection._steps import NumberedClasses
 from skssl.semi_supervised import FineTuner
@@ -32,9 +33,9 @@ Scorer = Callable[[BaseEstimator, Any, np.ndarray], float]
 class Data:
     """Training and test rows, the numbers of their classes, -1 if not known, and the classes."""
 
-    X: Any
+    X: Samples
     y: np.ndarray
-    X_test: Any
+    X_test: Samples | None
     y_test: np.ndarray
     classes: np.ndarray
 
@@ -160,7 +161,7 @@ def _steps_of(model: BaseEstimator) -> list[BaseEstimator]:
     return [inner for step in steps for inner in _steps_of(step)]
 
 
-def _fit_without_labels(step: BaseEstimator, X: Any) -> BaseEstimator:
+def _fit_without_labels(step: BaseEstimator, X: Samples) -> BaseEstimator:
     """Return a fitted step; a method that is fitted stays as it is."""
     if isinstance(step, SelfSupervisedTransformer) and step.__sklearn_is_fitted__():
         return step
@@ -168,7 +169,7 @@ def _fit_without_labels(step: BaseEstimator, X: Any) -> BaseEstimator:
     return clone(step).fit(X, None)
 
 
-def _with_fitted_method(classifier: BaseEstimator, X: Any) -> BaseEstimator:
+def _with_fitted_method(classifier: BaseEstimator, X: Samples) -> BaseEstimator:
     """Return a classifier whose method, if it fine-tunes one, has been trained on all rows."""
     if not isinstance(classifier, FineTuner):
         return classifier

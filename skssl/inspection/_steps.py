@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import ArrayLike
 from scipy.spatial.distance import pdist
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.neighbors import KNeighborsClassifier
@@ -18,6 +19,7 @@ from torch import nn
 
 from skssl._labels import split_labels
 from skssl._samples import check_all_loaded
+from skssl._types import Samples
 from skssl.modality import Modality
 from skssl.nn import RandomKernels
 
@@ -45,7 +47,7 @@ class Values(TransformerMixin, BaseEstimator):
         self.modality = modality
         self.describe = describe
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Samples, y: ArrayLike | None = None) -> Self:
         """Learn scales, categories and shapes."""
         self.modality_ = copy.deepcopy(self.modality)
         loaded, _ = self.modality_.load(X)
@@ -57,7 +59,7 @@ class Values(TransformerMixin, BaseEstimator):
             self._length = self._network(self.modality_.prepare(checked)[:1]).shape[-1]
         return self
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: Samples) -> np.ndarray:
         """Return rows of shape (n_samples, n_values)."""
         samples = self._samples(X)
         if self.describe is not None:
@@ -67,7 +69,7 @@ class Values(TransformerMixin, BaseEstimator):
         return samples.flatten(1).numpy()
 
     @torch.inference_mode()
-    def _samples(self, X: Any) -> torch.Tensor:
+    def _samples(self, X: Samples) -> torch.Tensor:
         check_is_fitted(self)
         X, loaded = self.modality_.load(X)
         check_all_loaded(loaded)
@@ -94,7 +96,7 @@ class KernelProportions(Values):
         self.modality = modality
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Samples, y: ArrayLike | None = None) -> Self:
         """Take the quantiles of the kernels from the first series."""
         from skssl.training import seeded
 
@@ -107,7 +109,7 @@ class KernelProportions(Values):
         self.kernels_.stride = 1  # as in MiniRocket, every step of long series
         return self
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: Samples) -> np.ndarray:
         """Return the proportions, of shape (n_samples, n_features)."""
         batches = self._samples(X).split(_SERIES_AT_ONCE)
         return torch.cat([self.kernels_(batch) for batch in batches]).numpy()
@@ -125,11 +127,11 @@ class Texts(TransformerMixin, BaseEstimator):
     def __init__(self, modality: Modality):
         self.modality = modality
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Samples, y: ArrayLike | None = None) -> Self:
         """Do nothing."""
         return self
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: Samples) -> np.ndarray:
         """Return the checked texts."""
         return self.modality.check(X, estimator=type(self).__name__).texts
 
@@ -149,7 +151,7 @@ class Components(TransformerMixin, BaseEstimator):
     def __init__(self, decomposition: BaseEstimator):
         self.decomposition = decomposition
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: np.ndarray, y: ArrayLike | None = None) -> Self:
         """Find the components."""
         n_components = min(self.decomposition.n_components, *X.shape)
         self.decomposition_ = clone(self.decomposition).set_params(n_components=n_components)
@@ -158,7 +160,7 @@ class Components(TransformerMixin, BaseEstimator):
             self.decomposition_.fit(X)
         return self
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: np.ndarray) -> np.ndarray:
         """Return the components of each row."""
         check_is_fitted(self)
         return self.decomposition_.transform(X)
@@ -175,19 +177,19 @@ class NearestNeighbors(ClassifierMixin, BaseEstimator):
     def __init__(self, n_neighbors: int = 5):
         self.n_neighbors = n_neighbors
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: np.ndarray, y: ArrayLike) -> Self:
         """Remember the labelled rows."""
         n_neighbors = min(self.n_neighbors, X.shape[0])
         self.neighbors_ = KNeighborsClassifier(n_neighbors, weights="distance").fit(X, y)
         self.classes_ = self.neighbors_.classes_
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: np.ndarray) -> np.ndarray:
         """Return the class of each row."""
         check_is_fitted(self)
         return self.neighbors_.predict(X)
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Return the share of the votes for each class."""
         check_is_fitted(self)
         return self.neighbors_.predict_proba(X)
@@ -206,7 +208,7 @@ class NumberedClasses(ClassifierMixin, BaseEstimator):
     def __init__(self, classifier: BaseEstimator):
         self.classifier = classifier
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
         """Fit the classifier to the numbers of the classes; NaN marks rows without one."""
         found, rows, _ = split_labels(y, np.nan, caller=type(self).__name__)
         self.classes_, numbers = np.unique(found, return_inverse=True)
@@ -215,12 +217,12 @@ class NumberedClasses(ClassifierMixin, BaseEstimator):
         self.classifier_ = clone(self.classifier).fit(X, shown)
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: np.ndarray) -> np.ndarray:
         """Return the class of each row."""
         check_is_fitted(self)
         return self.classes_[self.classifier_.predict(X)]
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Return the probability of each class."""
         check_is_fitted(self)
         return self.classifier_.predict_proba(X)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from skssl._declare import (
     resolve_auto,
 )
 from skssl._quote import quoted
+from skssl._types import Auto
 from skssl._warn import warn
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import CollapseWarning
@@ -114,8 +116,10 @@ class _TokenMethod(SelfSupervisedTransformer):
         Size of a piece along each axis, where there are patches on a grid.
     """
 
-    encoder: Any = param(str, nn.Module, callable, default="auto")
-    patch_size: Any = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    encoder: str | nn.Module | Callable[[tuple[int, ...]], nn.Module] = param(
+        str, nn.Module, callable, default="auto"
+    )
+    patch_size: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
     width: int = param(POSITIVE_INT, default=128)
     depth: int = param(POSITIVE_INT, default=4)
     n_heads: int = param(POSITIVE_INT, default=4)
@@ -219,7 +223,9 @@ class _MaskedMethod(_TokenMethod):
         The shape of the masks.
     """
 
-    mask_ratio: Any = param(StrOptions({"auto"}), _SHARE, Range(_SHARE), default="auto")
+    mask_ratio: Auto[float | tuple[float, float]] = param(
+        StrOptions({"auto"}), _SHARE, Range(_SHARE), default="auto"
+    )
     mask_shape: str = param(StrOptions({"auto", "random", "block", "span", "tube"}), default="auto")
 
     # What "auto" is for all modalities; None leaves it to them.

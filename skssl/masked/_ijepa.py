@@ -195,8 +195,12 @@ class IJEPA(_TokenMethod):
     """
 
     n_targets: int = param(POSITIVE_INT, default=4)
-    target_scale: Any = param(Range(Interval(Real, 0, 1, closed="neither")), default=(0.15, 0.2))
-    context_scale: Any = param(Range(Interval(Real, 0, 1, closed="right")), default=(0.85, 1.0))
+    target_scale: tuple[float, float] = param(
+        Range(Interval(Real, 0, 1, closed="neither")), default=(0.15, 0.2)
+    )
+    context_scale: tuple[float, float] = param(
+        Range(Interval(Real, 0, 1, closed="right")), default=(0.85, 1.0)
+    )
     predictor_width: int = param(POSITIVE_INT, default=64)
     predictor_depth: int = param(POSITIVE_INT, default=2)
     momentum: float = param(FRACTION, default=0.99)
@@ -213,7 +217,7 @@ class IJEPA(_TokenMethod):
             predictor,
             augment=augment,
             n_targets=self.n_targets,
-            target_scale=tuple(self.target_scale),
-            context_scale=tuple(self.context_scale),
+            target_scale=self.target_scale,
+            context_scale=self.context_scale,
             momentum=self.momentum,
         )

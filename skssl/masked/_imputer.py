@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from numpy.typing import ArrayLike
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skssl._declare import Declared, HasMethods, param
 from skssl._sklearn_compat import fit_context
+from skssl._types import Samples
 from skssl.masked._mae import MaskedAutoencoder
 from skssl.modality import Imputable, Modality, Tabular
 
@@ -58,7 +60,7 @@ class SelfSupervisedImputer(OneToOneFeatureMixin, TransformerMixin, Declared):
     method: Any = param(HasMethods(["fit", "impute"]), None, default=None)
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Samples, y: ArrayLike | None = None) -> Self:
         """Learn from the known cells of a table.
 
         Parameters
@@ -97,7 +99,7 @@ class SelfSupervisedImputer(OneToOneFeatureMixin, TransformerMixin, Declared):
             del self.feature_names_in_
         return self
 
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: Samples) -> Any:
         """Fill in the missing cells.
 
         Parameters

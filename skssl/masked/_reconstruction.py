@@ -7,11 +7,13 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from skssl._declare import param
 from skssl._samples import in_all_rows
+from skssl._types import Samples
 from skssl._warn import warn
 from skssl.masked._base import MaskedObjective, _MaskedMethod
 from skssl.masked._forecast import forecast, most_hidden
@@ -120,7 +122,7 @@ class _Reconstruction(_MaskedMethod):
     ) -> ReconstructionObjective:
         """Return what is trained around `encoder`."""
 
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: Samples, y: ArrayLike | None = None) -> float:
         """Return how well hidden parts of samples are predicted, such as of held-out ones.
 
         The masks are drawn as in training, and always the same.
@@ -151,7 +153,7 @@ class _Reconstruction(_MaskedMethod):
             total, count = self.apply_objective(errors, samples).double().sum(dim=0).tolist()
         return 1.0 - total / max(1.0, count)
 
-    def reconstruct(self, X: Any, mask: Any = None) -> Any:
+    def reconstruct(self, X: Samples, mask: ArrayLike | None = None) -> Any:
         """Fill in what is masked, from what is not.
 
         For images, video, series and tables.
@@ -184,7 +186,7 @@ class _Reconstruction(_MaskedMethod):
             cells = self._random_cells(samples)
         return self.give_back(self._fill(samples, cells), X, loaded)
 
-    def impute(self, X: Any) -> Any:
+    def impute(self, X: Samples) -> Any:
         """Fill in the missing cells of a table.
 
         Numbers become the mean that the network expects, categories the most probable one. A
@@ -205,7 +207,7 @@ class _Reconstruction(_MaskedMethod):
         filled = self._fill(samples, Imputable.of(self.modality_).missing(samples))
         return self.give_back(filled, X, loaded)
 
-    def forecast(self, X: Any, horizon: int) -> np.ndarray:
+    def forecast(self, X: Samples, horizon: int) -> np.ndarray:
         """Predict the next steps of series.
 
         The steps that follow the last one of each series are taken to be hidden. Of long forecasts,
@@ -258,7 +260,7 @@ class _Reconstruction(_MaskedMethod):
 
     def _prepare_filling(
         self,
-        X: Any,
+        X: Samples,
         name: str,
         capabilities: tuple[type[Modality], ...],
         *,

@@ -14,12 +14,14 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils import InputTags, check_array
 from torch import Tensor, nn
 
 from skssl._declare import Declared
 from skssl._quote import quoted
 from skssl._scales import float_of
+from skssl._types import Samples
 from skssl._warn import warn
 from skssl.modality._containers import as_samples, is_categorical, only_column
 from skssl.views import Views
@@ -58,10 +60,10 @@ class Look:
     first: Any = None
     ragged: bool = False
     has_text: bool = False
-    few: tuple[Any, ...] = ()
+    few: tuple[object, ...] = ()
 
     @classmethod
-    def at(cls, X: Any) -> Look:
+    def at(cls, X: Samples) -> Look:
         """Look at `X`."""
         X = as_samples(X)
         if isinstance(X, (list, tuple)) and len(X):
@@ -151,11 +153,11 @@ class Modality(Declared, ABC):
         """Whether ``modality="auto"`` takes what looks like this to be of this modality."""
 
     @classmethod
-    def doubts(cls, look: Look, X: Any) -> str | None:
+    def doubts(cls, look: Look, X: Samples) -> str | None:
         """Say what else `X`, which this modality recognizes, may be, and how to write it."""
         return None
 
-    def load(self, X: Any) -> tuple[Any, np.ndarray | None]:
+    def load(self, X: Samples) -> tuple[Any, np.ndarray | None]:
         """Read samples that are not in memory, such as files.
 
         Returns
@@ -167,7 +169,7 @@ class Modality(Declared, ABC):
         """
         return as_samples(X), None
 
-    def has_columns(self, X: Any) -> bool:
+    def has_columns(self, X: Samples) -> bool:
         """Whether `X` has columns, whose number and names have to be those of ``fit``."""
         look = Look.at(X)
         return len(look.shape) == 2 and not look.ragged
@@ -240,7 +242,7 @@ class Modality(Declared, ABC):
 
 
 def check_numbers(
-    X: Any,
+    X: Samples,
     *,
     dtypes: list[type],
     estimator: str,
@@ -378,7 +380,7 @@ def check_padding(lengths: Sequence[int], width: int, unit: str) -> None:
     warn(message)
 
 
-def check_mask(mask: Any, *shapes: tuple[int, ...]) -> np.ndarray:
+def check_mask(mask: ArrayLike, *shapes: tuple[int, ...]) -> np.ndarray:
     """Return a mask as an array of bools of one of these shapes, or raise an error."""
     try:
         array = np.asarray(as_samples(mask))

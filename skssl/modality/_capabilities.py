@@ -10,8 +10,10 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from torch import Tensor
 
+from skssl._types import Samples
 from skssl.modality._base import Modality
 from skssl.modality._cutters import Cutter
 from skssl.nn import Tokenizer
@@ -21,7 +23,7 @@ class Restorable(Modality):
     """Prepared samples can be given back in the form of `X`."""
 
     @abstractmethod
-    def restore(self, samples: Tensor, X: Any) -> Any:
+    def restore(self, samples: Tensor, X: Samples) -> Any:
         """Return prepared samples in the form and layout of `X`, which they are made from."""
 
     def unscale(self, values: Tensor, like: Tensor) -> Tensor:
@@ -104,7 +106,7 @@ class Paintable(Restorable):
     """Samples are made of pixels, which can be painted over or coloured."""
 
     @abstractmethod
-    def pixel_mask(self, mask: Any, n_samples: int) -> Tensor:
+    def pixel_mask(self, mask: ArrayLike, n_samples: int) -> Tensor:
         """Return a user's mask of the pixels of some samples, or of the same pixels of all.
 
         Returns
@@ -147,7 +149,7 @@ class Fillable(Tokenizable, Restorable):
     """What is hidden of a sample, cell by cell, can be filled in."""
 
     @abstractmethod
-    def cells(self, mask: Any, samples: Tensor) -> Tensor:
+    def cells(self, mask: ArrayLike, samples: Tensor) -> Tensor:
         """Return a user's mask of the cells of `X` in the shape of the prepared samples.
 
         Raises
@@ -173,5 +175,5 @@ class Forecastable(Fillable):
     """Samples go on after their last step."""
 
     @abstractmethod
-    def forecast_form(self, steps: Tensor, X: Any) -> np.ndarray:
+    def forecast_form(self, steps: Tensor, X: Samples) -> np.ndarray:
         """Return steps that follow those of prepared samples in the layout of `X`."""

@@ -11,8 +11,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skssl._declare import resolve_auto
-
 # What "auto" leaves out of a side, and the shortest side of which it leaves out anything.
 _GAP = 1 / 8
 _SHORTEST_WITH_GAP = 6
@@ -81,7 +79,7 @@ def margin(side: int, gap: float | str) -> int:
     if gap == "auto" and side < _SHORTEST_WITH_GAP:
         return 0
     least = 1 if gap == "auto" else 0
-    wanted = max(least, round(side * float(resolve_auto(gap, _GAP))))
+    wanted = max(least, round(side * (_GAP if gap == "auto" else float(gap))))
     return max(0, min(wanted, side - _SMALLEST_SIDE))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from skssl._quote import quoted
+from skssl._types import Samples
 from skssl.modality._containers import is_arrow
 
 # Images are rarely longer than this times their width, and have at least so many pixels a side.
@@ -87,7 +88,7 @@ def is_number(value: str) -> bool:
     return False
 
 
-def doubts_of_table(X: Any, shape: tuple[int, ...]) -> str | None:
+def doubts_of_table(X: Samples, shape: tuple[int, ...]) -> str | None:
     """Say what a table of numbers may be instead: a recording, or series or images in its rows."""
     values = _numbers(X)
     if values is None:

@@ -31,7 +31,7 @@ def is_image_source(sample: Any) -> bool:
     return is_file_name(sample) or type(sample).__module__.partition(".")[0] == "PIL"
 
 
-def are_surely_images(samples: Sequence[Any]) -> bool:
+def are_surely_images(samples: Sequence[object]) -> bool:
     """Whether the first samples are PIL images, paths, or names of image files that exist.
 
     Raises
@@ -68,7 +68,7 @@ def _is_plain_text(sample: Any) -> bool:
 
 
 def read_images(
-    sources: Sequence[Any],
+    sources: Sequence[object],
     *,
     size: tuple[int, int] | None,
     channels: int | None,

@@ -9,10 +9,12 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from skssl._declare import Interval, Shape, StrOptions, param
 from skssl._quote import quoted
+from skssl._types import Samples
 from skssl.modality._base import Look, as_tensor, check_mask, check_numbers
 from skssl.modality._capabilities import Cuttable, Fillable, Paintable, Surrounded, Turnable
 from skssl.modality._containers import as_samples, only_column
@@ -163,7 +165,7 @@ class Images(Turnable, Cuttable, Surrounded, Paintable, Fillable):
         return len(look.shape) == 4
 
     @classmethod
-    def doubts(cls, look: Look, X: Any) -> str | None:
+    def doubts(cls, look: Look, X: Samples) -> str | None:
         if is_image_source(look.first) or look.ragged or len(look.shape) < 3:
             return None
         first, *_, last = look.shape[1:]
@@ -185,7 +187,7 @@ class Images(Turnable, Cuttable, Surrounded, Paintable, Fillable):
         alone = " or one image that is to be X[None]" if last in USUAL_CHANNELS else ""
         return f"it may be {as_series(look.shape)}{alone}"
 
-    def load(self, X: Any) -> tuple[Any, np.ndarray | None]:
+    def load(self, X: Samples) -> tuple[Any, np.ndarray | None]:
         self.check_parameters()
         X = as_samples(X)
         if isinstance(X, (list, tuple)) and not X:
@@ -262,7 +264,7 @@ class Images(Turnable, Cuttable, Surrounded, Paintable, Fillable):
             X = self._as_seen(np.broadcast_to(grey, (len(X), channels, height, width)))
         return self.prepare(X)
 
-    def pixel_mask(self, mask: Any, n_samples: int) -> Tensor:
+    def pixel_mask(self, mask: ArrayLike, n_samples: int) -> Tensor:
         size = self.sample_shape_[1:]
         shapes = [size, (n_samples, *size)]
         if len(self.input_shape_) == 1 and self.sample_shape_[0] == 1:
@@ -312,7 +314,7 @@ class Images(Turnable, Cuttable, Surrounded, Paintable, Fillable):
             return images[:, None]
         return np.moveaxis(images, 1 + self._channel_axis, 1)
 
-    def restore(self, samples: Tensor, X: Any = None) -> np.ndarray:
+    def restore(self, samples: Tensor, X: Samples | None = None) -> np.ndarray:
         original = None
         if X is not None and samples.dtype != torch.uint8:
             checked = self.check(X, estimator=type(self).__name__)
@@ -354,7 +356,7 @@ class Images(Turnable, Cuttable, Surrounded, Paintable, Fillable):
             complete=True,
         )
 
-    def cells(self, mask: Any, samples: Tensor) -> Tensor:
+    def cells(self, mask: ArrayLike, samples: Tensor) -> Tensor:
         return self.pixel_mask(mask, len(samples)).expand(samples.shape)
 
     def encoder_names(self) -> list[str]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from skssl._declare import param
 from skssl._precision import widened
 from skssl._scales import Units, check_resolution, check_size, clip_outliers, float_of
+from skssl._types import Samples
 from skssl._warn import warn
 from skssl.modality._base import Look, as_tensor, check_numbers, check_padding
 from skssl.modality._capabilities import Cuttable, Tokenizable, Turnable
@@ -115,7 +116,7 @@ StandardScaler` on all points.
         )
 
     @classmethod
-    def doubts(cls, look: Look, X: Any) -> str | None:
+    def doubts(cls, look: Look, X: Samples) -> str | None:
         # Points and steps of three values look alike.
         return f"it may be {as_series(look.shape)}"
 
@@ -208,7 +209,7 @@ StandardScaler` on all points.
     def unscale(self, values: Tensor, like: Tensor) -> Tensor:
         return UnitSphere().inverse(values, like) if self.normalize else values
 
-    def restore(self, samples: Tensor, X: Any) -> Any:
+    def restore(self, samples: Tensor, X: Samples) -> Any:
         checked = self.check(X, estimator=type(self).__name__)
         units, inside = self._units_of(checked)
         clouds = units.give_back(samples.numpy(), units.apply(inside), checked)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from importlib.metadata import entry_points
-from typing import Any
 
 from torch import Tensor, nn
 
 from skssl._quote import quoted
+from skssl._types import Samples
 from skssl._warn import warn
 from skssl.exceptions import ModalityWarning
 from skssl.modality._base import Look, Modality
@@ -158,7 +158,7 @@ def is_capable(kind: type[Modality], capabilities: tuple[type[Modality], ...]) -
     return all(issubclass(kind, capability) for capability in capabilities)
 
 
-def infer_modality(X: Any) -> Modality:
+def infer_modality(X: Samples) -> Modality:
     """Return the modality, with its default parameters, that ``modality="auto"`` means for `X`.
 
     Modalities that others have registered are asked first. Then, the first of these that fits:

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from skssl._declare import StrOptions, param
@@ -18,6 +19,7 @@ from skssl._scales import (
     float_of,
     warn_of_outliers,
 )
+from skssl._types import Samples
 from skssl._warn import warn
 from skssl.modality._base import Look, as_tensor, check_mask, check_numbers, check_padding
 from skssl.modality._capabilities import Forecastable, Surrounded, Timed
@@ -143,7 +145,7 @@ class Series(Timed, Surrounded, Forecastable):
         return look.dtype.kind == "f" or is_oblong(*look.shape[1:])
 
     @classmethod
-    def doubts(cls, look: Look, X: Any) -> str | None:
+    def doubts(cls, look: Look, X: Samples) -> str | None:
         if len(look.shape) != 3 or (look.ragged and look.dtype.kind == "f"):
             return None
         if look.ragged:
@@ -153,7 +155,7 @@ class Series(Timed, Surrounded, Forecastable):
         )
         return None if is_signal else "it may be images, modality=Images()"
 
-    def has_columns(self, X: Any) -> bool:
+    def has_columns(self, X: Samples) -> bool:
         # A list of arrays of one channel may have any lengths, also if these happen to be the same.
         is_list = isinstance(X, (list, tuple)) and isinstance(X[0], np.ndarray)
         return not is_list and super().has_columns(X)
@@ -272,7 +274,7 @@ class Series(Timed, Surrounded, Forecastable):
         layer = self.input_layer()
         return values if isinstance(layer, nn.Identity) else layer.inverse(values, like)
 
-    def restore(self, samples: Tensor, X: Any) -> Any:
+    def restore(self, samples: Tensor, X: Samples) -> Any:
         checked = self.check(X, estimator=type(self).__name__)
         units, inside = self._units_of(checked)
         series = units.give_back(samples.numpy(), units.apply(inside), checked)
@@ -291,7 +293,7 @@ class Series(Timed, Surrounded, Forecastable):
             return series[:, 0]
         return series.transpose(0, 2, 1) if self.layout == "channels_last" else series
 
-    def forecast_form(self, steps: Tensor, X: Any) -> np.ndarray:
+    def forecast_form(self, steps: Tensor, X: Samples) -> np.ndarray:
         checked = self.check(X, estimator=type(self).__name__)
         units, _ = self._units_of(checked)
         values = units.undo(steps.numpy())
@@ -349,7 +351,7 @@ class Series(Timed, Surrounded, Forecastable):
             any_start=True,
         )
 
-    def cells(self, mask: Any, samples: Tensor) -> Tensor:
+    def cells(self, mask: ArrayLike, samples: Tensor) -> Tensor:
         n, channels, length = samples.shape
         shapes = [(n, channels, length), (n, length)]
         cells = check_mask(mask, *shapes)

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, QuantileTransformer, StandardScaler
 from torch import Tensor, nn
@@ -23,6 +24,7 @@ from skssl._scales import (
     warn_of_outliers,
 )
 from skssl._sklearn_compat import plain
+from skssl._types import Samples
 from skssl._warn import warn
 from skssl.exceptions import ModalityWarning
 from skssl.modality._base import (
@@ -130,7 +132,7 @@ class Tabular(Imputable):
         return len(look.shape) == 2
 
     @classmethod
-    def doubts(cls, look: Look, X: Any) -> str | None:
+    def doubts(cls, look: Look, X: Samples) -> str | None:
         return doubts_of_table(X, look.shape) if len(look.shape) == 2 else None
 
     def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> Table:
@@ -240,7 +242,7 @@ class Tabular(Imputable):
             self._doubt_categories(X)
         return self
 
-    def _describe(self, X: Table) -> dict[Any, str]:
+    def _describe(self, X: Table) -> dict[object, str]:
         """Return what became of each column."""
         described = {}
         for name, is_category, place in zip(X.names, X.categorical, X.places(), strict=True):
@@ -402,7 +404,7 @@ class Tabular(Imputable):
             return numbers.astype(np.float64)
         return self.scaler_.inverse_transform(numbers.astype(np.float64))
 
-    def restore(self, samples: Tensor, X: Any) -> Any:
+    def restore(self, samples: Tensor, X: Samples) -> Any:
         """Return `X` with what differs from its prepared rows put back on its own scale.
 
         All other cells are as they were. The columns keep their dtype where it can hold what is
@@ -446,7 +448,7 @@ class Tabular(Imputable):
                 names[-1] = rare[0]
         return names[codes.astype(np.int64)]
 
-    def cells(self, mask: Any, samples: Tensor) -> Tensor:
+    def cells(self, mask: ArrayLike, samples: Tensor) -> Tensor:
         cells = check_mask(mask, tuple(samples.shape))
         order = np.argsort(self.categorical_, kind="stable")
         return as_tensor(cells[:, order])

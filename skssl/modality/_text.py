@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from skssl._declare import Interval, Range, RealNotInt, StrOptions, param, resolve_auto
 from skssl._quote import quoted
+from skssl._types import Samples
 from skssl._warn import warn
 from skssl.modality._base import Look, as_tensor, named_input, no_patches
 from skssl.modality._capabilities import Cuttable, Tokenizable
@@ -125,7 +126,7 @@ class Text(Cuttable, Tokenizable):
         return look.has_text
 
     @classmethod
-    def doubts(cls, look: Look, X: Any) -> str | None:
+    def doubts(cls, look: Look, X: Samples) -> str | None:
         return doubts_of_text(_column(X)) if len(look.shape) == 2 else None
 
     def set_input_tags(self, tags: InputTags) -> None:
@@ -233,7 +234,7 @@ class Text(Cuttable, Tokenizable):
     def cutter(self, grid: int | None = None) -> TokenCutter:
         return TokenCutter((grid or 2) ** 2)
 
-    def restore(self, samples: Tensor, X: Any) -> Any:
+    def restore(self, samples: Tensor, X: Samples) -> Any:
         if self.analyzer_overlaps_:
             raise ValueError(
                 f"Texts cannot be written from the tokens of analyzer={self.analyzer!r} with "

@@ -8,9 +8,11 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from skssl._declare import Interval, StrOptions, param
+from skssl._types import Samples
 from skssl.modality._base import Look, as_tensor, check_mask, check_numbers
 from skssl.modality._capabilities import Fillable, Filmed, Turnable
 from skssl.modality._containers import as_samples
@@ -107,7 +109,7 @@ class Video(Turnable, Filmed, Fillable):
         return len(look.shape) == 5
 
     @classmethod
-    def doubts(cls, look: Look, X: Any) -> str | None:
+    def doubts(cls, look: Look, X: Samples) -> str | None:
         first, second, third, last = look.shape[1:]
         if first not in USUAL_CHANNELS:
             return None
@@ -195,7 +197,7 @@ class Video(Turnable, Filmed, Fillable):
             return X[:, None]
         return np.moveaxis(X, 1 + self._channel_axis, 1)
 
-    def restore(self, samples: Tensor, X: Any = None) -> np.ndarray:
+    def restore(self, samples: Tensor, X: Samples | None = None) -> np.ndarray:
         original = None
         if X is not None and samples.dtype != torch.uint8:
             original = self._channels_first(self.check(X, estimator=type(self).__name__))
@@ -234,7 +236,7 @@ class Video(Turnable, Filmed, Fillable):
             complete=True,
         )
 
-    def cells(self, mask: Any, samples: Tensor) -> Tensor:
+    def cells(self, mask: ArrayLike, samples: Tensor) -> Tensor:
         n, _, *sizes = samples.shape
         return as_tensor(check_mask(mask, (n, *sizes)))[:, None].expand(samples.shape)
 

@@ -6,9 +6,11 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from skssl._types import Samples
 from skssl._warn import warn
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import RandomWeightsWarning
@@ -16,7 +18,11 @@ from skssl.model_selection._scorers import default_scorer
 
 
 def check_against_random_weights(
-    estimator: Any, X: Any, y: Any = None, *, scorer: Callable[..., float] | None = None
+    estimator: Any,
+    X: Samples,
+    y: ArrayLike | None = None,
+    *,
+    scorer: Callable[..., float] | None = None,
 ) -> float:
     """Warn if a fitted method scores no better than with the weights that it started from.
 
@@ -109,7 +115,7 @@ def _method(estimator: Any) -> SelfSupervisedTransformer:
     return method
 
 
-def _without_training(estimator: Any, X: Any) -> Any:
+def _without_training(estimator: Any, X: Samples) -> Any:
     """Return a copy whose method has the weights that it started from."""
     method = _method(estimator)
     if not isinstance(estimator, Pipeline):

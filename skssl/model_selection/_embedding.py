@@ -10,16 +10,17 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
 from skssl._settings import own_settings
+from skssl._types import Samples
 from skssl.base import SelfSupervisedTransformer
-from skssl.views import Views
+from skssl.views import Views, ViewsParameter
 
 
 def embed_views(
     estimator: Any,
-    X: Any,
+    X: Samples,
     *,
     n_views: int = 2,
-    views: Any = "auto",
+    views: ViewsParameter = "auto",
     random_state: int | np.random.RandomState | None = 0,
 ) -> np.ndarray:
     """Embed random views of samples with a fitted method.
@@ -93,7 +94,7 @@ def _resolve(views: Any, method: SelfSupervisedTransformer) -> Views:
     return SelfSupervisedTransformer.default_views(method) if views == "auto" else method.views_
 
 
-def _last_step(estimator: Any, X: Any) -> tuple[SelfSupervisedTransformer, Any]:
+def _last_step(estimator: Any, X: Samples) -> tuple[SelfSupervisedTransformer, Any]:
     """Return the method at the end of pipelines, and what comes to it of `X`."""
     if isinstance(estimator, FrozenEstimator):
         return _last_step(estimator.estimator, X)

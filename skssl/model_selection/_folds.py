@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Any
 
 from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold
 
 from skssl._declare import POSITIVE_INT, Interval, RealNotInt, param
 from skssl._labels import Kind
+from skssl._types import RandomState
 from skssl.model_selection._split import LabeledSplitter
 
 _AT_LEAST_TWO = Interval(Integral, 2, None, closed="left")
@@ -20,7 +20,7 @@ class _LabeledFolds(LabeledSplitter):
 
     n_splits: int = param(_AT_LEAST_TWO, default=5, kw_only=False)
     shuffle: bool = param("boolean", default=False)
-    random_state: Any = param("random_state", default=None)
+    random_state: RandomState = param("random_state", default=None)
 
     def _check_enough(self, n_labeled: int) -> None:
         if n_labeled < self.n_splits:
@@ -147,9 +147,9 @@ class LabeledShuffleSplit(LabeledSplitter):
     """
 
     n_splits: int = param(POSITIVE_INT, default=10, kw_only=False)
-    test_size: Any = param(_PART, POSITIVE_INT, None, default=None)
-    train_size: Any = param(_PART, POSITIVE_INT, None, default=None)
-    random_state: Any = param("random_state", default=None)
+    test_size: float | int | None = param(_PART, POSITIVE_INT, None, default=None)
+    train_size: float | int | None = param(_PART, POSITIVE_INT, None, default=None)
+    random_state: RandomState = param("random_state", default=None)
 
     def _splitter(self) -> ShuffleSplit:
         return ShuffleSplit(

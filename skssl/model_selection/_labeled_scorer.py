@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import is_regressor
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import check_scoring
@@ -14,10 +15,11 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from skssl._labels import as_labels, split_labels
 from skssl._sklearn_compat import check_lengths, index_fit_params, safe_indexing
+from skssl._types import Samples
 
 
 def labeled_scorer(
-    scoring: str | Callable[..., float], unlabeled: Any = "auto"
+    scoring: str | Callable[..., float], unlabeled: object = "auto"
 ) -> Callable[..., float]:
     """Make a scorer that looks at the labelled rows only.
 
@@ -77,7 +79,7 @@ def labeled_scorer(
 class _LabeledScorer:
     """What :func:`labeled_scorer` returns: an object that pickles."""
 
-    def __init__(self, scoring: str | Callable[..., float], unlabeled: Any):
+    def __init__(self, scoring: str | Callable[..., float], unlabeled: object):
         if not isinstance(scoring, str) and not callable(scoring):
             raise ValueError(f"scoring must be the name of a score or a callable, got {scoring!r}.")
         self.scoring = scoring
@@ -85,7 +87,7 @@ class _LabeledScorer:
         # Any estimator will do; metrics in the place of scorers are refused.
         self._scorer = check_scoring(DummyClassifier(), scoring=scoring)
 
-    def __call__(self, estimator: Any, X: Any, y: Any, **params: Any) -> float:
+    def __call__(self, estimator: Any, X: Samples, y: ArrayLike, **params: object) -> float:
         classes = getattr(estimator, "classes_", None)
         # With a -1 among them, it may have been fitted to the marker.
         if not isinstance(classes, np.ndarray) or classes.ndim != 1 or -1 in classes.tolist():

@@ -8,12 +8,14 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from skssl import metrics
 from skssl._labels import split_labels
 from skssl._sklearn_compat import check_lengths, num_samples, safe_indexing
+from skssl._types import Samples
 from skssl.model_selection._embedding import check_views_parameter, embed_views
+from skssl.views import ViewsParameter
 
 
 @dataclass(frozen=True)
@@ -82,12 +84,12 @@ class EmbeddingScorer:
 
     metric: Callable[..., float]
     n_views: int | None = None
-    views: Any = "auto"
+    views: ViewsParameter = "auto"
     greater_is_better: bool = True
     needs_labels: bool = False
     max_samples: int | None = 2048
     random_state: int = 0
-    unlabeled: Any = "auto"
+    unlabeled: object = "auto"
 
     def __post_init__(self) -> None:
         if not callable(self.metric):
@@ -98,7 +100,7 @@ class EmbeddingScorer:
             if value is not None and (not isinstance(value, Integral) or value < 2):
                 raise ValueError(f"{name} must be None or an integer of at least 2, got {value!r}.")
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
+    def __call__(self, estimator: Any, X: Samples, y: ArrayLike | None = None) -> float:
         """Score a fitted estimator.
 
         Parameters
@@ -132,7 +134,9 @@ class EmbeddingScorer:
         value = float(self.metric(Z[loaded], *(known[loaded] for known in labels)))
         return value if self.greater_is_better else -value
 
-    def _choose_rows(self, X: Any, y: Any) -> tuple[NDArray[np.intp], list[NDArray[Any]]]:
+    def _choose_rows(
+        self, X: Samples, y: ArrayLike | None
+    ) -> tuple[NDArray[np.intp], list[np.ndarray]]:
         """Return the positions of the samples to look at, in their order, and their labels."""
         if self.needs_labels:
             if y is None:

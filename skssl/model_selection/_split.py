@@ -20,6 +20,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from skssl._declare import Declared, HasMethods, param
 from skssl._labels import Kind, as_labels, split_labels
 from skssl._sklearn_compat import check_lengths, safe_indexing
+from skssl._types import Samples
 
 _FOR_CLASSES = (
     StratifiedKFold,
@@ -32,7 +33,7 @@ _FOR_CLASSES = (
 class LabeledSplitter(Declared):
     """Splits the labelled rows as `_splitter` does, and trains on all unlabelled ones."""
 
-    unlabeled: Any = param(object, default="auto")
+    unlabeled: object = param(object, default="auto")
 
     @abstractmethod
     def _splitter(self) -> Any:
@@ -44,7 +45,7 @@ class LabeledSplitter(Declared):
         return "classes" if is_for_classes else "likely classes"
 
     def split(
-        self, X: Any, y: ArrayLike, groups: Any = None
+        self, X: Samples, y: ArrayLike, groups: ArrayLike | None = None
     ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
         """Split the rows into those to train on and those to test on.
 
@@ -76,7 +77,9 @@ class LabeledSplitter(Declared):
         for train, test in self._splitter().split(*cut):
             yield np.sort(np.concatenate([rows[train], others])), rows[test]
 
-    def get_n_splits(self, X: Any = None, y: ArrayLike | None = None, groups: Any = None) -> int:
+    def get_n_splits(
+        self, X: Samples | None = None, y: ArrayLike | None = None, groups: ArrayLike | None = None
+    ) -> int:
         """Return the number of splits.
 
         Parameters
@@ -102,7 +105,7 @@ class LabeledSplitter(Declared):
         """Raise an error if so many labelled rows are too few."""
 
     def _cut(
-        self, X: Any, y: ArrayLike, groups: Any
+        self, X: Samples | ArrayLike, y: ArrayLike, groups: ArrayLike | None
     ) -> tuple[list[Any], NDArray[np.intp], NDArray[np.intp]]:
         """Return samples, labels and groups of the labelled rows, those rows and the others."""
         name = type(self).__name__

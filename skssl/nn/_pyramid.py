@@ -87,7 +87,7 @@ def _has_weights(module: nn.Module) -> bool:
 
 @contextmanager
 def _caught(
-    encoder: nn.Module, names: Sequence[str], see: Callable[[str, Any], None]
+    encoder: nn.Module, names: Sequence[str], see: Callable[[str, object], None]
 ) -> Iterator[None]:
     """Call `see` with the name and the output of each of some submodules while they run."""
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skssl._declare import POSITIVE_INT, param
 from skssl._precision import full_precision
+from skssl._types import Samples
 from skssl._warn import warn
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import PretextTaskWarning
@@ -164,7 +166,7 @@ class _PretextTask(SelfSupervisedTransformer):
             [embedding_dim, self.head_dim, task.n_classes], last_norm=False, last_bias=True
         )
 
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: Samples, y: ArrayLike | None = None) -> float:
         """Return the share of right answers to the task on samples, such as held-out ones.
 
         Every sample is asked 4 random questions, which are always the same. Chance is

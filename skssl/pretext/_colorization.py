@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from itertools import product
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skssl._declare import StrOptions, param
+from skssl._types import Samples
 from skssl.base import SelfSupervisedTransformer
 from skssl.modality import Paintable, Restorable
 from skssl.nn import DrawViews, Objective, Pyramid
@@ -319,7 +321,7 @@ class Colorization(_DenseTask):
             # What is weighed up is wrong more often than grey.
             SelfSupervisedTransformer.conclude(self)
 
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: Samples, y: ArrayLike | None = None) -> float:
         """Return how well the colours are told: one minus the relative absolute error.
 
         Parameters
@@ -337,7 +339,7 @@ class Colorization(_DenseTask):
         """
         return self._score(X)
 
-    def colorize(self, X: Any) -> np.ndarray:
+    def colorize(self, X: Samples) -> np.ndarray:
         """Give colours to images.
 
         Parameters

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skssl._declare import POSITIVE_INT, Interval, Range, Real, param
+from skssl._types import Samples
 from skssl.modality import Paintable, Restorable
 from skssl.nn import DrawViews, Objective, Pyramid
 from skssl.pretext._dense import DenseObjective, Standardize, _DenseTask, predicted, some_of
@@ -146,7 +146,7 @@ class ContextEncoder(_DenseTask):
         images = torch.empty(len(samples), 1, *samples.shape[2:])
         return (_random_holes(images, self.n_holes, self.hole_scale),)
 
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: Samples, y: ArrayLike | None = None) -> float:
         """Return how well random holes are filled: one minus the relative squared error.
 
         The holes are the same each time, and drawn as in training.
@@ -166,7 +166,7 @@ class ContextEncoder(_DenseTask):
         """
         return self._score(X)
 
-    def inpaint(self, X: Any, mask: Any) -> np.ndarray:
+    def inpaint(self, X: Samples, mask: ArrayLike) -> np.ndarray:
         """Fill the pixels that `mask` marks.
 
         Parameters

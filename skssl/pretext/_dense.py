@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import math
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from skssl._types import Samples
 from skssl._warn import warn
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import PretextTaskWarning
@@ -130,7 +131,7 @@ class _DenseTask(SelfSupervisedTransformer):
         """Return what is asked of each sample for a score, from torch's global generator."""
         return ()
 
-    def _score(self, X: Any) -> float:
+    def _score(self, X: Samples) -> float:
         """Return one minus the error on `X` relative to the trivial answer."""
         from skssl.training import resolve_device, seeded
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from skssl._declare import Interval, StrOptions, param
+from skssl._types import Auto
 from skssl.modality import Cuttable, Cutter
 from skssl.pretext._orders import _OrderTask, distant_orders
 
@@ -76,10 +76,10 @@ class JigsawPuzzle(_OrderTask):
     True
     """
 
-    grid: Any = param(
+    grid: Auto[int] = param(
         StrOptions({"auto"}), Interval(Integral, 2, None, closed="left"), default="auto"
     )
-    n_permutations: Any = param(
+    n_permutations: Auto[int] = param(
         StrOptions({"auto"}), Interval(Integral, 2, None, closed="left"), default="auto"
     )
 

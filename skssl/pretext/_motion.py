@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skssl._declare import POSITIVE_INT, StrOptions, param, resolve_auto
+from skssl._types import Samples
 from skssl.modality import Filmed, Restorable
 from skssl.nn import DrawViews, Objective, Pyramid
 from skssl.pretext._dense import DenseObjective, Standardize, _DenseTask, predicted, some_of
@@ -191,7 +193,7 @@ class MotionPrediction(_DenseTask):
             augment=self.augments(),
         )
 
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: Samples, y: ArrayLike | None = None) -> float:
         """Return how well the last frames are predicted: one minus the relative squared error.
 
         Parameters
@@ -209,7 +211,7 @@ class MotionPrediction(_DenseTask):
         """
         return self._score(X)
 
-    def forecast(self, X: Any, n_frames: int | None = None) -> np.ndarray:
+    def forecast(self, X: Samples, n_frames: int | None = None) -> np.ndarray:
         """Continue clips.
 
         Parameters

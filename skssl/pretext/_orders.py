@@ -15,6 +15,7 @@ from torch import Tensor
 
 from skssl._declare import Interval, StrOptions, param
 from skssl._samples import in_all_rows
+from skssl._types import Auto, Samples
 from skssl.modality import Cutter, Restorable, as_samples
 from skssl.nn import Objective
 from skssl.pretext._base import ROUNDS, Task, TaskObjective, _PretextTask
@@ -119,7 +120,9 @@ class _OrderTask(_PretextTask):
         has the piece that was at place ``permutations_[j, i]``.
     """
 
-    gap: Any = param(StrOptions({"auto"}), Interval(Real, 0, 1, closed="left"), default="auto")
+    gap: Auto[float] = param(
+        StrOptions({"auto"}), Interval(Real, 0, 1, closed="left"), default="auto"
+    )
     normalize_pieces: bool = param("boolean", default=True)
 
     @abstractmethod
@@ -141,7 +144,7 @@ class _OrderTask(_PretextTask):
             full_size=self.takes_one_size(),
         )
 
-    def shuffle(self, X: Any) -> tuple[Any, np.ndarray]:
+    def shuffle(self, X: Samples) -> tuple[Any, np.ndarray]:
         """Shuffle the pieces of samples, always in the same way.
 
         Parameters
@@ -168,7 +171,7 @@ class _OrderTask(_PretextTask):
             answers = every
         return shuffled, answers
 
-    def solve(self, X: Any) -> Any:
+    def solve(self, X: Samples) -> Any:
         """Put the pieces of shuffled samples back in order.
 
         Parameters
@@ -204,15 +207,15 @@ class _OrderTask(_PretextTask):
         return self._rearranged(samples, self.permutations_[answers].argsort(axis=1), X, loaded)
 
     def _rearranged(
-        self, samples: Tensor, order: np.ndarray, X: Any, loaded: np.ndarray | None
+        self, samples: Tensor, order: np.ndarray, X: Samples, loaded: np.ndarray | None
     ) -> Any:
         moved = Restorable.of(self.modality_).restore(
             self._cutter.rearrange(samples, torch.from_numpy(order)), X
         )
-        X = as_samples(X)
+        given = as_samples(X)
         if isinstance(moved, list):
-            return [_in_dtype_of(like, one) for one, like in zip(moved, X, strict=True)]
-        like = X[0] if isinstance(X, (list, tuple)) else X
+            return [_in_dtype_of(like, one) for one, like in zip(moved, given, strict=True)]
+        like = given[0] if isinstance(given, (list, tuple)) else given
         return in_all_rows(_in_dtype_of(like, moved), loaded)
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from skssl._declare import Interval, StrOptions, param
+from skssl._types import Auto
 from skssl.modality import Cutter, Surrounded
 from skssl.pretext._base import Task, _PretextTask
 
@@ -78,7 +79,9 @@ class RelativePosition(_PretextTask):
     True
     """
 
-    gap: Any = param(StrOptions({"auto"}), Interval(Real, 0, 1, closed="left"), default="auto")
+    gap: Auto[float] = param(
+        StrOptions({"auto"}), Interval(Real, 0, 1, closed="left"), default="auto"
+    )
     normalize_pieces: bool = param("boolean", default=True)
 
     needs = (Surrounded,)

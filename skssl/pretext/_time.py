@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 import torch
@@ -146,7 +145,7 @@ class PacePrediction(_PretextTask):
     True
     """
 
-    paces: Any = param(list, tuple, np.ndarray, default=(1, 2, 3, 4))
+    paces: Sequence[int] = param(list, tuple, np.ndarray, default=(1, 2, 3, 4))
 
     needs = (Timed,)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -75,7 +74,7 @@ class TransformPrediction(_PretextTask):
     True
     """
 
-    transforms: Any = param(list, tuple, None, default=None)
+    transforms: Sequence[Callable[[Tensor], Tensor]] | None = param(list, tuple, None, default=None)
 
     def _make_task(self, samples: Tensor) -> Task:
         transforms = self.transforms

@@ -8,6 +8,7 @@ from numbers import Integral, Number, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone, is_regressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.preprocessing import StandardScaler
@@ -33,6 +34,7 @@ from skssl._samples import check_all_loaded
 from skssl._settings import OwnSettings
 from skssl._sklearn_compat import check_lengths, plain
 from skssl._transaction import transaction
+from skssl._types import Auto, Callbacks, RandomState, Samples
 from skssl.base import SelfSupervisedTransformer
 from skssl.contrastive import SimCLR
 from skssl.exceptions import TrainingInterrupted
@@ -130,28 +132,28 @@ class FineTuner(OwnSettings, Declared):
     """
 
     method: Any = param(HasMethods(["fit", "transform"]), None, default=None, kw_only=False)
-    max_epochs: Any = param(
+    max_epochs: Auto[int] = param(
         StrOptions({"auto"}), Interval(Integral, 0, None, closed="left"), default="auto"
     )
-    max_time: Any = param(Duration(), None, default=None)
+    max_time: float | str | None = param(Duration(), None, default=None)
     batch_size: int = param(Interval(Integral, 1, None, closed="left"), default=_BATCH)
-    learning_rate: Any = param(StrOptions({"auto"}), POSITIVE, default="auto")
-    layer_decay: Any = param(
+    learning_rate: Auto[float] = param(StrOptions({"auto"}), POSITIVE, default="auto")
+    layer_decay: Auto[float] = param(
         StrOptions({"auto"}), Interval(Real, 0, 1, closed="right"), default="auto"
     )
     weight_decay: float = param(Interval(Real, 0, None, closed="left"), default=0.01)
     augment: bool = param("boolean", default=True)
-    early_stopping: Any = param(StrOptions({"auto"}), "boolean", default="auto")
-    unlabeled: Any = param(object, default="auto")
-    callbacks: Any = param(list, HasMethods("on_train_begin"), None, default=None)
-    random_state: Any = param("random_state", default=None)
+    early_stopping: Auto[bool] = param(StrOptions({"auto"}), "boolean", default="auto")
+    unlabeled: object = param(object, default="auto")
+    callbacks: Callbacks = param(list, HasMethods("on_train_begin"), None, default=None)
+    random_state: RandomState = param("random_state", default=None)
     verbose: int = param("verbose", default=0)
 
     _target_dtype: ClassVar[type | None] = None
 
     @abstractmethod
     def _targets(
-        self, y: np.ndarray, known: np.ndarray, *, reset: bool, classes: Any = None
+        self, y: np.ndarray, known: np.ndarray, *, reset: bool, classes: ArrayLike | None = None
     ) -> np.ndarray:
         """Check the labels of the rows that have one, and return targets for all rows."""
 
@@ -187,7 +189,7 @@ class FineTuner(OwnSettings, Declared):
         """Return how many rows without their labels are in a batch."""
         return 0
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
+    def _fit(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None) -> Self:
         rng = check_random_state(self.random_state)
         with transaction(self, goes_on=False) as (tuned, interrupts):
             labels = tuned._check_labels(X, y, sample_weight, reset=True)
@@ -198,7 +200,13 @@ class FineTuner(OwnSettings, Declared):
             tuned._conclude(samples, labels)
         return self
 
-    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
+    def _partial_fit(
+        self,
+        X: Samples,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        classes: ArrayLike | None = None,
+    ) -> Self:
         first = not hasattr(self, "encoder_")
         with transaction(self, goes_on=not first, unchanged=("method_",)) as (tuned, interrupts):
             labels = tuned._check_labels(X, y, sample_weight, reset=first, classes=classes)
@@ -211,7 +219,13 @@ class FineTuner(OwnSettings, Declared):
         return self
 
     def _check_labels(
-        self, X: Any, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
+        self,
+        X: Samples,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        *,
+        reset: bool,
+        classes: ArrayLike | None = None,
     ) -> Labels:
         name = type(self).__name__
         found, rows, others = split_labels(
@@ -262,7 +276,7 @@ class FineTuner(OwnSettings, Declared):
             labels.hold_out(_HELD_OUT, self._strata(targets), seed=rng.randint(2**31 - 1))
 
     def _start(
-        self, X: Any, labels: Labels, rng: np.random.RandomState, *, learns: bool
+        self, X: Samples, labels: Labels, rng: np.random.RandomState, *, learns: bool
     ) -> tuple[Tensor, Labels]:
         """Pretrain if that is to be done, and make the head that a fine-tuning starts from."""
         seed, own_seed = (int(rng.randint(2**31 - 1)) for _ in range(2))
@@ -293,7 +307,7 @@ class FineTuner(OwnSettings, Declared):
         self._steps = 0
         self.n_iter_ = 0
         self.loss_curve_: list[float] = []
-        self.history_: list[dict[str, Any]] = []
+        self.history_: list[dict[str, float]] = []
         return samples, labels
 
     def start_method(self, seed: int) -> SelfSupervisedTransformer:
@@ -314,7 +328,7 @@ class FineTuner(OwnSettings, Declared):
             method.set_params(random_state=seed)
         return method
 
-    def _prepare(self, X: Any, labels: Labels) -> tuple[Tensor, Labels]:
+    def _prepare(self, X: Samples, labels: Labels) -> tuple[Tensor, Labels]:
         samples, loaded = self.method_.prepare_samples(X)
         return samples, labels if loaded is None else labels.take(loaded)
 
@@ -379,7 +393,7 @@ class FineTuner(OwnSettings, Declared):
             return _RATE_OF_NEW
         return _RATE * min(1.0, labels.known.sum() / _LABELS_FOR_RATE)
 
-    def _outputs(self, X: Any) -> Tensor:
+    def _outputs(self, X: Samples) -> Tensor:
         """Return what the head says of samples."""
         check_is_fitted(self)
         samples, loaded = self.method_.prepare_samples(X)

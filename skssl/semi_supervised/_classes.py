@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.utils import column_or_1d
 
 from skssl._labels import as_labels, split_labels
 from skssl._sklearn_compat import check_lengths
+from skssl._types import Samples
 
 
 def score_labeled(
     estimator: BaseEstimator,
     metric: Callable[..., float],
-    X: Any,
-    y: Any,
-    sample_weight: Any,
+    X: Samples,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None,
 ) -> float:
     """Return the score of an estimator's predictions for the rows that have a label.
 
@@ -44,7 +45,7 @@ def score_labeled(
     return metric(labels, estimator.predict(X)[rows], sample_weight=weights)
 
 
-def as_weights(sample_weight: Any) -> np.ndarray:
+def as_weights(sample_weight: ArrayLike) -> np.ndarray:
     """Return the weights of rows as a new array of float64, whatever they came in."""
     weights = as_labels(sample_weight, name="sample_weight")
     return column_or_1d(weights, dtype=np.float64, input_name="sample_weight").copy()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 from numbers import Real
-from typing import Any, Self
+from typing import Literal, Self
 
 import numpy as np
 import torch.nn.functional as F
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelEncoder, StandardScaler
@@ -24,6 +25,7 @@ from skssl._declare import (
 )
 from skssl._labels import as_labels, check_class_labels
 from skssl._sklearn_compat import fit_context
+from skssl._types import Auto, Samples
 from skssl.semi_supervised._base import FineTuner
 from skssl.semi_supervised._classes import score_labeled
 from skssl.semi_supervised._guesses import warn_of_few_classes
@@ -124,12 +126,14 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
     semi_supervised: str = param(StrOptions({"none", "pseudo_label", "fixmatch"}), default="none")
     threshold: float = param(Interval(Real, 0, 1, closed="both"), default=0.95)
     unlabeled_ratio: int = param(POSITIVE_INT, default=3)
-    unlabeled_weight: Any = param(StrOptions({"auto"}), NOT_NEGATIVE, default="auto")
+    unlabeled_weight: Auto[float] = param(StrOptions({"auto"}), NOT_NEGATIVE, default="auto")
     label_smoothing: float = param(Interval(Real, 0, 1, closed="left"), default=0.0)
-    class_weight: Any = param(dict, StrOptions({"balanced"}), None, default=None)
+    class_weight: dict[object, float] | Literal["balanced"] | None = param(
+        dict, StrOptions({"balanced"}), None, default=None
+    )
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Pretrain on all rows, unless the method is fitted, and fine-tune on the labelled ones.
 
         Parameters
@@ -150,7 +154,13 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
         return self._fit(X, y, sample_weight)
 
     @fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+    def partial_fit(
+        self,
+        X: Samples,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Continue the fine-tuning with one pass over the labelled rows of `X`.
 
         The first call pretrains, unless the method is fitted, and fits the head. The learning rate
@@ -176,7 +186,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
             raise ValueError("classes must be passed on the first call to partial_fit.")
         return self._partial_fit(X, y, sample_weight, classes)
 
-    def decision_function(self, X: Any) -> np.ndarray:
+    def decision_function(self, X: Samples) -> np.ndarray:
         """Return the logits of the classes.
 
         Parameters
@@ -192,7 +202,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
         logits = self._outputs(X).numpy()
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Samples) -> np.ndarray:
         """Return the probabilities of the classes.
 
         Parameters
@@ -207,7 +217,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
         """
         return self._outputs(X).softmax(dim=1).numpy()
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Samples) -> np.ndarray:
         """Return the most probable classes.
 
         Parameters
@@ -222,7 +232,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
         best = self._outputs(X).argmax(dim=1).numpy()
         return self.classes_[best]
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy on the rows that have a label.
 
         Parameters
@@ -241,7 +251,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
         return score_labeled(self, accuracy_score, X, y, sample_weight)
 
     def _targets(
-        self, y: np.ndarray, known: np.ndarray, *, reset: bool, classes: Any = None
+        self, y: np.ndarray, known: np.ndarray, *, reset: bool, classes: ArrayLike | None = None
     ) -> np.ndarray:
         found = y[known]
         check_class_labels(found)

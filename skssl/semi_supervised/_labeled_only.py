@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from skssl._declare import Declared, HasMethods, param
 from skssl._labels import as_labels, split_labels
 from skssl._sklearn_compat import check_lengths, fit_context, index_fit_params, safe_indexing
+from skssl._types import Samples
 
 _FROM_ESTIMATOR = ("classes_", "n_features_in_", "feature_names_in_")
 
@@ -42,7 +43,7 @@ class _Predictor(HasMethods):
     def __init__(self) -> None:
         super().__init__(["fit", "predict"])
 
-    def is_satisfied_by(self, val: Any) -> bool:
+    def is_satisfied_by(self, val: object) -> bool:
         if isinstance(val, type) or super().is_satisfied_by(val):
             return not isinstance(val, type)
         has_kind = hasattr(val, "fit") and hasattr(val, "__sklearn_tags__")
@@ -120,10 +121,10 @@ class LabeledOnly(MetaEstimatorMixin, Declared):
     """
 
     estimator: Any = param(_Predictor(), kw_only=False)
-    unlabeled: Any = param(object, default="auto")
+    unlabeled: object = param(object, default="auto")
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: ArrayLike, **params: Any) -> Self:
+    def fit(self, X: Samples, y: ArrayLike, **params: object) -> Self:
         """Fit the estimator to the rows that have a label.
 
         Parameters
@@ -156,7 +157,7 @@ class LabeledOnly(MetaEstimatorMixin, Declared):
                 delattr(self, name)
         return self
 
-    def predict(self, X: Any) -> NDArray[Any]:
+    def predict(self, X: Samples) -> np.ndarray:
         """Predict the class or the value of every row.
 
         Parameters
@@ -172,7 +173,7 @@ class LabeledOnly(MetaEstimatorMixin, Declared):
         return self.estimator_.predict(X)
 
     @available_if(_estimator_has("predict_proba"))
-    def predict_proba(self, X: Any) -> NDArray[np.floating]:
+    def predict_proba(self, X: Samples) -> NDArray[np.floating]:
         """Predict the probability of every class, if the estimator does.
 
         Parameters
@@ -189,7 +190,7 @@ class LabeledOnly(MetaEstimatorMixin, Declared):
         return self.estimator_.predict_proba(X)
 
     @available_if(_estimator_has("predict_log_proba"))
-    def predict_log_proba(self, X: Any) -> NDArray[np.floating]:
+    def predict_log_proba(self, X: Samples) -> NDArray[np.floating]:
         """Predict the logarithm of the probability of every class, if the estimator does.
 
         Parameters
@@ -206,7 +207,7 @@ class LabeledOnly(MetaEstimatorMixin, Declared):
         return self.estimator_.predict_log_proba(X)
 
     @available_if(_estimator_has("decision_function"))
-    def decision_function(self, X: Any) -> NDArray[np.floating]:
+    def decision_function(self, X: Samples) -> NDArray[np.floating]:
         """Compute how sure the estimator is of every class, if it tells.
 
         Parameters
@@ -223,7 +224,7 @@ class LabeledOnly(MetaEstimatorMixin, Declared):
         return self.estimator_.decision_function(X)
 
     @available_if(_estimator_has("score"))
-    def score(self, X: Any, y: ArrayLike, **params: Any) -> float:
+    def score(self, X: Samples, y: ArrayLike, **params: object) -> float:
         """Return the score of the estimator on the rows that have a label.
 
         Parameters
@@ -275,13 +276,13 @@ class LabeledOnly(MetaEstimatorMixin, Declared):
 
     def _cut(
         self,
-        X: Any,
+        X: Samples,
         y: ArrayLike,
         params: dict[str, Any],
         *,
-        classes: NDArray[Any] | None = None,
+        classes: np.ndarray | None = None,
         warn: bool = False,
-    ) -> tuple[Any, NDArray[Any], dict[str, Any]]:
+    ) -> tuple[Any, np.ndarray, dict[str, Any]]:
         """Return `X`, the labels and the parameters of the rows that have a label."""
         labels, rows, _ = split_labels(
             y,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skssl._declare import POSITIVE, Declared, Interval, param
 from skssl._labels import check_class_labels, split_labels
 from skssl._sklearn_compat import check_lengths, fit_context
+from skssl._types import Samples
 from skssl.semi_supervised._classes import score_labeled
 
 
@@ -111,10 +112,10 @@ class PrototypeClassifier(ClassifierMixin, Declared):
     temperature: float = param(POSITIVE, default=0.1)
     n_iter: int = param(Interval(Integral, 0, None, closed="left"), default=10)
     label_weight: float = param(POSITIVE, default=5.0)
-    unlabeled: Any = param(object, default="auto")
+    unlabeled: object = param(object, default="auto")
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: ArrayLike) -> Self:
+    def fit(self, X: Samples, y: ArrayLike) -> Self:
         """Find the prototypes from all rows.
 
         Parameters
@@ -136,9 +137,9 @@ class PrototypeClassifier(ClassifierMixin, Declared):
             cannot tell a marker from a label.
         """
         name = type(self).__name__
-        X = validate_data(self, X, dtype=[np.float64, np.float32])
+        checked: np.ndarray = validate_data(self, X, dtype=[np.float64, np.float32])
         labels, rows, _ = split_labels(y, self.unlabeled, caller=name, warn=True)
-        check_lengths(X=X, y=y)
+        check_lengths(X=checked, y=y)
         check_class_labels(labels)
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
@@ -146,8 +147,8 @@ class PrototypeClassifier(ClassifierMixin, Declared):
                 "y must have at least 2 classes among its labelled rows, got 1 class: "
                 f"{self.classes_[0]!r}."
             )
-        directions = normalize(X)
-        own = self.label_weight * np.eye(len(self.classes_), dtype=X.dtype)[numbers]
+        directions = normalize(checked)
+        own = self.label_weight * np.eye(len(self.classes_), dtype=checked.dtype)[numbers]
         self.prototypes_: NDArray[np.floating] = normalize(own.T @ directions[rows])
         for _ in range(self.n_iter):
             shares = self._shares(directions)
@@ -155,7 +156,7 @@ class PrototypeClassifier(ClassifierMixin, Declared):
             self.prototypes_ = normalize(shares.T @ directions)
         return self
 
-    def predict_proba(self, X: Any) -> NDArray[np.floating]:
+    def predict_proba(self, X: Samples) -> NDArray[np.floating]:
         """Return the shares of the classes in every row.
 
         They add up to 1, but how sure they are depends on `temperature`: they are not calibrated.
@@ -174,7 +175,7 @@ class PrototypeClassifier(ClassifierMixin, Declared):
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         return self._shares(normalize(X))
 
-    def predict(self, X: Any) -> NDArray[Any]:
+    def predict(self, X: Samples) -> np.ndarray:
         """Return the class with the most similar prototype.
 
         Parameters
@@ -189,7 +190,7 @@ class PrototypeClassifier(ClassifierMixin, Declared):
         nearest = self.predict_proba(X).argmax(axis=1)
         return self.classes_[nearest]
 
-    def score(self, X: Any, y: ArrayLike, sample_weight: Any = None) -> float:
+    def score(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy on the rows that have a label.
 
         Parameters

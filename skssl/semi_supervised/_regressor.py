@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.preprocessing import StandardScaler
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from skssl._scales import Units, are_constant, check_size, find_outliers
 from skssl._sklearn_compat import fit_context
+from skssl._types import Samples
 from skssl._warn import warn
 from skssl.semi_supervised._base import FineTuner
 from skssl.semi_supervised._classes import score_labeled
@@ -59,7 +61,7 @@ class FineTuneRegressor(RegressorMixin, FineTuner):
     _target_dtype = np.float64
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Pretrain on all rows, unless the method is fitted, and fine-tune on the labelled ones.
 
         Parameters
@@ -80,7 +82,7 @@ class FineTuneRegressor(RegressorMixin, FineTuner):
         return self._fit(X, y, sample_weight)
 
     @fit_context(prefer_skip_nested_validation=False)
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def partial_fit(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Continue the fine-tuning with one pass over the labelled rows of `X`.
 
         The first call pretrains, unless the method is fitted, and fits the head; the scale of the
@@ -102,7 +104,7 @@ class FineTuneRegressor(RegressorMixin, FineTuner):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Samples) -> np.ndarray:
         """Predict the targets.
 
         Parameters
@@ -116,7 +118,7 @@ class FineTuneRegressor(RegressorMixin, FineTuner):
         """
         return self._outputs(X)[:, 0].double().numpy() * self._scale + self._mean
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the coefficient of determination on the rows that have a label.
 
         Parameters
@@ -135,7 +137,7 @@ class FineTuneRegressor(RegressorMixin, FineTuner):
         return score_labeled(self, r2_score, X, y, sample_weight)
 
     def _targets(
-        self, y: np.ndarray, known: np.ndarray, *, reset: bool, classes: Any = None
+        self, y: np.ndarray, known: np.ndarray, *, reset: bool, classes: ArrayLike | None = None
     ) -> np.ndarray:
         assert_all_finite(y[known], input_name="y")
         if reset:

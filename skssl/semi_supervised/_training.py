@@ -39,7 +39,7 @@ class HeldOutLoss(Callback):
 
     @torch.no_grad()
     def on_epoch_end(
-        self, net: NeuralNet, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
+        self, net: NeuralNet, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: object
     ) -> None:
         objective = net.module_.eval()
         batches = self.samples.split(net.batch_size)

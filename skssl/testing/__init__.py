@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skssl._quote import quoted
+from skssl._types import Samples
 from skssl.base import SelfSupervisedTransformer
 from skssl.modality import Modality
 from skssl.testing._cases import CASES, N_FEW, Case, make
@@ -38,7 +39,10 @@ __all__ = [
 
 
 def check_method(
-    method: type[SelfSupervisedTransformer], *, cases: Sequence[Case] | None = None, **params: Any
+    method: type[SelfSupervisedTransformer],
+    *,
+    cases: Sequence[Case] | None = None,
+    **params: object,
 ) -> list[str]:
     """Check that a method keeps what all methods of skssl promise, on every modality it works with.
 
@@ -94,7 +98,7 @@ def check_method(
 
 
 def check_modality(
-    modality: Modality, X: Any, *, methods: Sequence[type[BaseEstimator]] | None = None
+    modality: Modality, X: Samples, *, methods: Sequence[type[BaseEstimator]] | None = None
 ) -> list[str]:
     """Check that a modality keeps what all modalities of skssl promise, with every method.
 
@@ -158,7 +162,7 @@ def check_modality(
     return passed
 
 
-def _run(check: Any, what: str, passed: list[str], *arguments: Any) -> None:
+def _run(check: Any, what: str, passed: list[str], *arguments: object) -> None:
     """Run a check; say in its error what it was of."""
     try:
         check(*arguments)

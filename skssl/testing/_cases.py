@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits, load_wine
 from sklearn.utils import InputTags
 from torch import Tensor, nn
 
+from skssl._types import Samples
 from skssl.modality import (
     Images,
     Modality,
@@ -85,7 +85,7 @@ def mirror(batch: Tensor) -> Tensor:
 REQUIRED: dict[str, dict[str, Any]] = {"TransformPrediction": {"transforms": [keep, mirror]}}
 
 
-def make(estimator: type[BaseEstimator], **params: Any) -> BaseEstimator:
+def make(estimator: type[BaseEstimator], **params: object) -> BaseEstimator:
     """Return a method with the parameters that it cannot do without, and others."""
     return estimator(**{**REQUIRED.get(estimator.__name__, {}), **params})
 
@@ -113,7 +113,7 @@ def repeated(rows: np.ndarray, *shape: int) -> np.ndarray:
 class ReshapingImages(Images):
     """Takes 2-D rows as images, so that scikit-learn's checks can run on images."""
 
-    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
+    def check(self, X: Samples, *, estimator: str, min_samples: int = 1) -> np.ndarray:
         rows = check_rows(X, estimator=estimator, min_samples=min_samples)
         return super().check(repeated(rows, 8, 8), estimator=estimator, min_samples=min_samples)
 
@@ -121,7 +121,7 @@ class ReshapingImages(Images):
 class ReshapingColors(Images):
     """Takes 2-D rows as colour images."""
 
-    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
+    def check(self, X: Samples, *, estimator: str, min_samples: int = 1) -> np.ndarray:
         rows = check_rows(X, estimator=estimator, min_samples=min_samples)
         images = repeated(rows, 8, 8, 3)
         return super().check(images, estimator=estimator, min_samples=min_samples)
@@ -132,7 +132,7 @@ class ReshapingSeries(Series):
 
     allows_nan = False
 
-    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
+    def check(self, X: Samples, *, estimator: str, min_samples: int = 1) -> np.ndarray:
         rows = check_rows(X, estimator=estimator, min_samples=min_samples)
         return super().check(repeated(rows, 1, 32), estimator=estimator, min_samples=min_samples)
 
@@ -140,7 +140,7 @@ class ReshapingSeries(Series):
 class ReshapingVideo(Video):
     """Takes 2-D rows as clips of six frames."""
 
-    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
+    def check(self, X: Samples, *, estimator: str, min_samples: int = 1) -> np.ndarray:
         rows = check_rows(X, estimator=estimator, min_samples=min_samples)
         return super().check(repeated(rows, 6, 8, 8), estimator=estimator, min_samples=min_samples)
 
@@ -153,7 +153,7 @@ class ReshapingPoints(PointCloud):
 
     allows_nan = False
 
-    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
+    def check(self, X: Samples, *, estimator: str, min_samples: int = 1) -> np.ndarray:
         rows = check_rows(X, estimator=estimator, min_samples=min_samples)
         n, columns = rows.shape
         ramp = 8
@@ -170,7 +170,7 @@ class WritingTexts(Text):
     def set_input_tags(self, tags: InputTags) -> None:
         Modality.set_input_tags(self, tags)
 
-    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> Any:
+    def check(self, X: Samples, *, estimator: str, min_samples: int = 1) -> Any:
         rows = check_rows(X, estimator=estimator, min_samples=min_samples)
         texts = [
             " ".join(
@@ -190,7 +190,7 @@ class Case:
     encoder: Callable[[tuple[int, ...]], nn.Module] | str
     # Takes rows of numbers, for scikit-learn's checks; None where these are not to run.
     modality_for_2d: Modality | None
-    load: Callable[[], tuple[Any, NDArray[Any]]]
+    load: Callable[[], tuple[Any, np.ndarray]]
     # Of a modality that has a case already; only for methods that need so many channels.
     n_channels: int | None = None
     # What is said of the samples, where "auto" has its doubts.
@@ -206,7 +206,7 @@ class Case:
         """Return the case with parameters for the methods that it makes."""
         return replace(self, params=params)
 
-    def make(self, estimator: type[BaseEstimator], **params: Any) -> BaseEstimator:
+    def make(self, estimator: type[BaseEstimator], **params: object) -> BaseEstimator:
         # Masked methods have an encoder of their own, of a size that can be said.
         small = {"width": 16, "depth": 1, "n_heads": 2}
         own = "width" in inspect.signature(estimator).parameters
@@ -221,7 +221,7 @@ class Case:
         }
         return make(estimator, **settings)
 
-    def make_small(self, estimator: type[BaseEstimator], **params: Any) -> BaseEstimator:
+    def make_small(self, estimator: type[BaseEstimator], **params: object) -> BaseEstimator:
         """Return the method with small heads, for where it does not matter what it learns."""
         # Counting the work of a step, for "auto", takes as long as a step of so small networks.
         sizes = known_sizes(estimator, SMALL_HEADS)

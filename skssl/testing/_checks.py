@@ -20,6 +20,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.estimator_checks import check_estimator
 from torch import Tensor
 
+from skssl._types import Samples
 from skssl.testing._cases import N_FEW, Case
 from skssl.testing._holding import found_in
 
@@ -35,7 +36,7 @@ class Fitted:
     """A small fit, for checks that change nothing."""
 
     ssl: Any
-    X: Any
+    X: Samples
     Z: np.ndarray
     states: tuple[list[np.ndarray], list[np.ndarray]]
 
@@ -65,7 +66,7 @@ def same_bits(first: Any, second: Any) -> bool:
     return all(torch.equal(a, b) for a, b in zip(weights(first), weights(second), strict=True))
 
 
-def take(X: Any, rows: Any) -> Any:
+def take(X: Samples, rows: Any) -> Any:
     """Return rows of an array or a list."""
     return [X[row] for row in np.arange(len(X))[rows]] if isinstance(X, list) else X[rows]
 

@@ -30,7 +30,7 @@ def _referents(obj: Any) -> list[Any]:
 
 def _reachable(root: Any) -> Iterator[tuple[Any, str]]:
     """Go to all objects that `root` keeps alive, and tell through which types."""
-    seen: dict[int, Any] = {}
+    seen: dict[int, object] = {}
     waiting = [(root, type(root).__name__)]
     while waiting:
         obj, path = waiting.pop()

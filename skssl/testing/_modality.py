@@ -11,6 +11,7 @@ import torch
 from numpy.testing import assert_allclose
 from torch import Tensor, nn
 
+from skssl._types import Samples
 from skssl.modality import (
     Cuttable,
     Fillable,
@@ -29,7 +30,7 @@ from skssl.views import Views
 _WIDTH = 16
 
 
-def fitted_to(modality: Modality, X: Any) -> tuple[Modality, Tensor]:
+def fitted_to(modality: Modality, X: Samples) -> tuple[Modality, Tensor]:
     """Return a copy of a modality that is fitted to `X`, and the prepared samples."""
     fitted: Modality = pickle.loads(pickle.dumps(modality))
     loaded, _ = fitted.load(X)
@@ -37,7 +38,7 @@ def fitted_to(modality: Modality, X: Any) -> tuple[Modality, Tensor]:
     return fitted.fit(checked), fitted.prepare(checked)
 
 
-def steps_fit_together(modality: Modality, X: Any) -> None:
+def steps_fit_together(modality: Modality, X: Samples) -> None:
     """Check that rows are prepared alone as together, and have views and encoders."""
     fitted, samples = fitted_to(modality, X)
     assert len(samples) == len(X), f"{len(samples)} prepared samples of {len(X)}"
@@ -64,7 +65,7 @@ def steps_fit_together(modality: Modality, X: Any) -> None:
     assert stem is None or isinstance(stem, nn.Module)
 
 
-def bad_samples_are_refused(modality: Modality, X: Any) -> None:
+def bad_samples_are_refused(modality: Modality, X: Samples) -> None:
     """Check that what are no samples is an error that names `X`."""
     refused: Any
     for refused in (3, None, [], np.zeros((2, 2), dtype=complex), {"a": 1}):
@@ -77,7 +78,7 @@ def bad_samples_are_refused(modality: Modality, X: Any) -> None:
             raise AssertionError(f"check takes {refused!r}")
 
 
-def can_be_restored(modality: Modality, X: Any) -> None:
+def can_be_restored(modality: Modality, X: Samples) -> None:
     """Check that what was prepared can be given back as it was."""
     fitted, samples = fitted_to(modality, X)
     restored = Restorable.of(fitted).restore(samples, X)
@@ -90,7 +91,7 @@ def can_be_restored(modality: Modality, X: Any) -> None:
     assert values.shape == samples.shape, "unscale gives another shape"
 
 
-def can_be_turned(modality: Modality, X: Any) -> None:
+def can_be_turned(modality: Modality, X: Samples) -> None:
     """Check that the first turn is none, and no two of them are the same."""
     fitted, samples = fitted_to(modality, X)
     shown = fitted.input_layer()(samples)
@@ -99,7 +100,7 @@ def can_be_turned(modality: Modality, X: Any) -> None:
     assert len(turned) > 1 and not any(torch.equal(shown, other) for other in turned[1:])
 
 
-def can_be_cut(modality: Modality, X: Any) -> None:
+def can_be_cut(modality: Modality, X: Samples) -> None:
     """Check that pieces that stay where they are leave a sample as it is; moved ones come back."""
     fitted, samples = fitted_to(modality, X)
     cutter = Cuttable.of(fitted).cutter()
@@ -114,7 +115,7 @@ def can_be_cut(modality: Modality, X: Any) -> None:
     assert_allclose(back.numpy(), kept.numpy(), rtol=1e-4, atol=1e-5, err_msg="pieces are lost")
 
 
-def has_surroundings(modality: Modality, X: Any) -> None:
+def has_surroundings(modality: Modality, X: Samples) -> None:
     """Check that there is a piece in the middle, and others around it."""
     fitted, samples = fitted_to(modality, X)
     cutter = Surrounded.of(fitted).surroundings()
@@ -122,7 +123,7 @@ def has_surroundings(modality: Modality, X: Any) -> None:
     assert cutter.n_pieces % 2 == 1, f"{cutter.n_pieces} pieces have none in the middle"
 
 
-def has_time(modality: Modality, X: Any) -> None:
+def has_time(modality: Modality, X: Samples) -> None:
     """Check that every sample has steps along the axis of index 2, and clips."""
     fitted, samples = fitted_to(modality, X)
     shown = fitted.input_layer()(samples)
@@ -132,7 +133,7 @@ def has_time(modality: Modality, X: Any) -> None:
     assert Timed.of(fitted).clip_cutter(2).n_pieces == 2
 
 
-def has_tokens(modality: Modality, X: Any) -> None:
+def has_tokens(modality: Modality, X: Samples) -> None:
     """Check that samples become tokens of the width that is asked for."""
     fitted, samples = fitted_to(modality, X)
     tokenizer = Tokenizable.of(fitted).tokenizer(samples, patch_size="auto", width=_WIDTH)
@@ -141,7 +142,7 @@ def has_tokens(modality: Modality, X: Any) -> None:
     assert tokens.shape[0] == len(samples) and tokens.shape[2] == _WIDTH
 
 
-def can_be_filled(modality: Modality, X: Any) -> None:
+def can_be_filled(modality: Modality, X: Samples) -> None:
     """Check that what is hidden is filled in, and everything else is as it was."""
     from skssl import MaskedAutoencoder
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -50,7 +50,7 @@ class Muon(Optimizer):
         # The very groups of the parts, so that a schedule reaches them.
         super().__init__([group for part in self._parts for group in part.param_groups], {"lr": lr})
 
-    def step(self, closure: Any = None) -> Any:
+    def step(self, closure: Callable[[], float] | None = None) -> Any:
         loss = None if closure is None else closure()
         for part in self._parts:
             part.step()
@@ -76,11 +76,11 @@ class OrthogonalizedMomentum(Optimizer):
         super().__init__(groups, {"lr": lr, "weight_decay": 0.0})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> Any:
+    def step(self, closure: Callable[[], float] | None = None) -> Any:
         loss = None if closure is None else closure()
         # Matrices of one size are computed with together: many small products take longer than
         # a few large ones.
-        by_shape: dict[tuple[Any, ...], list[tuple[Tensor, Tensor, float]]] = {}
+        by_shape: dict[tuple[object, ...], list[tuple[Tensor, Tensor, float]]] = {}
         for group in self.param_groups:
             rate = group["lr"]
             for p in group["params"]:

@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from skssl._interrupts import Interrupts
+from skssl._types import Callbacks
 from skssl._warn import warn
 from skssl.nn import Objective
 from skssl.training._batches import Batches, place
@@ -78,7 +79,7 @@ class Net(NeuralNet):
         max_seconds: float | None = None,
         autocast: bool,
         make_batches: Callable[..., Batches] = Batches,
-        **kwargs: Any,
+        **kwargs: object,
     ):
         self.views = views
         self.input_layer = input_layer
@@ -232,7 +233,7 @@ class Net(NeuralNet):
             device=torch.device(self.device),
         )
 
-    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
+    def notify(self, method_name: str, **cb_kwargs: object) -> None:
         try:
             super().notify(method_name, **cb_kwargs)
             if method_name == "on_epoch_end" and self.time_is_up_:
@@ -242,7 +243,7 @@ class Net(NeuralNet):
             self.stopped_by_callback_ = True
             raise
 
-    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+    def on_epoch_begin(self, net: NeuralNet, **kwargs: object) -> None:
         if self.history:
             self.history[-1]["batches"].clear()
         super().on_epoch_begin(net, **kwargs)
@@ -253,7 +254,7 @@ class Net(NeuralNet):
         training: bool,
         prefix: str,
         step_fn: Callable[..., dict[str, Tensor]],
-        **fit_params: Any,
+        **fit_params: object,
     ) -> None:
         """Go through the batches once, and read the losses from the device only at the end."""
         if iterator is None:
@@ -288,7 +289,7 @@ class Net(NeuralNet):
                 for name, value in self.module_.take_measures().items():
                     self.history.record(name, value)
 
-    def train_step(self, batch: Tensor, **fit_params: Any) -> dict[str, Tensor]:
+    def train_step(self, batch: Tensor, **fit_params: object) -> dict[str, Tensor]:
         self.optimizer_.zero_grad()
         device_type = batch.device.type
         # Within an autocast of the user's, weights are cast once and for all.
@@ -334,8 +335,8 @@ def train(
     steps_per_epoch: int,
     device: torch.device,
     precision: str,
-    callbacks: Any,
-    first_callbacks: Sequence[Any],
+    callbacks: Callbacks,
+    first_callbacks: Sequence[object],
     verbose: int,
     optimizer_state: dict[str, Any] | None,
     interrupts: Interrupts,
@@ -399,7 +400,7 @@ def train(
     )
 
 
-def _listed(callbacks: Any) -> list[Any]:
+def _listed(callbacks: Callbacks) -> list[Any]:
     """Return the user's callbacks: skorch's take instances and classes, also with a name."""
     listed = callbacks if isinstance(callbacks, list) else [callbacks] if callbacks else []
     for position, callback in enumerate(listed):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
 
 from skorch import NeuralNet
 from skorch.callbacks import Callback
@@ -45,7 +44,9 @@ class Progress(Callback):
         self.title = title
         self.each_epoch = each_epoch
 
-    def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+    def on_train_begin(
+        self, net: NeuralNet, X: object = None, y: object = None, **kwargs: object
+    ) -> None:
         self.began_ = self.latest_line_ = self.latest_loss_ = time.monotonic()
         self.parts_ = 0
         self.loss_: float | None = None
@@ -59,10 +60,10 @@ class Progress(Callback):
     def on_batch_end(
         self,
         net: NeuralNet,
-        batch: Any = None,
+        batch: object = None,
         training: bool = False,
         loss: Tensor | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         now = time.monotonic()
         if loss is not None and (self.loss_ is None or now - self.latest_loss_ > _BETWEEN_LOSSES):
@@ -80,14 +81,20 @@ class Progress(Callback):
             self._write(f"{self._steps(net)}, {self._time_left(net)} left, {self._state(net)}")
 
     def on_epoch_end(
-        self, net: NeuralNet, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
+        self,
+        net: NeuralNet,
+        dataset_train: object = None,
+        dataset_valid: object = None,
+        **kwargs: object,
     ) -> None:
         row = net.history[-1]
         self.loss_ = row["train_loss"]
         if self.each_epoch:
             self._write(f"{self._state(net)}, {row['dur']:.1f} s")
 
-    def on_train_end(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+    def on_train_end(
+        self, net: NeuralNet, X: object = None, y: object = None, **kwargs: object
+    ) -> None:
         if self.bar_ is not None:
             if net.history:
                 self.bar_.set_postfix_str(self._state(net))

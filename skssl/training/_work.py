@@ -33,7 +33,7 @@ class _Work(TorchDispatchMode):
         self._formulas = FlopCounterMode(display=False).flop_registry
 
     def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+        self, func: Any, types: Any, args: tuple[object, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
         out = func(*args, **kwargs)

@@ -1,7 +1,7 @@
 """Views: random, label-preserving changes of a batch, one draw per sample, on its device."""
 
 from skssl.views._base import CallableViews, ViewKind, Views, random_noise
-from skssl.views._changed import ChangedViews
+from skssl.views._changed import ChangedViews, ViewsParameter
 from skssl.views._image_filters import random_blur, random_erase, random_rectangles, random_solarize
 from skssl.views._images import ImageViews, random_affine, random_color
 from skssl.views._points import (
@@ -36,6 +36,7 @@ __all__ = [
     "VideoViews",
     "ViewKind",
     "Views",
+    "ViewsParameter",
     "drop_tokens",
     "observed_length",
     "permute_segments",

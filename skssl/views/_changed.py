@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Callable
+from typing import Literal, Self, TypeAlias
+
+from torch import Tensor
 
 from skssl.views._base import Views
 
@@ -39,3 +42,7 @@ class ChangedViews:
                 )
         views.set_params(**self.changes)
         return views
+
+
+#: What ``views=`` may be.
+ViewsParameter: TypeAlias = Literal["auto"] | Views | ChangedViews | Callable[[Tensor], Tensor]
