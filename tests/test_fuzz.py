@@ -10,7 +10,7 @@ N_OF_KIND = {"forks": 8}
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_is_right_or_a_clear_error(kind):
     pytest.importorskip("pandas")
-    found = search(N_OF_KIND.get(kind, 26), kinds=[kind])
+    found = search(N_OF_KIND.get(kind, 25), kinds=[kind])
     faults = [
         f"{number}: {attempt.what}: {ended}"
         for number, _, attempt, ended in found
