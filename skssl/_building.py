@@ -17,7 +17,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from skssl._quote import quoted
 from skssl._samples import TakesSamples
-from skssl._settings import own_settings
 from skssl._types import Auto, Samples
 from skssl.modality import (
     MODALITIES,
@@ -145,7 +144,7 @@ class BuildsNetworks(TakesSamples):
         # copy.copy() would ask for what pickle sees.
         start = object.__new__(type(self))
         start.__dict__.update(self.__dict__)
-        with own_settings(), seeded(self._seed, resolve_device(self.device)):
+        with seeded(self._seed, resolve_device(self.device)):
             encoder = self._resolve_encoder(blank)
             start.encoder_ = self.modality_.assemble(self._input_layer, encoder).eval()
             if isinstance(self.encoder, str):

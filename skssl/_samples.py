@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 from skssl._runner import apply_network, with_same_weights
+from skssl._settings import OwnSettings
 from skssl._types import Auto, Samples
 from skssl._warn import warn
 from skssl.modality import Modality, Restorable, nothing_to_tell
@@ -19,7 +20,7 @@ from skssl.nn import Objective
 from skssl.views import Views
 
 
-class TakesSamples(BaseEstimator):
+class TakesSamples(OwnSettings, BaseEstimator):
     """What checks and prepares samples, and applies trained networks to them."""
 
     modality: Auto[Modality]

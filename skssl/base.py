@@ -22,17 +22,13 @@ from skssl._declare import Declared, Duration, HasMethods, Interval, StrOptions,
 from skssl._interrupts import Interrupts
 from skssl._quote import quoted
 from skssl._samples import in_all_rows
-from skssl._settings import OwnSettings
 from skssl._sklearn_compat import InvalidParameterError, fit_context
 from skssl._trainings import Folder
 from skssl._transaction import transaction
 from skssl._types import Auto, Callbacks, RandomState, Samples
 from skssl._warm_start import WarmStart
 from skssl.exceptions import TrainingInterrupted
-from skssl.modality import (
-    Modality,
-    known_modalities,
-)
+from skssl.modality import Modality, known_modalities
 from skssl.nn import Objective
 from skssl.views import ChangedViews, Views, ViewsParameter
 
@@ -43,7 +39,7 @@ _UNCHANGED = ("modality_", "views_")
 
 
 class SelfSupervisedTransformer(
-    OwnSettings, WarmStart, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Declared
+    WarmStart, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Declared
 ):
     """Base class of all methods: learns an encoder from unlabelled samples, and applies it.
 

@@ -47,6 +47,7 @@ from skssl.modality import (
     Look,
     Modality,
     Paintable,
+    PieceCutter,
     Restorable,
     Surrounded,
     Timed,
@@ -61,6 +62,7 @@ from skssl.modality import (
 from skssl.model_selection import EmbeddingScorer
 from skssl.nn import (
     DrawViews,
+    FillingTokenizer,
     MultiViewObjective,
     Objective,
     PairObjective,
@@ -83,6 +85,7 @@ __all__ = [
     "DrawViews",
     "EmbeddingScorer",
     "Fillable",
+    "FillingTokenizer",
     "Filmed",
     "Forecastable",
     "HasMethods",
@@ -94,6 +97,7 @@ __all__ = [
     "Objective",
     "Paintable",
     "PairObjective",
+    "PieceCutter",
     "Queue",
     "Range",
     "Restorable",

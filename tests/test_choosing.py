@@ -152,6 +152,11 @@ def test_rows_without_labels_are_left_out(digits, fitted):
         knn_scorer(fitted, X)
 
 
+def test_what_cannot_be_scored_is_said_of_x(X, fitted):
+    with pytest.raises(ValueError, match="embedding Z of X has no view_information.*4 samples.*3"):
+        fitted.score(X[:3])
+
+
 def test_views_are_those_of_the_encoder(X, fitted):
     Z = embed_views(fitted, X, n_views=3)
     assert Z.shape == (120, 3, 16)

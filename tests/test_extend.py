@@ -65,6 +65,14 @@ def test_what_is_public_is_documented():
         assert thing.__doc__ or name in ("FRACTION", "NOT_NEGATIVE", "POSITIVE", "POSITIVE_INT")
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_a_class_cannot_do_is_not_one_of_its_methods(path):
+    names = {
+        node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)
+    }
+    assert "NotImplementedError" not in names
+
+
 def test_sub_packages_are_there_after_import():
     code = "import skssl; skssl.extend, skssl.inspection, skssl.model_selection, skssl.nn"
     subprocess.run([sys.executable, "-c", code], check=True)

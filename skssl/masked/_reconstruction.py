@@ -19,7 +19,16 @@ from skssl.masked._base import MaskedObjective, _MaskedMethod
 from skssl.masked._forecast import forecast, most_hidden
 from skssl.masked._masks import Masks
 from skssl.modality import Fillable, Forecastable, Imputable, Modality, Restorable, check_capable
-from skssl.nn import DrawViews, Objective, Pieces, TokenEncoder, first_of, take
+from skssl.nn import (
+    DrawViews,
+    FillingTokenizer,
+    Objective,
+    Patches,
+    Pieces,
+    TokenEncoder,
+    first_of,
+    take,
+)
 
 
 class ReconstructionObjective(MaskedObjective):
@@ -84,7 +93,12 @@ class ReconstructionObjective(MaskedObjective):
         seen, undo = self.encoder.tokenizer.as_seen(pieces, mask)
         tokens = self.decode(seen, mask, most_visible=mask.shape[1])
         prediction = undo(self.head(tokens, pieces).float())
-        return self.encoder.tokenizer.fill(batch, prediction)
+        return self.filling_tokenizer.fill(batch, prediction)
+
+    @property
+    def filling_tokenizer(self) -> FillingTokenizer:
+        """The tokenizer, if the modality is one whose samples can be filled in."""
+        return cast(FillingTokenizer, self.encoder.tokenizer)
 
 
 class _Reconstruction(_MaskedMethod):
@@ -236,7 +250,7 @@ class _Reconstruction(_MaskedMethod):
         samples, loaded = self._prepare_filling(X, "forecast", (Forecastable,), of_any_length=True)
         if isinstance(horizon, bool) or not isinstance(horizon, (int, np.integer)) or horizon < 1:
             raise ValueError(f"horizon must be an int of at least 1, got {horizon!r}.")
-        tokenizer = cast(Any, self._reconstructing.encoder.tokenizer)
+        tokenizer = cast(Patches, self._reconstructing.encoder.tokenizer)
         (window,), (patch,) = tokenizer.sizes, tokenizer.patch
         share = float(np.max(self.mask_ratio_))
         trained = most_hidden(share, window=window, patch=patch)
@@ -280,7 +294,7 @@ class _Reconstruction(_MaskedMethod):
         from skssl.training import resolve_device, seeded
 
         def draw(objective: ReconstructionObjective, batch: Tensor) -> Tensor:
-            tokenizer = objective.encoder.tokenizer
+            tokenizer = objective.filling_tokenizer
             mask = objective.masks.draw(tokenizer.split(batch))
             return tokenizer.cells(mask, batch)
 
@@ -293,7 +307,7 @@ class _Reconstruction(_MaskedMethod):
         `start` says how many pieces later they start than those of the training, if they do.
         """
         hidden = Fillable.of(self.modality_).hide(samples, cells)
-        mask = self._reconstructing.encoder.tokenizer.covered(cells)
+        mask = self._reconstructing.filling_tokenizer.covered(cells)
 
         def fill(
             objective: ReconstructionObjective, batch: Tensor, mask: Tensor, *start: Tensor

@@ -16,7 +16,7 @@ from skssl.modality._capabilities import (
 )
 from skssl.modality._containers import as_samples
 from skssl.modality._corpus import word_pattern
-from skssl.modality._cutters import Cutter
+from skssl.modality._cutters import Cutter, PieceCutter
 from skssl.modality._images import Images
 from skssl.modality._points import PointCloud
 from skssl.modality._registry import (
@@ -47,6 +47,7 @@ __all__ = [
     "Look",
     "Modality",
     "Paintable",
+    "PieceCutter",
     "PointCloud",
     "Restorable",
     "Series",

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from skssl._types import Samples
 from skssl.modality._base import Modality
-from skssl.modality._cutters import Cutter
-from skssl.nn import Tokenizer
+from skssl.modality._cutters import Cutter, PieceCutter
+from skssl.nn import FillingTokenizer, Tokenizer
 
 
 class Restorable(Modality):
@@ -73,7 +73,7 @@ class Surrounded(Modality):
     """The middle of a sample has pieces around it."""
 
     @abstractmethod
-    def surroundings(self) -> Cutter:
+    def surroundings(self) -> PieceCutter:
         """Return what cuts fitted samples into the piece in the middle and those around it."""
 
 
@@ -85,7 +85,7 @@ class Timed(Cuttable):
         """Return how many steps each sample has, of shape (n,)."""
 
     @abstractmethod
-    def clip_cutter(self, n_clips: int) -> Cutter:
+    def clip_cutter(self, n_clips: int) -> PieceCutter:
         """Return what cuts fitted samples into pieces that follow one another in time."""
 
 
@@ -147,6 +147,11 @@ class Tokenizable(Modality):
 
 class Fillable(Tokenizable, Restorable):
     """What is hidden of a sample, cell by cell, can be filled in."""
+
+    @abstractmethod
+    def tokenizer(
+        self, samples: Tensor, *, patch_size: int | str, width: int
+    ) -> FillingTokenizer: ...
 
     @abstractmethod
     def cells(self, mask: ArrayLike, samples: Tensor) -> Tensor:

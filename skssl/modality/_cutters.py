@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -28,8 +27,6 @@ class Cutter(ABC):
     """
 
     n_pieces: int
-    #: Whether an encoder can see one piece at a time.
-    apart: ClassVar[bool] = True
 
     @abstractmethod
     def check(self, samples: Tensor, cause: str) -> None:
@@ -46,6 +43,15 @@ class Cutter(ABC):
             A permutation for each sample.
         """
 
+    def settle(self, batch: Tensor) -> Tensor:
+        """Return what an encoder is to see of rearranged samples."""
+        return batch
+
+
+class PieceCutter(Cutter):
+    """Cuts samples into pieces that an encoder can see one at a time."""
+
+    @abstractmethod
     def show(
         self, batch: Tensor, *, gap: float | str, normalize: bool, full_size: bool
     ) -> list[Tensor]:
@@ -67,11 +73,6 @@ class Cutter(ABC):
         -------
         list of ``n_pieces`` tensors of shape (n, ...)
         """
-        raise NotImplementedError
-
-    def settle(self, batch: Tensor) -> Tensor:
-        """Return what an encoder is to see of rearranged samples whose pieces stay together."""
-        raise NotImplementedError
 
 
 def margin(side: int, gap: float | str) -> int:
@@ -83,7 +84,7 @@ def margin(side: int, gap: float | str) -> int:
     return max(0, min(wanted, side - _SMALLEST_SIDE))
 
 
-class TileCutter(Cutter):
+class TileCutter(PieceCutter):
     """Cuts the last axes of images or clips into a grid of tiles.
 
     If the grid does not divide a sample, its last rows, columns and frames belong to no tile.
@@ -193,8 +194,6 @@ class VoxelCutter(Cutter):
     input_layer : nn.Module
         Brings clouds to the place and size at which encoders see them.
     """
-
-    apart = False
 
     def __init__(self, grid: int, input_layer: nn.Module):
         self.grid = grid

@@ -40,7 +40,6 @@ from skssl.modality._pixels import (
 from skssl.nn import (
     Patches,
     SmallConvNet,
-    Tokenizer,
     channels_last,
     patch_sizes,
     small_vit,
@@ -346,7 +345,7 @@ class Images(Turnable, Cuttable, Surrounded, Paintable, Fillable):
     def surroundings(self) -> TileCutter:
         return self.cutter(3)
 
-    def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Tokenizer:
+    def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Patches:
         return Patches(
             self.input_layer()(some_samples(samples)),
             patch_sizes(self.sample_shape_[1:], patch_size, patches=_PATCHES_A_SIDE, what="images"),

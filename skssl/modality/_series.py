@@ -37,7 +37,6 @@ from skssl.nn import (
     SeriesPatches,
     SeriesResNet,
     SideBySide,
-    Tokenizer,
 )
 from skssl.views import SeriesViews, Views, observed_length
 
@@ -331,7 +330,7 @@ class Series(Timed, Surrounded, Forecastable):
     def time_steps(self, samples: Tensor) -> Tensor:
         return observed_length(samples)
 
-    def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Tokenizer:
+    def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Patches:
         length = samples.shape[2]
         if isinstance(patch_size, str):
             patch_size = max(1, round(length / _PATCHES))

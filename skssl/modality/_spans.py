@@ -8,11 +8,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from skssl.modality._cutters import Cutter, margin
+from skssl.modality._cutters import PieceCutter, margin
 from skssl.views import observed_length, resample
 
 
-class SpanCutter(Cutter):
+class SpanCutter(PieceCutter):
     """Cuts each sequence, from its start to its own end, into spans of equal length.
 
     The last steps belong to no span if they cannot be divided. A sequence with fewer steps than

@@ -38,7 +38,7 @@ from skssl.modality._capabilities import Imputable
 from skssl.modality._containers import as_samples, is_categorical, is_frame
 from skssl.modality._doubts import doubts_of_categories, doubts_of_table
 from skssl.modality._table import STRINGS, Table, is_none, read_columns, write_columns
-from skssl.nn import SideBySide, TableEncoder, TableStem, TableTokens, Tokenizer, UnitLength
+from skssl.nn import SideBySide, TableEncoder, TableStem, TableTokens, UnitLength
 from skssl.views import TabularViews, Views
 
 # Codes of a column: what was not seen in fit, what is missing, then the categories.
@@ -369,7 +369,7 @@ class Tabular(Imputable):
             encoder = SideBySide([self.plain_stem(), weighed])
         return super().assemble(input_layer, encoder)
 
-    def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Tokenizer:
+    def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> TableTokens:
         no_patches(patch_size, "one column of the table")
         scaled, original = self._knots(samples[:, : self._seen.numbers.shape[1]])
         return TableTokens(samples, self._n_codes, _FIRST, scaled, original, width=width)

@@ -31,7 +31,6 @@ from skssl.modality._pixels import (
 from skssl.nn import (
     Patches,
     SmallVideoNet,
-    Tokenizer,
     channels_last,
     patch_sizes,
     torchvision_encoder,
@@ -224,7 +223,7 @@ class Video(Turnable, Filmed, Fillable):
     def time_steps(self, samples: Tensor) -> Tensor:
         return torch.full((len(samples),), samples.shape[2], device=samples.device)
 
-    def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Tokenizer:
+    def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Patches:
         size = self.sample_shape_[2:]
         sides = patch_sizes(size, patch_size, patches=_PATCHES_A_SIDE, what="video")
         return Patches(

@@ -9,7 +9,6 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
-from skssl._settings import own_settings
 from skssl._types import Samples
 from skssl.base import SelfSupervisedTransformer
 from skssl.views import Views, ViewsParameter
@@ -72,8 +71,7 @@ def embed_views(
     if not isinstance(n_views, (int, np.integer)) or n_views < 1:
         raise ValueError(f"n_views must be an integer of at least 1, got {n_views!r}.")
     seed = int(check_random_state(random_state).randint(2**31 - 1))
-    with own_settings():
-        return method.embed_views(X, _resolve(views, method), n_views=int(n_views), seed=seed)
+    return method.embed_views(X, _resolve(views, method), n_views=int(n_views), seed=seed)
 
 
 def check_views_parameter(views: Any) -> None:

@@ -131,7 +131,11 @@ class EmbeddingScorer:
             )
         # Files that could not be loaded are NaN in all places.
         loaded = ~np.isnan(Z).reshape(len(Z), -1).all(axis=1)
-        value = float(self.metric(Z[loaded], *(known[loaded] for known in labels)))
+        try:
+            value = float(self.metric(Z[loaded], *(known[loaded] for known in labels)))
+        except ValueError as error:
+            name = getattr(self.metric, "__name__", repr(self.metric))
+            raise ValueError(f"The embedding Z of X has no {name}: {error}") from error
         return value if self.greater_is_better else -value
 
     def _choose_rows(

@@ -47,7 +47,7 @@ from skssl.nn._series_patches import NormalizeEach, SeriesPatches
 from skssl.nn._tabular import TableEncoder, TableStem, UnitLength
 from skssl.nn._teacher import Teacher, TeacherStays, rising_momentum
 from skssl.nn._text import BagEncoder, TextTransformer
-from skssl.nn._tokenizer import Pieces, Tokenizer, first_of, take
+from skssl.nn._tokenizer import FillingTokenizer, Pieces, Tokenizer, first_of, take
 from skssl.nn._tokens import Positions, TokenEncoder, TransformerLayers
 from skssl.nn._torchvision import (
     small_vit,
@@ -65,6 +65,7 @@ __all__ = [
     "DrawViews",
     "FillGaps",
     "FillPoints",
+    "FillingTokenizer",
     "IterNorm",
     "JointObjective",
     "KernelEncoder",

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skssl.nn._tokenizer import Pieces, Tokenizer
+from skssl.nn._tokenizer import FillingTokenizer, Pieces, Tokenizer
 
 # Below this, a column says nothing that could be predicted.
 _SMALLEST_VARIANCE = 1e-12
@@ -43,7 +43,7 @@ class TableHead(nn.Module):
         return numbers if self.codes is None else torch.cat([numbers, self.codes(tokens)], dim=2)
 
 
-class TableTokens(Tokenizer):
+class TableTokens(FillingTokenizer):
     """One token per column of a table: numbers come first, categories as codes follow.
 
     A number is predicted on the scale of the input and on the original one, since the best guess

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skssl.nn._tokenizer import Pieces, Tokenizer
+from skssl.nn._tokenizer import FillingTokenizer, Pieces
 
 # Keeps the standard deviation of a patch of one value from zero, as in the authors' code of MAE.
 _SMALLEST_VARIANCE = 1e-6
@@ -25,7 +25,7 @@ class PatchHead(nn.Linear):
         return super().forward(tokens)
 
 
-class Patches(Tokenizer):
+class Patches(FillingTokenizer):
     """Patches of samples with channels and one to three axes.
 
     Samples that the patches do not divide are padded with NaN. NaN has no loss, and a patch with

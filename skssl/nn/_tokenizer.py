@@ -163,14 +163,18 @@ class Tokenizer(nn.Module):
             "video and series."
         )
 
+
+class FillingTokenizer(Tokenizer):
+    """Cuts samples into pieces of which each has cells of its own, and puts them together again."""
+
+    @abstractmethod
     def covered(self, cells: Tensor) -> Tensor:
         """Return which pieces have any of the marked cells of prepared samples."""
-        raise NotImplementedError
 
+    @abstractmethod
     def cells(self, mask: Tensor, batch: Tensor) -> Tensor:
         """Return which cells of prepared samples the masked pieces have."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fill(self, batch: Tensor, prediction: Tensor) -> Tensor:
         """Return what the prediction of all pieces says the batch is, in its form and scale."""
-        raise NotImplementedError

@@ -16,7 +16,7 @@ from torch import Tensor
 from skssl._declare import Interval, StrOptions, param
 from skssl._samples import in_all_rows
 from skssl._types import Auto, Samples
-from skssl.modality import Cutter, Restorable, as_samples
+from skssl.modality import Cutter, PieceCutter, Restorable, as_samples
 from skssl.nn import Objective
 from skssl.pretext._base import ROUNDS, Task, TaskObjective, _PretextTask
 
@@ -66,7 +66,7 @@ class WhichOrder(Task):
     cutter : Cutter
     orders : Tensor of shape (n_classes, n_pieces)
     gap, normalize, full_size
-        As for ``Cutter.show``.
+        As for ``PieceCutter.show``.
     """
 
     def __init__(
@@ -81,21 +81,21 @@ class WhichOrder(Task):
         self.cutter = cutter
         self.orders = orders
         self.n_classes = len(orders)
-        self.n_parts = cutter.n_pieces if cutter.apart else 1
+        self.n_parts = cutter.n_pieces if isinstance(cutter, PieceCutter) else 1
         self.how: dict[str, Any] = {"gap": gap, "normalize": normalize, "full_size": full_size}
 
     def pose(self, batch: Tensor, answers: Tensor) -> list[Tensor]:
         order = self.orders.to(batch.device)[answers]
-        if not self.cutter.apart:
+        if self.n_parts == 1:
             return self.show(self.cutter.rearrange(batch, order))
         rows = torch.arange(len(batch), device=batch.device)[:, None]
         return list(torch.stack(self.show(batch), dim=1)[rows, order].unbind(dim=1))
 
     def show(self, batch: Tensor) -> list[Tensor]:
         """Return what the encoder is to see of samples whose pieces are where they are."""
-        if not self.cutter.apart:
-            return [self.cutter.settle(batch)]
-        return self.cutter.show(batch, **self.how)
+        if isinstance(self.cutter, PieceCutter):
+            return self.cutter.show(batch, **self.how)
+        return [self.cutter.settle(batch)]
 
 
 class _OrderTask(_PretextTask):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from skssl._declare import Interval, StrOptions, param
 from skssl._types import Auto
-from skssl.modality import Cutter, Surrounded
+from skssl.modality import PieceCutter, Surrounded
 from skssl.pretext._base import Task, _PretextTask
 
 
@@ -19,15 +19,15 @@ class WhichNeighbour(Task):
 
     Parameters
     ----------
-    cutter : Cutter
+    cutter : PieceCutter
         Cuts a sample into an odd number of pieces.
     gap, normalize, full_size
-        As for ``Cutter.show``.
+        As for ``PieceCutter.show``.
     """
 
     n_parts = 2
 
-    def __init__(self, cutter: Cutter, *, gap: float | str, normalize: bool, full_size: bool):
+    def __init__(self, cutter: PieceCutter, *, gap: float | str, normalize: bool, full_size: bool):
         self.cutter = cutter
         self.middle = cutter.n_pieces // 2
         self.n_classes = cutter.n_pieces - 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -108,9 +109,9 @@ class SemiSupervisedObjective(SupervisedObjective):
         loss = super().forward(labelled, draw_views)
         return loss + self.weight * self.loss_of_others(others, draw_views)
 
+    @abstractmethod
     def loss_of_others(self, others: Tensor, draw_views: DrawViews) -> Tensor:
         """Return the loss of rows whose labels are not looked at."""
-        raise NotImplementedError
 
 
 class FixMatchObjective(SemiSupervisedObjective):
