@@ -17,10 +17,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from skssl._quote import quoted
 from skssl._samples import TakesSamples
+from skssl._streams import Stream, choose_rows
 from skssl._types import Auto, Samples
 from skssl.modality import (
     MODALITIES,
     Modality,
+    Raw,
+    Stored,
     check_capable,
     infer_modality,
     is_capable,
@@ -38,6 +41,7 @@ class BuildsNetworks(TakesSamples):
     max_epochs: Auto[int]
     batch_size: Auto[int]
     random_state: Any
+    verbose: int
 
     # None where an embedding that looks collapsed says nothing.
     collapse_remedy: ClassVar[str | None] = (
@@ -75,7 +79,7 @@ class BuildsNetworks(TakesSamples):
         """Whether this method has a meaning for a modality, which can do what it needs."""
         return is_capable(modality, cls.needs)
 
-    def _start(self, X: Samples) -> Tensor:
+    def _start(self, X: Samples) -> Tensor | Stream:
         """Resolve every "auto" and build encoder and objective; return the prepared samples."""
         from skssl.training import with_memory_advice
 
@@ -86,17 +90,23 @@ class BuildsNetworks(TakesSamples):
             device=torch.device("cpu"),
         )
 
-    def _set_up(self, X: Samples) -> Tensor:
+    def _set_up(self, X: Samples) -> Tensor | Stream:
         from skssl.training import Monitor, resolve_device, seeded
 
         device = resolve_device(self.device)
+        stored = Stored.of(X)
+        if stored is not None and stored.fits():
+            X = stored.all()
         modality = infer_modality(X) if isinstance(self.modality, str) else self.modality
         self.modality_ = copy.deepcopy(modality)
         check_capable(self.modality_, self.needs, who=type(self).__name__)
-        samples, _ = self.prepare_samples(X, reset=True, min_samples=2)
+        stored = self.on_demand(X)
+        some = X if stored is None else self._sample_of(stored)
+        samples, _ = self.prepare_samples(some, reset=True, min_samples=2)
         self.views_ = self._resolve_views()
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        self._shape = tuple(samples.shape)
+        training = samples if stored is None else self._stream(stored, samples)
+        self._shape = tuple(training.shape)
         with seeded(self._seed, device):
             self.encoder_ = self._build_networks(samples, device)
         self._optimizer_state: dict[str, Any] | None = None
@@ -105,7 +115,17 @@ class BuildsNetworks(TakesSamples):
         self.n_iter_ = 0
         self.loss_curve_: list[float] = []
         self.history_: list[dict[str, float]] = []
-        return samples
+        return training
+
+    def _sample_of(self, stored: Stored) -> Raw:
+        """Return rows that stand for all when scales are learned and networks are built."""
+        rows = choose_rows(stored)
+        if self.verbose:
+            print(
+                f"{type(self).__name__}: {stored.name()}, is read while it is needed; scales and "
+                f"the like are those of {len(rows):,} of {len(stored):,} samples."
+            )
+        return stored.read(rows)
 
     def _build_networks(self, samples: Tensor, device: torch.device) -> nn.Module:
         """Build encoder and objective, and find out how large a batch is to be."""
@@ -118,9 +138,9 @@ class BuildsNetworks(TakesSamples):
         with seeded(self._seed, device):  # What comes next draws the same numbers as without.
             self._work = self._find_work(encoder, samples, device)
         self._auto_batch_size = auto_batch_size(
-            len(samples), self._work, smallest=self._smallest_batch, largest=self._largest_batch
+            self._shape[0], self._work, smallest=self._smallest_batch, largest=self._largest_batch
         )
-        self.batch_size_ = min(self._resolve_batch_size(), len(samples))
+        self.batch_size_ = min(self._resolve_batch_size(), self._shape[0])
         self._objective = self._objective_of(encoder, samples)
         return assembled
 

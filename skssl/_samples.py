@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from skssl._runner import apply_network, with_same_weights
 from skssl._settings import OwnSettings
+from skssl._streams import Stream, choose_rows, in_order
 from skssl._types import Auto, Samples
 from skssl._warn import warn
-from skssl.modality import Modality, Restorable, nothing_to_tell
+from skssl.modality import Modality, Raw, Restorable, Stored, nothing_to_tell
 from skssl.nn import Objective
 from skssl.views import Views
 
@@ -54,6 +55,37 @@ class TakesSamples(OwnSettings, BaseEstimator):
         if reset and self.max_epochs != 0:
             self._warn_of_sameness(samples)
         return samples, loaded
+
+    def on_demand(self, X: Samples) -> Stored | None:
+        """Return samples that are too large for the memory, to be read when they are needed."""
+        stored = self.modality_.stored(X)
+        return None if stored is None or stored.fits() else stored
+
+    def _stream(self, stored: Stored, known: Tensor) -> Stream:
+        """Return training samples that are read while they are needed; some are known already."""
+        return Stream(stored, self._prepare_raw, known)
+
+    def _prepare_raw(self, raw: Raw) -> tuple[Tensor, np.ndarray | None]:
+        return self.prepare_samples(raw)
+
+    def training_samples(self, X: Samples) -> Tensor | Stream:
+        """Check `X`, of which there are at least 2 samples, and return what is trained on."""
+        stored = self.on_demand(X)
+        if stored is None:
+            return self.prepare_samples(X, min_samples=2)[0]
+        known, _ = self.prepare_samples(stored.read(choose_rows(stored)), min_samples=2)
+        return self._stream(stored, known)
+
+    def in_parts(self, X: Samples) -> Iterator[tuple[Tensor, np.ndarray | None]]:
+        """Go through prepared samples in their order: all at once, or as they are read.
+
+        With which ones of each part could be loaded, None if all.
+        """
+        stored = self.on_demand(X)
+        if stored is None:
+            yield self.prepare_samples(X)
+        else:
+            yield from in_order(stored, self._prepare_raw)
 
     def _warn_of_sameness(self, samples: Tensor) -> None:
         """Warn before a training from which nothing can come."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from skssl._building import BuildsNetworks
 from skssl._by_value import by_value
 from skssl._quote import quoted
+from skssl._streams import Stream
 from skssl._trainings import Trainings
 from skssl._types import Samples
 from skssl._warn import warn
@@ -39,7 +40,7 @@ class WarmStart(BuildsNetworks):
     n_iter_: int
     _steps: int
 
-    def _resume(self, X: Samples) -> Tensor:
+    def _resume(self, X: Samples) -> Tensor | Stream:
         """Start as ``fit`` does, or go back to where an earlier training ended.
 
         That is one of this object, or one that lies in the folder, with the same parameters, apart
@@ -53,7 +54,7 @@ class WarmStart(BuildsNetworks):
         samples = self._start(X)
         # Vocabularies and the like are no part of the samples that are made with them.
         known = (self.modality_, getattr(self, "feature_names_in_", None))
-        key: str = joblib.hash((self._origin(), parameters, samples.numpy(), known))
+        key: str = joblib.hash((self._origin(), parameters, _content(samples), known))
         epochs = self._resolve_epochs(len(samples))
         self._ended = ()
         if before.get("_training") == (key, seed, before.get("_steps")):
@@ -127,6 +128,11 @@ class WarmStart(BuildsNetworks):
                     "function must be defined at the top level of a module."
                 ) from error
         return joblib.hash(hashes)
+
+
+def _content(samples: Tensor | Stream) -> object:
+    """Return what tells samples from others."""
+    return samples.digest() if isinstance(samples, Stream) else samples.numpy()
 
 
 def _round_ends(n_epochs: int) -> list[int]:

@@ -23,6 +23,7 @@ from skssl._interrupts import Interrupts
 from skssl._quote import quoted
 from skssl._samples import in_all_rows
 from skssl._sklearn_compat import InvalidParameterError, fit_context
+from skssl._streams import Stream
 from skssl._trainings import Folder
 from skssl._transaction import transaction
 from skssl._types import Auto, Callbacks, RandomState, Samples
@@ -252,7 +253,7 @@ class SelfSupervisedTransformer(
         """
         first = not hasattr(self, "encoder_")
         with transaction(self, goes_on=not first, unchanged=_UNCHANGED) as (ssl, interrupts):
-            samples = ssl._start(X) if first else ssl.prepare_samples(X, min_samples=2)[0]
+            samples = ssl._start(X) if first else ssl.training_samples(X)
             ssl._train(samples, interrupts, epochs=1, partial=True)
         return self
 
@@ -270,9 +271,11 @@ class SelfSupervisedTransformer(
             The embedding. That of one sample does not depend on the others.
         """
         check_is_fitted(self)
-        samples, loaded = self.prepare_samples(X)
-        run = self._apply(self.encoder_, lambda encoder, batch: encoder(batch), samples)
-        return in_all_rows(run.numpy(), loaded)
+        parts = []
+        for samples, loaded in self.in_parts(X):
+            run = self._apply(self.encoder_, lambda encoder, batch: encoder(batch), samples)
+            parts.append(in_all_rows(run.numpy(), loaded))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def score(self, X: Samples, y: ArrayLike | None = None) -> float:
         """Return how good the embedding of samples is, as far as that can be told without labels.
@@ -351,7 +354,7 @@ class SelfSupervisedTransformer(
         return tags
 
     def _train(
-        self, samples: Tensor, interrupts: Interrupts, *, epochs: int, partial: bool
+        self, samples: Tensor | Stream, interrupts: Interrupts, *, epochs: int, partial: bool
     ) -> bool:
         """Train for some epochs; return whether a callback has ended that."""
         from skssl.training import make_optimizer, resolve_device, train

@@ -31,6 +31,7 @@ from skssl.modality._registry import (
 )
 from skssl.modality._sameness import nothing_to_tell
 from skssl.modality._series import Series
+from skssl.modality._stored import Raw, Stored
 from skssl.modality._tabular import Tabular
 from skssl.modality._text import Text
 from skssl.modality._video import Video
@@ -49,8 +50,10 @@ __all__ = [
     "Paintable",
     "PieceCutter",
     "PointCloud",
+    "Raw",
     "Restorable",
     "Series",
+    "Stored",
     "Surrounded",
     "Tabular",
     "Text",

@@ -24,6 +24,7 @@ from skssl._scales import float_of
 from skssl._types import Samples
 from skssl._warn import warn
 from skssl.modality._containers import as_samples, is_categorical, only_column
+from skssl.modality._stored import Stored
 from skssl.views import Views
 
 # Elements that are looked at one by one.
@@ -156,6 +157,10 @@ class Modality(Declared, ABC):
     def doubts(cls, look: Look, X: Samples) -> str | None:
         """Say what else `X`, which this modality recognizes, may be, and how to write it."""
         return None
+
+    def stored(self, X: Samples) -> Stored | None:
+        """Return samples that can be read when they are needed, None for those in memory."""
+        return Stored.of(X)
 
     def load(self, X: Samples) -> tuple[Any, np.ndarray | None]:
         """Read samples that are not in memory, such as files.

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from skssl._quote import quoted
+from skssl.modality._stored import in_memory
 
 __all__ = ["as_samples", "is_arrow", "is_categorical", "is_frame", "only_column"]
 
@@ -24,8 +25,9 @@ def as_samples(X: Any) -> Any:
 
     Tensors, on any device, become arrays, and so do masked arrays, whose hidden values become NaN,
     or None among objects. Arrays of dtype object, Series and Arrow arrays whose elements are arrays
-    become lists of arrays; a list of tensors or masked arrays becomes one of arrays. Everything
-    else is returned as it is.
+    become lists of arrays; a list of tensors or masked arrays becomes one of arrays. What lies in a
+    store (arrays of zarr, h5py and dask, columns of Hugging Face's data sets, Datasets of torch) is
+    read. Everything else is returned as it is.
 
     Raises
     ------
@@ -35,6 +37,7 @@ def as_samples(X: Any) -> Any:
     """
     if isinstance(X, (str, os.PathLike)):
         _refuse_path(X)
+    X = in_memory(X)
     if type(X).__module__.partition(".")[0] == "PIL":
         raise ValueError(f"X is a single image, {quoted(X)}; pass a list of images, [X].")
     if isinstance(X, Tensor):

@@ -6,13 +6,17 @@ import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from skssl._quote import quoted
+from skssl._types import Samples
 from skssl._warn import warn
+from skssl.modality._stored import FileRows
 
+# Files of which one has to be readable.
+_FIRST_FILES = 8
 _LONGEST_NAME = 300
 _LONGEST_REASON = 200
 _GRAY_MODES = ("1", "L", "LA", "La")
@@ -52,6 +56,27 @@ def are_surely_images(samples: Sequence[object]) -> bool:
             "modality=skssl.modality.Images(); if they are texts, modality=skssl.modality.Text()."
         )
     return True
+
+
+def is_list_of_files(X: Samples) -> TypeGuard[Sequence[str | os.PathLike[str]]]:
+    """Whether `X` is a list, a 1-D array or a Series that begins with names of files."""
+    if not isinstance(X, (list, tuple, np.ndarray)) and not hasattr(X, "to_numpy"):
+        return False
+    return getattr(X, "ndim", 1) == 1 and len(X) > 0 and is_file_name(next(iter(X)))
+
+
+def files_of(
+    names: Sequence[str | os.PathLike[str]], *, size: tuple[int, int] | None, channels: int | None
+) -> FileRows | None:
+    """Return files that are decoded when they are needed, None if that is not known of them.
+
+    Without a size, it is that of the first one that can be read.
+    """
+    names = list(names)
+    first = (_read(name, size, channels) for name in names[:_FIRST_FILES])
+    # What is wrong with others is said when all are read.
+    image = next((image for image in first if isinstance(image, np.ndarray)), None)
+    return None if image is None else FileRows(names, image.size)
 
 
 def _is_plain_text(sample: Any) -> bool:

@@ -22,8 +22,10 @@ from skssl.modality._cutters import TileCutter
 from skssl.modality._doubts import SMALLEST_IMAGE, as_series, is_oblong
 from skssl.modality._image_files import (
     are_surely_images,
+    files_of,
     is_file_name,
     is_image_source,
+    is_list_of_files,
     read_images,
 )
 from skssl.modality._pixels import (
@@ -37,6 +39,7 @@ from skssl.modality._pixels import (
     quarter_turns,
     some_samples,
 )
+from skssl.modality._stored import Stored
 from skssl.nn import (
     Patches,
     SmallConvNet,
@@ -185,6 +188,12 @@ class Images(Turnable, Cuttable, Surrounded, Paintable, Fillable):
             return None
         alone = " or one image that is to be X[None]" if last in USUAL_CHANNELS else ""
         return f"it may be {as_series(look.shape)}{alone}"
+
+    def stored(self, X: Samples) -> Stored | None:
+        self.check_parameters()
+        if is_list_of_files(X) and getattr(self, "reads_files_", True):
+            return files_of(X, size=_height_and_width(self.size), channels=self.channels)
+        return super().stored(X)
 
     def load(self, X: Samples) -> tuple[Any, np.ndarray | None]:
         self.check_parameters()

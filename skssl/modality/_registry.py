@@ -17,6 +17,7 @@ from skssl.modality._containers import as_samples
 from skssl.modality._images import Images
 from skssl.modality._points import PointCloud
 from skssl.modality._series import Series
+from skssl.modality._stored import Stored
 from skssl.modality._tabular import Tabular
 from skssl.modality._text import Text
 from skssl.modality._video import Video
@@ -212,7 +213,8 @@ def infer_modality(X: Samples) -> Modality:
     >>> infer_modality(["some text", "another text"])
     Text()
     """
-    X = as_samples(X)
+    stored = Stored.of(X)
+    X = as_samples(X) if stored is None or stored.fits() else stored.head()
     look = Look.at(X)
     kind = next((kind for kind in known_modalities() if kind.recognizes(look)), Tabular)
     if kind is Tabular and len(look.shape) > 2:

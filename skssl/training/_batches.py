@@ -1,4 +1,4 @@
-"""Random batches of samples that are in memory."""
+"""Random batches of samples."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from skssl._streams import Stream
 
 
 class Batches:
@@ -53,13 +55,7 @@ class Batches:
     def __iter__(self) -> Iterator[Tensor]:
         for rows in self._epoch():
             self.rows = rows.to(self.samples.device, non_blocking=self.samples.is_cuda)
-            batch = self.samples[self.rows]
-            if batch.device == self.device:
-                yield batch
-            elif self.device.type == "cuda":
-                yield batch.pin_memory().to(self.device, non_blocking=True)
-            else:
-                yield batch.to(self.device)
+            yield _moved(self.samples[self.rows], self.device)
 
 
 class BatchesWithOthers(Batches):
@@ -101,9 +97,65 @@ class BatchesWithOthers(Batches):
         return rows
 
 
-def place(samples: Tensor, device: torch.device) -> Tensor:
+class StreamedBatches:
+    """Random batches of samples that are read while they are needed, on `device`.
+
+    Parameters and attributes are those of :class:`Batches`.
+    """
+
+    rows: Tensor
+
+    def __init__(
+        self, samples: Stream, *, batch_size: int, generator: torch.Generator, device: torch.device
+    ):
+        self.samples = samples
+        self.batch_size = min(batch_size, len(samples))
+        self.generator = generator
+        self.device = device
+
+    def __len__(self) -> int:
+        return len(self.samples) // self.batch_size
+
+    def __iter__(self) -> Iterator[Tensor]:
+        windows = self.samples.windows(self.generator, multiple_of=self.batch_size)
+        for all_rows, samples in windows:
+            for start in range(0, len(samples) - self.batch_size + 1, self.batch_size):
+                self.rows = all_rows[start : start + self.batch_size]
+                yield _moved(samples[start : start + self.batch_size], self.device)
+
+
+def _moved(batch: Tensor, device: torch.device) -> Tensor:
+    if batch.device == device:
+        return batch
+    if device.type == "cuda":
+        return batch.pin_memory().to(device, non_blocking=True)
+    return batch.to(device)
+
+
+def all_batches(
+    samples: Tensor | Stream, *, batch_size: int, generator: torch.Generator
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Go through all samples in a random order: rows and samples, at least 2 if there are."""
+    if isinstance(samples, Stream):
+        for rows, window in samples.windows(generator, multiple_of=batch_size):
+            n_batches = max(1, len(window) // batch_size)
+            yield from zip(
+                rows.tensor_split(n_batches), window.tensor_split(n_batches), strict=True
+            )
+        return
+    order = torch.randperm(len(samples), generator=generator).to(samples.device)
+    for rows in order.tensor_split(max(1, len(samples) // batch_size)):
+        yield rows, samples[rows]
+
+
+def known_samples(samples: Tensor | Stream) -> Tensor:
+    """Return samples that are in memory: all of them, or a few."""
+    return samples.known if isinstance(samples, Stream) else samples
+
+
+def place(samples: Tensor | Stream, device: torch.device) -> Tensor | Stream:
     """Move `samples` to a GPU of CUDA if they leave it at least half of its free memory."""
-    if device.type != "cuda":
+    if device.type != "cuda" or isinstance(samples, Stream):
         return samples
     free, _ = torch.cuda.mem_get_info(device)
     return samples.to(device) if samples.nbytes <= free // 2 else samples

@@ -11,6 +11,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import Tensor
 
+from skssl._streams import Stream
 from skssl._warn import warn
 from skssl.exceptions import CollapseWarning
 from skssl.metrics import (
@@ -20,6 +21,7 @@ from skssl.metrics import (
     view_ranking_score,
     view_retrieval_score,
 )
+from skssl.training._batches import known_samples
 from skssl.training._device import seeded
 
 _MOST_SAMPLES = 256
@@ -82,11 +84,14 @@ class Monitor(Callback):
         self.symptoms: list[str] = []
         self.has_warned = False
 
-    def on_train_begin(self, net: NeuralNet, X: Tensor, y: object = None, **kwargs: object) -> None:
+    def on_train_begin(
+        self, net: NeuralNet, X: Tensor | Stream, y: object = None, **kwargs: object
+    ) -> None:
         if not net.max_epochs:
             return
-        order = torch.randperm(len(X), generator=torch.Generator().manual_seed(net.seed))
-        self.samples_ = X[order[:_MOST_SAMPLES].to(X.device)].to(net.device)
+        known = known_samples(X)
+        order = torch.randperm(len(known), generator=torch.Generator().manual_seed(net.seed))
+        self.samples_ = known[order[:_MOST_SAMPLES].to(known.device)].to(net.device)
         if not self.at_start:
             self.at_start = self._measure(net)
 

@@ -16,10 +16,11 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from skssl._interrupts import Interrupts
+from skssl._streams import Stream
 from skssl._types import Callbacks
 from skssl._warn import warn
 from skssl.nn import Objective
-from skssl.training._batches import Batches, place
+from skssl.training._batches import Batches, StreamedBatches, all_batches, known_samples, place
 from skssl.training._device import OwnRandomness, uses_bfloat16
 from skssl.training._memory import with_memory_advice
 from skssl.training._progress import Progress
@@ -98,7 +99,10 @@ class Net(NeuralNet):
         return [("epoch_timer", EpochTimer())]
 
     def train(
-        self, samples: Tensor, interrupts: Interrupts, optimizer_state: dict | None = None
+        self,
+        samples: Tensor | Stream,
+        interrupts: Interrupts,
+        optimizer_state: dict | None = None,
     ) -> bool:
         """Train on `samples`; return whether the user interrupted it.
 
@@ -161,7 +165,7 @@ class Net(NeuralNet):
             finite = torch.stack([t.isfinite().all() for t in floats.values()]).tolist()
         return {name for name, is_finite in zip(floats, finite, strict=True) if not is_finite}
 
-    def _check_what_is_left(self, samples: Tensor, infinite_before: set[str]) -> None:
+    def _check_what_is_left(self, samples: Tensor | Stream, infinite_before: set[str]) -> None:
         """Look at what the last step made, which no loss has seen.
 
         A network may hold minus infinity from the start, in a mask for example.
@@ -172,7 +176,7 @@ class Net(NeuralNet):
             was_training = self.module_.training
             self.module_.eval()
             with torch.no_grad():
-                some = samples[:_SAMPLES_LOOKED_AT].to(self.device)
+                some = known_samples(samples)[:_SAMPLES_LOOKED_AT].to(self.device)
                 embedded = self.module_.embed(self.input_layer(some))
             self.module_.train(was_training)
             if not all(part.isfinite().all() for part in embedded if part is not None):
@@ -211,27 +215,28 @@ class Net(NeuralNet):
             if "train_loss" in row
         ]
 
-    def _batches_of_all(self, samples: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    def _batches_of_all(self, samples: Tensor | Stream) -> Iterator[tuple[Tensor, Tensor]]:
         # BatchNorm has to see a mixture, however the rows are sorted, and never a single one.
-        order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(self.seed))
-        for rows in order.to(samples.device).tensor_split(max(1, len(samples) // self.batch_size)):
+        generator = torch.Generator().manual_seed(self.seed)
+        for rows, batch in all_batches(samples, batch_size=self.batch_size, generator=generator):
             self.interrupts_.check()
-            yield rows.to(self.device), self.input_layer(samples[rows].to(self.device))
+            yield rows.to(self.device), self.input_layer(batch.to(self.device))
 
     def initialize_optimizer(self, triggered_directly: None = None) -> Net:
         self.optimizer_ = self.make_optimizer(self.module_)
         return self
 
-    def get_dataset(self, X: Tensor, y: None = None) -> Tensor:
+    def get_dataset(self, X: Tensor | Stream, y: None = None) -> Tensor | Stream:
         return X
 
-    def get_iterator(self, dataset: Tensor, training: bool = False) -> Batches:
-        return self.make_batches(
-            dataset,
-            batch_size=self.batch_size,
-            generator=torch.Generator().manual_seed(self.seed),
-            device=torch.device(self.device),
-        )
+    def get_iterator(
+        self, dataset: Tensor | Stream, training: bool = False
+    ) -> Batches | StreamedBatches:
+        generator = torch.Generator().manual_seed(self.seed)
+        how = {"batch_size": self.batch_size, "device": torch.device(self.device)}
+        if isinstance(dataset, Stream):
+            return StreamedBatches(dataset, generator=generator, **how)
+        return self.make_batches(dataset, generator=generator, **how)
 
     def notify(self, method_name: str, **cb_kwargs: object) -> None:
         try:
@@ -250,7 +255,7 @@ class Net(NeuralNet):
 
     def run_single_epoch(
         self,
-        iterator: Batches | None,
+        iterator: Batches | StreamedBatches | None,
         training: bool,
         prefix: str,
         step_fn: Callable[..., dict[str, Tensor]],
@@ -328,7 +333,7 @@ class Net(NeuralNet):
 
 def train(
     objective: Objective,
-    samples: Tensor,
+    samples: Tensor | Stream,
     *,
     title: str,
     epochs: int,
@@ -347,8 +352,8 @@ def train(
     Parameters
     ----------
     objective : Objective
-    samples : Tensor
-        Prepared samples, on the CPU.
+    samples : Tensor or Stream
+        Prepared samples, on the CPU, or read while they are needed.
     title : str
         What the progress bar and a warning call the training.
     epochs, steps_per_epoch : int

@@ -1,0 +1,372 @@
+"""Samples that lie in a file or store, of any size."""
+
+import os
+import threading
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import BaseEstimator
+
+from skssl import MaskedAutoencoder, MoCo, SimCLR
+from skssl.modality import Images, Series, Tabular, Text, Video
+from skssl.utils import embed, set_memory_limit, split_windows, windows
+
+SHORT = {"max_epochs": 1, "batch_size": 32, "random_state": 0}
+KINDS = ("memmap", "zarr", "h5py", "dask", "dataset")
+
+
+def store(kind, array, folder):
+    """Put an array into a store of some kind."""
+    chunks = (max(1, len(array) // 9), *array.shape[1:])
+    if kind == "memmap":
+        np.save(folder / "array.npy", array)
+        return np.load(folder / "array.npy", mmap_mode="r")
+    if kind == "zarr":
+        zarr = pytest.importorskip("zarr")
+        stored = zarr.create_array(
+            folder / "array.zarr", shape=array.shape, dtype=array.dtype, chunks=chunks
+        )
+        stored[:] = array
+        return stored
+    if kind == "h5py":
+        h5py = pytest.importorskip("h5py")
+        return h5py.File(folder / "array.h5", "w").create_dataset("x", data=array, chunks=chunks)
+    if kind == "dask":
+        return pytest.importorskip("dask.array").from_array(array, chunks=chunks)
+    return Pairs(array)
+
+
+class Pairs(torch.utils.data.Dataset):
+    """A map-style Dataset of samples and labels, which counts how often it is asked."""
+
+    def __init__(self, samples):
+        self.samples = samples
+        self.asked = np.zeros(len(samples), dtype=int)
+
+    def __len__(self):
+        return len(self.samples)
+
+    def __getitem__(self, row):
+        self.asked[row] += 1
+        return torch.as_tensor(self.samples[row]), 0
+
+
+@pytest.fixture(scope="module")
+def samples():
+    rng = np.random.default_rng(0)
+    return {
+        "images": (Images(), rng.integers(0, 255, (130, 8, 8, 3), dtype=np.uint8)),
+        "series": (Series(), rng.normal(size=(130, 2, 24)).cumsum(axis=2)),
+        "table": (Tabular(), rng.normal(size=(130, 6))),
+        "video": (Video(), rng.integers(0, 255, (130, 4, 8, 8, 1), dtype=np.uint8)),
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["images", "series", "table", "video"])
+def test_stores_are_read_as_a_whole_or_while_they_are_needed(kind, name, samples, tmp_path):
+    modality, array = samples[name]
+    X = store(kind, array, tmp_path)
+    ssl = SimCLR(modality=modality, **SHORT)
+    whole = ssl.fit(array).transform(array)
+    np.testing.assert_array_equal(ssl.fit(X).transform(X), whole)
+    with set_memory_limit(0):
+        ssl.fit(X)
+        np.testing.assert_array_equal(ssl.transform(X), ssl.transform(array))
+        again = SimCLR(modality=modality, **SHORT).fit(X)
+    np.testing.assert_array_equal(again.transform(array), ssl.transform(array))
+    assert ssl.n_features_in_ == SimCLR(modality=modality, **SHORT).fit(array).n_features_in_
+
+
+def test_texts_of_a_column(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    texts = [f"{word} and {word}s" for word in ("rain", "wind", "sun", "dog") * 30]
+    column = datasets.Dataset.from_dict({"text": texts})["text"]
+    ssl = SimCLR(**SHORT)
+    whole = ssl.fit(texts).transform(texts)
+    np.testing.assert_array_equal(ssl.fit(column).transform(column), whole)
+    with set_memory_limit(0):
+        ssl.fit(column)
+        assert isinstance(ssl.modality_, Text)
+        np.testing.assert_array_equal(ssl.transform(column), ssl.transform(texts))
+
+
+def test_files_are_decoded_while_they_are_needed(tmp_path):
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    names = [str(tmp_path / f"{row}.png") for row in range(70)]
+    for name in names:
+        Image.fromarray(rng.integers(0, 255, (9, 8, 3), dtype=np.uint8)).save(name)
+    with set_memory_limit(0):
+        ssl = SimCLR(**SHORT).fit(names)
+        there = ssl.transform(names)
+        os.remove(names[40])
+        with pytest.raises(ValueError, match=r"Row 40 of X: .*40\.png"):
+            ssl.transform(names)
+        with pytest.warns(UserWarning, match=r"40\.png.*left out"):
+            skipping = SimCLR(modality=Images(on_error="skip"), **SHORT).fit(names)
+        with pytest.warns(UserWarning, match=r"40\.png.*left out"):
+            embedded = skipping.transform(names)
+    assert np.isnan(embedded[40]).all()
+    assert np.isfinite(np.delete(embedded, 40, axis=0)).all()
+    assert there.shape == embedded.shape
+    # Where arrays were seen in fit, no file is opened.
+    arrays = SimCLR(**SHORT).fit(rng.integers(0, 255, (40, 9, 8, 3), dtype=np.uint8))
+    with set_memory_limit(0), pytest.raises(ValueError, match="no file is opened"):
+        arrays.transform(names)
+
+
+@pytest.mark.parametrize("method", [SimCLR, MoCo])
+def test_each_sample_is_read_once_in_an_epoch(method, samples):
+    _, array = samples["table"]
+    X = Pairs(array)
+    with set_memory_limit(0):
+        ssl = method(modality=Tabular(), **{**SHORT, "max_epochs": 3}).fit(X)
+    # Once for the scales, and the first few to look at.
+    assert set(X.asked[10:]) == {4}
+    assert ssl.history_[0]["train_loss"] != ssl.history_[1]["train_loss"]
+
+
+def test_windows_of_an_epoch_hold_each_row_once(samples):
+    from skssl._streams import Stream
+    from skssl.modality import Stored
+
+    class Slow(Pairs):
+        block = 1
+
+    X = np.arange(1001.0)[:, None]
+    stream = Stream(Stored.of(Slow(X)), lambda raw: (torch.stack(raw), None), torch.zeros(9, 1))
+    generator = torch.Generator().manual_seed(0)
+    epochs = []
+    for _ in range(2):
+        rows = []
+        for place, values in stream.windows(generator, multiple_of=10):
+            assert values[:, 0].tolist() == place.tolist()
+            rows += place.tolist()
+        assert sorted(rows) == list(range(1001))
+        epochs.append(rows)
+    assert epochs[0] != epochs[1]
+
+
+def test_masked_methods_and_partial_fit_read_on_demand(samples, tmp_path):
+    _, array = samples["table"]
+    X = store("memmap", array, tmp_path)
+    with set_memory_limit(0):
+        ssl = MaskedAutoencoder(**SHORT).fit(X)
+        before = ssl.transform(X)
+        ssl.partial_fit(X)
+    assert ssl.n_iter_ == 2
+    assert not np.array_equal(before, ssl.transform(array))
+
+
+def test_warm_start_goes_on_with_what_is_read_on_demand(samples, tmp_path):
+    _, array = samples["table"]
+    X = store("memmap", array, tmp_path)
+    with set_memory_limit(0):
+        ssl = SimCLR(**SHORT, warm_start=True).fit(X).set_params(max_epochs=3).fit(X)
+        anew = SimCLR(**{**SHORT, "max_epochs": 3}, warm_start=True).fit(X)
+        assert ssl.n_iter_ == 3
+        np.testing.assert_array_equal(ssl.transform(X), anew.transform(X))
+        other = store("h5py", array + 1, tmp_path)
+        assert ssl.set_params(max_epochs=1).fit(other).n_iter_ == 1
+
+
+def test_a_wrong_value_is_named_by_its_row(samples, tmp_path):
+    _, array = samples["table"]
+    array = array.copy()
+    array[77, 3] = np.inf
+    X = store("zarr", array, tmp_path)
+    ssl = SimCLR(**SHORT).fit(array[:50])
+    before = ssl.transform(array[:50])
+    with set_memory_limit(0), pytest.raises(ValueError, match=r"Row 77 of X.*column 3"):
+        ssl.transform(X)
+    with set_memory_limit(0), pytest.raises(ValueError, match=r"infinity.*column 3"):
+        ssl.fit(X)
+    np.testing.assert_array_equal(ssl.transform(array[:50]), before)
+
+
+def test_a_file_that_became_shorter_is_an_error(samples, tmp_path):
+    _, array = samples["table"]
+    X = store("memmap", array, tmp_path)
+    with open(tmp_path / "array.npy", "r+b") as file:
+        file.truncate(1000)
+    with set_memory_limit(0), pytest.raises(ValueError, match="its file has 1,000 bytes now"):
+        SimCLR(**SHORT).fit(X)
+
+
+def test_a_dataset_that_raises_is_named_by_its_row(samples):
+    class Broken(Pairs):
+        def __getitem__(self, row):
+            if row == 99:
+                raise OSError("the disk is gone")
+            return super().__getitem__(row)
+
+    X = Broken(samples["table"][1])
+    with pytest.raises(ValueError, match="Row 99 of X, a Broken, .*OSError: the disk is gone"):
+        SimCLR(modality=Tabular(), **SHORT).fit(X)
+
+    class Ragged(Pairs):
+        def __getitem__(self, row):
+            return super().__getitem__(row)[0][: 5 if row == 99 else 6]
+
+    with pytest.raises(ValueError, match=r"differ in shape: \(6,\) .*\(5,\) .*row 99"):
+        SimCLR(modality=Tabular(), **SHORT).fit(Ragged(samples["table"][1]))
+
+
+def test_a_dataset_without_a_length_is_refused():
+    class Endless(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            yield np.zeros(3)
+
+    with pytest.raises(TypeError, match="map-style"):
+        SimCLR(**SHORT).fit(Endless())
+
+
+@pytest.mark.parametrize("limit", [-1, 0.0, 1.0, "2GB", True, None])
+def test_what_the_limit_may_be(limit):
+    with pytest.raises(ValueError, match="limit must be 'auto', a number of bytes"):
+        set_memory_limit(limit)
+
+
+def test_the_limit_is_set_within_a_block_or_from_now_on():
+    from skssl._memory_limit import memory_limit
+
+    usual = memory_limit()
+    with set_memory_limit(10):
+        assert memory_limit() == 10
+        with set_memory_limit(0.25):
+            assert memory_limit() > 2**26
+        assert memory_limit() == 10
+    assert memory_limit() == usual
+    set_memory_limit(5)
+    assert memory_limit() == 5
+    set_memory_limit("auto")
+    assert memory_limit() == usual
+
+
+@pytest.fixture(scope="module")
+def fitted(samples):
+    return SimCLR(**SHORT).fit(samples["table"][1])
+
+
+@pytest.mark.parametrize("ending", ["npy", "zarr"])
+@pytest.mark.parametrize("kind", ["list", "memmap", "zarr"])
+def test_embeddings_go_to_a_file(ending, kind, samples, fitted, tmp_path):
+    if "zarr" in (ending, kind):
+        pytest.importorskip("zarr")
+    _, array = samples["table"]
+    X = list(array) if kind == "list" else store(kind, array, tmp_path)
+    out = tmp_path / f"Z.{ending}"
+    Z = embed(fitted, X, out, batch_size=40, verbose=False)
+    # Products of matrices round by how many rows they have.
+    np.testing.assert_allclose(np.asarray(Z[:]), fitted.transform(array), atol=1e-6)
+    assert not list(tmp_path.glob("*.unfinished"))
+
+
+@pytest.mark.parametrize("ending", ["npy", "zarr"])
+def test_embedding_goes_on_where_it_was(ending, samples, fitted, tmp_path, monkeypatch):
+    if ending == "zarr":
+        pytest.importorskip("zarr")
+    _, array = samples["table"]
+    out = tmp_path / f"Z.{ending}"
+    calls = []
+
+    class Stops(BaseEstimator):
+        def __init__(self, most):
+            self.most = most
+
+        def fit(self, X, y=None):
+            return self
+
+        def __sklearn_is_fitted__(self):
+            return True
+
+        def transform(self, X):
+            calls.append(len(X))
+            if len(calls) > self.most:
+                raise KeyboardInterrupt
+            return fitted.transform(X)
+
+    with pytest.raises(KeyboardInterrupt):
+        embed(Stops(3), array, out, batch_size=40, verbose=False)
+    calls.clear()
+    Z = embed(Stops(99), array, out, batch_size=40, verbose=False)
+    assert calls == [8, 8, 40, 10]
+    np.testing.assert_allclose(np.asarray(Z[:]), fitted.transform(array), atol=1e-6)
+    # What is whole is given back, after a look.
+    calls.clear()
+    embed(Stops(99), array, out, verbose=False)
+    assert calls == [8, 8]
+    before = np.asarray(Z[:]).copy()
+    with pytest.raises(ValueError, match="other samples or of another estimator: its rows 0 to 7"):
+        embed(fitted, array + 1, out, verbose=False)
+    with pytest.raises(ValueError, match=r"has shape \(130, 256\), but .* \(99, 256\)"):
+        embed(fitted, array[:99], out, verbose=False)
+    np.testing.assert_array_equal(np.asarray(Z[:]), before)
+
+
+def test_embeddings_go_to_an_array(samples, fitted):
+    _, array = samples["table"]
+    Z = np.empty((130, 256))
+    assert embed(fitted, array, Z, verbose=False) is Z
+    np.testing.assert_array_equal(Z, fitted.transform(array))
+    with pytest.raises(ValueError, match=r"out='ndarray' has shape \(3, 256\)"):
+        embed(fitted, array, Z[:3], verbose=False)
+    with pytest.raises(ValueError, match="ends in '.npy' or '.zarr'"):
+        embed(fitted, array, "Z.csv", verbose=False)
+    with pytest.raises(ValueError, match="batch_size must be"):
+        embed(fitted, array, Z, batch_size=0)
+
+
+@pytest.mark.parametrize("layout", ["channels_last", "channels_first"])
+def test_windows_share_the_memory_of_the_recording(layout, tmp_path):
+    recording = np.random.default_rng(0).normal(size=(500, 3)).cumsum(axis=0)
+    np.save(tmp_path / "r.npy", recording if layout == "channels_last" else recording.T)
+    mapped = np.load(tmp_path / "r.npy", mmap_mode="r")
+    X = windows(mapped, 32, 4, layout=layout)
+    assert X.shape == (118, 3, 32)
+    assert np.shares_memory(X, mapped)
+    np.testing.assert_array_equal(X[5], recording[20:52].T)
+    with set_memory_limit(0):
+        ssl = SimCLR(**SHORT).fit(X)
+        np.testing.assert_array_equal(ssl.transform(X), ssl.transform(X.copy()))
+    assert windows(recording[:, 0], 100).shape == (401, 1, 100)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"length": 0}, "length must be an int of at least 1, got 0"),
+        ({"length": 3, "step": 1.5}, "step must be an int of at least 1, got 1.5"),
+        ({"length": 99}, r"length=99 is longer than the recording, which has 50 steps"),
+        ({"length": 5, "layout": "last"}, "layout must be 'channels_last'"),
+    ],
+)
+def test_windows_that_cannot_be(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        windows(np.zeros((50, 2)), **arguments)
+    with pytest.raises(ValueError, match=r"got shape \(2, 2, 2\)"):
+        windows(np.zeros((2, 2, 2)), 1)
+
+
+@pytest.mark.parametrize("step", [1, 7, 20, 45])
+def test_windows_of_training_and_test_share_no_step(step):
+    X = windows(np.arange(1000), 20, step)
+    train, test = split_windows(len(X), length=20, step=step, test_size=0.3)
+    assert X[train].max() < X[test].min()
+    # No more are left out than has to be.
+    assert train[-1] + 1 == test[0] or X[train[-1] + 1].max() >= X[test].min()
+    assert len(test) == -(-3 * len(X) // 10)
+    with pytest.raises(ValueError, match="No window is left"):
+        split_windows(5, length=100, step=1)
+    with pytest.raises(ValueError, match="test_size must be"):
+        split_windows(5, length=1, test_size=1.0)
+
+
+def test_reading_ends_with_the_training(samples, tmp_path):
+    X = store("memmap", samples["table"][1], tmp_path)
+    with set_memory_limit(0):
+        SimCLR(**SHORT).fit(X)
+    assert not [one for one in threading.enumerate() if one.name.startswith("skssl-read")]
