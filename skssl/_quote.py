@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 _LONGEST = 80
 
 
-def quoted(value: Any) -> str:
+def quoted(value: object) -> str:
     """Return the repr of a value for a message, cut in the middle if it is long.
 
     Of a text or the bytes of a file, no more is looked at than is shown.
     """
-    whole = isinstance(value, (str, bytes)) and len(value) > _LONGEST
-    text = f"{value[:_LONGEST]!r}..." if whole else repr(value)
-    if whole:
-        return f"{text} ({len(value):,} {'bytes' if isinstance(value, bytes) else 'characters'})"
+    if isinstance(value, (str, bytes)) and len(value) > _LONGEST:
+        unit = "bytes" if isinstance(value, bytes) else "characters"
+        return f"{value[:_LONGEST]!r}... ({len(value):,} {unit})"
+    text = repr(value)
     half = _LONGEST // 2
     return text if len(text) <= 2 * _LONGEST else f"{text[:_LONGEST]} ... {text[-half:]}"

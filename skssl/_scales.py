@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -29,7 +29,7 @@ _LOOKED_AT, _MOST, _GAP = 31, 0.5, 10.0
 Place = Callable[[tuple[int, ...]], str]
 
 
-def float_of(dtype: Any) -> type[np.floating]:
+def float_of(dtype: object) -> type[np.floating]:
     """Return the float that holds numbers of this dtype: float32 if that can, or float64."""
     exact = isinstance(dtype, np.dtype) and np.can_cast(dtype, np.float32)
     return np.float32 if exact else np.float64

@@ -60,7 +60,7 @@ class _Verbatim:
         return self.text
 
 
-def plain(transformer: Any) -> Any:
+def plain(transformer: BaseEstimator) -> BaseEstimator:
     """Return a transformer of ours that gives arrays, whatever ``set_config`` says of all others.
 
     With ``transform_output="pandas"`` or "polars", what it gives would be a frame.

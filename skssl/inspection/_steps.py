@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import ArrayLike
+from scipy.sparse import csr_matrix
 from scipy.spatial.distance import pdist
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.neighbors import KNeighborsClassifier
@@ -20,7 +21,7 @@ from torch import nn
 from skssl._labels import split_labels
 from skssl._samples import check_all_loaded
 from skssl._types import Samples
-from skssl.modality import Modality
+from skssl.modality import Modality, Text
 from skssl.nn import RandomKernels
 
 _KERNEL_FEATURES = 10_000
@@ -120,11 +121,11 @@ class Texts(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    modality : Modality
+    modality : Text
         What checks texts.
     """
 
-    def __init__(self, modality: Modality):
+    def __init__(self, modality: Text):
         self.modality = modality
 
     def fit(self, X: Samples, y: ArrayLike | None = None) -> Self:
@@ -228,7 +229,7 @@ class NumberedClasses(ClassifierMixin, BaseEstimator):
         return self.classifier_.predict_proba(X)
 
 
-def graph_kernel(rows: Any, others: Any) -> Any:
+def graph_kernel(rows: csr_matrix, others: csr_matrix) -> csr_matrix:
     """Return, as a kernel of ``LabelSpreading``, rows that are those of a graph of neighbours.
 
     A graph that ``KNeighborsTransformer`` computes once serves any number of fits.

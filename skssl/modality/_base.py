@@ -6,7 +6,7 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -58,7 +58,7 @@ class Look:
 
     shape: tuple[int, ...]
     dtype: np.dtype
-    first: Any = None
+    first: object = None
     ragged: bool = False
     has_text: bool = False
     few: tuple[object, ...] = ()
@@ -89,7 +89,7 @@ class Look:
         )
 
 
-def _first(sample: Any) -> np.ndarray:
+def _first(sample: object) -> np.ndarray:
     """Return the first of a list of samples as an array."""
     try:
         first = np.asarray(sample)
@@ -98,7 +98,7 @@ def _first(sample: Any) -> np.ndarray:
     return first if first.dtype.kind in "biufcmM" else np.asarray(sample, dtype=object)
 
 
-def _is_ragged(X: Any) -> bool:
+def _is_ragged(X: Samples) -> bool:
     """Whether a list has arrays, or lists of numbers, that differ in shape."""
     if isinstance(X[0], np.ndarray):
         return len({np.shape(x) for x in X}) > 1
@@ -106,17 +106,17 @@ def _is_ragged(X: Any) -> bool:
     return is_list and all(map(_has_length, X)) and len(set(map(len, X))) > 1
 
 
-def _shape(sample: Any) -> tuple[int, ...]:
+def _shape(sample: object) -> tuple[int, ...]:
     if isinstance(sample, (list, tuple)):
         return (len(sample),)
     return getattr(sample, "shape", ())
 
 
-def _has_length(sample: Any) -> bool:
+def _has_length(sample: object) -> bool:
     return isinstance(sample, (list, tuple, np.ndarray))
 
 
-def _has_text(values: Any) -> bool:
+def _has_text(values: Iterable[object] | None) -> bool:
     if values is None or getattr(getattr(values, "dtype", None), "kind", "O") in "biufcmM":
         return False
     return any(isinstance(value, (str, bytes)) for value in values)
@@ -162,7 +162,7 @@ class Modality(Declared, ABC):
         """Return samples that can be read when they are needed, None for those in memory."""
         return Stored.of(X)
 
-    def load(self, X: Samples) -> tuple[Any, np.ndarray | None]:
+    def load(self, X: Samples) -> tuple[Samples, np.ndarray | None]:
         """Read samples that are not in memory, such as files.
 
         Returns
@@ -180,7 +180,7 @@ class Modality(Declared, ABC):
         return len(look.shape) == 2 and not look.ragged
 
     @abstractmethod
-    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> Any:
+    def check(self, X: Samples, *, estimator: str, min_samples: int = 1) -> object:
         """Return `X` in a form of its own, or raise an error that says what is wrong with it.
 
         What is found here does not depend on the training rows. `estimator` is the name that
@@ -292,7 +292,7 @@ def check_numbers(
     return array
 
 
-def _refuse_no_array(X: Any) -> None:
+def _refuse_no_array(X: object) -> None:
     """Raise an error if `X` is nothing that samples could be in."""
     is_array = any(hasattr(X, name) for name in ("shape", "__array__", "__array_interface__"))
     is_sequence = hasattr(X, "__len__") and hasattr(X, "__getitem__")
@@ -303,21 +303,22 @@ def _refuse_no_array(X: Any) -> None:
         )
 
 
-def _refuse_no_numbers(X: Any) -> None:
+def _refuse_no_numbers(X: Samples) -> None:
     """Raise an error if the dtype of `X` says that it holds something else."""
-    kind = getattr(getattr(X, "dtype", None), "kind", "f")
+    dtype = getattr(X, "dtype", None)
+    kind = getattr(dtype, "kind", "f")
     if kind in "US":
         raise ValueError(f"X must hold numbers, got strings: {quoted(X[0])} is its first sample.")
     if kind == "c":
-        raise ValueError(f"Complex data not supported: X has dtype {X.dtype}.")
+        raise ValueError(f"Complex data not supported: X has dtype {dtype}.")
     if kind in "mM":
         raise ValueError(
-            f"X holds dates or times, of dtype {X.dtype}, which are no numbers; turn them into "
+            f"X holds dates or times, of dtype {dtype}, which are no numbers; turn them into "
             "what they are to tell, such as the hour, the weekday, or the seconds since an event."
         )
     if kind == "V":
         raise ValueError(
-            f"X has dtype {X.dtype}, a record in every cell; pass a DataFrame, or an array with an "
+            f"X has dtype {dtype}, a record in every cell; pass a DataFrame, or an array with an "
             "axis for the fields, such as numpy.lib.recfunctions.structured_to_unstructured(X)."
         )
 

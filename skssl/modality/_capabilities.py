@@ -23,7 +23,7 @@ class Restorable(Modality):
     """Prepared samples can be given back in the form of `X`."""
 
     @abstractmethod
-    def restore(self, samples: Tensor, X: Samples) -> Any:
+    def restore(self, samples: Tensor, X: Samples) -> Samples:
         """Return prepared samples in the form and layout of `X`, which they are made from."""
 
     def unscale(self, values: Tensor, like: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Hashable
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from skssl._quote import quoted
+from skssl._types import Samples
 from skssl.modality._stored import in_memory
 
 __all__ = ["as_samples", "is_arrow", "is_categorical", "is_frame", "only_column"]
@@ -61,7 +63,7 @@ def as_samples(X: Any) -> Any:
     return X
 
 
-def _refuse_path(X: Any) -> None:
+def _refuse_path(X: str | os.PathLike[str]) -> None:
     """Raise an error if `X` is no list of texts or files, but one of them, or a folder."""
     try:
         is_folder, is_file = os.path.isdir(X), os.path.isfile(X)
@@ -78,14 +80,14 @@ def _refuse_path(X: Any) -> None:
     raise ValueError(f"X is a single text, {name}; pass a list of texts, [X].")
 
 
-def _is_array(one: Any) -> bool:
+def _is_array(one: object) -> bool:
     """Whether an element of a sequence has elements itself."""
     if isinstance(one, (list, tuple, Tensor)):
         return True
     return hasattr(one, "__array__") and np.ndim(one) > 0
 
 
-def _of_tensor(X: Tensor) -> Any:
+def _of_tensor(X: Tensor) -> Samples:
     if X.is_nested:
         return [_of_tensor(one) for one in X.unbind()]
     if X.layout != torch.strided or X.is_meta:
@@ -98,7 +100,7 @@ def _of_tensor(X: Tensor) -> Any:
     return X.numpy(force=True)
 
 
-def _of_masked(X: np.ma.MaskedArray) -> Any:
+def _of_masked(X: np.ma.MaskedArray) -> np.ndarray:
     hidden = np.ma.getmaskarray(X)
     if X.dtype.names is not None or X.dtype.kind not in "biufOUS" or not hidden.any():
         return X.data
@@ -111,7 +113,7 @@ def _of_masked(X: np.ma.MaskedArray) -> Any:
     return values
 
 
-def is_arrow(X: Any) -> bool:
+def is_arrow(X: object) -> bool:
     """Whether `X` is of pyarrow, which is not imported for it."""
     return type(X).__module__.partition(".")[0] == "pyarrow"
 
@@ -136,16 +138,16 @@ def _of_arrow(X: Any) -> Any:
     return np.asarray(X)
 
 
-def is_frame(X: Any) -> bool:
+def is_frame(X: object) -> bool:
     """Whether `X` is a DataFrame of pandas, polars and the like, or a table of Arrow."""
     return nw.dependencies.is_into_dataframe(X)
 
 
-def _names(X: Any) -> list[Any]:
+def _names(X: Any) -> list[Hashable]:
     return list(X.column_names if is_arrow(X) else X.columns)
 
 
-def _check_names(X: Any) -> None:
+def _check_names(X: Samples) -> None:
     twice = [name for name, count in Counter(_names(X)).items() if count > 1]
     if twice:
         raise ValueError(
@@ -154,7 +156,7 @@ def _check_names(X: Any) -> None:
         )
 
 
-def only_column(X: Any) -> Any:
+def only_column(X: Any) -> Samples | None:
     """Return the column of a frame that has one, or of an array (n, 1), None for all else."""
     if is_frame(X):
         names = _names(X)
@@ -164,7 +166,7 @@ def only_column(X: Any) -> Any:
     return None
 
 
-def is_categorical(column: Any) -> bool:
+def is_categorical(column: object) -> bool:
     """Whether a column of a frame is declared to hold categories by its dtype."""
     dtype = getattr(column, "dtype", getattr(column, "type", None))
     return str(dtype).partition("(")[0].partition("<")[0] in (

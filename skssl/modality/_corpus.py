@@ -7,7 +7,6 @@ from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
 
 import numpy as np
 
@@ -55,7 +54,7 @@ class Corpus:
     def __len__(self) -> int:
         return len(self.texts)
 
-    def __getitem__(self, rows: Any) -> Corpus:
+    def __getitem__(self, rows: slice | list[int] | np.ndarray) -> Corpus:
         return Corpus(self.texts[rows])
 
     def split(self, analyzer: Analyzer) -> Iterator[Sequence[str]]:
@@ -93,7 +92,9 @@ class Corpus:
             row[: len(known)] = known
         return padded
 
-    def _ids(self, analyzer: Analyzer, vocabulary: Mapping[str, int]) -> Iterator[Any]:
+    def _ids(
+        self, analyzer: Analyzer, vocabulary: Mapping[str, int]
+    ) -> Iterator[array[int] | np.ndarray]:
         if analyzer is not self._analyzer:
             for text in self.texts:
                 yield array("i", (vocabulary[t] for t in analyzer(text) if t in vocabulary))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def _channels(number: int) -> str:
     return "1 channel" if number == 1 else f"{number} channels"
 
 
-def doubts_of_text(column: Any) -> str | None:
+def doubts_of_text(column: Iterable[object]) -> str | None:
     """Say what a column of strings may be instead of texts."""
     values = [value for value in column if isinstance(value, str)]
     different = set(values)

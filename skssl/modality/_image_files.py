@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from skssl._quote import quoted
 from skssl._types import Samples
 from skssl._warn import warn
 from skssl.modality._stored import FileRows
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 # Files of which one has to be readable.
 _FIRST_FILES = 8
@@ -25,12 +28,12 @@ _DEEP_MODES = ("I", "F")
 _MODE_OF_CHANNELS = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
-def is_file_name(sample: Any) -> bool:
+def is_file_name(sample: object) -> TypeGuard[str | os.PathLike[str]]:
     """Whether `sample` is a path, or a string, which may be one."""
     return isinstance(sample, (str, os.PathLike))
 
 
-def is_image_source(sample: Any) -> bool:
+def is_image_source(sample: object) -> bool:
     """Whether `sample` has to be read: a PIL image, a path, or what may be the name of a file."""
     return is_file_name(sample) or type(sample).__module__.partition(".")[0] == "PIL"
 
@@ -79,7 +82,7 @@ def files_of(
     return None if image is None else FileRows(names, image.size)
 
 
-def _is_plain_text(sample: Any) -> bool:
+def _is_plain_text(sample: object) -> bool:
     """Whether `sample` is a string that does not end like an image file."""
     if not isinstance(sample, str):
         return False
@@ -163,7 +166,7 @@ def read_images(
     return np.stack(images), None if loaded.all() else loaded
 
 
-def _name(source: Any, row: int) -> str:
+def _name(source: object, row: int) -> str:
     if not is_file_name(source):
         return f"the one in row {row}"
     # Nobody finds a file by a part of its name.
@@ -180,7 +183,7 @@ def _reason(error: Exception) -> str:
 
 
 def _read(
-    source: Any, size: tuple[int, int] | None, channels: int | None, open_files: bool = True
+    source: object, size: tuple[int, int] | None, channels: int | None, open_files: bool = True
 ) -> np.ndarray | Exception:
     """Return one image as an array, or the error that says why it cannot be read."""
     from PIL import Image
@@ -215,7 +218,7 @@ def _read(
         return error
 
 
-def _to_array(image: Any, size: tuple[int, int] | None, channels: int | None) -> np.ndarray:
+def _to_array(image: Image.Image, size: tuple[int, int] | None, channels: int | None) -> np.ndarray:
     from PIL import Image, ImageOps
 
     if image.mode.startswith(_DEEP_MODES):

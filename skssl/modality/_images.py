@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from numbers import Integral
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import torch
@@ -195,7 +195,7 @@ class Images(Turnable, Cuttable, Surrounded, Paintable, Fillable):
             return files_of(X, size=_height_and_width(self.size), channels=self.channels)
         return super().stored(X)
 
-    def load(self, X: Samples) -> tuple[Any, np.ndarray | None]:
+    def load(self, X: Samples) -> tuple[Samples, np.ndarray | None]:
         self.check_parameters()
         X = as_samples(X)
         if isinstance(X, (list, tuple)) and not X:
@@ -224,8 +224,9 @@ class Images(Turnable, Cuttable, Surrounded, Paintable, Fillable):
                 "were seen in fit, so no file is opened. Read them into arrays first, or fit to "
                 "files."
             )
+        column = only_column(X)
         images, loaded = read_images(
-            list(X if only_column(X) is None else only_column(X)),
+            list(X if column is None else column),
             size=_height_and_width(self.size),
             channels=channels,
             open_files=self.reads_files_,
@@ -236,7 +237,7 @@ class Images(Turnable, Cuttable, Surrounded, Paintable, Fillable):
             images = images.transpose(0, 3, 1, 2)
         return images, loaded
 
-    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
+    def check(self, X: Samples, *, estimator: str, min_samples: int = 1) -> np.ndarray:
         self.check_parameters()
         images = check_numbers(
             X, dtypes=[np.float32, np.uint8], estimator=estimator, min_samples=min_samples

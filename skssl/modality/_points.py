@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -120,7 +120,7 @@ StandardScaler` on all points.
         # Points and steps of three values look alike.
         return f"it may be {as_series(look.shape)}"
 
-    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
+    def check(self, X: Samples, *, estimator: str, min_samples: int = 1) -> np.ndarray:
         self.check_parameters()
         X = as_samples(X)
         clouds = check_numbers(
@@ -209,7 +209,7 @@ StandardScaler` on all points.
     def unscale(self, values: Tensor, like: Tensor) -> Tensor:
         return UnitSphere().inverse(values, like) if self.normalize else values
 
-    def restore(self, samples: Tensor, X: Samples) -> Any:
+    def restore(self, samples: Tensor, X: Samples) -> Samples:
         checked = self.check(X, estimator=type(self).__name__)
         units, inside = self._units_of(checked)
         clouds = units.give_back(samples.numpy(), units.apply(inside), checked)
@@ -279,7 +279,7 @@ def _place(index: tuple[int, ...]) -> str:
     return f"row {row}, point {point}, column {column}"
 
 
-def _pad(X: Any) -> np.ndarray:
+def _pad(X: Samples) -> np.ndarray:
     """Return a list of clouds as one array, with NaN after the last point of smaller ones."""
     clouds = [np.asarray(one) for one in X]
     for row, cloud in enumerate(clouds):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import torch
@@ -159,7 +159,7 @@ class Series(Timed, Surrounded, Forecastable):
         is_list = isinstance(X, (list, tuple)) and isinstance(X[0], np.ndarray)
         return not is_list and super().has_columns(X)
 
-    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
+    def check(self, X: Samples, *, estimator: str, min_samples: int = 1) -> np.ndarray:
         self.check_parameters()
         X = as_samples(X)
         if Look.at(X).ragged:
@@ -273,7 +273,7 @@ class Series(Timed, Surrounded, Forecastable):
         layer = self.input_layer()
         return values if isinstance(layer, nn.Identity) else layer.inverse(values, like)
 
-    def restore(self, samples: Tensor, X: Samples) -> Any:
+    def restore(self, samples: Tensor, X: Samples) -> Samples:
         checked = self.check(X, estimator=type(self).__name__)
         units, inside = self._units_of(checked)
         series = units.give_back(samples.numpy(), units.apply(inside), checked)
@@ -387,7 +387,7 @@ def _place(index: tuple[int, ...]) -> str:
     return f"row {row}, channel {channel}, step {step}"
 
 
-def _pad(X: Any, *, channels_last: bool) -> np.ndarray:
+def _pad(X: Samples, *, channels_last: bool) -> np.ndarray:
     """Return a list of series as one array, with NaN after the end of shorter ones."""
     series: list[np.ndarray] = []
     for row, one in enumerate(X):

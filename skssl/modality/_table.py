@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from numbers import Real
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, SupportsFloat
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
 from skssl._quote import quoted
+from skssl._types import Samples
 from skssl.modality._containers import as_samples, is_arrow, is_categorical, is_frame
+
+if TYPE_CHECKING:
+    import pyarrow
+    from narwhals import Series
+    from narwhals.stable.v2.typing import IntoDataFrame
 
 # The types of the missing values of pandas.
 _MISSING = ("NAType", "NaTType")
@@ -39,7 +45,7 @@ class Table:
         None is missing.
     """
 
-    names: list[Any]
+    names: list[Hashable]
     kinds: list[str]
     categorical: np.ndarray
     declared: list[bool]
@@ -86,7 +92,7 @@ class Table:
         """Return the place of every column among the numeric or among the categorical ones."""
         return _places(self.categorical)
 
-    def __getitem__(self, rows: Any) -> Table:
+    def __getitem__(self, rows: slice | list[int] | np.ndarray) -> Table:
         return replace(self, numbers=self.numbers[rows], categories=self.categories[rows])
 
     def like(self, seen: Table) -> Table:
@@ -126,7 +132,7 @@ class Table:
                 numbers[:, before] = self.numbers[:, place]
         return replace(self, categorical=seen.categorical, numbers=numbers, categories=categories)
 
-    def _example(self, index: int) -> Any:
+    def _example(self, index: int) -> object:
         place = _places(self.categorical)[index]
         if self.categorical[index]:
             return next(value for value in self.categories[:, place] if value is not None)
@@ -161,14 +167,14 @@ class Column:
         Whether that dtype is one for categories, rather than for strings or bools.
     """
 
-    name: Any
+    name: Hashable
     values: np.ndarray
     kind: str
     categorical: bool
     declared: bool
 
     @classmethod
-    def read(cls, name: Any, values: np.ndarray, *, declared: bool = False) -> Self:
+    def read(cls, name: Hashable, values: np.ndarray, *, declared: bool = False) -> Self:
         """Find out what `values` are; `declared` categorical by their dtype, or not.
 
         Declared categories that are no numbers, strings or bools, such as intervals or dates, are
@@ -235,7 +241,7 @@ def _as_written(values: np.ndarray) -> np.ndarray:
     return written
 
 
-def _as_float(value: Any) -> float:
+def _as_float(value: SupportsFloat | None) -> float:
     try:
         return np.nan if value is None else float(value)
     except OverflowError:
@@ -247,7 +253,7 @@ def is_none(values: np.ndarray) -> np.ndarray:
     return np.array([value is None for value in values], dtype=bool)
 
 
-def _is_missing(value: Any) -> bool:
+def _is_missing(value: object) -> bool:
     if isinstance(value, str):  # most of what is asked for
         return False
     return value is None or type(value).__name__ in _MISSING or bool(value != value)
@@ -263,7 +269,7 @@ def _kind_of(cls: type) -> str | None:
     return NUMBERS if is_number else None
 
 
-def _read_objects(name: Any, values: np.ndarray) -> tuple[np.ndarray, str]:
+def _read_objects(name: Hashable, values: np.ndarray) -> tuple[np.ndarray, str]:
     """Put None for what is missing, and tell what the other values are."""
     types = list(map(type, values))
     for cls in set(types):
@@ -286,16 +292,16 @@ def _read_objects(name: Any, values: np.ndarray) -> tuple[np.ndarray, str]:
     return values, next(iter(kinds), NOTHING)
 
 
-def read_columns(X: Any) -> list[Column]:
+def read_columns(X: IntoDataFrame | np.ndarray) -> list[Column]:
     """Return the columns of a frame or of a 2-D array."""
-    if not is_frame(X):
+    if isinstance(X, np.ndarray):
         return [Column.read(index, X[:, index]) for index in range(X.shape[1])]
     frame = nw.from_native(X, eager_only=True)
     columns = zip(frame.columns, frame.iter_columns(), strict=True)
     return [_read_series(name, series) for name, series in columns]
 
 
-def _read_series(name: Any, series: nw.Series[Any]) -> Column:
+def _read_series(name: Hashable, series: Series[Any]) -> Column:
     column = series.to_native()
     declared = is_categorical(column)
     if str(getattr(column, "dtype", "")) == "category":
@@ -311,7 +317,7 @@ def _read_series(name: Any, series: nw.Series[Any]) -> Column:
     return Column.read(name, values, declared=declared)
 
 
-def write_columns(X: Any, changes: dict[int, tuple[np.ndarray, np.ndarray]]) -> Any:
+def write_columns(X: Any, changes: dict[int, tuple[np.ndarray, np.ndarray]]) -> Samples:
     """Return a copy of a table in which some cells of some columns are other ones.
 
     Parameters
@@ -352,7 +358,9 @@ def write_columns(X: Any, changes: dict[int, tuple[np.ndarray, np.ndarray]]) -> 
     return array
 
 
-def _write_arrow(X: Any, changes: dict[int, tuple[np.ndarray, np.ndarray]]) -> Any:
+def _write_arrow(
+    X: pyarrow.Table, changes: dict[int, tuple[np.ndarray, np.ndarray]]
+) -> pyarrow.Table:
     import pyarrow
 
     for index, (changed, values) in changes.items():
@@ -364,16 +372,16 @@ def _write_arrow(X: Any, changes: dict[int, tuple[np.ndarray, np.ndarray]]) -> A
     return X
 
 
-def _known(values: np.ndarray, categories: Any) -> np.ndarray:
+def _known(values: np.ndarray, categories: Iterable[Hashable]) -> np.ndarray:
     """Return the categories of a column, by themselves or by how they are written."""
-    by_name = {str(category): category for category in categories}
+    by_name: dict[Hashable, Hashable] = {str(category): category for category in categories}
     by_name.update({category: category for category in categories})
     known = np.empty(len(values), dtype=object)
     known[:] = [by_name[value] for value in values]
     return known
 
 
-def _fitting(values: np.ndarray, dtype: Any) -> np.ndarray:
+def _fitting(values: np.ndarray, dtype: object) -> np.ndarray:
     """Return values as a column of this dtype takes them, rounded if it holds integers."""
     kind = getattr(dtype, "kind", "O")
     if kind in "iu":

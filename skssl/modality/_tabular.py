@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable, Sequence
 from numbers import Integral
 from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, QuantileTransformer, StandardScaler
 from torch import Tensor, nn
@@ -24,7 +26,7 @@ from skssl._scales import (
     warn_of_outliers,
 )
 from skssl._sklearn_compat import plain
-from skssl._types import Samples
+from skssl._types import Auto, Samples
 from skssl._warn import warn
 from skssl.exceptions import ModalityWarning
 from skssl.modality._base import (
@@ -120,7 +122,9 @@ class Tabular(Imputable):
     views_class = TabularViews
     allows_nan = True
 
-    categorical: Any = param(StrOptions({"auto"}), "array-like", default="auto")
+    categorical: Auto[Sequence[Hashable] | np.ndarray] = param(
+        StrOptions({"auto"}), "array-like", default="auto"
+    )
     max_categories: int = param(Interval(Integral, 2, None, closed="left"), default=100)
     scaling: Literal["quantile", "standard"] | None = param(
         StrOptions({"quantile", "standard"}), None, default="quantile"
@@ -166,7 +170,7 @@ class Tabular(Imputable):
             categorical = self._mask([column.name for column in columns], named=is_frame(X))
         return Table.of_columns(columns, categorical, len(X))
 
-    def _mask(self, names: list[Any], *, named: bool) -> np.ndarray:
+    def _mask(self, names: list[Hashable], *, named: bool) -> np.ndarray:
         """Return which columns `categorical` lists."""
         listed = list(self.categorical)
         mask = np.zeros(len(names), dtype=bool)
@@ -276,7 +280,7 @@ class Tabular(Imputable):
                     ModalityWarning,
                 )
 
-    def _number_names(self) -> list[Any]:
+    def _number_names(self) -> list[Hashable]:
         return [
             name
             for name, is_category in zip(self._seen.names, self.categorical_, strict=True)
@@ -309,7 +313,7 @@ class Tabular(Imputable):
             return categories
         return np.array(different, dtype=object)
 
-    def _make_scaler(self, n_samples: int) -> Any:
+    def _make_scaler(self, n_samples: int) -> BaseEstimator | None:
         if self.scaling is None:
             return None
         if self.scaling == "standard":
@@ -404,7 +408,7 @@ class Tabular(Imputable):
             return numbers.astype(np.float64)
         return self.scaler_.inverse_transform(numbers.astype(np.float64))
 
-    def restore(self, samples: Tensor, X: Samples) -> Any:
+    def restore(self, samples: Tensor, X: Samples) -> Samples:
         """Return `X` with what differs from its prepared rows put back on its own scale.
 
         All other cells are as they were. The columns keep their dtype where it can hold what is
@@ -468,7 +472,7 @@ class Tabular(Imputable):
         return TabularViews()
 
 
-def _as_array(X: Any) -> Any:
+def _as_array(X: Samples) -> Samples:
     """Return a list of rows as an array that keeps strings and numbers apart, if it can be one."""
     try:
         array = np.asarray(X)

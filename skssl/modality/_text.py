@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from numbers import Integral
-from typing import Any, Self
+from typing import Self, cast
 
 import numpy as np
 import torch
@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 from skssl._declare import Interval, Range, RealNotInt, StrOptions, param, resolve_auto
 from skssl._quote import quoted
-from skssl._types import Samples
+from skssl._types import Auto, Samples
 from skssl._warn import warn
 from skssl.modality._base import Look, as_tensor, named_input, no_patches
 from skssl.modality._capabilities import Cuttable, Tokenizable
 from skssl.modality._containers import as_samples, only_column
-from skssl.modality._corpus import Corpus, word_pattern
+from skssl.modality._corpus import Analyzer, Corpus, word_pattern
 from skssl.modality._doubts import doubts_of_text
 from skssl.modality._spans import TokenCutter
 from skssl.nn import BagEncoder, TextTokens, TextTransformer, Tokenizer
@@ -102,18 +102,18 @@ class Text(Cuttable, Tokenizable):
 
     views_class = TextViews
 
-    analyzer: Any = param(
+    analyzer: str | Analyzer = param(
         StrOptions({"auto", "word", "char", "char_wb", "subword"}), callable, default="auto"
     )
-    ngram_range: Any = param(
+    ngram_range: Auto[tuple[int, int]] = param(
         StrOptions({"auto"}), Range(Interval(Integral, 1, None, closed="left")), default="auto"
     )
-    min_df: Any = param(
+    min_df: int | float = param(
         Interval(Integral, 1, None, closed="left"),
         Interval(RealNotInt, 0, 1, closed="both"),
         default=2,
     )
-    max_df: Any = param(
+    max_df: int | float = param(
         Interval(Integral, 1, None, closed="left"),
         Interval(RealNotInt, 0, 1, closed="both"),
         default=0.5,
@@ -137,7 +137,7 @@ class Text(Cuttable, Tokenizable):
     def n_features(self, samples: Tensor) -> int:
         return 1
 
-    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> Corpus:
+    def check(self, X: Samples, *, estimator: str, min_samples: int = 1) -> Corpus:
         self.check_parameters()
         texts = _column(X)
         for row, text in enumerate(texts):
@@ -154,7 +154,7 @@ class Text(Cuttable, Tokenizable):
                 )
         with named_input(estimator):
             checked = check_array(
-                np.array(self._beginnings(texts), dtype=object),
+                np.array(self._beginnings(cast(list[str], texts)), dtype=object),
                 dtype=None,
                 ensure_2d=False,
                 ensure_all_finite=False,
@@ -211,7 +211,7 @@ class Text(Cuttable, Tokenizable):
         self.idf_ = np.log((1 + len(X)) / (1 + document_frequency)) + 1
         return self
 
-    def _make_analyzer(self, texts: np.ndarray) -> Callable[[str], list[str]]:
+    def _make_analyzer(self, texts: np.ndarray) -> Analyzer:
         """Return what splits a text into tokens, learned from some where it has to be."""
         from sklearn.feature_extraction.text import CountVectorizer
 
@@ -234,7 +234,7 @@ class Text(Cuttable, Tokenizable):
     def cutter(self, grid: int | None = None) -> TokenCutter:
         return TokenCutter((grid or 2) ** 2)
 
-    def restore(self, samples: Tensor, X: Samples) -> Any:
+    def restore(self, samples: Tensor, X: Samples) -> Samples:
         if self.analyzer_overlaps_:
             raise ValueError(
                 f"Texts cannot be written from the tokens of analyzer={self.analyzer!r} with "
@@ -304,7 +304,7 @@ def _as_is(tokens: Sequence[str]) -> Sequence[str]:
     return tokens
 
 
-def _column(X: Any) -> list[Any]:
+def _column(X: Samples) -> list[object]:
     """Return the samples of a sequence, or of the only column of a DataFrame."""
     if isinstance(X, bytes):
         raise ValueError(f"X is a single text, {quoted(X)}; pass a list of texts.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Integral
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -128,7 +128,7 @@ class Video(Turnable, Filmed, Fillable):
             )
         return None
 
-    def check(self, X: Any, *, estimator: str, min_samples: int = 1) -> np.ndarray:
+    def check(self, X: Samples, *, estimator: str, min_samples: int = 1) -> np.ndarray:
         self.check_parameters()
         X = as_samples(X)
         if Look.at(X).ragged:

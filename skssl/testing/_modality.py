@@ -83,9 +83,10 @@ def can_be_restored(modality: Modality, X: Samples) -> None:
     fitted, samples = fitted_to(modality, X)
     restored = Restorable.of(fitted).restore(samples, X)
     if isinstance(X, np.ndarray) and X.dtype.kind in "iuf":
-        assert np.shape(restored) == X.shape, f"{X.shape} comes back as {np.shape(restored)}"
+        array = np.asarray(restored)
+        assert array.shape == X.shape, f"{X.shape} comes back as {array.shape}"
         scale = np.nanmax(np.abs(X)) or 1.0
-        assert_allclose(restored, X, rtol=1e-4, atol=1e-5 * scale, err_msg="restored otherwise")
+        assert_allclose(array, X, rtol=1e-4, atol=1e-5 * scale, err_msg="restored otherwise")
     layer = fitted.input_layer()
     values = Restorable.of(fitted).unscale(layer(samples), samples)
     assert values.shape == samples.shape, "unscale gives another shape"
@@ -169,7 +170,7 @@ def can_be_filled(modality: Modality, X: Samples) -> None:
 
 
 #: What is checked of a modality that is of a class.
-MODALITY_CHECKS: tuple[tuple[type[Modality], Callable[[Modality, Any], None]], ...] = (
+MODALITY_CHECKS: tuple[tuple[type[Modality], Callable[[Modality, Samples], None]], ...] = (
     (Modality, steps_fit_together),
     (Modality, bad_samples_are_refused),
     (Restorable, can_be_restored),
