@@ -7,7 +7,7 @@ import difflib
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import torch
 from sklearn.utils import check_random_state
@@ -18,7 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from skssl._quote import quoted
 from skssl._samples import TakesSamples
 from skssl._streams import Stream, choose_rows
-from skssl._types import Auto, Samples
+from skssl._types import Auto, RandomState, Samples
 from skssl.modality import (
     MODALITIES,
     Modality,
@@ -40,7 +40,7 @@ class BuildsNetworks(TakesSamples):
     views: ViewsParameter
     max_epochs: Auto[int]
     batch_size: Auto[int]
-    random_state: Any
+    random_state: RandomState
     verbose: int
 
     # None where an embedding that looks collapsed says nothing.
@@ -109,7 +109,7 @@ class BuildsNetworks(TakesSamples):
         self._shape = tuple(training.shape)
         with seeded(self._seed, device):
             self.encoder_ = self._build_networks(samples, device)
-        self._optimizer_state: dict[str, Any] | None = None
+        self._optimizer_state: dict[str, object] | None = None
         self._monitor = Monitor(type(self).__name__, self.collapse_remedy)
         self._steps = 0
         self.n_iter_ = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from typing import Any
 
 import torch
 from torch import nn
@@ -23,7 +22,7 @@ class _ByValue:
         return _load, (buffer.getvalue(),)
 
 
-def by_value(value: object) -> Any:
+def by_value(value: object) -> object:
     """Return what to pickle in the place of `value`, so that copies of modules look the same.
 
     A tensor is pickled with the place of its memory. joblib, which compares by what is pickled,

@@ -146,7 +146,7 @@ class Declared(BaseEstimator):
     is defined.
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
+    _parameter_constraints: ClassVar[dict[str, list[object]]] = {}
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
@@ -186,10 +186,10 @@ class Declared(BaseEstimator):
             lines.append(f"... and {len(told) - _MOST_TOLD} more")
         return "\n  ".join(lines)
 
-    def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
+    def _get_fitted_attr_html(self, doc_link: str = "") -> object:
         return with_rows(super()._get_fitted_attr_html(doc_link), self.tell_fitted())
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         state = super().__getstate__()
         return {
             name: by_value(value) if name in self._parameter_constraints else value

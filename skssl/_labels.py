@@ -99,7 +99,7 @@ def split_labels(
     return natural_labels(labels[known]), rows, np.flatnonzero(~known)
 
 
-def as_labels(y: Any, *, name: str = "y", warn: bool = False) -> np.ndarray:
+def as_labels(y: object, *, name: str = "y", warn: bool = False) -> np.ndarray:
     """Return labels as an array of shape (n_samples,) that keeps what each of them is.
 
     Lists, columns of pandas, polars and Arrow, also with nullable dtypes and categories, frames of
@@ -119,9 +119,9 @@ def as_labels(y: Any, *, name: str = "y", warn: bool = False) -> np.ndarray:
     ValueError
         If there is more than one label per row, or labels are complex numbers or structured.
     """
-    if sparse.issparse(y):
-        raise ValueError(f"{name} must be dense, got a sparse matrix of shape {y.shape}.")
     shape = getattr(y, "shape", None)
+    if sparse.issparse(y):
+        raise ValueError(f"{name} must be dense, got a sparse matrix of shape {shape}.")
     # pandas, polars, Arrow
     for first_column in ("iloc", "to_series", "column"):
         if shape is not None and len(shape) == 2 and hasattr(y, first_column):
@@ -217,7 +217,7 @@ def _as_array(y: Any) -> np.ndarray:
     return labels.astype(str) if is_text and len(labels) else labels
 
 
-def _of_objects(labels: list[Any]) -> np.ndarray:
+def _of_objects(labels: list[object]) -> np.ndarray:
     array = np.empty(len(labels), dtype=object)
     array[:] = labels
     return array
@@ -281,7 +281,7 @@ def _check_marker(others: np.ndarray, *, caller: str, kind: Kind, is_float: bool
     )
 
 
-def _check_strings(labels: np.ndarray, declared: list[Any], caller: str) -> None:
+def _check_strings(labels: np.ndarray, declared: list[object], caller: str) -> None:
     if labels.dtype.kind not in "OU":
         return
     for label in _MARKERS_AS_STRINGS:

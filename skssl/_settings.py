@@ -7,7 +7,6 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 import torch
 
@@ -90,5 +89,5 @@ class OwnSettings:
                 setattr(cls, name, own_settings()(function))
 
 
-def _gets_samples(function: Any) -> bool:
+def _gets_samples(function: object) -> bool:
     return inspect.isfunction(function) and "X" in [*inspect.signature(function).parameters][1:2]

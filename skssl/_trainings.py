@@ -6,7 +6,7 @@ import os
 import pickle
 import tempfile
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import joblib
 
@@ -72,7 +72,7 @@ class Trainings:
                 "yet, or make this one yours (chmod go-w)."
             )
 
-    def save(self, key: str, n_epochs: int, trained: dict[str, Any]) -> None:
+    def save(self, key: str, n_epochs: int, trained: dict[str, object]) -> None:
         """Keep what was trained for so many epochs."""
         # Another process may write the same: whoever reads finds one of the two, and all of it.
         handle, name = tempfile.mkstemp(dir=self.folder, suffix=".unfinished")
@@ -83,7 +83,7 @@ class Trainings:
         finally:
             Path(name).unlink(missing_ok=True)
 
-    def load(self, key: str, ends: list[int]) -> dict[str, Any]:
+    def load(self, key: str, ends: list[int]) -> dict[str, object]:
         """Return the longest training of one of these numbers of epochs, {} if there is none."""
         for n_epochs in reversed(ends):
             path = self._path(key, n_epochs)
@@ -100,7 +100,7 @@ class Trainings:
         return self.folder / f"{key}.{n_epochs}.pickle"
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _load(path: Path) -> dict[str, object]:
     """Unpickle a file that nobody else can have written."""
     with open(path, "rb", opener=_open_itself) as file:
         doubt = _who_else_writes(os.fstat(file.fileno()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sklearn.base import BaseEstimator
 
@@ -54,7 +54,7 @@ def transaction(
         interrupts.release()
 
 
-def _copied_state(estimator: BaseEstimator, unchanged: tuple[str, ...]) -> dict[str, Any]:
+def _copied_state(estimator: BaseEstimator, unchanged: tuple[str, ...]) -> dict[str, object]:
     """Copy the fitted attributes, which share what they shared before."""
     state = vars(estimator)
     parameters = estimator.get_params(deep=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Any
 
 import joblib
 import torch
@@ -98,7 +97,7 @@ class WarmStart(BuildsNetworks):
                     f"{trainings.folder}, and others will start anew: {error}",
                 )
 
-    def _trained(self) -> dict[str, Any]:
+    def _trained(self) -> dict[str, object]:
         """Return what ``fit`` set, {} before."""
         if not hasattr(self, "encoder_"):
             return {}

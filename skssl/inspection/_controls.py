@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from sklearn.base import BaseEstimator, clone
 
-from skssl._types import Samples
+from skssl._types import Auto, Samples
 from skssl.base import SelfSupervisedTransformer
 from skssl.inspection._baselines import classical_baselines
 from skssl.inspection._inputs import Models, named_models
@@ -17,7 +16,11 @@ from skssl.modality import Modality, infer_modality
 _RANDOM = "random weights"
 
 
-def resolve_baselines(baselines: Any, models: Mapping[str, BaseEstimator], X: Samples) -> Models:
+def resolve_baselines(
+    baselines: Auto[Mapping[str, BaseEstimator] | None],
+    models: Mapping[str, BaseEstimator],
+    X: Samples,
+) -> Models:
     """Return the classical baselines: those that are passed, or those of the modality."""
     if baselines is None:
         return {}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _DASHES = ((0, (5, 2)), (0, (5, 2, 1, 2)), (0, (2, 2)), (0, (8, 3)), (0, (3, 1, 1, 1, 1, 1)))
 
@@ -59,7 +62,7 @@ class FewLabelDisplay:
         self,
         *,
         n_labels: Sequence[int],
-        scores: Mapping[str, Any],
+        scores: Mapping[str, np.ndarray | Sequence[Sequence[float]]],
         kinds: Mapping[str, str],
         score_name: str = "score",
     ):
@@ -68,7 +71,7 @@ class FewLabelDisplay:
         self.kinds = kinds
         self.score_name = score_name
 
-    def plot(self, ax: Any = None) -> Self:
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw the lines.
 
         Parameters

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 from joblib import Parallel
 from numpy.typing import ArrayLike
-from sklearn.base import is_classifier
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import check_scoring
 from sklearn.pipeline import make_pipeline
@@ -19,7 +18,7 @@ from sklearn.utils import check_random_state
 
 from skssl._declare import HasMethods, Interval, RealNotInt, StrOptions
 from skssl._sklearn_compat import plain, validate_params
-from skssl._types import RandomState, Samples
+from skssl._types import Auto, RandomState, Samples
 from skssl.inspection._controls import random_weights, resolve_baselines
 from skssl.inspection._inputs import (
     check_enough_rows,
@@ -30,7 +29,7 @@ from skssl.inspection._inputs import (
     split,
 )
 from skssl.inspection._report import FewLabelReport
-from skssl.inspection._rows import FittedRow, draw_labelled
+from skssl.inspection._rows import FittedRow, Scorer, draw_labelled
 
 
 @validate_params(
@@ -56,19 +55,19 @@ from skssl.inspection._rows import FittedRow, draw_labelled
     prefer_skip_nested_validation=True,
 )
 def few_label_report(
-    models: Any,
+    models: BaseEstimator | Sequence[BaseEstimator] | Mapping[str, BaseEstimator],
     X: Samples,
     y: ArrayLike,
     *,
     X_test: Samples | None = None,
     y_test: ArrayLike | None = None,
-    n_labels: Any = (1, 2, 5, 10, 25),
+    n_labels: int | Sequence[int] = (1, 2, 5, 10, 25),
     n_repeats: int = 10,
-    baselines: Any = "auto",
-    probe: Any = None,
-    scoring: Any = "accuracy",
+    baselines: Auto[Mapping[str, BaseEstimator] | None] = "auto",
+    probe: BaseEstimator | None = None,
+    scoring: str | Scorer = "accuracy",
     unlabeled: object = "auto",
-    test_size: Any = 0.25,
+    test_size: float | int = 0.25,
     n_jobs: int | None = None,
     random_state: RandomState = None,
 ) -> FewLabelReport:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,14 +15,16 @@ from sklearn.model_selection import train_test_split
 from skssl._labels import check_class_labels, split_labels
 from skssl._sklearn_compat import check_lengths, safe_indexing
 from skssl._types import Samples
-from skssl.inspection._rows import Data
+from skssl.inspection._rows import Data, Scorer
 
 Models = dict[str, BaseEstimator]
 
 _CALLER = "few_label_report"
 
 
-def named_models(models: Any, parameter: str) -> Models:
+def named_models(
+    models: BaseEstimator | Sequence[BaseEstimator] | Mapping[str, BaseEstimator], parameter: str
+) -> Models:
     """Return models by name; those of a list are named by their class, and numbered if need be."""
     if isinstance(models, Mapping):
         named = dict(models)
@@ -45,7 +46,7 @@ def named_models(models: Any, parameter: str) -> Models:
     return named
 
 
-def check_n_labels(n_labels: Any) -> list[int]:
+def check_n_labels(n_labels: int | Sequence[int]) -> list[int]:
     """Return the numbers of labels per class, in ascending order."""
     counts = list(np.ravel(n_labels))
     allowed = all(isinstance(n, np.integer) and n > 0 for n in counts)
@@ -100,7 +101,7 @@ def _test_numbers(
     return np.array([number_of[label] for label in found.tolist()])
 
 
-def check_scoring_of_classes(scorer: Any, classes: np.ndarray) -> None:
+def check_scoring_of_classes(scorer: Scorer, classes: np.ndarray) -> None:
     """Raise an error if a score of scikit-learn cannot be told for classes like these."""
     guessing = DummyClassifier().fit(np.zeros((len(classes), 1)), classes)
     with warnings.catch_warnings():
@@ -121,7 +122,7 @@ def check_enough_rows(counts: Sequence[int], data: Data) -> None:
         )
 
 
-def check_names(*groups: Mapping[str, Any]) -> None:
+def check_names(*groups: Mapping[str, object]) -> None:
     """Raise an error if two groups of models share a name."""
     names = Counter(name for group in groups for name in group)
     twice = [name for name, count in names.items() if count > 1]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from skssl.inspection._display import FewLabelDisplay
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # What Markdown gives a meaning, in the middle of a line of a table; an underscore within a word has
 # none.
@@ -125,7 +128,7 @@ class FewLabelReport:
             lines.append(f"| {_in_markdown(name)} | " + " | ".join(cells) + " |")
         return "\n".join(lines)
 
-    def plot(self, ax: Any = None) -> FewLabelDisplay:
+    def plot(self, ax: Axes | None = None) -> FewLabelDisplay:
         """Draw the scores over the number of labels.
 
         Parameters

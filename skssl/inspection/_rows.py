@@ -6,7 +6,6 @@ import copy
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -26,7 +25,7 @@ from skssl.semi_supervised import FineTuner
 # beside numbers, and what they are told.
 _BY_NUMBER, _BY_MARKER = "sklearn.semi_supervised.", "skssl.semi_supervised."
 
-Scorer = Callable[[BaseEstimator, Any, np.ndarray], float]
+Scorer = Callable[[BaseEstimator, Samples, np.ndarray], float]
 
 
 @dataclass
@@ -35,7 +34,7 @@ class Data:
 
     X: Samples
     y: np.ndarray
-    X_test: Samples | None
+    X_test: Samples
     y_test: np.ndarray
     classes: np.ndarray
 

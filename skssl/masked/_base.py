@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 from torch import Tensor, nn
 
@@ -231,7 +231,7 @@ class _MaskedMethod(_TokenMethod):
     # What "auto" is for all modalities; None leaves it to them.
     _auto_mask_ratio: ClassVar[float | None] = None
 
-    def _resolve_mask_ratio(self, tokenizer: Tokenizer) -> Any:
+    def _resolve_mask_ratio(self, tokenizer: Tokenizer) -> float | tuple[float, float]:
         return resolve_auto(self.mask_ratio, self._auto_mask_ratio or tokenizer.mask_ratio)
 
     def _make_token_objective(self, encoder: TokenEncoder, *, augment: bool) -> Objective:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -59,7 +59,7 @@ class _Data2VecObjective(MaskedObjective):
     @torch.no_grad()
     def _targets(self, pieces: Pieces) -> Tensor:
         """Return the mean of the teacher's last layers, each normalised, on the whole sample."""
-        encoder: Any = self.teacher.networks[0]
+        encoder = cast(TokenEncoder, self.teacher.networks[0])
         layers = list(encoder.layer_outputs(pieces))[-self.top_layers :]
         normalized = [F.layer_norm(layer.float(), layer.shape[-1:]) for layer in layers]
         return torch.stack(normalized).mean(dim=0)

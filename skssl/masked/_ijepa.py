@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -119,7 +119,7 @@ class _IJEPAObjective(TokenObjective):
 
     @torch.no_grad()
     def _targets(self, pieces: Pieces) -> Tensor:
-        teacher: Any = self.teacher.networks[0]
+        teacher = cast(TokenEncoder, self.teacher.networks[0])
         encoded = teacher.encode(pieces).float()
         return F.layer_norm(encoded, encoded.shape[-1:])
 

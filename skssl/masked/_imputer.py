@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from numpy.typing import ArrayLike
-from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -57,7 +57,7 @@ class SelfSupervisedImputer(OneToOneFeatureMixin, TransformerMixin, Declared):
     False
     """
 
-    method: Any = param(HasMethods(["fit", "impute"]), None, default=None)
+    method: BaseEstimator | None = param(HasMethods(["fit", "impute"]), None, default=None)
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Samples, y: ArrayLike | None = None) -> Self:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
 
 from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -18,7 +18,7 @@ from skssl.model_selection._scorers import default_scorer
 
 
 def check_against_random_weights(
-    estimator: Any,
+    estimator: BaseEstimator,
     X: Samples,
     y: ArrayLike | None = None,
     *,
@@ -89,8 +89,8 @@ def check_against_random_weights(
 
 
 def _chosen(
-    estimator: Any, scorer: Callable[..., float] | None
-) -> tuple[Any, Callable[..., float]]:
+    estimator: BaseEstimator, scorer: Callable[..., float] | None
+) -> tuple[BaseEstimator, Callable[..., float]]:
     """Return the best estimator of a search, or the estimator itself, and the scorer."""
     if isinstance(estimator, (SelfSupervisedTransformer, Pipeline)):
         return estimator, scorer or default_scorer
@@ -105,7 +105,7 @@ def _chosen(
     return estimator.best_estimator_, scorer
 
 
-def _method(estimator: Any) -> SelfSupervisedTransformer:
+def _method(estimator: BaseEstimator) -> SelfSupervisedTransformer:
     method = estimator[-1] if isinstance(estimator, Pipeline) else estimator
     if not isinstance(method, SelfSupervisedTransformer):
         raise TypeError(
@@ -115,7 +115,7 @@ def _method(estimator: Any) -> SelfSupervisedTransformer:
     return method
 
 
-def _without_training(estimator: Any, X: Samples) -> Any:
+def _without_training(estimator: BaseEstimator, X: Samples) -> BaseEstimator:
     """Return a copy whose method has the weights that it started from."""
     method = _method(estimator)
     if not isinstance(estimator, Pipeline):

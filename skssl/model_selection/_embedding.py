@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
@@ -15,7 +16,7 @@ from skssl.views import Views, ViewsParameter
 
 
 def embed_views(
-    estimator: Any,
+    estimator: BaseEstimator,
     X: Samples,
     *,
     n_views: int = 2,
@@ -74,7 +75,7 @@ def embed_views(
     return method.embed_views(X, _resolve(views, method), n_views=int(n_views), seed=seed)
 
 
-def check_views_parameter(views: Any) -> None:
+def check_views_parameter(views: object) -> None:
     """Raise a ValueError unless `views` is "auto", "own" or a views object."""
     if not isinstance(views, Views) and views not in ("auto", "own"):
         raise ValueError(
@@ -82,7 +83,7 @@ def check_views_parameter(views: Any) -> None:
         )
 
 
-def _resolve(views: Any, method: SelfSupervisedTransformer) -> Views:
+def _resolve(views: ViewsParameter | Literal["own"], method: SelfSupervisedTransformer) -> Views:
     check_views_parameter(views)
     if isinstance(views, Views):
         method.check_views(views)
@@ -92,7 +93,7 @@ def _resolve(views: Any, method: SelfSupervisedTransformer) -> Views:
     return SelfSupervisedTransformer.default_views(method) if views == "auto" else method.views_
 
 
-def _last_step(estimator: Any, X: Samples) -> tuple[SelfSupervisedTransformer, Any]:
+def _last_step(estimator: BaseEstimator, X: Samples) -> tuple[SelfSupervisedTransformer, Samples]:
     """Return the method at the end of pipelines, and what comes to it of `X`."""
     if isinstance(estimator, FrozenEstimator):
         return _last_step(estimator.estimator, X)

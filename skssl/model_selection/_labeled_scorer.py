@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import is_regressor
+from sklearn.base import BaseEstimator, is_regressor
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import check_scoring
 from sklearn.utils import indexable
@@ -87,7 +86,9 @@ class _LabeledScorer:
         # Any estimator will do; metrics in the place of scorers are refused.
         self._scorer = check_scoring(DummyClassifier(), scoring=scoring)
 
-    def __call__(self, estimator: Any, X: Samples, y: ArrayLike, **params: object) -> float:
+    def __call__(
+        self, estimator: BaseEstimator, X: Samples, y: ArrayLike, **params: object
+    ) -> float:
         classes = getattr(estimator, "classes_", None)
         # With a -1 among them, it may have been fitted to the marker.
         if not isinstance(classes, np.ndarray) or classes.ndim != 1 or -1 in classes.tolist():

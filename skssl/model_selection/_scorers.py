@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
 
 from skssl import metrics
 from skssl._labels import split_labels
@@ -100,7 +100,7 @@ class EmbeddingScorer:
             if value is not None and (not isinstance(value, Integral) or value < 2):
                 raise ValueError(f"{name} must be None or an integer of at least 2, got {value!r}.")
 
-    def __call__(self, estimator: Any, X: Samples, y: ArrayLike | None = None) -> float:
+    def __call__(self, estimator: BaseEstimator, X: Samples, y: ArrayLike | None = None) -> float:
         """Score a fitted estimator.
 
         Parameters

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import (
+    BaseCrossValidator,
+    BaseShuffleSplit,
     RepeatedStratifiedKFold,
     StratifiedGroupKFold,
     StratifiedKFold,
@@ -20,7 +21,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from skssl._declare import Declared, HasMethods, param
 from skssl._labels import Kind, as_labels, split_labels
 from skssl._sklearn_compat import check_lengths, safe_indexing
-from skssl._types import Samples
+from skssl._types import RandomState, Samples
 
 _FOR_CLASSES = (
     StratifiedKFold,
@@ -36,7 +37,7 @@ class LabeledSplitter(Declared):
     unlabeled: object = param(object, default="auto")
 
     @abstractmethod
-    def _splitter(self) -> Any:
+    def _splitter(self) -> BaseCrossValidator | BaseShuffleSplit:
         """Return the splitter of the labelled rows."""
 
     def _kind(self) -> Kind:
@@ -106,14 +107,14 @@ class LabeledSplitter(Declared):
 
     def _cut(
         self, X: Samples | ArrayLike, y: ArrayLike, groups: ArrayLike | None
-    ) -> tuple[list[Any], NDArray[np.intp], NDArray[np.intp]]:
+    ) -> tuple[tuple[Samples, np.ndarray, np.ndarray | None], NDArray[np.intp], NDArray[np.intp]]:
         """Return samples, labels and groups of the labelled rows, those rows and the others."""
         name = type(self).__name__
         labels, rows, others = split_labels(y, self.unlabeled, caller=name, kind=self._kind())
         (X,) = indexable(X)
         check_lengths(X=X, y=y, groups=groups)
         groups = None if groups is None else as_labels(groups, name="groups")[rows]
-        return [safe_indexing(X, rows), labels, groups], rows, others
+        return (safe_indexing(X, rows), labels, groups), rows, others
 
 
 class LabeledSplit(LabeledSplitter):
@@ -155,7 +156,9 @@ class LabeledSplit(LabeledSplitter):
     [2 3 4 5] [0 1]
     """
 
-    cv: Any = param(HasMethods(["split", "get_n_splits"]), kw_only=False)
+    cv: BaseCrossValidator | BaseShuffleSplit = param(
+        HasMethods(["split", "get_n_splits"]), kw_only=False
+    )
 
     # Searches that need the same splits each time ask for these.
     @property
@@ -164,7 +167,7 @@ class LabeledSplit(LabeledSplitter):
         return getattr(self.cv, "shuffle", True)
 
     @property
-    def random_state(self) -> Any:
+    def random_state(self) -> RandomState:
         """The seed of the splitter, 0 if it needs none."""
         return getattr(self.cv, "random_state", 0)
 
@@ -178,5 +181,5 @@ class LabeledSplit(LabeledSplitter):
         mapping = MethodMapping().add(caller="split", callee="split")
         return MetadataRouter(owner=self).add(cv=self.cv, method_mapping=mapping)
 
-    def _splitter(self) -> Any:
+    def _splitter(self) -> BaseCrossValidator | BaseShuffleSplit:
         return self.cv

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -43,11 +43,10 @@ class Pyramid:
         """Find the maps that `encoder` makes of a few samples, of shape (n, ..., height, width)."""
         last: dict[Size, tuple[str, int]] = {}
 
-        def look(name: str, output: Any) -> None:
+        def look(name: str, output: Tensor) -> None:
             grid = _grid(output, samples)
-            is_tokens = isinstance(output, Tensor) and output.ndim == 3
             # A sequence is a map only where patches of that number were cut before.
-            if grid is None or (is_tokens and grid not in last):
+            if grid is None or (output.ndim == 3 and grid not in last):
                 return
             # The latest comes last in order, too.
             last[grid] = name, _as_map(output, samples, grid).shape[1]
@@ -71,7 +70,7 @@ class Pyramid:
         """Return the embedding of shape (n, d), and the maps of shape (n, channels, h, w)."""
         maps: dict[str, Tensor] = {}
 
-        def keep(name: str, output: Any) -> None:
+        def keep(name: str, output: Tensor) -> None:
             grid = _grid(output, samples)
             if grid is not None:
                 maps[name] = _as_map(output, samples, grid)
@@ -87,27 +86,28 @@ def _has_weights(module: nn.Module) -> bool:
 
 @contextmanager
 def _caught(
-    encoder: nn.Module, names: Sequence[str], see: Callable[[str, object], None]
+    encoder: nn.Module, names: Sequence[str], see: Callable[[str, Tensor], None]
 ) -> Iterator[None]:
-    """Call `see` with the name and the output of each of some submodules while they run."""
+    """Call `see` with the name and the tensor that comes from each of some submodules."""
 
-    def hook(name: str) -> Callable[[nn.Module, Any, Any], None]:
-        return lambda module, inputs, output: see(name, output)
+    def hook(name: str, module: nn.Module, inputs: object, output: object) -> None:
+        if isinstance(output, Tensor):
+            see(name, output)
 
     handles = []
     try:
         for name in names:
-            handles.append(encoder.get_submodule(name).register_forward_hook(hook(name)))
+            handles.append(encoder.get_submodule(name).register_forward_hook(partial(hook, name)))
         yield
     finally:
         for handle in handles:
             handle.remove()
 
 
-def _grid(output: Any, samples: Tensor) -> Size | None:
+def _grid(output: Tensor, samples: Tensor) -> Size | None:
     """Return height and width of an output as a map of the samples; None if it is none."""
     n, (height, width) = len(samples), samples.shape[-2:]
-    if not isinstance(output, Tensor) or not len(output) or len(output) % n:
+    if not len(output) or len(output) % n:
         return None
     if output.ndim in (4, 5):
         grid = (output.shape[-2], output.shape[-1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from abc import abstractmethod
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -81,8 +82,10 @@ class WhichOrder(Task):
         self.cutter = cutter
         self.orders = orders
         self.n_classes = len(orders)
-        self.n_parts = cutter.n_pieces if isinstance(cutter, PieceCutter) else 1
-        self.how: dict[str, Any] = {"gap": gap, "normalize": normalize, "full_size": full_size}
+        self.n_parts, self.pieces = 1, None
+        if isinstance(cutter, PieceCutter):
+            self.n_parts = cutter.n_pieces
+            self.pieces = partial(cutter.show, gap=gap, normalize=normalize, full_size=full_size)
 
     def pose(self, batch: Tensor, answers: Tensor) -> list[Tensor]:
         order = self.orders.to(batch.device)[answers]
@@ -93,9 +96,7 @@ class WhichOrder(Task):
 
     def show(self, batch: Tensor) -> list[Tensor]:
         """Return what the encoder is to see of samples whose pieces are where they are."""
-        if isinstance(self.cutter, PieceCutter):
-            return self.cutter.show(batch, **self.how)
-        return [self.cutter.settle(batch)]
+        return [self.cutter.settle(batch)] if self.pieces is None else self.pieces(batch)
 
 
 class _OrderTask(_PretextTask):
@@ -208,7 +209,7 @@ class _OrderTask(_PretextTask):
 
     def _rearranged(
         self, samples: Tensor, order: np.ndarray, X: Samples, loaded: np.ndarray | None
-    ) -> Any:
+    ) -> Samples:
         moved = Restorable.of(self.modality_).restore(
             self._cutter.rearrange(samples, torch.from_numpy(order)), X
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
 from numbers import Real
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,10 +31,10 @@ class WhichNeighbour(Task):
         self.cutter = cutter
         self.middle = cutter.n_pieces // 2
         self.n_classes = cutter.n_pieces - 1
-        self.how: dict[str, Any] = {"gap": gap, "normalize": normalize, "full_size": full_size}
+        self.pieces = partial(cutter.show, gap=gap, normalize=normalize, full_size=full_size)
 
     def pose(self, batch: Tensor, answers: Tensor) -> list[Tensor]:
-        pieces = self.cutter.show(batch, **self.how)
+        pieces = self.pieces(batch)
         rows = torch.arange(len(batch), device=batch.device)
         others = answers + (answers >= self.middle)
         return [pieces[self.middle], torch.stack(pieces, dim=1)[rows, others]]

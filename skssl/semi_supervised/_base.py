@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from numbers import Integral, Number, Real
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -131,7 +131,9 @@ class FineTuner(OwnSettings, Declared):
         Names of the columns, if `X` had them.
     """
 
-    method: Any = param(HasMethods(["fit", "transform"]), None, default=None, kw_only=False)
+    method: SelfSupervisedTransformer | FrozenEstimator | None = param(
+        HasMethods(["fit", "transform"]), None, default=None, kw_only=False
+    )
     max_epochs: Auto[int] = param(
         StrOptions({"auto"}), Interval(Integral, 0, None, closed="left"), default="auto"
     )
@@ -303,7 +305,7 @@ class FineTuner(OwnSettings, Declared):
             )
         self.encoder_ = copy.deepcopy(self.method_.encoder_)
         self.head_ = head.eval()
-        self._optimizer_state: dict[str, Any] | None = None
+        self._optimizer_state: dict[str, object] | None = None
         self._steps = 0
         self.n_iter_ = 0
         self.loss_curve_: list[float] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from numbers import Real
 from typing import Literal, Self
@@ -326,9 +327,9 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
         if self.semi_supervised == "none":
             return SupervisedObjective(*parts, loss=loss, augment=self.augment)
         weight = resolve_auto(self.unlabeled_weight, _UNLABELED_WEIGHTS[self.semi_supervised])
-        others = {"n_others": self._n_others(), "weight": weight}
-        if self.semi_supervised == "pseudo_label":
-            return PseudoLabelObjective(*parts, loss=loss, augment=self.augment, **others)
-        return FixMatchObjective(
-            *parts, loss=loss, augment=self.augment, threshold=self.threshold, **others
+        kind: Callable[..., SupervisedObjective] = PseudoLabelObjective
+        if self.semi_supervised == "fixmatch":
+            kind = partial(FixMatchObjective, threshold=self.threshold)
+        return kind(
+            *parts, loss=loss, augment=self.augment, n_others=self._n_others(), weight=weight
         )

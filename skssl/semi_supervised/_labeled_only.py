@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn import get_config
-from sklearn.base import MetaEstimatorMixin, clone, is_classifier, is_regressor
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier, is_regressor
 from sklearn.utils import Tags, get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
@@ -120,7 +120,7 @@ class LabeledOnly(MetaEstimatorMixin, Declared):
     array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     """
 
-    estimator: Any = param(_Predictor(), kw_only=False)
+    estimator: BaseEstimator = param(_Predictor(), kw_only=False)
     unlabeled: object = param(object, default="auto")
 
     @fit_context(prefer_skip_nested_validation=False)
@@ -268,7 +268,7 @@ class LabeledOnly(MetaEstimatorMixin, Declared):
             tags.classifier_tags.multi_label = False
         return tags
 
-    def _routed(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+    def _routed(self, method: str, params: dict[str, object]) -> dict[str, object]:
         """Return the parameters that the estimator gets."""
         if get_config()["enable_metadata_routing"]:
             return process_routing(self, method, **params).estimator[method]
@@ -278,11 +278,11 @@ class LabeledOnly(MetaEstimatorMixin, Declared):
         self,
         X: Samples,
         y: ArrayLike,
-        params: dict[str, Any],
+        params: dict[str, object],
         *,
         classes: np.ndarray | None = None,
         warn: bool = False,
-    ) -> tuple[Any, np.ndarray, dict[str, Any]]:
+    ) -> tuple[Samples, np.ndarray, dict[str, object]]:
         """Return `X`, the labels and the parameters of the rows that have a label."""
         labels, rows, _ = split_labels(
             y,

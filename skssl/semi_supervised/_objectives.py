@@ -139,9 +139,7 @@ class FixMatchObjective(SemiSupervisedObjective):
 class PseudoLabelObjective(SemiSupervisedObjective):
     """Rows learn the class that they seem to have, with a weight that rises slowly."""
 
-    def __init__(self, *networks_and_targets: Any, **kwargs: Any):
-        super().__init__(*networks_and_targets, **kwargs)
-        self._progress = 0.0
+    _progress = 0.0
 
     def loss_of_others(self, others: Tensor, draw_views: DrawViews) -> Tensor:
         view = draw_views(others, 1, kind="mild")[0] if self.augment else others

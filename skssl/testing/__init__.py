@@ -8,8 +8,7 @@ They are ordinary functions, which raise an AssertionError that says what is bro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -162,7 +161,7 @@ def check_modality(
     return passed
 
 
-def _run(check: Any, what: str, passed: list[str], *arguments: object) -> None:
+def _run(check: Callable[..., None], what: str, passed: list[str], *arguments: object) -> None:
     """Run a check; say in its error what it was of."""
     try:
         check(*arguments)

@@ -16,7 +16,7 @@ from sklearn.datasets import load_digits, load_wine
 from sklearn.utils import InputTags
 from torch import Tensor, nn
 
-from skssl._types import Samples
+from skssl._types import Auto, Samples
 from skssl.modality import (
     Images,
     Modality,
@@ -82,7 +82,7 @@ def mirror(batch: Tensor) -> Tensor:
 
 
 # What some methods cannot do without.
-REQUIRED: dict[str, dict[str, Any]] = {"TransformPrediction": {"transforms": [keep, mirror]}}
+REQUIRED: dict[str, dict[str, object]] = {"TransformPrediction": {"transforms": [keep, mirror]}}
 
 
 def make(estimator: type[BaseEstimator], **params: object) -> BaseEstimator:
@@ -194,15 +194,15 @@ class Case:
     # Of a modality that has a case already; only for methods that need so many channels.
     n_channels: int | None = None
     # What is said of the samples, where "auto" has its doubts.
-    modality: Any = "auto"
+    modality: Auto[Modality] = "auto"
     # Of the methods that it makes.
-    params: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, object] = field(default_factory=dict)
 
     def supports(self, estimator: type[BaseEstimator]) -> bool:
         modality = self.modality if self.modality_for_2d is None else self.modality_for_2d
         return estimator.needs_channels == self.n_channels and estimator.works_with(type(modality))
 
-    def with_params(self, params: dict[str, Any]) -> Case:
+    def with_params(self, params: dict[str, object]) -> Case:
         """Return the case with parameters for the methods that it makes."""
         return replace(self, params=params)
 

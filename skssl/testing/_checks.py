@@ -21,6 +21,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from torch import Tensor
 
 from skssl._types import Samples
+from skssl.base import SelfSupervisedTransformer
 from skssl.testing._cases import N_FEW, Case
 from skssl.testing._holding import found_in
 
@@ -35,7 +36,7 @@ _FEW_ROWS = ((2, 2), (3, 2), (5, 4), (9, 4), (9, 8))
 class Fitted:
     """A small fit, for checks that change nothing."""
 
-    ssl: Any
+    ssl: SelfSupervisedTransformer
     X: Samples
     Z: np.ndarray
     states: tuple[list[np.ndarray], list[np.ndarray]]
@@ -56,12 +57,12 @@ def _random_states() -> list[np.ndarray]:
     return [*map(np.asarray, numpy_state), torch.get_rng_state().numpy()]
 
 
-def weights(ssl: Any) -> list[Tensor]:
+def weights(ssl: SelfSupervisedTransformer) -> list[Tensor]:
     """Return copies of the parameters of a fitted encoder."""
     return [parameter.detach().clone() for parameter in ssl.encoder_.parameters()]
 
 
-def same_bits(first: Any, second: Any) -> bool:
+def same_bits(first: SelfSupervisedTransformer, second: SelfSupervisedTransformer) -> bool:
     """Whether two fitted encoders have the same parameters."""
     return all(torch.equal(a, b) for a, b in zip(weights(first), weights(second), strict=True))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping
 from types import FunctionType, ModuleType
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +17,7 @@ from skssl.nn import Queue
 _LEAVES = (type, ModuleType, QuantileTransformer)
 
 
-def _referents(obj: Any) -> list[Any]:
+def _referents(obj: object) -> list[object]:
     if isinstance(obj, np.ndarray):
         return [obj.base, *(obj.ravel().tolist() if obj.dtype == object else [])]
     if isinstance(obj, FunctionType):
@@ -28,7 +27,7 @@ def _referents(obj: Any) -> list[Any]:
     return [*gc.get_referents(obj), *more]
 
 
-def _reachable(root: Any) -> Iterator[tuple[Any, str]]:
+def _reachable(root: object) -> Iterator[tuple[object, str]]:
     """Go to all objects that `root` keeps alive, and tell through which types."""
     seen: dict[int, object] = {}
     waiting = [(root, type(root).__name__)]
@@ -41,7 +40,7 @@ def _reachable(root: Any) -> Iterator[tuple[Any, str]]:
         waiting += [(child, f"{path} > {type(child).__name__}") for child in _referents(obj)]
 
 
-def _length(obj: Any) -> int:
+def _length(obj: object) -> int:
     """Return how long something is, or how many numbers are in the memory that it keeps."""
     if isinstance(obj, Tensor):
         return obj.untyped_storage().nbytes() // obj.element_size()
@@ -50,7 +49,7 @@ def _length(obj: Any) -> int:
     return len(obj) if isinstance(obj, (list, tuple, set, frozenset, dict, bytes)) else 0
 
 
-def found_in(fitted: Any, *, n_samples: int) -> list[str]:
+def found_in(fitted: object, *, n_samples: int) -> list[str]:
     """Return the path to everything that holds data or the state of an optimizer.
 
     Data is what is as long as the samples or as several views of them, and arrays of half of them,

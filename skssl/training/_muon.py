@@ -39,7 +39,7 @@ class Muon(Optimizer):
     Liu et al., "Muon is Scalable for LLM Training", 2025. https://arxiv.org/abs/2502.16982
     """
 
-    def __init__(self, groups: Sequence[dict[str, Any]], lr: float):
+    def __init__(self, groups: Sequence[dict[str, object]], lr: float):
         for_muon = [dict(group) for group in groups if group["matrices"]]
         for_adamw = [dict(group) for group in groups if not group["matrices"]]
         self._parts: list[Optimizer] = []
@@ -56,10 +56,10 @@ class Muon(Optimizer):
             part.step()
         return loss
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, list[dict[str, object]]]:
         return {"parts": [part.state_dict() for part in self._parts]}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: dict[str, list[dict[str, object]]]) -> None:
         for part, state in zip(self._parts, state_dict["parts"], strict=True):
             part.load_state_dict(state)
         self.param_groups = [group for part in self._parts for group in part.param_groups]
@@ -72,7 +72,7 @@ class OrthogonalizedMomentum(Optimizer):
     ``0.2 sqrt(max(rows, columns))``, which is the size of an update of AdamW.
     """
 
-    def __init__(self, groups: Sequence[dict[str, Any]], lr: float):
+    def __init__(self, groups: Sequence[dict[str, object]], lr: float):
         super().__init__(groups, {"lr": lr, "weight_decay": 0.0})
 
     @torch.no_grad()

@@ -207,7 +207,7 @@ class Net(NeuralNet):
             half_a_step = passed / self.steps_done_ / 2
             self.time_is_up_ = passed + half_a_step >= self.max_seconds
 
-    def records(self) -> list[dict[str, Any]]:
+    def records(self) -> list[dict[str, float]]:
         """Return what was recorded for each epoch that trained, without single batches."""
         return [
             {name: value for name, value in row.items() if name != "batches"}
@@ -343,7 +343,7 @@ def train(
     callbacks: Callbacks,
     first_callbacks: Sequence[object],
     verbose: int,
-    optimizer_state: dict[str, Any] | None,
+    optimizer_state: dict[str, object] | None,
     interrupts: Interrupts,
     **net_params: Any,
 ) -> tuple[Net, str | None]:
@@ -405,7 +405,7 @@ def train(
     )
 
 
-def _listed(callbacks: Callbacks) -> list[Any]:
+def _listed(callbacks: Callbacks) -> list[Callback | tuple[str, Callback]]:
     """Return the user's callbacks: skorch's take instances and classes, also with a name."""
     listed = callbacks if isinstance(callbacks, list) else [callbacks] if callbacks else []
     for position, callback in enumerate(listed):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import torch
 from torch import nn
@@ -96,7 +95,7 @@ def make_optimizer(
     return optimizer(groups, lr=rate)
 
 
-def _named(name: str) -> tuple[Callable[..., Optimizer], dict[str, Any]]:
+def _named(name: str) -> tuple[Callable[..., Optimizer], dict[str, object]]:
     """Return an optimiser's class and its settings."""
     if name == "adamw":
         return torch.optim.AdamW, {"fused": True}
