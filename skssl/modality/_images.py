@@ -224,9 +224,8 @@ class Images(Turnable, Cuttable, Surrounded, Paintable, Fillable):
                 "were seen in fit, so no file is opened. Read them into arrays first, or fit to "
                 "files."
             )
-        column = only_column(X)
         images, loaded = read_images(
-            list(X if column is None else column),
+            list(X if (column := only_column(X)) is None else column),
             size=_height_and_width(self.size),
             channels=channels,
             open_files=self.reads_files_,

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 
 from skssl._types import Samples
 from skssl.base import SelfSupervisedTransformer
-from skssl.views import Views, ViewsParameter
+from skssl.views import Views
 
 
 def embed_views(
@@ -20,7 +20,7 @@ def embed_views(
     X: Samples,
     *,
     n_views: int = 2,
-    views: ViewsParameter = "auto",
+    views: Literal["auto", "own"] | Views = "auto",
     random_state: int | np.random.RandomState | None = 0,
 ) -> np.ndarray:
     """Embed random views of samples with a fitted method.
@@ -83,7 +83,7 @@ def check_views_parameter(views: object) -> None:
         )
 
 
-def _resolve(views: ViewsParameter | Literal["own"], method: SelfSupervisedTransformer) -> Views:
+def _resolve(views: Literal["auto", "own"] | Views, method: SelfSupervisedTransformer) -> Views:
     check_views_parameter(views)
     if isinstance(views, Views):
         method.check_views(views)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +16,7 @@ from skssl._labels import split_labels
 from skssl._sklearn_compat import check_lengths, num_samples, safe_indexing
 from skssl._types import Samples
 from skssl.model_selection._embedding import check_views_parameter, embed_views
-from skssl.views import ViewsParameter
+from skssl.views import Views
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class EmbeddingScorer:
 
     metric: Callable[..., float]
     n_views: int | None = None
-    views: ViewsParameter = "auto"
+    views: Literal["auto", "own"] | Views = "auto"
     greater_is_better: bool = True
     needs_labels: bool = False
     max_samples: int | None = 2048
