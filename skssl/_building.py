@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import ClassVar, Self
 
 import torch
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from skssl._processes import random_state_of_all
 from skssl._quote import quoted
 from skssl._samples import TakesSamples
 from skssl._streams import Stream, choose_rows
@@ -104,7 +104,7 @@ class BuildsNetworks(TakesSamples):
         some = X if stored is None else self._sample_of(stored)
         samples, _ = self.prepare_samples(some, reset=True, min_samples=2)
         self.views_ = self._resolve_views()
-        self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self._seed = int(random_state_of_all(self.random_state).randint(2**31 - 1))
         training = samples if stored is None else self._stream(stored, samples)
         self._shape = tuple(training.shape)
         with seeded(self._seed, device):

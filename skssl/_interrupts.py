@@ -6,6 +6,8 @@ import signal
 import threading
 from types import FrameType
 
+from skssl._processes import current_processes
+
 
 class Interrupts:
     """Keeps a Ctrl-C until the step that is under way is done; a second one is not kept.
@@ -41,8 +43,9 @@ class Interrupts:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def check(self) -> None:
-        """Raise what was kept."""
-        if self.pending:
+        """Raise what was kept, by whichever of the processes that train together."""
+        processes = current_processes()
+        if self.pending if processes is None else processes.any(self.pending):
             raise KeyboardInterrupt
 
     def _note(self, number: int, frame: FrameType | None) -> None:

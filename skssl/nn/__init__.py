@@ -44,6 +44,7 @@ from skssl.nn._series import (
     SeriesResNet,
 )
 from skssl.nn._series_patches import NormalizeEach, SeriesPatches
+from skssl.nn._shares import in_shares, shared_among
 from skssl.nn._tabular import TableEncoder, TableStem, UnitLength
 from skssl.nn._teacher import Teacher, TeacherStays, rising_momentum
 from skssl.nn._text import BagEncoder, TextTransformer
@@ -113,6 +114,7 @@ __all__ = [
     "first_of",
     "has_attention",
     "has_convolutions",
+    "in_shares",
     "is_batch_norm",
     "layer_rates",
     "learned_batch_norms",
@@ -120,6 +122,7 @@ __all__ = [
     "patch_sizes",
     "random_directions",
     "rising_momentum",
+    "shared_among",
     "small_vit",
     "spherical_kmeans",
     "take",

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone, is_regressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import Tags, check_random_state, column_or_1d, get_tags
+from sklearn.utils import Tags, column_or_1d, get_tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
@@ -28,6 +28,7 @@ from skssl._declare import (
 )
 from skssl._interrupts import Interrupts
 from skssl._labels import split_labels
+from skssl._processes import random_state_of_all
 from skssl._quote import quoted
 from skssl._runner import apply_network
 from skssl._samples import check_all_loaded
@@ -192,8 +193,8 @@ class FineTuner(OwnSettings, Declared):
         return 0
 
     def _fit(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None) -> Self:
-        rng = check_random_state(self.random_state)
         with transaction(self, goes_on=False) as (tuned, interrupts):
+            rng = random_state_of_all(self.random_state)
             labels = tuned._check_labels(X, y, sample_weight, reset=True)
             tuned._hold_out(labels, rng)
             samples, labels = tuned._start(X, labels, rng, learns=self.max_epochs != 0)
@@ -213,7 +214,7 @@ class FineTuner(OwnSettings, Declared):
         with transaction(self, goes_on=not first, unchanged=("method_",)) as (tuned, interrupts):
             labels = tuned._check_labels(X, y, sample_weight, reset=first, classes=classes)
             if first:
-                rng = check_random_state(self.random_state)
+                rng = random_state_of_all(self.random_state)
                 samples, labels = tuned._start(X, labels, rng, learns=True)
             else:
                 samples, labels = tuned._prepare(X, labels)

@@ -1,0 +1,279 @@
+"""What each of several processes does for its own part of the samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextvars import ContextVar
+from itertools import count
+from typing import Any, TypeVar, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from skssl._processes import Processes
+
+Result = TypeVar("Result", bound=Tensor | tuple[Tensor, ...] | list[Tensor])
+
+
+class _Sharing:
+    """How the processes that train together share the work of the encoders.
+
+    Parameters
+    ----------
+    processes : Processes
+    own_randomness : callable
+        Gets a number, and returns a context in which this process draws what no other one does.
+    """
+
+    def __init__(
+        self, processes: Processes, own_randomness: Callable[[int], AbstractContextManager[None]]
+    ):
+        self.processes = processes
+        self.own_randomness = own_randomness
+        # What of the samples is at hand: all, or the own ones and how many there are.
+        self.n_rows: int | None = None
+        self._under_way = ExitStack()
+        self._numbers = count()
+
+    def begin(self, samples: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
+        """Return the own part of samples; all, if they are too few to be shared."""
+        given = [part for part in samples if part is not None]
+        n_rows = len(given[0])
+        if self.n_rows is not None or n_rows < self.processes.n:
+            return samples
+        self.n_rows = n_rows
+        # What dropout draws for the own samples is not to change what is drawn for all of them.
+        self._under_way.enter_context(self.own_randomness(next(self._numbers)))
+        return tuple(None if part is None else self._own(part) for part in samples)
+
+    def _own(self, rows: Tensor) -> Tensor:
+        if rows.requires_grad:
+            return _Cut.apply(rows, self.processes)
+        return rows[self.processes.share(len(rows))]
+
+    def end(self) -> int:
+        """Return how many rows there were; from now on, all are at hand again."""
+        assert self.n_rows is not None
+        n_rows, self.n_rows = self.n_rows, None
+        self._under_way.close()
+        return n_rows
+
+    def gather(self, output: Result, n_rows: int) -> Result:
+        """Return all rows of what came out for the own ones."""
+        if isinstance(output, Tensor):
+            return _Gather.apply(output, n_rows, self.processes)
+        return type(output)(self.gather(part, n_rows) for part in output)
+
+
+_sharing: ContextVar[_Sharing | None] = ContextVar("sharing", default=None)
+
+
+def in_shares(function: Callable[..., Result], *samples: Tensor | None) -> Result:
+    """Apply a function to samples, of which each process that trains with others takes a part.
+
+    It is for what takes long. The function has to do with each sample what it would do without the
+    others, apart from BatchNorm layers, which know what the other processes see. Where a process
+    trains alone, it is simply called.
+
+    Parameters
+    ----------
+    function : callable
+        Gets the samples, and returns tensors with a row for each.
+    *samples : Tensor or None
+        With a row for each sample.
+
+    Returns
+    -------
+    Tensor, or tuple or list of tensors
+        All rows, the same in all processes. The gradient passes through them.
+    """
+    sharing = _sharing.get()
+    if sharing is None or sharing.n_rows is not None:
+        return function(*samples)
+    own = sharing.begin(samples)
+    if sharing.n_rows is None:
+        return function(*samples)
+    try:
+        output = function(*own)
+    finally:
+        n_rows = sharing.end()
+    return sharing.gather(output, n_rows)
+
+
+# Outside of what is shared, all processes compute the same, gradients too. Within, a process sees
+# its own samples alone, with n times their gradient: that of weights is the mean of the processes.
+class _Cut(torch.autograd.Function):
+    """The own rows of what all have."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, processes: Processes) -> Tensor:
+        ctx.n_rows, ctx.processes = len(rows), processes
+        return rows[processes.share(len(rows))]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return ctx.processes.gather(gradients[0], ctx.n_rows) / ctx.processes.n, None
+
+
+class _Gather(torch.autograd.Function):
+    """The rows of all processes."""
+
+    @staticmethod
+    def forward(ctx: Any, own: Tensor, n_rows: int, processes: Processes) -> Tensor:
+        ctx.share, ctx.n = processes.share(n_rows), processes.n
+        return processes.gather(own, n_rows)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        return ctx.n * gradients[0][ctx.share], None, None
+
+
+@contextmanager
+def shared_among(
+    processes: Processes,
+    objective: nn.Module,
+    encoders: list[nn.Module],
+    own_randomness: Callable[[int], AbstractContextManager[None]],
+) -> Iterator[None]:
+    """Let each process do its part of what `encoders` and :func:`in_shares` are asked for.
+
+    Parameters
+    ----------
+    processes : Processes
+    objective : nn.Module
+        The whole network, whose BatchNorm layers look at the samples of all processes.
+    encoders : list of nn.Module
+    own_randomness : callable
+        Gets a number, and returns a context in which this process draws what no other one does.
+    """
+    handles = []
+    for encoder in encoders:
+        handles += [
+            encoder.register_forward_pre_hook(_take_own),
+            encoder.register_forward_hook(_give_all, always_call=True),
+        ]
+    norms = [
+        (module, kind) for module in objective.modules() for kind in _NORMS if type(module) is kind
+    ]
+    for norm, kind in norms:
+        norm.__class__ = _NORMS[kind]
+    token = _sharing.set(_Sharing(processes, own_randomness))
+    try:
+        yield
+    finally:
+        _sharing.reset(token)
+        for norm, kind in norms:
+            norm.__class__ = kind
+        for handle in handles:
+            handle.remove()
+
+
+# What an encoder is called with while another one is at work is part of that one's share.
+_HAS_BEGUN = "_skssl_has_begun"
+
+
+def _take_own(encoder: nn.Module, samples: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    sharing = _sharing.get()
+    if sharing is None or sharing.n_rows is not None:
+        return None
+    own = sharing.begin(samples)
+    if sharing.n_rows is not None:
+        encoder.__dict__[_HAS_BEGUN] = True
+    return own
+
+
+def _give_all(encoder: nn.Module, samples: object, output: Any) -> Any:
+    if not encoder.__dict__.pop(_HAS_BEGUN, False):
+        return None
+    sharing = cast(_Sharing, _sharing.get())
+    n_rows = sharing.end()
+    # After an error there is no output.
+    return None if output is None else sharing.gather(output, n_rows)
+
+
+class _NormOverAll(nn.modules.batchnorm._BatchNorm):
+    """BatchNorm with the statistics of the samples of all processes.
+
+    torch's SyncBatchNorm does so on GPUs only.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        sharing = _sharing.get()
+        if sharing is None or sharing.n_rows is None or not (self.training or self._has_no_stats()):
+            return super().forward(x)
+        self._check_input_dim(x)
+        y, mean, var, n = _Normalize.apply(x, self.weight, self.bias, self.eps, sharing.processes)
+        if self.training and not self._has_no_stats():
+            self._learn(mean, var * n / (n - 1))
+        return y
+
+    def _has_no_stats(self) -> bool:
+        return self.running_mean is None
+
+    def _learn(self, mean: Tensor, var: Tensor) -> None:
+        assert self.running_mean is not None and self.running_var is not None
+        if self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+        part = self.momentum
+        if part is None:
+            part = 1 / float(cast(Tensor, self.num_batches_tracked))
+        self.running_mean.lerp_(mean.to(self.running_mean), part)
+        self.running_var.lerp_(var.to(self.running_var), part)
+
+
+class _Norm1d(_NormOverAll, nn.BatchNorm1d):
+    """See :class:`_NormOverAll`."""
+
+
+class _Norm2d(_NormOverAll, nn.BatchNorm2d):
+    """See :class:`_NormOverAll`."""
+
+
+class _Norm3d(_NormOverAll, nn.BatchNorm3d):
+    """See :class:`_NormOverAll`."""
+
+
+_NORMS = {nn.BatchNorm1d: _Norm1d, nn.BatchNorm2d: _Norm2d, nn.BatchNorm3d: _Norm3d}
+
+
+class _Normalize(torch.autograd.Function):
+    """Normalise the own samples by mean and variance of all; return these and their number, too."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor | None,
+        bias: Tensor | None,
+        eps: float,
+        processes: Processes,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        others = [0, *range(2, x.ndim)]
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        var, mean = torch.var_mean(wide, others, correction=0)
+        number = torch.full_like(mean, x.numel() / x.shape[1])
+        moments = processes.gather(torch.stack([mean, var, number])[None], processes.n)
+        means, variances, numbers = moments.unbind(dim=1)
+        n = numbers.sum(dim=0)
+        mean = (means * numbers).sum(dim=0) / n
+        var = ((variances + (means - mean).square()) * numbers).sum(dim=0) / n
+        ctx.save_for_backward(x, weight, mean, (var + eps).rsqrt(), n)
+        ctx.processes = processes
+        ctx.mark_non_differentiable(mean, var, n)
+        return F.batch_norm(x, mean, var, weight, bias, eps=eps), mean, var, n
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, mean, rstd, n = ctx.saved_tensors
+        others = [0, *range(2, x.ndim)]
+        shape = [-1 if axis == 1 else 1 for axis in range(x.ndim)]
+        slope = gradients[0].to(mean.dtype)
+        normal = (x.to(mean.dtype) - mean.view(shape)) * rstd.view(shape)
+        own = torch.stack([slope.sum(others), (slope * normal).sum(others)])
+        of_all = ctx.processes.total(own) / n
+        factor = rstd if weight is None else rstd * weight
+        change = slope - of_all[0].view(shape) - normal * of_all[1].view(shape)
+        for_weight, for_bias = (None, None) if weight is None else (own[1], own[0])
+        return (change * factor.view(shape)).to(x.dtype), for_weight, for_bias, None, None

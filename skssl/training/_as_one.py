@@ -1,0 +1,160 @@
+"""A training that several processes do as one."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from skssl._processes import Processes, current_processes
+from skssl._streams import Stream
+from skssl.nn import Objective, Teacher, shared_among
+from skssl.training._batches import known_samples
+from skssl.training._device import seeded
+
+if TYPE_CHECKING:
+    from skssl.training._net import Net
+
+# Samples that are compared between the processes.
+_COMPARED = 256
+# What rounding on machines of different kinds may make of a weight, in parts of the largest.
+_ROUNDING = 1e-2
+
+
+def is_first() -> bool:
+    """Whether this process is the one that tells, of all that train together."""
+    processes = current_processes()
+    return processes is None or not processes.rank
+
+
+def of_first(number: float) -> float:
+    """Return the number that the first of the processes has."""
+    processes = current_processes()
+    return number if processes is None else processes.of_first(number)
+
+
+def average_gradients(module: nn.Module) -> None:
+    """Give all processes the mean of the gradients that they have.
+
+    Behind the encoders all have the same; an encoder has seen the own samples, with as many times
+    the gradient.
+    """
+    processes = current_processes()
+    if processes is None:
+        return
+    by_dtype: dict[torch.dtype, list[Tensor]] = {}
+    for p in module.parameters():
+        if p.grad is not None:
+            by_dtype.setdefault(p.grad.dtype, []).append(p.grad)
+    # One long message takes less time than many short ones.
+    for gradients in by_dtype.values():
+        mean = processes.total(torch.cat([g.flatten() for g in gradients])) / processes.n
+        parts = mean.split([g.numel() for g in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+
+@contextmanager
+def as_one(net: Net, samples: Tensor | Stream) -> Iterator[None]:
+    """Train with the other processes, if there are any, each of which has all samples.
+
+    All draw the same batches and views. The encoders are shared: each process embeds its part of
+    every batch. What comes behind is the same everywhere, and so are the weights in the end.
+
+    Parameters
+    ----------
+    net : Net
+        Not yet trained.
+    samples : Tensor or Stream
+
+    Raises
+    ------
+    ValueError
+        If a batch has less samples than there are processes, or if they do not do the same.
+    """
+    processes = current_processes()
+    if processes is None:
+        yield
+        return
+    if net.batch_size < processes.n:
+        raise ValueError(
+            f"batch_size={net.batch_size} is the number of samples in a batch of all processes "
+            f"together, and must not be smaller than their number, {processes.n}."
+        )
+    objective: Objective = net.module
+    _check_alike(processes, net, samples)
+    device = torch.device(net.device)
+
+    def own_randomness(number: int) -> AbstractContextManager[None]:
+        sequence = np.random.SeedSequence([net.seed, number, processes.rank])
+        return seeded(int(sequence.generate_state(1)[0]), device)
+
+    with shared_among(processes, objective, _encoders(objective), own_randomness):
+        yield
+    _agree(processes, objective)
+
+
+def _encoders(objective: Objective) -> list[nn.Module]:
+    """Return the encoders, with those of teachers."""
+    found = []
+    for module in objective.modules():
+        if isinstance(module, Objective):
+            found.append(module.encoder)
+        elif isinstance(module, Teacher):
+            found.append(module.networks[0])
+    return found
+
+
+def _check_alike(processes: Processes, net: Net, samples: Tensor | Stream) -> None:
+    """Raise an error if the processes do not train the same."""
+    some = known_samples(samples)
+    some = some[:: -(-len(some) // _COMPARED)]
+    held = {
+        "the samples": zlib.crc32(str(samples.shape).encode() + _bytes(some)),
+        "the weights to start from": _checksum(net.module),
+        "random_state, batch_size or the number of epochs": zlib.crc32(
+            str((net.seed, net.batch_size, net.steps, net.max_epochs)).encode()
+        ),
+    }
+    alike = processes.are_alike(list(held.values()))
+    other = [name for name, same in zip(held, alike, strict=True) if not same]
+    if other:
+        raise ValueError(
+            f"The {processes.n} processes train together, but do not have the same: "
+            f"{', '.join(other)}. Each needs all samples, in the same order, and the same "
+            "parameters; each takes its part of every batch by itself. To train apart, start them "
+            "without torchrun, srun or a process group."
+        )
+
+
+def _checksum(module: nn.Module) -> int:
+    state = [tensor for tensor in module.state_dict().values() if isinstance(tensor, Tensor)]
+    return zlib.crc32(b"".join(map(_bytes, state)))
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+
+
+@torch.no_grad()
+def _agree(processes: Processes, objective: nn.Module) -> None:
+    """Give all processes the bits of the first; raise an error if that changes much."""
+    differs = False
+    for tensor in chain(objective.parameters(), objective.buffers()):
+        own = tensor.clone()
+        processes.take_from_first(tensor)
+        if tensor.is_floating_point() and tensor.requires_grad and tensor.numel():
+            largest = tensor.abs().max()
+            differs = differs or bool((own - tensor).abs().max() > _ROUNDING * largest)
+    if processes.any(differs):
+        raise RuntimeError(
+            f"The {processes.n} processes were to train the same weights, and did not. What "
+            "callbacks, views, an encoder or an optimizer of your own do has to be the same in all "
+            "of them; random numbers come from torch's global generator."
+        )
