@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -148,6 +149,7 @@ def together() -> Iterator[None]:
         yield
         return
     _refuse_workers()
+    hook = sys.excepthook
     if launched:
         _join(*launched)
     processes = Processes()
@@ -161,6 +163,8 @@ def together() -> Iterator[None]:
         _current = None
         if launched:
             dist.destroy_process_group()
+            # Each group puts the rank before every line of an error, once more.
+            sys.excepthook = hook
 
 
 def _refuse_workers() -> None:

@@ -250,30 +250,34 @@ class _Normalize(torch.autograd.Function):
         eps: float,
         processes: Processes,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        others = [0, *range(2, x.ndim)]
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        var, mean = torch.var_mean(wide, others, correction=0)
+        mean, var = torch.batch_norm_update_stats(wide, None, None, 0.0)
         number = torch.full_like(mean, x.numel() / x.shape[1])
         moments = processes.gather(torch.stack([mean, var, number])[None], processes.n)
         means, variances, numbers = moments.unbind(dim=1)
         n = numbers.sum(dim=0)
         mean = (means * numbers).sum(dim=0) / n
         var = ((variances + (means - mean).square()) * numbers).sum(dim=0) / n
-        ctx.save_for_backward(x, weight, mean, (var + eps).rsqrt(), n)
-        ctx.processes = processes
+        ctx.save_for_backward(x, weight, mean, var, n)
+        ctx.eps, ctx.processes = eps, processes
         ctx.mark_non_differentiable(mean, var, n)
         return F.batch_norm(x, mean, var, weight, bias, eps=eps), mean, var, n
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, mean, rstd, n = ctx.saved_tensors
-        others = [0, *range(2, x.ndim)]
+        x, weight, mean, var, n = ctx.saved_tensors
+        scale = torch.ones_like(mean) if weight is None else weight
+        # As if mean and variance were constants ...
+        slope, for_scale, for_bias = torch.ops.aten.native_batch_norm_backward(
+            gradients[0], x, scale, mean, var, None, None, False, ctx.eps, [True, True, True]
+        )
+        # ... and what it takes that they change with x.
+        of_all_scale, of_all_bias = ctx.processes.total(torch.stack([for_scale, for_bias])) / n
+        rstd = (var + ctx.eps).rsqrt()
+        per_x = -scale * rstd.square() * of_all_scale
+        constant = -scale * rstd * of_all_bias - per_x * mean
         shape = [-1 if axis == 1 else 1 for axis in range(x.ndim)]
-        slope = gradients[0].to(mean.dtype)
-        normal = (x.to(mean.dtype) - mean.view(shape)) * rstd.view(shape)
-        own = torch.stack([slope.sum(others), (slope * normal).sum(others)])
-        of_all = ctx.processes.total(own) / n
-        factor = rstd if weight is None else rstd * weight
-        change = slope - of_all[0].view(shape) - normal * of_all[1].view(shape)
-        for_weight, for_bias = (None, None) if weight is None else (own[1], own[0])
-        return (change * factor.view(shape)).to(x.dtype), for_weight, for_bias, None, None
+        slope.addcmul_(x, per_x.to(x.dtype).view(shape)).add_(constant.to(x.dtype).view(shape))
+        if weight is None:
+            return slope, None, None, None, None
+        return slope, for_scale, for_bias, None, None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
     from skssl.training._net import Net
 
 # Samples that are compared between the processes.
-_COMPARED = 256
-# What rounding on machines of different kinds may make of a weight, in parts of the largest.
+_COMPARED = 64
+# What rounding on machines of different kinds may make of a number, in parts of the largest.
 _ROUNDING = 1e-2
 
 
@@ -97,7 +96,12 @@ def as_one(net: Net, samples: Tensor | Stream) -> Iterator[None]:
 
     with shared_among(processes, objective, _encoders(objective), own_randomness):
         yield
-    _agree(processes, objective)
+    if not _take_from_first(processes, _state(objective)):
+        raise RuntimeError(
+            f"The {processes.n} processes were to train the same weights, and did not. What "
+            "callbacks, views, an encoder or an optimizer of your own do has to be the same in all "
+            "of them; random numbers come from torch's global generator."
+        )
 
 
 def _encoders(objective: Objective) -> list[nn.Module]:
@@ -114,47 +118,54 @@ def _encoders(objective: Objective) -> list[nn.Module]:
 def _check_alike(processes: Processes, net: Net, samples: Tensor | Stream) -> None:
     """Raise an error if the processes do not train the same."""
     some = known_samples(samples)
-    some = some[:: -(-len(some) // _COMPARED)]
-    held = {
-        "the samples": zlib.crc32(str(samples.shape).encode() + _bytes(some)),
-        "the weights to start from": _checksum(net.module),
-        "random_state, batch_size or the number of epochs": zlib.crc32(
-            str((net.seed, net.batch_size, net.steps, net.max_epochs)).encode()
-        ),
+    some = some[:: -(-len(some) // _COMPARED)].clone()
+    shapes = [tuple(tensor.shape) for tensor in _state(net.module)]
+    settings = (net.seed, net.batch_size, net.steps, net.max_epochs)
+    told = {
+        "shape of the samples": tuple(samples.shape),
+        "networks": shapes,
+        "random_state, batch_size or number of epochs": settings,
     }
-    alike = processes.are_alike(list(held.values()))
-    other = [name for name, same in zip(held, alike, strict=True) if not same]
-    if other:
+    alike = processes.are_alike([zlib.crc32(str(value).encode()) for value in told.values()])
+    different = [name for name, same in zip(told, alike, strict=True) if not same]
+    if not different:
+        state = _state(net.module)
+        contents = {"samples": [some], "weights to start from": state}
+        different = [
+            name for name, parts in contents.items() if not _take_from_first(processes, parts)
+        ]
+    if different:
         raise ValueError(
             f"The {processes.n} processes train together, but do not have the same: "
-            f"{', '.join(other)}. Each needs all samples, in the same order, and the same "
+            f"{', '.join(different)}. Each needs all samples, in the same order, and the same "
             "parameters; each takes its part of every batch by itself. To train apart, start them "
             "without torchrun, srun or a process group."
         )
 
 
-def _checksum(module: nn.Module) -> int:
-    state = [tensor for tensor in module.state_dict().values() if isinstance(tensor, Tensor)]
-    return zlib.crc32(b"".join(map(_bytes, state)))
-
-
-def _bytes(tensor: Tensor) -> bytes:
-    return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+def _state(module: nn.Module) -> list[Tensor]:
+    return [*module.parameters(), *module.buffers()]
 
 
 @torch.no_grad()
-def _agree(processes: Processes, objective: nn.Module) -> None:
-    """Give all processes the bits of the first; raise an error if that changes much."""
-    differs = False
-    for tensor in chain(objective.parameters(), objective.buffers()):
+def _take_from_first(processes: Processes, tensors: list[Tensor]) -> bool:
+    """Give all processes the bits of the first; return whether that changed rounding at most."""
+    changed = False
+    for tensor in tensors:
         own = tensor.clone()
         processes.take_from_first(tensor)
-        if tensor.is_floating_point() and tensor.requires_grad and tensor.numel():
-            largest = tensor.abs().max()
-            differs = differs or bool((own - tensor).abs().max() > _ROUNDING * largest)
-    if processes.any(differs):
-        raise RuntimeError(
-            f"The {processes.n} processes were to train the same weights, and did not. What "
-            "callbacks, views, an encoder or an optimizer of your own do has to be the same in all "
-            "of them; random numbers come from torch's global generator."
-        )
+        if not changed and tensor.numel():
+            close = torch.isclose(
+                own.double(),
+                tensor.double(),
+                rtol=0,
+                equal_nan=True,
+                atol=_ROUNDING * _largest(tensor),
+            )
+            changed = not bool(close.all())
+    return not processes.any(changed)
+
+
+def _largest(tensor: Tensor) -> float:
+    """Return the largest finite absolute value."""
+    return tensor.double().abs().nan_to_num(nan=0, posinf=0, neginf=0).max().item()
