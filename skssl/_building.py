@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from skssl._processes import random_state_of_all
+from skssl._processes import is_first, random_state_of_all
 from skssl._quote import quoted
 from skssl._samples import TakesSamples
 from skssl._streams import Stream, choose_rows
@@ -120,7 +120,7 @@ class BuildsNetworks(TakesSamples):
     def _sample_of(self, stored: Stored) -> Raw:
         """Return rows that stand for all when scales are learned and networks are built."""
         rows = choose_rows(stored)
-        if self.verbose:
+        if self.verbose and is_first():
             print(
                 f"{type(self).__name__}: {stored.name()}, is read while it is needed; scales and "
                 f"the like are those of {len(rows):,} of {len(stored):,} samples."

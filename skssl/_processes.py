@@ -17,7 +17,14 @@ from torch import Tensor
 
 from skssl._types import RandomState
 
-__all__ = ["Processes", "current_processes", "random_state_of_all", "together"]
+__all__ = [
+    "Processes",
+    "current_processes",
+    "is_first",
+    "of_first",
+    "random_state_of_all",
+    "together",
+]
 
 # How long others are waited for that read and prepare samples, or that are gone.
 _TIMEOUT = timedelta(minutes=10)
@@ -125,6 +132,16 @@ def current_processes() -> Processes | None:
     return _current
 
 
+def is_first() -> bool:
+    """Whether this process is the one that tells, of all that train together."""
+    return _current is None or not _current.rank
+
+
+def of_first(number: float) -> float:
+    """Return the number that the first of the processes has."""
+    return number if _current is None else _current.of_first(number)
+
+
 def random_state_of_all(random_state: RandomState) -> np.random.RandomState:
     """Return a generator that draws the same in all processes.
 
@@ -132,8 +149,7 @@ def random_state_of_all(random_state: RandomState) -> np.random.RandomState:
     """
     if _current is None or random_state is not None:
         return check_random_state(random_state)
-    own = int(check_random_state(None).randint(2**31 - 1))
-    return check_random_state(int(_current.of_first(own)))
+    return check_random_state(int(of_first(check_random_state(None).randint(2**31 - 1))))
 
 
 @contextmanager

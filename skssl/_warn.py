@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 
-from skssl._processes import current_processes
+from skssl._processes import is_first
 
 # Through whose code a call comes here.
 _INNER = {"contextlib", "joblib", "skorch", "sklearn", "skssl", "torch"}
@@ -16,8 +16,7 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
 
     Of several processes that train together, the first one does.
     """
-    processes = current_processes()
-    if processes is not None and processes.rank:
+    if not is_first():
         return
     frame, level = inspect.currentframe(), 1
     assert frame is not None

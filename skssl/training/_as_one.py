@@ -26,18 +26,6 @@ _COMPARED = 64
 _ROUNDING = 1e-2
 
 
-def is_first() -> bool:
-    """Whether this process is the one that tells, of all that train together."""
-    processes = current_processes()
-    return processes is None or not processes.rank
-
-
-def of_first(number: float) -> float:
-    """Return the number that the first of the processes has."""
-    processes = current_processes()
-    return number if processes is None else processes.of_first(number)
-
-
 def average_gradients(module: nn.Module) -> None:
     """Give all processes the mean of the gradients that they have.
 

@@ -16,11 +16,12 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from skssl._interrupts import Interrupts
+from skssl._processes import is_first, of_first
 from skssl._streams import Stream
 from skssl._types import Callbacks
 from skssl._warn import warn
 from skssl.nn import Objective
-from skssl.training._as_one import as_one, average_gradients, is_first, of_first
+from skssl.training._as_one import as_one, average_gradients
 from skssl.training._batches import Batches, StreamedBatches, all_batches, known_samples, place
 from skssl.training._device import OwnRandomness, uses_bfloat16
 from skssl.training._memory import with_memory_advice
