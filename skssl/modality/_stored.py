@@ -14,7 +14,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from skssl._memory_limit import memory_limit
-from skssl._quote import quoted
+from skssl._quote import quoted, size_in_words
 from skssl._types import Samples
 
 __all__ = ["Raw", "Stored", "in_memory"]
@@ -163,8 +163,7 @@ class ChunkedArray(Stored):
         return np.asarray(self.X[start:stop])
 
     def name(self) -> str:
-        gigabytes = math.prod(self.X.shape) * self.X.dtype.itemsize / 1e9
-        return f"X, {_kind(self.X)} of {gigabytes:.2g} GB"
+        return f"X, {_kind(self.X)} of {size_in_words(self.n_rows * self.row_bytes())}"
 
 
 class MappedArray(ChunkedArray):
@@ -269,7 +268,7 @@ class FileRows(Stored):
         return [self.names[row] for row in rows.tolist()]
 
     def name(self) -> str:
-        return f"X, {self.n_rows:,} files of {self.bytes_per_file * self.n_rows / 1e9:.2g} GB"
+        return f"X, {self.n_rows:,} files of {size_in_words(self.bytes_per_file * self.n_rows)}"
 
 
 def in_memory(X: Samples) -> Samples:
