@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from typing import Protocol, TypeAlias, cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 from torch.utils.data import Dataset
 
 from skssl._memory_limit import memory_limit
 from skssl._quote import quoted, size_in_words
+from skssl._sklearn_compat import safe_indexing
 from skssl._types import Samples
 
-__all__ = ["Raw", "Stored", "in_memory"]
+__all__ = ["Raw", "Stored", "in_memory", "take"]
 
 # What is read of a store: arrays, or lists of samples.
 Raw: TypeAlias = np.ndarray | list[object]
@@ -56,7 +58,7 @@ class Stored(ABC):
     block: int
 
     @staticmethod
-    def of(X: Samples) -> Stored | None:
+    def of(X: object) -> Stored | None:
         """Return samples that lie in a store or file, None for what is in memory."""
         if isinstance(X, np.ndarray):
             if X.dtype.kind not in "biuf" or X.ndim < 2 or not len(X):
@@ -277,6 +279,19 @@ def in_memory(X: Samples) -> Samples:
         return X
     stored = Stored.of(X)
     return X if stored is None else stored.all()
+
+
+def take(X: Samples | ArrayLike, rows: np.ndarray) -> Samples:
+    """Return the samples in some rows, in their order, in a form like that of `X`.
+
+    What lies in a store is read, and no other rows of it.
+    """
+    stored = Stored.of(X)
+    if stored is None:
+        return safe_indexing(X, rows)
+    different, place = np.unique(rows, return_inverse=True)
+    read = stored.read(different)
+    return read[place] if isinstance(read, np.ndarray) else [read[at] for at in place]
 
 
 def _owner(X: np.ndarray) -> tuple[mmap.mmap | None, int]:

@@ -13,8 +13,9 @@ from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from skssl._labels import as_labels, split_labels
-from skssl._sklearn_compat import check_lengths, index_fit_params, safe_indexing
+from skssl._sklearn_compat import check_lengths, index_fit_params
 from skssl._types import Samples
+from skssl.modality import take
 
 
 def labeled_scorer(
@@ -106,7 +107,7 @@ class _LabeledScorer:
             params = params | {"sample_weight": weights}
         (X,) = indexable(X)
         params = index_fit_params(X, params, rows)
-        return self._scorer(estimator, safe_indexing(X, rows), labels, **params)
+        return self._scorer(estimator, take(X, rows), labels, **params)
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return what is passed on to the scorer inside."""

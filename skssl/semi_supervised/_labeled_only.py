@@ -17,8 +17,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skssl._declare import Declared, HasMethods, param
 from skssl._labels import as_labels, split_labels
-from skssl._sklearn_compat import check_lengths, fit_context, index_fit_params, safe_indexing
+from skssl._sklearn_compat import check_lengths, fit_context, index_fit_params
 from skssl._types import Samples
+from skssl.modality import take
 
 _FROM_ESTIMATOR = ("classes_", "n_features_in_", "feature_names_in_")
 
@@ -297,4 +298,4 @@ class LabeledOnly(MetaEstimatorMixin, Declared):
             weights = as_labels(params["sample_weight"], name="sample_weight")
             params = params | {"sample_weight": weights}
         (X,) = indexable(X)
-        return safe_indexing(X, rows), labels, index_fit_params(X, params, rows)
+        return take(X, rows), labels, index_fit_params(X, params, rows)
