@@ -24,8 +24,9 @@ __all__ = ["Raw", "Stored", "in_memory", "take"]
 # What is read of a store: arrays, or lists of samples.
 Raw: TypeAlias = np.ndarray | list[object]
 
-# Bytes that are read at once of what lies side by side, unless a chunk has more.
-_BLOCK_BYTES = 2**22
+# Bytes that are read at once of what lies side by side, unless a chunk has more: few enough that
+# rows from many places are mixed, enough for a disk.
+_BLOCK_BYTES = 2**18
 # What is made of a number: float32 and copies of it; bytes are kept as they are.
 _BYTES_PER_NUMBER = 12
 # Samples whose size stands for that of all.
