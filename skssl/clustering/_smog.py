@@ -6,14 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skssl._declare import (
-    FRACTION,
-    POSITIVE,
-    POSITIVE_INT,
-    StrOptions,
-    param,
-    resolve_auto,
-)
+from skssl._declare import AUTO, FRACTION, POSITIVE, POSITIVE_INT, param, resolve_auto
 from skssl._precision import full_precision
 from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
@@ -165,13 +158,13 @@ class SMoG(SelfSupervisedTransformer):
     (200, 256)
     """
 
-    n_groups: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    n_groups: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
     group_momentum: float = param(FRACTION, default=0.99)
     regroup_interval: int = param(POSITIVE_INT, default=50)
     temperature: float = param(POSITIVE, default=0.1)
     momentum: float = param(FRACTION, default=0.99)
     projector_dim: int = param(POSITIVE_INT, default=128)
-    hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    hidden_dim: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
 
     collapse_remedy = "Try a lower group_momentum, a shorter regroup_interval or fewer groups."
 

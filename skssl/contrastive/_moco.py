@@ -6,12 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from skssl._declare import (
+    AUTO,
     FRACTION,
+    NOT_NEGATIVE_INT,
     POSITIVE,
     POSITIVE_INT,
-    Integral,
-    Interval,
-    StrOptions,
     param,
     resolve_auto,
 )
@@ -165,13 +164,11 @@ class MoCo(SelfSupervisedTransformer):
     (200, 256)
     """
 
-    queue_size: Auto[int] = param(
-        StrOptions({"auto"}), Interval(Integral, 0, None, closed="left"), default="auto"
-    )
+    queue_size: Auto[int] = param(AUTO, NOT_NEGATIVE_INT, default="auto")
     temperature: float = param(POSITIVE, default=0.2)
     momentum: float = param(FRACTION, default=0.99)
     projector_dim: int = param(POSITIVE_INT, default=128)
-    hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    hidden_dim: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
 
     collapse_remedy = "Try a larger queue_size, a lower temperature or stronger views."
 

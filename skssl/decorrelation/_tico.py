@@ -5,14 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from skssl._declare import (
-    FRACTION,
-    NOT_NEGATIVE,
-    POSITIVE_INT,
-    StrOptions,
-    param,
-    resolve_auto,
-)
+from skssl._declare import AUTO, FRACTION, NOT_NEGATIVE, POSITIVE_INT, param, resolve_auto
 from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import tico
@@ -100,7 +93,7 @@ class TiCo(SelfSupervisedTransformer):
     covariance_momentum: float = param(FRACTION, default=0.9)
     momentum: float = param(FRACTION, default=0.99)
     projector_dim: int = param(POSITIVE_INT, default=128)
-    projector_hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    projector_hidden_dim: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
 
     collapse_remedy = "Try a larger covariance_weight, a lower momentum or stronger views."
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from skssl._declare import FRACTION, POSITIVE_INT, StrOptions, param, resolve_auto
+from skssl._declare import AUTO, FRACTION, POSITIVE_INT, param, resolve_auto
 from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import negative_cosine
@@ -80,7 +80,7 @@ class BYOL(SelfSupervisedTransformer):
 
     momentum: float = param(FRACTION, default=0.99)
     projector_dim: int = param(POSITIVE_INT, default=128)
-    hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    hidden_dim: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
 
     collapse_remedy = (
         "Try a lower momentum, stronger views, a wider predictor (hidden_dim) or more epochs."

@@ -6,12 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from skssl._declare import (
+    AUTO,
     FRACTION,
+    NOT_NEGATIVE_INT,
     POSITIVE,
     POSITIVE_INT,
-    Integral,
-    Interval,
-    StrOptions,
     param,
     resolve_auto,
 )
@@ -147,14 +146,14 @@ class DINO(SelfSupervisedTransformer):
     """
 
     n_prototypes: int = param(POSITIVE_INT, default=512)
-    n_local_views: int = param(Interval(Integral, 0, None, closed="left"), default=2)
+    n_local_views: int = param(NOT_NEGATIVE_INT, default=2)
     student_temperature: float = param(POSITIVE, default=0.1)
     teacher_temperature: float = param(POSITIVE, default=0.04)
     warmup_teacher_temperature: float = param(POSITIVE, default=0.04)
     momentum: float = param(FRACTION, default=0.99)
     center_momentum: float = param(FRACTION, default=0.9)
     projector_dim: int = param(POSITIVE_INT, default=128)
-    projector_hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    projector_hidden_dim: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
 
     collapse_remedy = (
         "Try a lower teacher_temperature if all groups become alike, a lower center_momentum if "

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from skssl._declare import (
-    FRACTION,
-    POSITIVE,
-    POSITIVE_INT,
-    StrOptions,
-    param,
-    resolve_auto,
-)
+from skssl._declare import AUTO, FRACTION, POSITIVE, POSITIVE_INT, param, resolve_auto
 from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import relational
@@ -99,9 +92,9 @@ class ReSSL(SelfSupervisedTransformer):
     student_temperature: float = param(POSITIVE, default=0.1)
     teacher_temperature: float = param(POSITIVE, default=0.04)
     momentum: float = param(FRACTION, default=0.99)
-    queue_size: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    queue_size: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
     projector_dim: int = param(POSITIVE_INT, default=128)
-    projector_hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    projector_hidden_dim: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
 
     collapse_remedy = (
         "Try a lower teacher_temperature, a larger queue_size, or a momentum closer to 1."

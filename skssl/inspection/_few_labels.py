@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
-from skssl._declare import HasMethods, Interval, RealNotInt, StrOptions
+from skssl._declare import AUTO, PART_OF_ROWS, POSITIVE_INT, HasMethods
 from skssl._sklearn_compat import plain, validate_params
 from skssl._types import RandomState, Samples
 from skssl.inspection._controls import random_weights, resolve_baselines
@@ -40,16 +40,13 @@ from skssl.inspection._rows import FittedRow, draw_labelled
         "y": "no_validation",
         "X_test": "no_validation",
         "y_test": "no_validation",
-        "n_labels": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "n_repeats": [Interval(Integral, 1, None, closed="left")],
-        "baselines": [StrOptions({"auto"}), dict, None],
+        "n_labels": ["array-like", POSITIVE_INT],
+        "n_repeats": [POSITIVE_INT],
+        "baselines": [AUTO, dict, None],
         "probe": [HasMethods("fit"), None],
         "scoring": [str, callable],
         "unlabeled": "no_validation",
-        "test_size": [
-            Interval(RealNotInt, 0, 1, closed="neither"),
-            Interval(Integral, 1, None, closed="left"),
-        ],
+        "test_size": [PART_OF_ROWS, POSITIVE_INT],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
     },

@@ -8,15 +8,7 @@ from typing import Any, ClassVar, cast
 
 from torch import Tensor, nn
 
-from skssl._declare import (
-    POSITIVE_INT,
-    Interval,
-    Range,
-    Real,
-    StrOptions,
-    param,
-    resolve_auto,
-)
+from skssl._declare import AUTO, POSITIVE_INT, WITHIN_ONE, Range, StrOptions, param, resolve_auto
 from skssl._quote import quoted
 from skssl._types import Auto
 from skssl._warn import warn
@@ -29,7 +21,6 @@ from skssl.nn import DrawViews, Objective, TokenEncoder, Tokenizer
 # Of targets of unit variance, the part that tells samples apart; below, there is next to none.
 _FLAT = 0.05
 _FEWEST_STEPS = 50
-_SHARE = Interval(Real, 0, 1, closed="neither")
 
 
 class TokenObjective(Objective):
@@ -119,7 +110,7 @@ class _TokenMethod(SelfSupervisedTransformer):
     encoder: str | nn.Module | Callable[[tuple[int, ...]], nn.Module] = param(
         str, nn.Module, callable, default="auto"
     )
-    patch_size: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    patch_size: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
     width: int = param(POSITIVE_INT, default=128)
     depth: int = param(POSITIVE_INT, default=4)
     n_heads: int = param(POSITIVE_INT, default=4)
@@ -224,7 +215,7 @@ class _MaskedMethod(_TokenMethod):
     """
 
     mask_ratio: Auto[float | tuple[float, float]] = param(
-        StrOptions({"auto"}), _SHARE, Range(_SHARE), default="auto"
+        AUTO, WITHIN_ONE, Range(WITHIN_ONE), default="auto"
     )
     mask_shape: str = param(StrOptions({"auto", "random", "block", "span", "tube"}), default="auto")
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skssl._declare import FRACTION, POSITIVE, POSITIVE_INT, StrOptions, param
+from skssl._declare import AUTO, FRACTION, POSITIVE, POSITIVE_INT, param
 from skssl._types import Auto
 from skssl.masked._base import MaskedObjective, _MaskedMethod, spread_over_samples
 from skssl.masked._masks import Masks
@@ -123,7 +123,7 @@ class Data2Vec(_MaskedMethod):
     (200, 128)
     """
 
-    top_layers: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    top_layers: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
     beta: float = param(POSITIVE, default=2.0)
     momentum: float = param(FRACTION, default=0.99)
 

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from skssl._declare import Interval, Shape, StrOptions, param
+from skssl._declare import POSITIVE_INT, Shape, StrOptions, param
 from skssl._quote import quoted
 from skssl._types import Samples
 from skssl.modality._base import Look, as_tensor, check_mask, check_numbers
@@ -27,6 +27,7 @@ from skssl.modality._image_files import (
     read_images,
 )
 from skssl.modality._pixels import (
+    LAYOUT,
     USUAL_CHANNELS,
     Layout,
     PixelScale,
@@ -140,14 +141,10 @@ class Images(Turnable, Cuttable, Surrounded, Paintable, Fillable):
     views_class = ImageViews
 
     shape: tuple[int, ...] | None = param(Shape(2, 3), None, default=None)
-    channels: int | None = param(Interval(Integral, 1, None, closed="left"), None, default=None)
-    layout: Layout | None = param(
-        StrOptions({"channels_first", "channels_last"}), None, default=None
-    )
+    channels: int | None = param(POSITIVE_INT, None, default=None)
+    layout: Layout | None = param(LAYOUT, None, default=None)
 
-    size: int | tuple[int, int] | None = param(
-        Interval(Integral, 1, None, closed="left"), Shape(2), None, default=None
-    )
+    size: int | tuple[int, int] | None = param(POSITIVE_INT, Shape(2), None, default=None)
     on_error: Literal["raise", "skip"] = param(StrOptions({"raise", "skip"}), default="raise")
     n_jobs: int | None = param(Integral, None, default=-1)
 

@@ -11,9 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from skssl._declare import StrOptions
 from skssl._scales import Units, check_size, find_outliers, warn_of_outliers
 
 Layout = Literal["channels_first", "channels_last"]
+LAYOUT = StrOptions({"channels_first", "channels_last"})
 
 USUAL_CHANNELS = (1, 3, 4)
 # Samples from which the scale of the patches is taken.

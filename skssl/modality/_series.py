@@ -25,7 +25,7 @@ from skssl.modality._base import Look, as_tensor, check_mask, check_numbers, che
 from skssl.modality._capabilities import Forecastable, Surrounded, Timed
 from skssl.modality._containers import as_samples
 from skssl.modality._doubts import MANY_CHANNELS, is_oblong
-from skssl.modality._pixels import some_samples
+from skssl.modality._pixels import LAYOUT, Layout, some_samples
 from skssl.modality._spans import SegmentCutter
 from skssl.nn import (
     DilatedConvNet,
@@ -131,9 +131,7 @@ class Series(Timed, Surrounded, Forecastable):
     normalize: Literal["series", "dataset"] | None = param(
         StrOptions({"series", "dataset"}), None, default="series"
     )
-    layout: Literal["channels_first", "channels_last"] | None = param(
-        StrOptions({"channels_first", "channels_last"}), None, default=None
-    )
+    layout: Layout | None = param(LAYOUT, None, default=None)
 
     @classmethod
     def recognizes(cls, look: Look) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from numbers import Integral
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -13,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, QuantileTransformer, StandardScaler
 from torch import Tensor, nn
 
-from skssl._declare import Interval, StrOptions, param
+from skssl._declare import AT_LEAST_TWO, AUTO, StrOptions, param
 from skssl._quote import quoted
 from skssl._scales import (
     Units,
@@ -27,13 +26,7 @@ from skssl._sklearn_compat import plain
 from skssl._types import Samples
 from skssl._warn import warn
 from skssl.exceptions import ModalityWarning
-from skssl.modality._base import (
-    Look,
-    as_tensor,
-    check_mask,
-    check_numbers,
-    no_patches,
-)
+from skssl.modality._base import Look, as_tensor, check_mask, check_numbers, no_patches
 from skssl.modality._capabilities import Imputable
 from skssl.modality._containers import as_samples, is_categorical, is_frame
 from skssl.modality._doubts import doubts_of_categories, doubts_of_table
@@ -120,8 +113,8 @@ class Tabular(Imputable):
     views_class = TabularViews
     allows_nan = True
 
-    categorical: Any = param(StrOptions({"auto"}), "array-like", default="auto")
-    max_categories: int = param(Interval(Integral, 2, None, closed="left"), default=100)
+    categorical: Any = param(AUTO, "array-like", default="auto")
+    max_categories: int = param(AT_LEAST_TWO, default=100)
     scaling: Literal["quantile", "standard"] | None = param(
         StrOptions({"quantile", "standard"}), None, default="quantile"
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -12,7 +11,16 @@ import torch
 from sklearn.utils import InputTags, check_array
 from torch import Tensor, nn
 
-from skssl._declare import Interval, Range, RealNotInt, StrOptions, param, resolve_auto
+from skssl._declare import (
+    AUTO,
+    POSITIVE_INT,
+    Interval,
+    Range,
+    RealNotInt,
+    StrOptions,
+    param,
+    resolve_auto,
+)
 from skssl._quote import quoted
 from skssl._types import Samples
 from skssl._warn import warn
@@ -34,6 +42,7 @@ _WITHOUT_SPACES = re.compile(
 _MOST_CHARACTERS, _CHARACTERS_PER_TOKEN = 100_000, 300
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LETTER = re.compile(r"[^\W\d_]")
+_SHARE_OF_TEXTS = Interval(RealNotInt, 0, 1, closed="both")
 # Of the training texts, how many may be without any known token before a warning says so.
 _MAX_WITHOUT_TOKENS = 0.1
 
@@ -105,21 +114,11 @@ class Text(Cuttable, Tokenizable):
     analyzer: Any = param(
         StrOptions({"auto", "word", "char", "char_wb", "subword"}), callable, default="auto"
     )
-    ngram_range: Any = param(
-        StrOptions({"auto"}), Range(Interval(Integral, 1, None, closed="left")), default="auto"
-    )
-    min_df: Any = param(
-        Interval(Integral, 1, None, closed="left"),
-        Interval(RealNotInt, 0, 1, closed="both"),
-        default=2,
-    )
-    max_df: Any = param(
-        Interval(Integral, 1, None, closed="left"),
-        Interval(RealNotInt, 0, 1, closed="both"),
-        default=0.5,
-    )
-    max_features: int = param(Interval(Integral, 1, None, closed="left"), default=20_000)
-    max_length: int = param(Interval(Integral, 1, None, closed="left"), default=256)
+    ngram_range: Any = param(AUTO, Range(POSITIVE_INT), default="auto")
+    min_df: Any = param(POSITIVE_INT, _SHARE_OF_TEXTS, default=2)
+    max_df: Any = param(POSITIVE_INT, _SHARE_OF_TEXTS, default=0.5)
+    max_features: int = param(POSITIVE_INT, default=20_000)
+    max_length: int = param(POSITIVE_INT, default=256)
 
     @classmethod
     def recognizes(cls, look: Look) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -11,13 +10,14 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from skssl._declare import Interval, StrOptions, param
+from skssl._declare import POSITIVE_INT, param
 from skssl._types import Samples
 from skssl.modality._base import Look, as_tensor, check_mask, check_numbers
 from skssl.modality._capabilities import Fillable, Filmed, Turnable
 from skssl.modality._containers import as_samples
 from skssl.modality._cutters import TileCutter
 from skssl.modality._pixels import (
+    LAYOUT,
     USUAL_CHANNELS,
     Layout,
     PixelScale,
@@ -99,10 +99,8 @@ class Video(Turnable, Filmed, Fillable):
 
     views_class = VideoViews
 
-    channels: int | None = param(Interval(Integral, 1, None, closed="left"), None, default=None)
-    layout: Layout | None = param(
-        StrOptions({"channels_first", "channels_last"}), None, default=None
-    )
+    channels: int | None = param(POSITIVE_INT, None, default=None)
+    layout: Layout | None = param(LAYOUT, None, default=None)
 
     @classmethod
     def recognizes(cls, look: Look) -> bool:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skssl._declare import POSITIVE_INT, Interval, Range, Real, param
+from skssl._declare import POSITIVE_INT, WITHIN_ONE, Range, param
 from skssl._types import Samples
 from skssl.modality import Paintable, Restorable
 from skssl.nn import DrawViews, Objective, Pyramid
@@ -122,9 +122,7 @@ class ContextEncoder(_DenseTask):
     True
     """
 
-    hole_scale: tuple[float, float] = param(
-        Range(Interval(Real, 0, 1, closed="neither")), default=(0.05, 0.25)
-    )
+    hole_scale: tuple[float, float] = param(Range(WITHIN_ONE), default=(0.05, 0.25))
     n_holes: int = param(POSITIVE_INT, default=2)
 
     needs = (Paintable,)

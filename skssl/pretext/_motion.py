@@ -12,7 +12,7 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skssl._declare import POSITIVE_INT, StrOptions, param, resolve_auto
+from skssl._declare import AUTO, POSITIVE_INT, param, resolve_auto
 from skssl._types import Samples
 from skssl.modality import Filmed, Restorable
 from skssl.nn import DrawViews, Objective, Pyramid
@@ -163,7 +163,7 @@ class MotionPrediction(_DenseTask):
     (64, 3, 8, 16)
     """
 
-    n_frames: int | Literal["auto"] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    n_frames: int | Literal["auto"] = param(AUTO, POSITIVE_INT, default="auto")
 
     needs = (Filmed,)
     _judged_by = "error_over_copy"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from abc import abstractmethod
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from skssl._declare import Interval, StrOptions, param
+from skssl._declare import AUTO, BELOW_ONE, param
 from skssl._samples import in_all_rows
 from skssl._types import Auto, Samples
 from skssl.modality import Cutter, Restorable, as_samples
@@ -120,9 +119,7 @@ class _OrderTask(_PretextTask):
         has the piece that was at place ``permutations_[j, i]``.
     """
 
-    gap: Auto[float] = param(
-        StrOptions({"auto"}), Interval(Real, 0, 1, closed="left"), default="auto"
-    )
+    gap: Auto[float] = param(AUTO, BELOW_ONE, default="auto")
     normalize_pieces: bool = param("boolean", default=True)
 
     @abstractmethod

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from skssl._declare import Interval, StrOptions, param
+from skssl._declare import AUTO, BELOW_ONE, param
 from skssl._types import Auto
 from skssl.modality import Cutter, Surrounded
 from skssl.pretext._base import Task, _PretextTask
@@ -79,9 +78,7 @@ class RelativePosition(_PretextTask):
     True
     """
 
-    gap: Auto[float] = param(
-        StrOptions({"auto"}), Interval(Real, 0, 1, closed="left"), default="auto"
-    )
+    gap: Auto[float] = param(AUTO, BELOW_ONE, default="auto")
     normalize_pieces: bool = param("boolean", default=True)
 
     needs = (Surrounded,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from numbers import Integral, Number, Real
+from numbers import Number
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -17,12 +17,15 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skssl._declare import (
+    AUTO,
+    NOT_NEGATIVE,
+    NOT_NEGATIVE_INT,
     POSITIVE,
+    POSITIVE_INT,
+    UP_TO_ONE,
     Declared,
     Duration,
     HasMethods,
-    Interval,
-    StrOptions,
     param,
     resolve_auto,
 )
@@ -132,18 +135,14 @@ class FineTuner(OwnSettings, Declared):
     """
 
     method: Any = param(HasMethods(["fit", "transform"]), None, default=None, kw_only=False)
-    max_epochs: Auto[int] = param(
-        StrOptions({"auto"}), Interval(Integral, 0, None, closed="left"), default="auto"
-    )
+    max_epochs: Auto[int] = param(AUTO, NOT_NEGATIVE_INT, default="auto")
     max_time: float | str | None = param(Duration(), None, default=None)
-    batch_size: int = param(Interval(Integral, 1, None, closed="left"), default=_BATCH)
-    learning_rate: Auto[float] = param(StrOptions({"auto"}), POSITIVE, default="auto")
-    layer_decay: Auto[float] = param(
-        StrOptions({"auto"}), Interval(Real, 0, 1, closed="right"), default="auto"
-    )
-    weight_decay: float = param(Interval(Real, 0, None, closed="left"), default=0.01)
+    batch_size: int = param(POSITIVE_INT, default=_BATCH)
+    learning_rate: Auto[float] = param(AUTO, POSITIVE, default="auto")
+    layer_decay: Auto[float] = param(AUTO, UP_TO_ONE, default="auto")
+    weight_decay: float = param(NOT_NEGATIVE, default=0.01)
     augment: bool = param("boolean", default=True)
-    early_stopping: Auto[bool] = param(StrOptions({"auto"}), "boolean", default="auto")
+    early_stopping: Auto[bool] = param(AUTO, "boolean", default="auto")
     unlabeled: object = param(object, default="auto")
     callbacks: Callbacks = param(list, HasMethods("on_train_begin"), None, default=None)
     random_state: RandomState = param("random_state", default=None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from numbers import Real
 from typing import Literal, Self
 
 import numpy as np
@@ -16,9 +15,11 @@ from sklearn.utils.class_weight import compute_sample_weight
 from torch import Tensor, nn
 
 from skssl._declare import (
+    AUTO,
+    BELOW_ONE,
+    FRACTION,
     NOT_NEGATIVE,
     POSITIVE_INT,
-    Interval,
     StrOptions,
     param,
     resolve_auto,
@@ -124,10 +125,10 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
     """
 
     semi_supervised: str = param(StrOptions({"none", "pseudo_label", "fixmatch"}), default="none")
-    threshold: float = param(Interval(Real, 0, 1, closed="both"), default=0.95)
+    threshold: float = param(FRACTION, default=0.95)
     unlabeled_ratio: int = param(POSITIVE_INT, default=3)
-    unlabeled_weight: Auto[float] = param(StrOptions({"auto"}), NOT_NEGATIVE, default="auto")
-    label_smoothing: float = param(Interval(Real, 0, 1, closed="left"), default=0.0)
+    unlabeled_weight: Auto[float] = param(AUTO, NOT_NEGATIVE, default="auto")
+    label_smoothing: float = param(BELOW_ONE, default=0.0)
     class_weight: dict[object, float] | Literal["balanced"] | None = param(
         dict, StrOptions({"balanced"}), None, default=None
     )

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from numbers import Integral, Real
+from numbers import Real
 from typing import Literal, Self
 
 import torch
 from torch import Tensor
 
-from skssl._declare import Interval, Range, StrOptions, param
-from skssl.views._base import Views, uniform
+from skssl._declare import (
+    AT_LEAST_TWO,
+    BELOW_ONE,
+    NOT_NEGATIVE,
+    POSITIVE,
+    Interval,
+    Range,
+    StrOptions,
+    param,
+)
+from skssl.views._base import PARTS, Views, uniform
 
 Rotation = Literal["x", "y", "z", "so3"]
 
@@ -212,18 +221,12 @@ class PointCloudViews(Views):
     scale: tuple[float, float] = param(
         Range(Interval(Real, 0.01, 100, closed="both")), default=(0.8, 1.25)
     )
-    jitter: float = param(Interval(Real, 0, None, closed="left"), default=0.01)
-    jitter_clip: float = param(Interval(Real, 0, None, closed="neither"), default=0.05)
-    drop: tuple[float, float] = param(
-        Range(Interval(Real, 0, 1, closed="left")), default=(0.0, 0.5)
-    )
-    n_points: int = param(Interval(Integral, 2, None, closed="left"), default=64)
-    crop_scale: tuple[float, float] = param(
-        Range(Interval(Real, 0.01, 1, closed="both")), default=(1.0, 1.0)
-    )
-    local_scale: tuple[float, float] = param(
-        Range(Interval(Real, 0.01, 1, closed="both")), default=(0.2, 0.5)
-    )
+    jitter: float = param(NOT_NEGATIVE, default=0.01)
+    jitter_clip: float = param(POSITIVE, default=0.05)
+    drop: tuple[float, float] = param(Range(BELOW_ONE), default=(0.0, 0.5))
+    n_points: int = param(AT_LEAST_TWO, default=64)
+    crop_scale: tuple[float, float] = param(PARTS, default=(1.0, 1.0))
+    local_scale: tuple[float, float] = param(PARTS, default=(0.2, 0.5))
 
     def local(self) -> Self:
         """Return views of regions of the clouds (`local_scale`)."""
