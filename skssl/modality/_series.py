@@ -19,6 +19,7 @@ from skssl._scales import (
     float_of,
     warn_of_outliers,
 )
+from skssl._standardize import Standardize
 from skssl._types import Samples
 from skssl._warn import warn
 from skssl.modality._base import Look, as_tensor, check_mask, check_numbers, check_padding
@@ -57,25 +58,6 @@ def give_scale(series: Tensor, like: Tensor) -> Tensor:
     """Give every channel of every series the mean and the standard deviation of another."""
     normalize = NormalizeEach()
     return normalize.inverse(normalize(series), like)
-
-
-class NormalizeAll(nn.Module):
-    """Subtract from every channel one mean, and divide it by one standard deviation."""
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, mean: Tensor, std: Tensor):
-        super().__init__()
-        self.register_buffer("mean", mean)
-        self.register_buffer("std", std)
-
-    def forward(self, series: Tensor) -> Tensor:
-        return (series - self.mean) / self.std
-
-    def inverse(self, values: Tensor, like: Tensor) -> Tensor:
-        """Undo the scaling, which is the same for all series."""
-        return values * self.std + self.mean
 
 
 class Series(Timed, Surrounded, Forecastable):
@@ -226,9 +208,9 @@ class Series(Timed, Surrounded, Forecastable):
         self._edges = low, high
         self._units = Units.of_range(low, high)
         scaled = self._units.apply(self._inside(X))
-        mean = np.nanmean(scaled, axis=(0, 2), dtype=np.float64).astype(np.float32)
+        self._mean = np.nanmean(scaled, axis=(0, 2), dtype=np.float64).astype(np.float32)
         std = np.nanstd(scaled, axis=(0, 2), dtype=np.float64).astype(np.float32)
-        self._mean = mean
+
         self._std = np.where(std > NormalizeEach.smallest_std, std, np.float32(1))
         unit, shift = self._units.unit.ravel(), self._units.shift.ravel()
         plain = self._units.are_plain
@@ -304,14 +286,11 @@ class Series(Timed, Surrounded, Forecastable):
             return values[:, 0]
         return values.transpose(0, 2, 1) if self.layout == "channels_last" else values
 
-    def input_layer(self) -> NormalizeEach | NormalizeAll | nn.Identity:
+    def input_layer(self) -> NormalizeEach | Standardize | nn.Identity:
         if self.normalize == "series":
             return NormalizeEach()
         if self.normalize == "dataset":
-            shape = (-1, 1)
-            return NormalizeAll(
-                torch.tensor(self._mean).view(shape), torch.tensor(self._std).view(shape)
-            )
+            return Standardize(*(torch.tensor(a)[:, None] for a in (self._mean, self._std)))
         return nn.Identity()
 
     def stem(self) -> nn.Module:

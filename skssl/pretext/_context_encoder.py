@@ -12,7 +12,7 @@ from skssl._declare import POSITIVE_INT, WITHIN_ONE, Range, param
 from skssl._types import Samples
 from skssl.modality import Paintable, Restorable
 from skssl.nn import DrawViews, Objective, Pyramid
-from skssl.pretext._dense import DenseObjective, Standardize, _DenseTask, predicted, some_of
+from skssl.pretext._dense import DenseObjective, _DenseTask, predicted, scale_of, some_of
 from skssl.views import random_rectangles
 
 
@@ -36,7 +36,7 @@ class _InpaintingObjective(DenseObjective):
         known = torch.cat([few, few[:, :1]], dim=1)
         pyramid = Pyramid.of(encoder, few)
         super().__init__(encoder, pyramid, few, known, images.shape[1], augment=augment)
-        self.standardize = Standardize(images)
+        self.standardize = scale_of(images)
         self.n_holes = n_holes
         self.hole_scale = hole_scale
 

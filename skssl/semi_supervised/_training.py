@@ -38,9 +38,7 @@ class HeldOutLoss(Callback):
         self.weights = weights
 
     @torch.no_grad()
-    def on_epoch_end(
-        self, net: NeuralNet, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: object
-    ) -> None:
+    def on_epoch_end(self, net: NeuralNet, **kwargs: object) -> None:
         objective = net.module_.eval()
         batches = self.samples.split(net.batch_size)
         outputs = torch.cat(
