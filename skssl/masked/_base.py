@@ -171,7 +171,7 @@ class _TokenMethod(SelfSupervisedTransformer):
                 f"{n_tokens} feature(s): one column, patch or token; at least 2 are needed."
             )
         self.patch_size_ = getattr(tokens.tokenizer, "patch", None)
-        return self._make_token_objective(tokens, augment=self.augments())
+        return self._make_token_objective(tokens)
 
     def _n_tokens(self, encoder: TokenEncoder, samples: Tensor) -> int:
         return encoder.tokenizer.split(self._input_layer(samples[:2])).present.shape[1]
@@ -188,7 +188,7 @@ class _TokenMethod(SelfSupervisedTransformer):
             )
 
     @abstractmethod
-    def _make_token_objective(self, encoder: TokenEncoder, *, augment: bool) -> Objective:
+    def _make_token_objective(self, encoder: TokenEncoder) -> Objective:
         """Return what is trained around `encoder`."""
 
 
@@ -225,7 +225,7 @@ class _MaskedMethod(_TokenMethod):
     def _resolve_mask_ratio(self, tokenizer: Tokenizer) -> Any:
         return resolve_auto(self.mask_ratio, self._auto_mask_ratio or tokenizer.mask_ratio)
 
-    def _make_token_objective(self, encoder: TokenEncoder, *, augment: bool) -> Objective:
+    def _make_token_objective(self, encoder: TokenEncoder) -> Objective:
         tokenizer = encoder.tokenizer
         self.mask_ratio_ = self._resolve_mask_ratio(tokenizer)
         shapes = tokenizer.mask_shapes
@@ -236,10 +236,8 @@ class _MaskedMethod(_TokenMethod):
                 f"{type(self.modality_).__name__}; allowed are {', '.join(map(repr, shapes))}."
             )
         masks = Masks(tokenizer, self.mask_ratio_, self.mask_shape_)
-        return self._make_masked_objective(encoder, masks, augment=augment)
+        return self._make_masked_objective(encoder, masks)
 
     @abstractmethod
-    def _make_masked_objective(
-        self, encoder: TokenEncoder, masks: Masks, *, augment: bool
-    ) -> Objective:
+    def _make_masked_objective(self, encoder: TokenEncoder, masks: Masks) -> Objective:
         """Return what is trained around `encoder`."""

@@ -129,9 +129,7 @@ class Data2Vec(_MaskedMethod):
 
     _flat_remedy = "Try a momentum closer to 1, a smaller learning_rate or another mask_ratio."
 
-    def _make_masked_objective(
-        self, encoder: TokenEncoder, masks: Masks, *, augment: bool
-    ) -> Objective:
+    def _make_masked_objective(self, encoder: TokenEncoder, masks: Masks) -> Objective:
         depth = len(encoder.body.layers)
         top_layers = -(-depth // 2) if self.top_layers == "auto" else self.top_layers
         if top_layers > depth:
@@ -141,7 +139,7 @@ class Data2Vec(_MaskedMethod):
         return _Data2VecObjective(
             encoder,
             masks,
-            augment=augment,
+            augment=self.augments(),
             top_layers=top_layers,
             beta=self.beta,
             momentum=self.momentum,

@@ -205,13 +205,13 @@ class IJEPA(_TokenMethod):
         "Try a momentum closer to 1, a smaller learning_rate, or smaller targets in target_scale."
     )
 
-    def _make_token_objective(self, encoder: TokenEncoder, *, augment: bool) -> Objective:
+    def _make_token_objective(self, encoder: TokenEncoder) -> Objective:
         self._check_heads("predictor_width", self.predictor_width)
         predictor = _Predictor(encoder, self.predictor_width, self.predictor_depth, self.n_heads)
         return _IJEPAObjective(
             encoder,
             predictor,
-            augment=augment,
+            augment=self.augments(),
             n_targets=self.n_targets,
             target_scale=self.target_scale,
             context_scale=self.context_scale,

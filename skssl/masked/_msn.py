@@ -168,9 +168,7 @@ class MSN(_MaskedMethod):
             return replace(views, halves=False, dropout=_TEXT_DROPOUT)
         return views
 
-    def _make_masked_objective(
-        self, encoder: TokenEncoder, masks: Masks, *, augment: bool
-    ) -> Objective:
+    def _make_masked_objective(self, encoder: TokenEncoder, masks: Masks) -> Objective:
         hidden = self.projector_hidden_dim
         projector = mlp_head(
             [encoder.width, hidden, hidden, self.projector_dim],
