@@ -80,8 +80,6 @@ class JigsawPuzzle(_OrderTask):
 
     needs = (Cuttable,)
 
-    _shortcut_remedy = "try a larger gap, normalize_pieces=True, or views."
-
     def augments(self) -> bool:
         return super().augments() or Cuttable.of(self.modality_).views_keep_order
 

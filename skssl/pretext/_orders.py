@@ -1,4 +1,4 @@
-"""Pieces in the wrong order: what puzzles and shuffled clips have in common."""
+"""Samples in pieces, and pieces in the wrong order: what puzzles have in common."""
 
 from __future__ import annotations
 
@@ -57,31 +57,37 @@ def distant_orders(n_pieces: int, n_orders: int, rng: np.random.Generator) -> np
     return candidates[chosen]
 
 
-class WhichOrder(Task):
+class AboutPieces(Task):
+    """Asks about the pieces of a sample.
+
+    Parameters
+    ----------
+    cutter : Cutter
+    **how
+        What ``Cutter.show`` takes: gap, normalize, full_size.
+    """
+
+    def __init__(self, cutter: Cutter, **how: Any):
+        self.cutter = cutter
+        self.how = how
+
+
+class WhichOrder(AboutPieces):
     """Asks in which of some orders the pieces of a sample are.
 
     Parameters
     ----------
     cutter : Cutter
     orders : Tensor of shape (n_classes, n_pieces)
-    gap, normalize, full_size
-        As for ``Cutter.show``.
+    **how
+        What ``Cutter.show`` takes.
     """
 
-    def __init__(
-        self,
-        cutter: Cutter,
-        orders: Tensor,
-        *,
-        gap: float | str,
-        normalize: bool,
-        full_size: bool,
-    ):
-        self.cutter = cutter
+    def __init__(self, cutter: Cutter, orders: Tensor, **how: Any):
+        super().__init__(cutter, **how)
         self.orders = orders
         self.n_classes = len(orders)
         self.n_parts = cutter.n_pieces if cutter.apart else 1
-        self.how: dict[str, Any] = {"gap": gap, "normalize": normalize, "full_size": full_size}
 
     def pose(self, batch: Tensor, answers: Tensor) -> list[Tensor]:
         order = self.orders.to(batch.device)[answers]
@@ -97,8 +103,8 @@ class WhichOrder(Task):
         return self.cutter.show(batch, **self.how)
 
 
-class _OrderTask(_PretextTask):
-    """Base class of the tasks whose samples are cut into pieces, shuffled and put back in order.
+class _PiecesTask(_PretextTask):
+    """Base class of the tasks whose samples are cut into pieces.
 
     Parameters
     ----------
@@ -111,6 +117,21 @@ class _OrderTask(_PretextTask):
         by channel, so that their level does not tell where they belong. Unlike the mean 0 and the
         standard deviation 1 of the paper, these leave the values in the range that the encoder
         meets in `transform`. Has no meaning for texts and point clouds.
+    """
+
+    gap: Auto[float] = param(AUTO, BELOW_ONE, default="auto")
+    normalize_pieces: bool = param("boolean", default=True)
+
+    _shortcut_remedy = "try a larger gap, normalize_pieces=True, or views."
+
+    def _how(self) -> dict[str, Any]:
+        """Return how an encoder is shown the pieces."""
+        full_size = self.takes_one_size()
+        return {"gap": self.gap, "normalize": self.normalize_pieces, "full_size": full_size}
+
+
+class _OrderTask(_PiecesTask):
+    """Base class of the tasks whose pieces are shuffled and put back in order.
 
     Attributes
     ----------
@@ -118,9 +139,6 @@ class _OrderTask(_PretextTask):
         The orders to be told apart. Place ``i`` of a sample that is shuffled by permutation ``j``
         has the piece that was at place ``permutations_[j, i]``.
     """
-
-    gap: Auto[float] = param(AUTO, BELOW_ONE, default="auto")
-    normalize_pieces: bool = param("boolean", default=True)
 
     @abstractmethod
     def _make_cutter(self, samples: Tensor) -> Cutter:
@@ -133,13 +151,7 @@ class _OrderTask(_PretextTask):
     def _make_task(self, samples: Tensor) -> Task:
         self._cutter = self._make_cutter(samples)
         self.permutations_ = self._choose_orders(self._cutter.n_pieces)
-        return WhichOrder(
-            self._cutter,
-            torch.from_numpy(self.permutations_),
-            gap=self.gap,
-            normalize=self.normalize_pieces,
-            full_size=self.takes_one_size(),
-        )
+        return WhichOrder(self._cutter, torch.from_numpy(self.permutations_), **self._how())
 
     def shuffle(self, X: Samples) -> tuple[Any, np.ndarray]:
         """Shuffle the pieces of samples, always in the same way.

@@ -212,8 +212,6 @@ Spatiotemporal_Learning_via_Video_Clip_Order_Prediction_CVPR_2019_paper.html
 
     needs = (Timed,)
 
-    _shortcut_remedy = "try a larger gap, normalize_pieces=True, or views."
-
     def _make_cutter(self, samples: Tensor) -> Cutter:
         cutter = Timed.of(self.modality_).clip_cutter(int(self.n_clips))
         cutter.check(samples, f"n_clips={self.n_clips}")
