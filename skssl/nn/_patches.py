@@ -10,19 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from skssl.nn._heads import PieceHead
 from skssl.nn._tokenizer import Pieces, Tokenizer
 
 # Keeps the standard deviation of a patch of one value from zero, as in the authors' code of MAE.
 _SMALLEST_VARIANCE = 1e-6
 # Share of the samples that may begin within a patch.
 _MOVED = 0.5
-
-
-class PatchHead(nn.Linear):
-    """Predicts the values of a patch, in units of their standard deviation."""
-
-    def forward(self, tokens: Tensor, pieces: Pieces) -> Tensor:  # type: ignore[override]
-        return super().forward(tokens)
 
 
 class Patches(Tokenizer):
@@ -151,8 +145,8 @@ class Patches(Tokenizer):
         # A missing value counts as the mean.
         return self.layer(((pieces.values - self.mean) / self.std).nan_to_num())
 
-    def make_head(self, width: int) -> PatchHead:
-        return PatchHead(width, len(self.mean))
+    def make_head(self, width: int) -> PieceHead:
+        return PieceHead(width, len(self.mean))
 
     def normalize_pieces(self) -> None:
         """From now on predict each patch relative to its own mean and standard deviation."""
