@@ -35,6 +35,24 @@ def float_of(dtype: Any) -> type[np.floating]:
     return np.float32 if exact else np.float64
 
 
+def padded(samples: Sequence[np.ndarray]) -> np.ndarray:
+    """Return matrices that differ in one of their sides as one array, with NaN at their ends."""
+    shape = np.max([sample.shape for sample in samples], axis=0)
+    dtype = float_of(np.result_type(*{sample.dtype for sample in samples}))
+    array = np.full((len(samples), *shape), np.nan, dtype=dtype)
+    for row, sample in zip(array, samples, strict=True):
+        row[: sample.shape[0], : sample.shape[1]] = sample
+    return array
+
+
+def clip_where(X: np.ndarray, low: np.ndarray, high: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Bring values into the range from `low` to `high`, where that is chosen."""
+    if not chosen.any():
+        return X
+    below, above = np.where(chosen, low, -np.inf), np.where(chosen, high, np.inf)
+    return X.clip(below.astype(X.dtype), above.astype(X.dtype))
+
+
 def _half_and_size(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return half of each range, as all of it could overflow, and the size of its values."""
     low, high = low.astype(np.float64), high.astype(np.float64)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from numbers import Integral
 from typing import Any
 
@@ -176,9 +174,12 @@ def few_label_report(
     with Parallel(n_jobs=n_jobs) as pool:
         for kind, models_of_kind in groups.items():
             for name, model in models_of_kind.items():
-                with _named_in_errors(name):
+                try:
                     row = FittedRow(model, probe, data)
                     cells = row.scores(data, draws, scorer, pool)
+                except Exception as error:
+                    error.add_note(f"This was in the row {name!r} of few_label_report.")
+                    raise
                 scores[name] = np.reshape(cells, (len(counts), n_repeats))
                 kinds[name], estimators[name] = kind, row.steps
     return FewLabelReport(
@@ -191,13 +192,3 @@ def few_label_report(
         n_test=len(data.y_test),
         estimators=estimators,
     )
-
-
-@contextmanager
-def _named_in_errors(name: str) -> Iterator[None]:
-    """Say in an error which row of the report it comes from."""
-    try:
-        yield
-    except Exception as error:
-        error.add_note(f"This was in the row {name!r} of few_label_report.")
-        raise

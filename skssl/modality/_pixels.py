@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from skssl._declare import POSITIVE_INT, StrOptions, param
-from skssl._scales import Units, check_size, find_outliers, warn_of_outliers
+from skssl._scales import Units, check_size, clip_where, find_outliers, warn_of_outliers
 from skssl._types import Samples
 from skssl.modality._base import as_tensor
 from skssl.modality._capabilities import Cuttable, Fillable, Turnable
@@ -112,15 +112,8 @@ class PixelScale:
             if self.units.are_plain and not self.clipped.any():
                 return samples
             samples = samples.astype(np.float32)
-        inside = samples
-        if self.clipped.any():
-            clipped = self.clipped.reshape(self._edges[0].shape)
-            low, high = self._edges
-            inside = samples.clip(
-                np.where(clipped, low, -np.inf).astype(samples.dtype),
-                np.where(clipped, high, np.inf).astype(samples.dtype),
-            )
-        prepared = self.units.apply(inside)
+        clipped = self.clipped.reshape(self._edges[0].shape)
+        prepared = self.units.apply(clip_where(samples, *self._edges, clipped))
         low, high = self._in_units()
         span = np.where(high > low, high - low, 1.0)
         check_size(prepared, samples, self.place, span)

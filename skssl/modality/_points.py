@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from skssl._declare import param
 from skssl._precision import widened
-from skssl._scales import Units, check_resolution, check_size, clip_outliers, float_of
+from skssl._scales import Units, check_resolution, check_size, clip_outliers, padded
 from skssl._types import Samples
 from skssl._warn import warn
 from skssl.modality._base import Look, as_tensor, check_numbers, check_padding
@@ -293,11 +293,5 @@ def _pad(X: Any) -> np.ndarray:
                 f"Row {row} of X has points of {cloud.shape[1]} values, but row 0 has points of "
                 f"{clouds[0].shape[1]}."
             )
-    sizes = [len(cloud) for cloud in clouds]
-    check_padding(sizes, clouds[0].shape[1], "points")
-    shape = (len(clouds), max(sizes), clouds[0].shape[1])
-    dtype = float_of(np.result_type(*{cloud.dtype for cloud in clouds}))
-    padded = np.full(shape, np.nan, dtype=dtype)
-    for row, cloud in enumerate(clouds):
-        padded[row, : len(cloud)] = cloud
-    return padded
+    check_padding([len(cloud) for cloud in clouds], clouds[0].shape[1], "points")
+    return padded(clouds)

@@ -15,8 +15,9 @@ from skssl._scales import (
     check_resolution,
     check_size,
     clip_outliers,
+    clip_where,
     find_outliers,
-    float_of,
+    padded,
     warn_of_outliers,
 )
 from skssl._standardize import Standardize
@@ -219,11 +220,7 @@ class Series(Timed, Surrounded, Forecastable):
 
     def _inside(self, X: np.ndarray) -> np.ndarray:
         """Bring values into the range of fit in channels that had outliers there."""
-        if not self._clipped.any():
-            return X
-        low, high = self._edges
-        below, above = np.where(self._clipped, low, -np.inf), np.where(self._clipped, high, np.inf)
-        return X.clip(below.astype(X.dtype), above.astype(X.dtype))
+        return clip_where(X, *self._edges, self._clipped)
 
     def _units_of(self, X: np.ndarray) -> tuple[Units, np.ndarray]:
         """Return the units that series are prepared in, and the series without outliers."""
@@ -386,11 +383,5 @@ def _pad(X: Any, *, channels_last: bool) -> np.ndarray:
                 "(points, 3) say modality=PointCloud()."
             )
         series.append(array)
-    lengths = [array.shape[1] for array in series]
-    check_padding(lengths, len(series[0]), "steps")
-    longest = max(lengths)
-    dtype = float_of(np.result_type(*{array.dtype for array in series}))
-    padded = np.full((len(series), len(series[0]), longest), np.nan, dtype=dtype)
-    for row, array in enumerate(series):
-        padded[row, :, : array.shape[1]] = array
-    return padded
+    check_padding([array.shape[1] for array in series], len(series[0]), "steps")
+    return padded(series)

@@ -35,8 +35,8 @@ from skssl._quote import quoted
 from skssl._runner import apply_network
 from skssl._samples import check_all_loaded
 from skssl._settings import OwnSettings
-from skssl._sklearn_compat import check_lengths, plain
-from skssl._transaction import transaction
+from skssl._sklearn_compat import check_lengths, fit_context, plain
+from skssl._transaction import take_over, transaction
 from skssl._types import Auto, Callbacks, RandomState, Samples
 from skssl.base import SelfSupervisedTransformer
 from skssl.contrastive import SimCLR
@@ -188,7 +188,25 @@ class FineTuner(OwnSettings, Declared):
         """Return how many rows without their labels are in a batch."""
         return 0
 
-    def _fit(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None) -> Self:
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Pretrain on all rows, unless the method is fitted, and fine-tune on the labelled ones.
+
+        Parameters
+        ----------
+        X : array-like
+            The samples.
+        y : array-like of shape (n_samples,)
+            Their classes or targets, or `unlabeled`. At least 2 classes or targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much labelled rows count, in proportion to each other: a common factor changes
+            nothing. The pretraining does not look at it.
+
+        Returns
+        -------
+        self : object
+            The fitted classifier or regressor.
+        """
         rng = check_random_state(self.random_state)
         with transaction(self, goes_on=False) as (tuned, interrupts):
             labels = tuned._check_labels(X, y, sample_weight, reset=True)
@@ -284,10 +302,7 @@ class FineTuner(OwnSettings, Declared):
         self.method_ = copy.deepcopy(method) if fitted else method.fit(X)
         self._seed = own_seed
         self.n_features_in_ = self.method_.n_features_in_
-        if hasattr(self.method_, "feature_names_in_"):
-            self.feature_names_in_ = self.method_.feature_names_in_
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
+        take_over(self, self.method_, "feature_names_in_")
         samples, labels = self._prepare(X, labels)
         if self._is_new() and learns:
             # BatchNorm gives the embedding another scale as soon as the training begins.

@@ -18,9 +18,8 @@ from sklearn.utils.validation import check_is_fitted
 from skssl._declare import Declared, HasMethods, param
 from skssl._labels import labelled_part
 from skssl._sklearn_compat import fit_context
+from skssl._transaction import take_over
 from skssl._types import Samples
-
-_FROM_ESTIMATOR = ("classes_", "n_features_in_", "feature_names_in_")
 
 
 def _estimator_has(name: str) -> Callable[[LabeledOnly], bool]:
@@ -150,11 +149,7 @@ class LabeledOnly(MetaEstimatorMixin, Declared):
         """
         X, labels, params = self._cut(X, y, self._routed("fit", params), warn=True)
         self.estimator_ = clone(self.estimator).fit(X, labels, **params)
-        for name in _FROM_ESTIMATOR:
-            if hasattr(self.estimator_, name):
-                setattr(self, name, getattr(self.estimator_, name))
-            elif hasattr(self, name):
-                delattr(self, name)
+        take_over(self, self.estimator_, "classes_", "n_features_in_", "feature_names_in_")
         return self
 
     def predict(self, X: Samples) -> np.ndarray:

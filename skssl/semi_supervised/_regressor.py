@@ -61,27 +61,6 @@ class FineTuneRegressor(RegressorMixin, FineTuner):
     _target_dtype = np.float64
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Pretrain on all rows, unless the method is fitted, and fine-tune on the labelled ones.
-
-        Parameters
-        ----------
-        X : array-like
-            The samples.
-        y : array-like of shape (n_samples,)
-            Their targets, or `unlabeled`. At least 2 targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How much labelled rows count, in proportion to each other: a common factor changes
-            nothing. The pretraining does not look at it.
-
-        Returns
-        -------
-        self : object
-            The fitted regressor.
-        """
-        return self._fit(X, y, sample_weight)
-
-    @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Continue the fine-tuning with one pass over the labelled rows of `X`.
 
