@@ -15,10 +15,9 @@ from skssl.nn import (
     DrawViews,
     Objective,
     Queue,
-    Teacher,
+    TaughtObjective,
     auto_prototypes,
     mlp_head,
-    rising_momentum,
     spherical_kmeans,
 )
 
@@ -26,7 +25,7 @@ from skssl.nn import (
 _SAMPLES_PER_GROUP = 10
 
 
-class _SMoGObjective(Objective):
+class _SMoGObjective(TaughtObjective):
     groups: Tensor
 
     def __init__(
@@ -42,16 +41,13 @@ class _SMoGObjective(Objective):
         temperature: float,
         momentum: float,
     ):
-        super().__init__(encoder)
-        self.projector = projector
+        super().__init__(encoder, projector, momentum=momentum)
         self.predictor = predictor
-        self.teacher = Teacher(encoder, projector)
         self.queue = Queue(_SAMPLES_PER_GROUP * n_groups, dim)
         self.register_buffer("groups", F.normalize(torch.randn(n_groups, dim), dim=1))
         self.group_momentum = group_momentum
         self.regroup_interval = regroup_interval
         self.temperature = temperature
-        self.momentum = momentum
         self.steps = 0
 
     def before_training(self, batches: AllBatches, draw_views: DrawViews) -> None:
@@ -99,8 +95,7 @@ class _SMoGObjective(Objective):
         return F.normalize(torch.where(count > 0, moved, self.groups), dim=1)
 
     def after_step(self, progress: float) -> None:
-        momentum = rising_momentum(self.momentum, progress)
-        self.teacher.follow(self.encoder, self.projector, momentum=momentum)
+        super().after_step(progress)
         self.steps += 1
         # The groups are formed anew now and then, as they could otherwise become alike.
         if self.steps % self.regroup_interval == 0 and progress < 1:

@@ -21,18 +21,19 @@ from skssl.nn import (
     DrawViews,
     Objective,
     Queue,
-    Teacher,
+    TaughtObjective,
     auto_queue_size,
     has_attention,
     mlp_head,
-    rising_momentum,
 )
 
 # Samples that share the statistics of BatchNorm when keys are computed, at least.
 _SMALLEST_PART = 16
 
 
-class _MoCoV2Objective(Objective):
+class _MoCoV2Objective(TaughtObjective):
+    momentum_rises = False
+
     def __init__(
         self,
         encoder: nn.Module,
@@ -42,12 +43,9 @@ class _MoCoV2Objective(Objective):
         temperature: float,
         momentum: float,
     ):
-        super().__init__(encoder)
-        self.projector = projector
-        self.teacher = Teacher(encoder, projector)
+        super().__init__(encoder, projector, momentum=momentum)
         self.queue = queue
         self.temperature = temperature
-        self.momentum = momentum
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
         view, other = draw_views(batch, 2)
@@ -69,11 +67,8 @@ class _MoCoV2Objective(Objective):
         keys = torch.cat([self.teacher(views[rows]) for rows in order.tensor_split(n_parts)])
         return keys[order.argsort()]
 
-    def after_step(self, progress: float) -> None:
-        self.teacher.follow(self.encoder, self.projector, momentum=self.momentum)
 
-
-class _MoCoV3Objective(Objective):
+class _MoCoV3Objective(TaughtObjective):
     def __init__(
         self,
         encoder: nn.Module,
@@ -83,12 +78,9 @@ class _MoCoV3Objective(Objective):
         temperature: float,
         momentum: float,
     ):
-        super().__init__(encoder)
-        self.projector = projector
+        super().__init__(encoder, projector, momentum=momentum)
         self.predictor = predictor
-        self.teacher = Teacher(encoder, projector)
         self.temperature = temperature
-        self.momentum = momentum
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
         views = draw_views(batch, 2)
@@ -97,10 +89,6 @@ class _MoCoV3Objective(Objective):
         loss = info_nce(q1, k2, temperature=self.temperature)
         loss = loss + info_nce(q2, k1, temperature=self.temperature)
         return 2 * self.temperature * loss
-
-    def after_step(self, progress: float) -> None:
-        momentum = rising_momentum(self.momentum, progress)
-        self.teacher.follow(self.encoder, self.projector, momentum=momentum)
 
 
 class MoCo(SelfSupervisedTransformer):

@@ -8,10 +8,12 @@ from skssl._declare import AUTO, FRACTION, POSITIVE, POSITIVE_INT, param, resolv
 from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import relational
-from skssl.nn import DrawViews, Objective, Queue, Teacher, auto_queue_size, mlp_head
+from skssl.nn import DrawViews, Objective, Queue, TaughtObjective, auto_queue_size, mlp_head
 
 
-class _ReSSLObjective(Objective):
+class _ReSSLObjective(TaughtObjective):
+    momentum_rises = False
+
     def __init__(
         self,
         encoder: nn.Module,
@@ -20,11 +22,8 @@ class _ReSSLObjective(Objective):
         momentum: float,
         temperatures: dict[str, float],
     ):
-        super().__init__(encoder)
-        self.projector = projector
-        self.teacher = Teacher(encoder, projector)
+        super().__init__(encoder, projector, momentum=momentum)
         self.queue = queue
-        self.momentum = momentum
         self.temperatures = temperatures
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
@@ -35,9 +34,6 @@ class _ReSSLObjective(Objective):
         loss = relational(student, teacher, self.queue.rows, **self.temperatures)
         self.queue.enqueue(teacher)
         return loss
-
-    def after_step(self, progress: float) -> None:
-        self.teacher.follow(self.encoder, self.projector, momentum=self.momentum)
 
 
 class ReSSL(SelfSupervisedTransformer):

@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.nn.utils import skip_init
@@ -15,7 +15,6 @@ from skssl._labels import quiet_about_few_labels
 from skssl._standardize import Standardize
 
 _MOST_ITERATIONS = 2000
-_RIDGE_PENALTIES = np.logspace(-2, 4, 13)
 
 
 def linear_head(scaler: StandardScaler, coef: np.ndarray, intercept: np.ndarray) -> nn.Sequential:
@@ -70,14 +69,3 @@ def fit_classifier_head(
         else:
             coef[seen], intercept[seen] = model.coef_, model.intercept_
     return linear_head(scaler, coef, intercept)
-
-
-def fit_regressor_head(
-    scaler: StandardScaler, Z: np.ndarray, y: np.ndarray, weights: np.ndarray
-) -> nn.Sequential:
-    """Return the head that predicts what scikit-learn's ridge regression does.
-
-    The penalty is chosen by the error in leaving one row out.
-    """
-    model = RidgeCV(alphas=_RIDGE_PENALTIES).fit(scaler.transform(Z), y, sample_weight=weights)
-    return linear_head(scaler, np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_))
