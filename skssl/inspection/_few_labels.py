@@ -18,15 +18,8 @@ from sklearn.utils import check_random_state
 from skssl._declare import AUTO, PART_OF_ROWS, POSITIVE_INT, HasMethods
 from skssl._sklearn_compat import plain, validate_params
 from skssl._types import RandomState, Samples
+from skssl.inspection import _inputs as inputs
 from skssl.inspection._controls import random_weights, resolve_baselines
-from skssl.inspection._inputs import (
-    check_enough_rows,
-    check_n_labels,
-    check_names,
-    check_scoring_of_classes,
-    named_models,
-    split,
-)
 from skssl.inspection._report import FewLabelReport
 from skssl.inspection._rows import FittedRow, draw_labelled
 
@@ -150,25 +143,25 @@ def few_label_report(
     >>> [row["n_labels"] for row in report.rows if row["model"] == "SimCLR"]
     [1, 5]
     """
-    counts = check_n_labels(n_labels)
-    named = named_models(models, "models")
+    counts = inputs.check_n_labels(n_labels)
+    named = inputs.named_models(models, "models")
     rng = check_random_state(random_state)
-    data = split(X, y, X_test, y_test, unlabeled, test_size, rng)
-    check_enough_rows(counts, data)
+    data = inputs.split(X, y, X_test, y_test, unlabeled, test_size, rng)
+    inputs.check_enough_rows(counts, data)
     if probe is None:
         probe = make_pipeline(plain(StandardScaler()), LogisticRegression(max_iter=2000))
     elif not is_classifier(probe):
         raise ValueError(f"probe={probe!r} must be a classifier.")
     scorer = check_scoring(probe, scoring=scoring)
     if isinstance(scoring, str):
-        check_scoring_of_classes(scorer, data.classes)
+        inputs.check_scoring_of_classes(scorer, data.classes)
     seeds = rng.randint(2**31 - 1, size=n_repeats)
     known = np.flatnonzero(data.y != -1)
     draws = [known[draw_labelled(data.y[known], n, seed)] for n in counts for seed in seeds]
 
     classical = resolve_baselines(baselines, named, X)
     controls = random_weights(named, data.X)
-    check_names(classical, controls, named)
+    inputs.check_names(classical, controls, named)
     scores, kinds, estimators = {}, {}, {}
     groups = {"classical": classical, "random weights": controls, "model": named}
     with Parallel(n_jobs=n_jobs) as pool:

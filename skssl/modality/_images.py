@@ -157,13 +157,8 @@ class Images(PixelModality, Surrounded, Paintable):
             side = look.shape[2]
             # Images are no narrower in the other reading.
             is_either = min(side, last) >= min(first, side)
-            if first in USUAL_CHANNELS and last in USUAL_CHANNELS and is_either:
-                return (
-                    f"either axis, of {first} or of {last} values, may hold the channels; the last "
-                    "one is taken. Say modality=Images(layout='channels_first') or "
-                    "Images(layout='channels_last')"
-                )
-            return None
+            usual = first in USUAL_CHANNELS and last in USUAL_CHANNELS
+            return cls._either_axis(first, last) if usual and is_either else None
         tiny = min(first, last) < SMALLEST_IMAGE
         unusual = look.dtype.kind in "ui" and look.dtype != np.uint8 and first != last
         if not (tiny or unusual or is_oblong(first, last)):
@@ -293,8 +288,7 @@ class Images(PixelModality, Surrounded, Paintable):
         return ["conv", "vit", *torchvision_names()]
 
     def build_encoder(self, name: str, samples: Tensor) -> nn.Module:
-        channels, *size = self.sample_shape_
-        height, width = size
+        channels, height, width = self.sample_shape_
         if name in ("auto", "conv"):
             encoder: nn.Module = SmallConvNet(channels, (height, width))
         elif name == "vit":

@@ -176,6 +176,16 @@ class PixelModality(Turnable, Cuttable, Fillable):
     channels: int | None = param(POSITIVE_INT, None, default=None)
     layout: Layout | None = param(LAYOUT, None, default=None)
 
+    @classmethod
+    def _either_axis(cls, first: int, last: int) -> str:
+        """Say that two axes of these sizes may hold the channels."""
+        modality, _ = cls._names
+        return (
+            f"either axis, of {first} or of {last} values, may hold the channels; the last one is "
+            f"taken. Say modality={modality}(layout='channels_first') or "
+            f"{modality}(layout='channels_last')"
+        )
+
     def fit(self, X: np.ndarray) -> Self:
         self.input_shape_ = X.shape[1:]
         self.input_is_uint8_ = X.dtype == np.uint8

@@ -9,17 +9,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from skssl import _scales as scales
 from skssl._declare import StrOptions, param
-from skssl._scales import (
-    Units,
-    check_resolution,
-    check_size,
-    clip_outliers,
-    clip_where,
-    find_outliers,
-    padded,
-    warn_of_outliers,
-)
 from skssl._standardize import Standardize
 from skssl._types import Samples
 from skssl._warn import warn
@@ -150,11 +141,7 @@ class Series(Timed, Surrounded, Forecastable):
         else:
             channels_last = self.layout == "channels_last"
         series = check_numbers(
-            X,
-            dtypes=[np.float32],
-            estimator=estimator,
-            min_samples=min_samples,
-            allow_nan=True,
+            X, dtypes=[np.float32], estimator=estimator, min_samples=min_samples, allow_nan=True
         )
         if series.ndim == 2:
             series = series[:, None, :]
@@ -190,7 +177,7 @@ class Series(Timed, Surrounded, Forecastable):
             self._fit_scale(X, low, high)
         elif self.normalize is None and X.dtype == np.float64:
             names = [f"channel {channel}" for channel in range(X.shape[1])]
-            check_resolution(low.ravel(), high.ravel(), names, _SAY_NORMALIZE)
+            scales.check_resolution(low.ravel(), high.ravel(), names, _SAY_NORMALIZE)
         return self
 
     def _fit_scale(self, X: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
@@ -199,15 +186,15 @@ class Series(Timed, Surrounded, Forecastable):
         for channel in range(X.shape[1]):
             values = X[:, channel].reshape(1, -1)
             edges = low[:, channel, 0], high[:, channel, 0]
-            for found in find_outliers(values, *edges, share=_OUTLIERS_OF_ALL):
+            for found in scales.find_outliers(values, *edges, share=_OUTLIERS_OF_ALL):
                 row, step = divmod(found.first, X.shape[2])
                 place = f"row {row}, channel {channel}, step {step}"
                 value = X[row, channel, step]
-                warn_of_outliers(value, place, found.low, found.high, found.count - 1)
+                scales.warn_of_outliers(value, place, found.low, found.high, found.count - 1)
                 low[:, channel], high[:, channel] = found.low, found.high
                 self._clipped[:, channel] = True
         self._edges = low, high
-        self._units = Units.of_range(low, high)
+        self._units = scales.Units.of_range(low, high)
         scaled = self._units.apply(self._inside(X))
         self._mean = np.nanmean(scaled, axis=(0, 2), dtype=np.float64).astype(np.float32)
         std = np.nanstd(scaled, axis=(0, 2), dtype=np.float64).astype(np.float32)
@@ -220,18 +207,20 @@ class Series(Timed, Surrounded, Forecastable):
 
     def _inside(self, X: np.ndarray) -> np.ndarray:
         """Bring values into the range of fit in channels that had outliers there."""
-        return clip_where(X, *self._edges, self._clipped)
+        return scales.clip_where(X, *self._edges, self._clipped)
 
-    def _units_of(self, X: np.ndarray) -> tuple[Units, np.ndarray]:
+    def _units_of(self, X: np.ndarray) -> tuple[scales.Units, np.ndarray]:
         """Return the units that series are prepared in, and the series without outliers."""
         if self.normalize == "dataset":
             return self._units, self._inside(X)
         if self.normalize is None:
-            return Units(np.zeros(1), np.ones(1)), X
+            return scales.Units(np.zeros(1), np.ones(1)), X
         low, high = _ranges(X, axis=2)
         names = ("channel", "step")
-        X, low, high = clip_outliers(X, low, high, share=_OUTLIERS, window=_GLITCH, names=names)
-        return Units.of_range(low, high, largest=_LARGEST), X
+        X, low, high = scales.clip_outliers(
+            X, low, high, share=_OUTLIERS, window=_GLITCH, names=names
+        )
+        return scales.Units.of_range(low, high, largest=_LARGEST), X
 
     def prepare(self, X: np.ndarray) -> Tensor:
         if X.shape[1] != self.n_channels_:
@@ -244,7 +233,7 @@ class Series(Timed, Surrounded, Forecastable):
         units, inside = self._units_of(X)
         prepared = units.apply(inside)
         if self.normalize != "series":
-            check_size(prepared, X, _place, self._std[:, None] if self.normalize else None)
+            scales.check_size(prepared, X, _place, self._std[:, None] if self.normalize else None)
         return as_tensor(prepared)
 
     def unscale(self, values: Tensor, like: Tensor) -> Tensor:
@@ -384,4 +373,4 @@ def _pad(X: Any, *, channels_last: bool) -> np.ndarray:
             )
         series.append(array)
     check_padding([array.shape[1] for array in series], len(series[0]), "steps")
-    return padded(series)
+    return scales.padded(series)

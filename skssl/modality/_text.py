@@ -173,7 +173,7 @@ class Text(Cuttable, Tokenizable):
             f"{len(longer)} of {len(texts)} texts of X have more than {most:,} characters, such as "
             f"that in row {longer[0]} with {len(texts[longer[0]]):,}. What follows is left out, "
             f"also where tokens are learned; an embedding has max_length={self.max_length} tokens. "
-            "Cut long texts into pieces to have all of them embedded.",
+            "Cut long texts into pieces to have all of them embedded."
         )
         return [text[:most] for text in texts]
 
@@ -181,12 +181,9 @@ class Text(Cuttable, Tokenizable):
         from sklearn.feature_extraction.text import CountVectorizer
 
         self.analyzer_ = self._make_analyzer(X.texts)
-        limits = {
-            "min_df": self.min_df,
-            "max_df": self.max_df,
-            "max_features": self.max_features,
-        }
-        vectorizer = CountVectorizer(analyzer=_as_is, **limits)
+        vectorizer = CountVectorizer(
+            analyzer=_as_is, min_df=self.min_df, max_df=self.max_df, max_features=self.max_features
+        )
         try:
             counts = vectorizer.fit_transform(X.split(self.analyzer_))
         except ValueError as error:

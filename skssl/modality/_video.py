@@ -99,13 +99,8 @@ class Video(PixelModality, Filmed):
             return None
         if last in USUAL_CHANNELS:
             # Frames are no narrower in the other reading.
-            if min(third, last) < min(second, third):
-                return None
-            return (
-                f"either axis, of {first} or of {last} values, may hold the channels; the last one "
-                "is taken. Say modality=Video(layout='channels_first') or "
-                "Video(layout='channels_last')"
-            )
+            is_either = min(third, last) >= min(second, third)
+            return cls._either_axis(first, last) if is_either else None
         if second in USUAL_CHANNELS and second < first:
             return (
                 f"the axis of {second} values may hold the channels, but that of {first} is taken. "

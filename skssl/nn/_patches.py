@@ -105,9 +105,7 @@ class Patches(Tokenizer):
             order += [1 + axis, 2 + self.n_axes + axis]
         whole = patches.reshape(len(patches), *steps, channels, *self.patch).permute(order)
         whole = whole.reshape(
-            len(patches),
-            channels,
-            *(s * p for s, p in zip(steps, self.patch, strict=True)),
+            len(patches), channels, *(s * p for s, p in zip(steps, self.patch, strict=True))
         )
         for axis, size in enumerate(sizes):
             whole = whole.narrow(2 + axis, 0, size)

@@ -17,7 +17,7 @@ from skssl._samples import in_all_rows
 from skssl._types import Auto, Samples
 from skssl.modality import Cutter, Restorable, as_samples
 from skssl.nn import Objective
-from skssl.pretext._base import ROUNDS, Task, TaskObjective, _PretextTask
+from skssl.pretext._base import ROUNDS, Task, _PretextTask, probabilities
 
 # More permutations than those of 7 pieces are not listed, but drawn.
 _MOST_LISTED = 5040
@@ -209,9 +209,13 @@ class _OrderTask(_PiecesTask):
 
         check_is_fitted(self)
         samples, loaded = self.prepare_samples(X)
+
+        def read(objective: Objective, batch: Tensor) -> Tensor:
+            return probabilities(objective, lambda task: task.show(batch))
+
         with seeded(self._seed, resolve_device(self.device)):
-            probabilities = [self.apply_objective(_read, samples) for _ in range(ROUNDS)]
-        answers = torch.stack(probabilities).mean(dim=0).argmax(dim=1).numpy()
+            rounds = [self.apply_objective(read, samples) for _ in range(ROUNDS)]
+        answers = torch.stack(rounds).mean(dim=0).argmax(dim=1).numpy()
         # The piece that belongs to place j is where the permutation has j.
         return self._rearranged(samples, self.permutations_[answers].argsort(axis=1), X, loaded)
 
@@ -232,12 +236,3 @@ def _in_dtype_of(like: Any, samples: Any) -> Any:
     """Return arrays in the dtype of another array; what is no array, such as a text, as it is."""
     arrays = isinstance(like, np.ndarray) and isinstance(samples, np.ndarray)
     return samples.astype(like.dtype, copy=False) if arrays else samples
-
-
-def _read(objective: Objective, batch: Tensor) -> Tensor:
-    """Return the probability of every order of samples as they are, the mean over encoders."""
-
-    def tell(part: TaskObjective) -> Tensor:
-        return part.answer(part.task.show(batch)).softmax(dim=1)
-
-    return TaskObjective.mean_over(objective, tell)

@@ -165,9 +165,7 @@ class PacePrediction(_PretextTask):
                 f"{longest - 1}."
             )
         return WhichPace(
-            paces,
-            Timed.of(self.modality_).time_steps,
-            full_size=self.takes_one_size(),
+            paces, Timed.of(self.modality_).time_steps, full_size=self.takes_one_size()
         )
 
 

@@ -421,7 +421,7 @@ class FineTuner(OwnSettings, Declared):
 
     def _apply(self, network: nn.Module, samples: Tensor) -> Tensor:
         device, title = self.method_.device, type(self).__name__
-        return apply_network(network, _run, samples, device=device, title=title)
+        return apply_network(network, nn.Module.__call__, samples, device=device, title=title)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "encoder_")
@@ -436,7 +436,3 @@ class FineTuner(OwnSettings, Declared):
         if isinstance(method, BaseEstimator):
             tags.input_tags = get_tags(method).input_tags
         return tags
-
-
-def _run(network: nn.Module, batch: Tensor) -> Tensor:
-    return network(batch)
