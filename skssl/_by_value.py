@@ -8,8 +8,6 @@ from typing import Any
 import torch
 from torch import nn
 
-__all__ = ["by_value"]
-
 
 class _ByValue:
     """Pickles a module into the same bytes as every copy of it, and comes back as the module."""

@@ -59,6 +59,11 @@ def _half_and_size(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.nd
     return high / 2 - low / 2, np.maximum(np.abs(low), np.abs(high))
 
 
+def ranges(X: np.ndarray, axis: int | tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the smallest and the largest value along some axes, NaN if there is none."""
+    return np.fmin.reduce(X, axis=axis, keepdims=True), np.fmax.reduce(X, axis=axis, keepdims=True)
+
+
 def are_constant(low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Return which ranges hold one value, or none, apart from its rounding in float64."""
     half, size = _half_and_size(low, high)

@@ -169,7 +169,7 @@ class Series(Timed, Surrounded, Forecastable):
 
     def fit(self, X: np.ndarray) -> Self:
         self.n_channels_, self._length = X.shape[1:]
-        low, high = _ranges(X, axis=(0, 2))
+        low, high = scales.ranges(X, axis=(0, 2))
         if self.normalize == "dataset":
             if np.isnan(low).any():
                 channel = np.isnan(low).ravel().argmax()
@@ -215,7 +215,7 @@ class Series(Timed, Surrounded, Forecastable):
             return self._units, self._inside(X)
         if self.normalize is None:
             return scales.Units(np.zeros(1), np.ones(1)), X
-        low, high = _ranges(X, axis=2)
+        low, high = scales.ranges(X, axis=2)
         names = ("channel", "step")
         X, low, high = scales.clip_outliers(
             X, low, high, share=_OUTLIERS, window=_GLITCH, names=names
@@ -339,11 +339,6 @@ class Series(Timed, Surrounded, Forecastable):
 
     def default_views(self) -> Views:
         return SeriesViews()
-
-
-def _ranges(X: np.ndarray, axis: int | tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the smallest and the largest value along some axes, NaN if there is none."""
-    return np.fmin.reduce(X, axis=axis, keepdims=True), np.fmax.reduce(X, axis=axis, keepdims=True)
 
 
 def _place(index: tuple[int, ...]) -> str:

@@ -281,9 +281,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
         return bool(counts.min() >= _FEWEST_PER_CLASS)
 
     def _auto_rate(self, labels: Labels) -> float:
-        return (
-            _RATE_OF_FIXMATCH if self.semi_supervised == "fixmatch" else super()._auto_rate(labels)
-        )
+        is_fixmatch = self.semi_supervised == "fixmatch"
+        return _RATE_OF_FIXMATCH if is_fixmatch else super()._auto_rate(labels)
 
     def _conclude(self, samples: Tensor, labels: Labels) -> None:
         if self.semi_supervised != "none" and self.n_iter_ and labels.others.any():
