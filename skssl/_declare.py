@@ -46,8 +46,9 @@ FRACTION = Interval(Real, 0, 1, closed="both")
 BELOW_ONE = Interval(Real, 0, 1, closed="left")
 UP_TO_ONE = Interval(Real, 0, 1, closed="right")
 WITHIN_ONE = Interval(Real, 0, 1, closed="neither")
-# Of rows, where an int is their number.
+# Of rows, where an int is their number: a part of them, or any share from none to all.
 PART_OF_ROWS = Interval(RealNotInt, 0, 1, closed="neither")
+SHARE_OF_ROWS = Interval(RealNotInt, 0, 1, closed="both")
 
 
 def _is_sequence(value: object) -> TypeGuard[Sequence[float]]:

@@ -11,16 +11,7 @@ import torch
 from sklearn.utils import InputTags, check_array
 from torch import Tensor, nn
 
-from skssl._declare import (
-    AUTO,
-    POSITIVE_INT,
-    Interval,
-    Range,
-    RealNotInt,
-    StrOptions,
-    param,
-    resolve_auto,
-)
+from skssl._declare import AUTO, POSITIVE_INT, SHARE_OF_ROWS, Range, StrOptions, param, resolve_auto
 from skssl._quote import quoted
 from skssl._types import Samples
 from skssl._warn import warn
@@ -42,7 +33,7 @@ _WITHOUT_SPACES = re.compile(
 _MOST_CHARACTERS, _CHARACTERS_PER_TOKEN = 100_000, 300
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LETTER = re.compile(r"[^\W\d_]")
-_SHARE_OF_TEXTS = Interval(RealNotInt, 0, 1, closed="both")
+
 # Of the training texts, how many may be without any known token before a warning says so.
 _MAX_WITHOUT_TOKENS = 0.1
 
@@ -115,8 +106,8 @@ class Text(Cuttable, Tokenizable):
         StrOptions({"auto", "word", "char", "char_wb", "subword"}), callable, default="auto"
     )
     ngram_range: Any = param(AUTO, Range(POSITIVE_INT), default="auto")
-    min_df: Any = param(POSITIVE_INT, _SHARE_OF_TEXTS, default=2)
-    max_df: Any = param(POSITIVE_INT, _SHARE_OF_TEXTS, default=0.5)
+    min_df: Any = param(POSITIVE_INT, SHARE_OF_ROWS, default=2)
+    max_df: Any = param(POSITIVE_INT, SHARE_OF_ROWS, default=0.5)
     max_features: int = param(POSITIVE_INT, default=20_000)
     max_length: int = param(POSITIVE_INT, default=256)
 

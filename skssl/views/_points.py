@@ -127,15 +127,13 @@ def random_points(
     Tensor of shape (n, min(points, n_points), 3 + features)
         The points that are left come first; the rest is NaN.
     """
-    n, size, columns = clouds.shape
+    n, size, _ = clouds.shape
     absent = clouds.isnan().any(dim=2)
     order = uniform(0.0, 1.0, (n, size), clouds, generator).masked_fill(absent, 2.0).argsort(dim=1)
     order = order[:, :n_points]
     counted = (size - absent.sum(dim=1, keepdim=True)).clamp(max=n_points)
     kept = counted * (1 - uniform(*drop, (n, 1), clouds, generator))
-    ranks = torch.arange(order.shape[1], device=clouds.device)
-    shown = clouds.gather(1, order[..., None].expand(-1, -1, columns))
-    return shown.masked_fill((ranks >= kept.round().clamp(min=1))[..., None], torch.nan)
+    return _first_of(clouds, order, kept)
 
 
 def random_region(
@@ -158,7 +156,7 @@ def random_region(
         The points that are shown come first, the nearest one first of all; the rest is NaN. They
         are at the places where they were.
     """
-    n, size, columns = clouds.shape
+    n, size, _ = clouds.shape
     absent = clouds.isnan().any(dim=2)
     center = uniform(0.0, 1.0, (n, size), clouds, generator).masked_fill(absent, -1.0).argmax(dim=1)
     places = clouds[..., :3]
@@ -167,8 +165,13 @@ def random_region(
     order = distance.argsort(dim=1)[:, : math.ceil(crop_scale[1] * size)]
     counted = size - absent.sum(dim=1, keepdim=True)
     kept = counted * uniform(*crop_scale, (n, 1), clouds, generator)
+    return _first_of(clouds, order, kept)
+
+
+def _first_of(clouds: Tensor, order: Tensor, kept: Tensor) -> Tensor:
+    """Show points in an order, of each cloud as many as are `kept`, at least one."""
     ranks = torch.arange(order.shape[1], device=clouds.device)
-    shown = clouds.gather(1, order[..., None].expand(-1, -1, columns))
+    shown = clouds.gather(1, order[..., None].expand(-1, -1, clouds.shape[2]))
     return shown.masked_fill((ranks >= kept.round().clamp(min=1))[..., None], torch.nan)
 
 
