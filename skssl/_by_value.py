@@ -7,8 +7,6 @@ import io
 import torch
 from torch import nn
 
-__all__ = ["by_value"]
-
 
 class _ByValue:
     """Pickles a module into the same bytes as every copy of it, and comes back as the module."""

@@ -30,32 +30,25 @@ from skssl._sklearn_compat import (
     with_rows,
 )
 
-__all__ = [
-    "FRACTION",
-    "NOT_NEGATIVE",
-    "POSITIVE",
-    "POSITIVE_INT",
-    "Declared",
-    "Duration",
-    "HasMethods",
-    "Interval",
-    "Range",
-    "RealNotInt",
-    "Shape",
-    "StrOptions",
-    "param",
-    "resolve_auto",
-]
-
 T = TypeVar("T")
 
 # Lines of a repr beyond the estimator itself.
 _MOST_TOLD = 20
 
+AUTO = StrOptions({"auto"})
 POSITIVE_INT = Interval(Integral, 1, None, closed="left")
+NOT_NEGATIVE_INT = Interval(Integral, 0, None, closed="left")
+AT_LEAST_TWO = Interval(Integral, 2, None, closed="left")
 POSITIVE = Interval(Real, 0, None, closed="neither")
 NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 FRACTION = Interval(Real, 0, 1, closed="both")
+# From 0 to below 1, from above 0 to 1, and without either end.
+BELOW_ONE = Interval(Real, 0, 1, closed="left")
+UP_TO_ONE = Interval(Real, 0, 1, closed="right")
+WITHIN_ONE = Interval(Real, 0, 1, closed="neither")
+# Of rows, where an int is their number: a part of them, or any share from none to all.
+PART_OF_ROWS = Interval(RealNotInt, 0, 1, closed="neither")
+SHARE_OF_ROWS = Interval(RealNotInt, 0, 1, closed="both")
 
 
 def _is_sequence(value: object) -> TypeGuard[Sequence[float]]:

@@ -14,8 +14,6 @@ from skssl._quote import quoted
 from skssl._sklearn_compat import Options
 from skssl._warn import warn
 
-__all__ = ["Folder", "Trainings"]
-
 
 class Folder(Options):
     """The name of a folder, which need not be there yet."""

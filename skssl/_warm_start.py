@@ -17,8 +17,6 @@ from skssl._trainings import Trainings
 from skssl._types import Samples
 from skssl._warn import warn
 
-__all__ = ["WarmStart"]
-
 # Parameters that may change between two trainings of which one continues the other.
 _MAY_CHANGE = {"max_epochs", "warm_start", "callbacks", "device", "verbose"}
 # How many times as long a training is after each of its rounds, as in scikit-learn's halving.

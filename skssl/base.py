@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from numbers import Integral, Real
 from pathlib import Path
 from typing import Self
 
@@ -18,7 +17,18 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from skssl._declare import Declared, Duration, HasMethods, Interval, StrOptions, param
+from skssl._declare import (
+    AT_LEAST_TWO,
+    AUTO,
+    NOT_NEGATIVE,
+    NOT_NEGATIVE_INT,
+    POSITIVE,
+    Declared,
+    Duration,
+    HasMethods,
+    StrOptions,
+    param,
+)
 from skssl._interrupts import Interrupts
 from skssl._quote import quoted
 from skssl._samples import in_all_rows
@@ -154,24 +164,16 @@ class SelfSupervisedTransformer(
         Names of the columns, if `X` had them.
     """
 
-    modality: Auto[Modality] = param(StrOptions({"auto"}), Modality, default="auto")
+    modality: Auto[Modality] = param(AUTO, Modality, default="auto")
     encoder: str | nn.Module | Callable[[tuple[int, ...]], nn.Module] = param(
         str, nn.Module, callable, default="auto"
     )
-    views: ViewsParameter = param(
-        StrOptions({"auto"}), Views, ChangedViews, callable, default="auto"
-    )
-    max_epochs: Auto[int] = param(
-        StrOptions({"auto"}), Interval(Integral, 0, None, closed="left"), default="auto"
-    )
+    views: ViewsParameter = param(AUTO, Views, ChangedViews, callable, default="auto")
+    max_epochs: Auto[int] = param(AUTO, NOT_NEGATIVE_INT, default="auto")
     max_time: float | str | None = param(Duration(), None, default=None)
-    batch_size: Auto[int] = param(
-        StrOptions({"auto"}), Interval(Integral, 2, None, closed="left"), default="auto"
-    )
-    learning_rate: Auto[float] = param(
-        StrOptions({"auto"}), Interval(Real, 0, None, closed="neither"), default="auto"
-    )
-    weight_decay: float = param(Interval(Real, 0, None, closed="left"), default=0.01)
+    batch_size: Auto[int] = param(AUTO, AT_LEAST_TWO, default="auto")
+    learning_rate: Auto[float] = param(AUTO, POSITIVE, default="auto")
+    weight_decay: float = param(NOT_NEGATIVE, default=0.01)
     optimizer: str | Callable[..., Optimizer] = param(
         StrOptions({"auto", "adamw", "lars", "muon", "sgd"}), callable, default="auto"
     )

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skssl._declare import Declared, HasMethods, param
 from skssl._sklearn_compat import fit_context
+from skssl._transaction import take_over
 from skssl._types import Samples
 from skssl.masked._mae import MaskedAutoencoder
 from skssl.modality import Imputable, Modality, Tabular
@@ -92,11 +93,7 @@ class SelfSupervisedImputer(OneToOneFeatureMixin, TransformerMixin, Declared):
                 "MaskedAutoencoder.reconstruct fills in."
             )
         self.method_ = method.fit(X)
-        self.n_features_in_ = method.n_features_in_
-        if hasattr(method, "feature_names_in_"):
-            self.feature_names_in_ = method.feature_names_in_
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
+        take_over(self, method, "n_features_in_", "feature_names_in_")
         return self
 
     def transform(self, X: Samples) -> Any:

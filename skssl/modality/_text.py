@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Self, cast
 
 import numpy as np
@@ -12,7 +11,7 @@ import torch
 from sklearn.utils import InputTags, check_array
 from torch import Tensor, nn
 
-from skssl._declare import Interval, Range, RealNotInt, StrOptions, param, resolve_auto
+from skssl._declare import AUTO, POSITIVE_INT, SHARE_OF_ROWS, Range, StrOptions, param, resolve_auto
 from skssl._quote import quoted
 from skssl._types import Auto, Samples
 from skssl._warn import warn
@@ -34,6 +33,7 @@ _WITHOUT_SPACES = re.compile(
 _MOST_CHARACTERS, _CHARACTERS_PER_TOKEN = 100_000, 300
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LETTER = re.compile(r"[^\W\d_]")
+
 # Of the training texts, how many may be without any known token before a warning says so.
 _MAX_WITHOUT_TOKENS = 0.1
 
@@ -105,21 +105,11 @@ class Text(Cuttable, Tokenizable):
     analyzer: str | Analyzer = param(
         StrOptions({"auto", "word", "char", "char_wb", "subword"}), callable, default="auto"
     )
-    ngram_range: Auto[tuple[int, int]] = param(
-        StrOptions({"auto"}), Range(Interval(Integral, 1, None, closed="left")), default="auto"
-    )
-    min_df: int | float = param(
-        Interval(Integral, 1, None, closed="left"),
-        Interval(RealNotInt, 0, 1, closed="both"),
-        default=2,
-    )
-    max_df: int | float = param(
-        Interval(Integral, 1, None, closed="left"),
-        Interval(RealNotInt, 0, 1, closed="both"),
-        default=0.5,
-    )
-    max_features: int = param(Interval(Integral, 1, None, closed="left"), default=20_000)
-    max_length: int = param(Interval(Integral, 1, None, closed="left"), default=256)
+    ngram_range: Auto[tuple[int, int]] = param(AUTO, Range(POSITIVE_INT), default="auto")
+    min_df: int | float = param(POSITIVE_INT, SHARE_OF_ROWS, default=2)
+    max_df: int | float = param(POSITIVE_INT, SHARE_OF_ROWS, default=0.5)
+    max_features: int = param(POSITIVE_INT, default=20_000)
+    max_length: int = param(POSITIVE_INT, default=256)
 
     @classmethod
     def recognizes(cls, look: Look) -> bool:
@@ -174,7 +164,7 @@ class Text(Cuttable, Tokenizable):
             f"{len(longer)} of {len(texts)} texts of X have more than {most:,} characters, such as "
             f"that in row {longer[0]} with {len(texts[longer[0]]):,}. What follows is left out, "
             f"also where tokens are learned; an embedding has max_length={self.max_length} tokens. "
-            "Cut long texts into pieces to have all of them embedded.",
+            "Cut long texts into pieces to have all of them embedded."
         )
         return [text[:most] for text in texts]
 
@@ -182,12 +172,9 @@ class Text(Cuttable, Tokenizable):
         from sklearn.feature_extraction.text import CountVectorizer
 
         self.analyzer_ = self._make_analyzer(X.texts)
-        limits = {
-            "min_df": self.min_df,
-            "max_df": self.max_df,
-            "max_features": self.max_features,
-        }
-        vectorizer = CountVectorizer(analyzer=_as_is, **limits)
+        vectorizer = CountVectorizer(
+            analyzer=_as_is, min_df=self.min_df, max_df=self.max_df, max_features=self.max_features
+        )
         try:
             counts = vectorizer.fit_transform(X.split(self.analyzer_))
         except ValueError as error:

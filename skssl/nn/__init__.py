@@ -45,7 +45,7 @@ from skssl.nn._series import (
 )
 from skssl.nn._series_patches import NormalizeEach, SeriesPatches
 from skssl.nn._tabular import TableEncoder, TableStem, UnitLength
-from skssl.nn._teacher import Teacher, TeacherStays, rising_momentum
+from skssl.nn._teacher import TaughtObjective, Teacher, TeacherStays, rising_momentum
 from skssl.nn._text import BagEncoder, TextTransformer
 from skssl.nn._tokenizer import FillingTokenizer, Pieces, Tokenizer, first_of, take
 from skssl.nn._tokens import Positions, TokenEncoder, TransformerLayers
@@ -97,6 +97,7 @@ __all__ = [
     "TableHead",
     "TableStem",
     "TableTokens",
+    "TaughtObjective",
     "Teacher",
     "TeacherStays",
     "TextTokens",

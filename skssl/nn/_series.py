@@ -64,10 +64,6 @@ class FillGaps(nn.Module):
         return filled if self.training or missing <= 0 else F.pad(filled, (0, missing))
 
 
-def _mean_over_time(x: Tensor, observed: Tensor) -> Tensor:
-    return (x * observed).sum(dim=2) / observed.sum(dim=2).clamp(min=1)
-
-
 class RandomKernels(nn.Module):
     """The fixed dilated kernels of MiniRocket, pooled to proportions of positive values.
 
@@ -327,7 +323,8 @@ class SeriesResNet(nn.Module):
         for block in self.blocks:
             x, observed = block(x, observed)
         # The activations are not negative, so that zeros of the padding do not change the maximum.
-        return torch.cat([_mean_over_time(x, observed), x.amax(dim=2)], dim=1)
+        mean = (x * observed).sum(dim=2) / observed.sum(dim=2).clamp(min=1)
+        return torch.cat([mean, x.amax(dim=2)], dim=1)
 
 
 class DilatedConvNet(nn.Module):

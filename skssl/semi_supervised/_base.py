@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from numbers import Integral, Number, Real
+from numbers import Number
 from typing import ClassVar, Self
 
 import numpy as np
@@ -17,12 +17,15 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skssl._declare import (
+    AUTO,
+    NOT_NEGATIVE,
+    NOT_NEGATIVE_INT,
     POSITIVE,
+    POSITIVE_INT,
+    UP_TO_ONE,
     Declared,
     Duration,
     HasMethods,
-    Interval,
-    StrOptions,
     param,
     resolve_auto,
 )
@@ -32,8 +35,8 @@ from skssl._quote import quoted
 from skssl._runner import apply_network
 from skssl._samples import check_all_loaded
 from skssl._settings import OwnSettings
-from skssl._sklearn_compat import check_lengths, plain
-from skssl._transaction import transaction
+from skssl._sklearn_compat import check_lengths, fit_context, plain
+from skssl._transaction import take_over, transaction
 from skssl._types import Auto, Callbacks, RandomState, Samples
 from skssl.base import SelfSupervisedTransformer
 from skssl.contrastive import SimCLR
@@ -134,18 +137,14 @@ class FineTuner(OwnSettings, Declared):
     method: SelfSupervisedTransformer | FrozenEstimator | None = param(
         HasMethods(["fit", "transform"]), None, default=None, kw_only=False
     )
-    max_epochs: Auto[int] = param(
-        StrOptions({"auto"}), Interval(Integral, 0, None, closed="left"), default="auto"
-    )
+    max_epochs: Auto[int] = param(AUTO, NOT_NEGATIVE_INT, default="auto")
     max_time: float | str | None = param(Duration(), None, default=None)
-    batch_size: int = param(Interval(Integral, 1, None, closed="left"), default=_BATCH)
-    learning_rate: Auto[float] = param(StrOptions({"auto"}), POSITIVE, default="auto")
-    layer_decay: Auto[float] = param(
-        StrOptions({"auto"}), Interval(Real, 0, 1, closed="right"), default="auto"
-    )
-    weight_decay: float = param(Interval(Real, 0, None, closed="left"), default=0.01)
+    batch_size: int = param(POSITIVE_INT, default=_BATCH)
+    learning_rate: Auto[float] = param(AUTO, POSITIVE, default="auto")
+    layer_decay: Auto[float] = param(AUTO, UP_TO_ONE, default="auto")
+    weight_decay: float = param(NOT_NEGATIVE, default=0.01)
     augment: bool = param("boolean", default=True)
-    early_stopping: Auto[bool] = param(StrOptions({"auto"}), "boolean", default="auto")
+    early_stopping: Auto[bool] = param(AUTO, "boolean", default="auto")
     unlabeled: object = param(object, default="auto")
     callbacks: Callbacks = param(list, HasMethods("on_train_begin"), None, default=None)
     random_state: RandomState = param("random_state", default=None)
@@ -191,7 +190,25 @@ class FineTuner(OwnSettings, Declared):
         """Return how many rows without their labels are in a batch."""
         return 0
 
-    def _fit(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None) -> Self:
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Pretrain on all rows, unless the method is fitted, and fine-tune on the labelled ones.
+
+        Parameters
+        ----------
+        X : array-like
+            The samples.
+        y : array-like of shape (n_samples,)
+            Their classes or targets, or `unlabeled`. At least 2 classes or targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much labelled rows count, in proportion to each other: a common factor changes
+            nothing. The pretraining does not look at it.
+
+        Returns
+        -------
+        self : object
+            The fitted classifier or regressor.
+        """
         rng = check_random_state(self.random_state)
         with transaction(self, goes_on=False) as (tuned, interrupts):
             labels = tuned._check_labels(X, y, sample_weight, reset=True)
@@ -287,10 +304,7 @@ class FineTuner(OwnSettings, Declared):
         self.method_ = copy.deepcopy(method) if fitted else method.fit(X)
         self._seed = own_seed
         self.n_features_in_ = self.method_.n_features_in_
-        if hasattr(self.method_, "feature_names_in_"):
-            self.feature_names_in_ = self.method_.feature_names_in_
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
+        take_over(self, self.method_, "feature_names_in_")
         samples, labels = self._prepare(X, labels)
         if self._is_new() and learns:
             # BatchNorm gives the embedding another scale as soon as the training begins.
@@ -409,7 +423,7 @@ class FineTuner(OwnSettings, Declared):
 
     def _apply(self, network: nn.Module, samples: Tensor) -> Tensor:
         device, title = self.method_.device, type(self).__name__
-        return apply_network(network, _run, samples, device=device, title=title)
+        return apply_network(network, nn.Module.__call__, samples, device=device, title=title)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "encoder_")
@@ -424,7 +438,3 @@ class FineTuner(OwnSettings, Declared):
         if isinstance(method, BaseEstimator):
             tags.input_tags = get_tags(method).input_tags
         return tags
-
-
-def _run(network: nn.Module, batch: Tensor) -> Tensor:
-    return network(batch)

@@ -395,7 +395,7 @@ def train(
     if net.time_is_up_ and net.steps_done_ == 1 < net.steps:
         warn(
             f"{title}: max_time was over after a single step of {net.steps}, so that hardly "
-            "anything was learned.",
+            "anything was learned."
         )
     if not interrupted:
         return net, None

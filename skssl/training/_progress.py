@@ -44,9 +44,7 @@ class Progress(Callback):
         self.title = title
         self.each_epoch = each_epoch
 
-    def on_train_begin(
-        self, net: NeuralNet, X: object = None, y: object = None, **kwargs: object
-    ) -> None:
+    def on_train_begin(self, net: NeuralNet, **kwargs: object) -> None:
         self.began_ = self.latest_line_ = self.latest_loss_ = time.monotonic()
         self.parts_ = 0
         self.loss_: float | None = None
@@ -57,14 +55,7 @@ class Progress(Callback):
             else None
         )
 
-    def on_batch_end(
-        self,
-        net: NeuralNet,
-        batch: object = None,
-        training: bool = False,
-        loss: Tensor | None = None,
-        **kwargs: object,
-    ) -> None:
+    def on_batch_end(self, net: NeuralNet, loss: Tensor | None = None, **kwargs: object) -> None:
         now = time.monotonic()
         if loss is not None and (self.loss_ is None or now - self.latest_loss_ > _BETWEEN_LOSSES):
             self.loss_, self.latest_loss_ = loss.item(), now
@@ -80,21 +71,13 @@ class Progress(Callback):
             self.parts_, self.latest_line_ = part, now
             self._write(f"{self._steps(net)}, {self._time_left(net)} left, {self._state(net)}")
 
-    def on_epoch_end(
-        self,
-        net: NeuralNet,
-        dataset_train: object = None,
-        dataset_valid: object = None,
-        **kwargs: object,
-    ) -> None:
+    def on_epoch_end(self, net: NeuralNet, **kwargs: object) -> None:
         row = net.history[-1]
         self.loss_ = row["train_loss"]
         if self.each_epoch:
             self._write(f"{self._state(net)}, {row['dur']:.1f} s")
 
-    def on_train_end(
-        self, net: NeuralNet, X: object = None, y: object = None, **kwargs: object
-    ) -> None:
+    def on_train_end(self, net: NeuralNet, **kwargs: object) -> None:
         if self.bar_ is not None:
             if net.history:
                 self.bar_.set_postfix_str(self._state(net))
