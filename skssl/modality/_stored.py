@@ -51,6 +51,7 @@ class Stored(ABC):
     Attributes
     ----------
     n_rows : int
+        How many there are.
     block : int
         How many neighbouring rows are best read together; 1 where each is as good as any other.
     """
