@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from numbers import Integral, Real
 from pathlib import Path
@@ -22,13 +21,13 @@ from skssl._declare import Declared, Duration, HasMethods, Interval, StrOptions,
 from skssl._interrupts import Interrupts
 from skssl._quote import quoted
 from skssl._samples import in_all_rows
-from skssl._sklearn_compat import InvalidParameterError, fit_context
+from skssl._sklearn_compat import fit_context
 from skssl._trainings import Folder
 from skssl._transaction import transaction
 from skssl._types import Auto, Callbacks, RandomState, Samples
 from skssl._warm_start import WarmStart
 from skssl.exceptions import TrainingInterrupted
-from skssl.modality import Modality, known_modalities
+from skssl.modality import Modality
 from skssl.nn import Objective
 from skssl.views import ChangedViews, Views, ViewsParameter
 
@@ -295,38 +294,6 @@ class SelfSupervisedTransformer(
         from skssl.model_selection import default_scorer
 
         return default_scorer(self, X)
-
-    def set_params(self, **params: object) -> Self:
-        """Set the parameters of this estimator.
-
-        ``views__<range>`` can be set for ``views="auto"`` as well.
-
-        Parameters
-        ----------
-        **params : dict
-            Estimator parameters.
-
-        Returns
-        -------
-        self : object
-            This estimator.
-        """
-        ranges = [name for name in params if name.startswith("views__")]
-        views = params.get("views", self.views)
-        if ranges and isinstance(views, str) and views == "auto":
-            params["views"] = ChangedViews()
-        return super().set_params(**params)
-
-    def _validate_params(self) -> None:
-        if isinstance(self.modality, str) and self.modality != "auto":
-            names = {kind.__name__.lower(): kind.__name__ for kind in known_modalities()}
-            close = difflib.get_close_matches(self.modality.lower(), names, n=1, cutoff=0.5)
-            name = names[close[0]] if close else "Images"
-            raise InvalidParameterError(
-                f"modality={self.modality!r} must be 'auto' or an object, such as "
-                f"modality=skssl.modality.{name}()."
-            )
-        super()._validate_params()
 
     def tell_fitted(self) -> dict[str, str]:
         """Return what `fit` found that `repr` and the HTML view are to tell, by what it is of."""
