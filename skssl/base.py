@@ -17,12 +17,13 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from skssl._declare import Declared, Duration, HasMethods, Interval, StrOptions, param
+from skssl._checkpoint import Checkpoint
+from skssl._declare import Declared, Duration, HasMethods, Interval, Pace, StrOptions, param
 from skssl._interrupts import Interrupts
 from skssl._quote import quoted
 from skssl._samples import in_all_rows
 from skssl._sklearn_compat import fit_context
-from skssl._trainings import Folder
+from skssl._trainings import File, Folder
 from skssl._transaction import transaction
 from skssl._types import Auto, Callbacks, RandomState, Samples
 from skssl._warm_start import WarmStart
@@ -99,6 +100,16 @@ class SelfSupervisedTransformer(
         computed in float32.
     callbacks : list of skorch callbacks, default=None
         Called during the training, with the skorch net that trains.
+    checkpoint : str or Path, default=None
+        A file in which `fit` keeps the training while it goes on, and from which the same `fit`,
+        in another process as well, goes on: with the bits of one that was never interrupted. It
+        is written before the first step, every `checkpoint_every`, at the end, and when the process
+        gets Ctrl-C or SIGTERM. A training that is over is taken from it as it is. A file of another
+        method, version, parameter (but for `callbacks`, `device` and `verbose`) or other samples
+        is an error, and left as it is. It is unpickled, so nobody else may have write permission.
+        Has no part in `partial_fit`, and is refused with `max_time` and `warm_start`.
+    checkpoint_every : float or str, default="5min"
+        Time between two writings of it, as in `max_time`, or a number of steps such as "100 steps".
     random_state : int, RandomState instance or None, default=None
         One seed for weights, order and views. The same seed gives the same bits on one CPU with
         the same number of threads (``torch.get_num_threads()``), in whichever thread or process.
@@ -176,6 +187,8 @@ class SelfSupervisedTransformer(
     device: str | torch.device = param(str, torch.device, default="auto")
     precision: str = param(StrOptions({"auto", "float32", "bfloat16"}), default="auto")
     callbacks: Callbacks = param(list, HasMethods("on_train_begin"), None, default=None)
+    checkpoint: str | Path | None = param(File(), None, default=None)
+    checkpoint_every: float | str = param(Pace(), default="5min")
     random_state: RandomState = param("random_state", default=None)
     warm_start: bool | str | Path | joblib.Memory = param(
         "boolean", Folder(), joblib.Memory, default=False
@@ -217,17 +230,24 @@ class SelfSupervisedTransformer(
             )
         goes_on = bool(self.warm_start)
         with transaction(self, goes_on=goes_on, unchanged=_UNCHANGED) as (ssl, interrupts):
+            checkpoint = Checkpoint.of(ssl, ssl.device)
             samples = ssl._resume(X) if goes_on else ssl._start(X)
-            rounds = ssl._rounds(len(samples))
+            if checkpoint is not None:
+                checkpoint.compare_samples(samples, *ssl._known_of_samples())
+                checkpoint.restore()
+            is_finished = checkpoint is not None and checkpoint.is_finished
+            rounds = [] if is_finished else ssl._rounds(len(samples))
             for end in rounds:
                 epochs = end - ssl.n_iter_
-                stopped = ssl._train(samples, interrupts, epochs=epochs, partial=False)
+                stopped = ssl._train(samples, interrupts, checkpoint, epochs=epochs, partial=False)
                 if goes_on:
                     ssl._keep_training()
                 if stopped:
                     break
             if rounds:
                 ssl.conclude()
+            if checkpoint is not None:
+                checkpoint.finish(steps=ssl._steps)
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -252,7 +272,7 @@ class SelfSupervisedTransformer(
         first = not hasattr(self, "encoder_")
         with transaction(self, goes_on=not first, unchanged=_UNCHANGED) as (ssl, interrupts):
             samples = ssl._start(X) if first else ssl.prepare_samples(X, min_samples=2)[0]
-            ssl._train(samples, interrupts, epochs=1, partial=True)
+            ssl._train(samples, interrupts, None, epochs=1, partial=True)
         return self
 
     def transform(self, X: Samples) -> np.ndarray:
@@ -318,7 +338,13 @@ class SelfSupervisedTransformer(
         return tags
 
     def _train(
-        self, samples: Tensor, interrupts: Interrupts, *, epochs: int, partial: bool
+        self,
+        samples: Tensor,
+        interrupts: Interrupts,
+        checkpoint: Checkpoint | None,
+        *,
+        epochs: int,
+        partial: bool,
     ) -> bool:
         """Train for some epochs; return whether a callback has ended that."""
         from skssl.training import make_optimizer, resolve_device, train
@@ -343,6 +369,7 @@ class SelfSupervisedTransformer(
             verbose=self.verbose,
             optimizer_state=self._optimizer_state,
             interrupts=interrupts,
+            checkpoint=checkpoint,
             views=self.views_,
             input_layer=self._input_layer,
             make_optimizer=optimizer_of,

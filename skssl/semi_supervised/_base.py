@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from abc import abstractmethod
 from numbers import Integral, Number, Real
-from typing import Any, ClassVar, Self
+from pathlib import Path
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,12 +18,14 @@ from sklearn.utils import Tags, check_random_state, column_or_1d, get_tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from skssl._checkpoint import Checkpoint, known_parameters
 from skssl._declare import (
     POSITIVE,
     Declared,
     Duration,
     HasMethods,
     Interval,
+    Pace,
     StrOptions,
     param,
     resolve_auto,
@@ -33,6 +37,7 @@ from skssl._runner import apply_network
 from skssl._samples import check_all_loaded
 from skssl._settings import OwnSettings
 from skssl._sklearn_compat import check_lengths, plain
+from skssl._trainings import File
 from skssl._transaction import transaction
 from skssl._types import Auto, Callbacks, RandomState, Samples
 from skssl.base import SelfSupervisedTransformer
@@ -104,6 +109,14 @@ class FineTuner(OwnSettings, Declared):
         says what to write, as in :class:`LabeledOnly`.
     callbacks : list of skorch callbacks, default=None
         Called during the fine-tuning, with the skorch net that trains.
+    checkpoint : str or Path, default=None
+        A file in which `fit` keeps the fine-tuning while it goes on, and from which the same `fit`,
+        in another process as well, goes on, as that of methods does. A pretraining before it has
+        a file of its own until all is over, with ".pretraining" behind the name, unless the method
+        says one, or has `max_time` or `warm_start`. Has no part in `partial_fit`, and is refused
+        with `max_time`.
+    checkpoint_every : float or str, default="5min"
+        Time between two writings of it, as in `max_time`, or a number of steps such as "100 steps".
     random_state : int, RandomState instance or None, default=None
         One seed for order, views and held-out rows. The same seed gives the same bits on one CPU
         with the same number of threads. The global random states are left as they are.
@@ -146,6 +159,8 @@ class FineTuner(OwnSettings, Declared):
     early_stopping: Auto[bool] = param(StrOptions({"auto"}), "boolean", default="auto")
     unlabeled: object = param(object, default="auto")
     callbacks: Callbacks = param(list, HasMethods("on_train_begin"), None, default=None)
+    checkpoint: str | Path | None = param(File(), None, default=None)
+    checkpoint_every: float | str = param(Pace(), default="5min")
     random_state: RandomState = param("random_state", default=None)
     verbose: int = param("verbose", default=0)
 
@@ -192,13 +207,58 @@ class FineTuner(OwnSettings, Declared):
     def _fit(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None) -> Self:
         rng = check_random_state(self.random_state)
         with transaction(self, goes_on=False) as (tuned, interrupts):
+            checkpoint = tuned._open_checkpoint()
             labels = tuned._check_labels(X, y, sample_weight, reset=True)
+            known = copy.deepcopy(labels)
             tuned._hold_out(labels, rng)
-            samples, labels = tuned._start(X, labels, rng, learns=self.max_epochs != 0)
-            epochs = tuned._resolve_epochs(labels)
-            tuned._train(samples, labels, interrupts, epochs=epochs, partial=False)
-            tuned._conclude(samples, labels)
+            seeds = tuned._draw_seeds(rng)
+            if checkpoint is not None and checkpoint.restore():
+                labels = checkpoint.also["labels"]
+                samples = tuned._prepare_again(X, checkpoint)
+            else:
+                samples, labels = tuned._start(
+                    X, labels, seeds, learns=self.max_epochs != 0, checkpoint=checkpoint
+                )
+            if checkpoint is not None:
+                checkpoint.compare_samples(samples, vars(known))
+                checkpoint.also["labels"] = labels
+            if checkpoint is None or not checkpoint.is_finished:
+                epochs = tuned._resolve_epochs(labels)
+                tuned._train(samples, labels, interrupts, checkpoint, epochs=epochs, partial=False)
+                tuned._conclude(samples, labels)
+            if checkpoint is not None:
+                checkpoint.finish(steps=tuned._steps)
+                tuned._forget_pretraining()
         return self
+
+    def _open_checkpoint(self) -> Checkpoint | None:
+        if self.checkpoint is None:
+            return None
+        method = self.start_method(0)
+        parts: dict[str, object] = known_parameters(method)
+        if method.__sklearn_is_fitted__():
+            # How long its training took is no part of what it is.
+            parts = {"encoder": method.encoder_, "modality": method.modality_}
+            parts["views"] = method.views_
+        return Checkpoint.of(self, method.device, method=(type(method), parts))
+
+    def _prepare_again(self, X: Samples, checkpoint: Checkpoint) -> Tensor:
+        """Prepare samples as the fine-tuning did that goes on."""
+        try:
+            return self.method_.prepare_samples(X)[0]
+        except ValueError as error:
+            checkpoint.refuse(f"is of other samples than X: {error}", error)
+
+    @property
+    def _pretraining_file(self) -> Path:
+        path = Path(cast("str | Path", self.checkpoint)).expanduser()
+        return path.with_name(f"{path.name}.pretraining")
+
+    def _forget_pretraining(self) -> None:
+        """Remove the file of a pretraining that the checkpoint has as a whole."""
+        # Nothing is lost if it stays.
+        with contextlib.suppress(OSError):
+            self._pretraining_file.unlink(missing_ok=True)
 
     def _partial_fit(
         self,
@@ -212,10 +272,11 @@ class FineTuner(OwnSettings, Declared):
             labels = tuned._check_labels(X, y, sample_weight, reset=first, classes=classes)
             if first:
                 rng = check_random_state(self.random_state)
-                samples, labels = tuned._start(X, labels, rng, learns=True)
+                seeds = tuned._draw_seeds(rng)
+                samples, labels = tuned._start(X, labels, seeds, learns=True, checkpoint=None)
             else:
                 samples, labels = tuned._prepare(X, labels)
-            tuned._train(samples, labels, interrupts, epochs=1, partial=True)
+            tuned._train(samples, labels, interrupts, None, epochs=1, partial=True)
         return self
 
     def _check_labels(
@@ -275,15 +336,25 @@ class FineTuner(OwnSettings, Declared):
         if stops:
             labels.hold_out(_HELD_OUT, self._strata(targets), seed=rng.randint(2**31 - 1))
 
+    @staticmethod
+    def _draw_seeds(rng: np.random.RandomState) -> tuple[int, int]:
+        """Return the seeds of the pretraining and of the fine-tuning."""
+        return int(rng.randint(2**31 - 1)), int(rng.randint(2**31 - 1))
+
     def _start(
-        self, X: Samples, labels: Labels, rng: np.random.RandomState, *, learns: bool
+        self,
+        X: Samples,
+        labels: Labels,
+        seeds: tuple[int, int],
+        *,
+        learns: bool,
+        checkpoint: Checkpoint | None,
     ) -> tuple[Tensor, Labels]:
         """Pretrain if that is to be done, and make the head that a fine-tuning starts from."""
-        seed, own_seed = (int(rng.randint(2**31 - 1)) for _ in range(2))
+        seed, self._seed = seeds
         method = self.start_method(seed)
         fitted = method.__sklearn_is_fitted__()
-        self.method_ = copy.deepcopy(method) if fitted else method.fit(X)
-        self._seed = own_seed
+        self.method_ = copy.deepcopy(method) if fitted else self._pretrain(method, X, checkpoint)
         self.n_features_in_ = self.method_.n_features_in_
         if hasattr(self.method_, "feature_names_in_"):
             self.feature_names_in_ = self.method_.feature_names_in_
@@ -309,6 +380,21 @@ class FineTuner(OwnSettings, Declared):
         self.loss_curve_: list[float] = []
         self.history_: list[dict[str, float]] = []
         return samples, labels
+
+    def _pretrain(
+        self, method: SelfSupervisedTransformer, X: Samples, checkpoint: Checkpoint | None
+    ) -> SelfSupervisedTransformer:
+        """Fit a method, with a file of its own if the fine-tuning has one."""
+        has_own = method.checkpoint is not None or method.warm_start or method.max_time is not None
+        if checkpoint is None or has_own:
+            return method.fit(X)
+        if self.random_state is None and getattr(self.method, "random_state", None) is None:
+            # A seed that was drawn would be another one when the training goes on.
+            method.set_params(random_state=None)
+        said = method.get_params(deep=False)
+        file = {"checkpoint": self._pretraining_file, "checkpoint_every": self.checkpoint_every}
+        method.set_params(**file).fit(X)
+        return method.set_params(**{name: said[name] for name in file})
 
     def start_method(self, seed: int) -> SelfSupervisedTransformer:
         """Return the method if it is fitted, and otherwise a clone that is ready to be."""
@@ -344,13 +430,24 @@ class FineTuner(OwnSettings, Declared):
         return int(self.max_epochs)
 
     def _train(
-        self, samples: Tensor, labels: Labels, interrupts: Interrupts, *, epochs: int, partial: bool
+        self,
+        samples: Tensor,
+        labels: Labels,
+        interrupts: Interrupts,
+        checkpoint: Checkpoint | None,
+        *,
+        epochs: int,
+        partial: bool,
     ) -> None:
         from skssl.semi_supervised._training import fine_tune
 
-        encoder = self.encoder_.get_submodule("encoder")
+        if checkpoint is not None and checkpoint.net is not None:
+            objective = checkpoint.net["objective"]
+        else:
+            encoder = self.encoder_.get_submodule("encoder")
+            objective = self._make_objective(encoder, *labels.tensors(labels.known))
         net, interrupted = fine_tune(
-            self._make_objective(encoder, *labels.tensors(labels.known)),
+            objective,
             samples,
             labels,
             method=self.method_,
@@ -369,6 +466,7 @@ class FineTuner(OwnSettings, Declared):
             verbose=self.verbose,
             optimizer_state=self._optimizer_state,
             interrupts=interrupts,
+            checkpoint=checkpoint,
         )
         self._optimizer_state = net.optimizer_.state_dict() if partial else None
         self._steps += net.steps_done_

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import torch
@@ -29,9 +30,12 @@ class Batches:
     ----------
     rows : Tensor
         Which samples the latest batch holds.
+    order_at_start : dict
+        What the order of the epoch that is under way followed from.
     """
 
     rows: Tensor
+    order_at_start: dict[str, Tensor]
 
     def __init__(
         self, samples: Tensor, *, batch_size: int, generator: torch.Generator, device: torch.device
@@ -40,9 +44,22 @@ class Batches:
         self.batch_size = min(batch_size, len(samples))
         self.generator = generator
         self.device = device
+        self._n_left_out = 0
 
     def __len__(self) -> int:
         return len(self.samples) // self.batch_size
+
+    def go_on(self, order_at_start: dict[str, Tensor], n_done: int) -> None:
+        """Make the next epoch the rest of one that began like this, after so many batches."""
+        self._set_order(order_at_start)
+        self._n_left_out = n_done
+
+    def _order(self) -> dict[str, Tensor]:
+        """Return what the order of the next epoch follows from."""
+        return {"generator": self.generator.get_state()}
+
+    def _set_order(self, order: dict[str, Tensor]) -> None:
+        self.generator.set_state(order["generator"])
 
     def _epoch(self) -> Iterator[Tensor]:
         """Go through the rows of the batches of an epoch."""
@@ -51,7 +68,9 @@ class Batches:
         yield from order.split(self.batch_size)[: len(self)]
 
     def __iter__(self) -> Iterator[Tensor]:
-        for rows in self._epoch():
+        self.order_at_start = self._order()
+        n_left_out, self._n_left_out = self._n_left_out, 0
+        for rows in islice(self._epoch(), n_left_out, None):
             self.rows = rows.to(self.samples.device, non_blocking=self.samples.is_cuda)
             batch = self.samples[self.rows]
             if batch.device == self.device:
@@ -87,6 +106,13 @@ class BatchesWithOthers(Batches):
 
     def __len__(self) -> int:
         return self.n_first // self.batch_size
+
+    def _order(self) -> dict[str, Tensor]:
+        return {**super()._order(), "waiting": self._waiting.clone()}
+
+    def _set_order(self, order: dict[str, Tensor]) -> None:
+        super()._set_order(order)
+        self._waiting = order["waiting"]
 
     def _epoch(self) -> Iterator[Tensor]:
         order = torch.randperm(self.n_first, generator=self.generator)

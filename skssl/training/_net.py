@@ -15,11 +15,13 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from skssl._checkpoint import Checkpoint
 from skssl._interrupts import Interrupts
 from skssl._types import Callbacks
 from skssl._warn import warn
 from skssl.nn import Objective
 from skssl.training._batches import Batches, place
+from skssl.training._callbacks import callback_states, restore_callbacks
 from skssl.training._device import OwnRandomness, uses_bfloat16
 from skssl.training._memory import with_memory_advice
 from skssl.training._progress import Progress
@@ -64,6 +66,8 @@ class Net(NeuralNet):
         Compute in bfloat16 where that is safe.
     make_batches : callable
         Returns the random batches of all samples, with the parameters of :class:`Batches`.
+    checkpoint : Checkpoint or None
+        Where the training is written now and then, and from which it goes on.
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class Net(NeuralNet):
         max_seconds: float | None = None,
         autocast: bool,
         make_batches: Callable[..., Batches] = Batches,
+        checkpoint: Checkpoint | None = None,
         **kwargs: object,
     ):
         self.views = views
@@ -90,6 +95,7 @@ class Net(NeuralNet):
         self.max_seconds = max_seconds
         self.autocast = autocast
         self.make_batches = make_batches
+        self.checkpoint = checkpoint
         # The objective computes the loss itself; skorch wants a criterion all the same.
         super().__init__(module, criterion=nn.Identity, train_split=None, **kwargs)
 
@@ -127,16 +133,26 @@ class Net(NeuralNet):
         self.schedule_ = LambdaLR(
             self.optimizer_, [partial(self._factor_of_step, factor) for factor in factors]
         )
+        before = self.checkpoint.net if self.checkpoint is not None else None
+        if before is not None:
+            self._restore(before)
         self.notify("on_train_begin", X=samples, y=None)
-        infinite_before = self._not_finite()
+        if before is not None:
+            restore_callbacks(self, before["callbacks"], device)
+            # What lies between the two processes is no time of the training.
+            dict(self.callbacks_)["epoch_timer"].on_epoch_begin(self)
+            self.infinite_before_ = before["infinite_before"]
+        else:
+            self.infinite_before_ = self._not_finite()
         interrupted = False
         try:
             self._set_training(True)
-            batches = partial(self._batches_of_all, samples)
-            with self.randomness_.in_use():
-                self.module_.before_training(batches, self.draw_views)
+            if before is None:
+                batches = partial(self._batches_of_all, samples)
+                with self.randomness_.in_use():
+                    self.module_.before_training(batches, self.draw_views)
             self.began_at_ = time.perf_counter()
-            self.fit_loop(samples)
+            self.fit_loop(samples, before)
         except KeyboardInterrupt:
             if not self.steps_done_:
                 raise
@@ -148,8 +164,48 @@ class Net(NeuralNet):
             finally:
                 self.module_.after_training(goes_on=self.constant_rate)
         if self.steps_done_:
-            self._check_what_is_left(samples, infinite_before)
+            self._check_what_is_left(samples)
         return interrupted
+
+    def fit_loop(self, X: Tensor, before: dict[str, Any] | None = None) -> Net:
+        """Go through the epochs, from the middle of one if a training goes on."""
+        batches = self.get_iterator(X, training=True)
+        if before is not None:
+            batches.go_on(before["order"], len(before["losses"]))
+        datasets = {"dataset_train": X, "dataset_valid": None}
+        n_over = 0 if before is None else len(self.history) - 1
+        for _ in range(n_over, self.max_epochs):
+            if before is None:
+                self.notify("on_epoch_begin", **datasets)
+            self.run_single_epoch(batches, () if before is None else before["losses"])
+            before = None
+            self.notify("on_epoch_end", **datasets)
+        return self
+
+    def _state(self, batches: Batches, losses: Tensor) -> dict[str, Any]:
+        """Return all that the steps to come depend on, within an epoch with these losses."""
+        return {
+            "objective": self.module_,
+            "optimizer": self.optimizer_.state_dict(),
+            "schedule": self.schedule_.state_dict(),
+            "steps": self.steps_done_,
+            "views": self.draw_generator_.get_state(),
+            "randomness": self.randomness_.state(),
+            "order": batches.order_at_start,
+            "losses": losses.cpu().clone(),
+            "history": [dict(row) for row in self.history],
+            "infinite_before": self.infinite_before_,
+            "callbacks": callback_states(self),
+        }
+
+    def _restore(self, before: dict[str, Any]) -> None:
+        """Go back to a state, but for the objective, which is it already, and the callbacks."""
+        self.optimizer_.load_state_dict(before["optimizer"])
+        self.schedule_.load_state_dict(before["schedule"])
+        self.steps_done_ = before["steps"]
+        self.draw_generator_.set_state(before["views"])
+        self.randomness_.go_on(before["randomness"])
+        self.history.extend(before["history"])
 
     def _not_finite(self) -> set[str]:
         """Return the names of weights and buffers that hold what is not finite."""
@@ -161,12 +217,12 @@ class Net(NeuralNet):
             finite = torch.stack([t.isfinite().all() for t in floats.values()]).tolist()
         return {name for name, is_finite in zip(floats, finite, strict=True) if not is_finite}
 
-    def _check_what_is_left(self, samples: Tensor, infinite_before: set[str]) -> None:
+    def _check_what_is_left(self, samples: Tensor) -> None:
         """Look at what the last step made, which no loss has seen.
 
         A network may hold minus infinity from the start, in a mask for example.
         """
-        broken = sorted(self._not_finite() - infinite_before)
+        broken = sorted(self._not_finite() - self.infinite_before_)
         what = f"{broken[0]!r} among its weights is" if broken else ""
         if not broken:
             was_training = self.module_.training
@@ -248,28 +304,28 @@ class Net(NeuralNet):
             self.history[-1]["batches"].clear()
         super().on_epoch_begin(net, **kwargs)
 
-    def run_single_epoch(
-        self,
-        iterator: Batches | None,
-        training: bool,
-        prefix: str,
-        step_fn: Callable[..., dict[str, Tensor]],
-        **fit_params: object,
-    ) -> None:
-        """Go through the batches once, and read the losses from the device only at the end."""
-        if iterator is None:
-            return
+    def run_single_epoch(self, batches: Batches, losses_before: Sequence[float] | Tensor) -> None:
+        """Go through the batches once, and read the losses from the device only at the end.
+
+        Parameters
+        ----------
+        batches : Batches
+        losses_before : sequence of float
+            Of batches of this epoch that are done.
+        """
         self._set_training(True)
-        losses = torch.empty(len(iterator), device=self.device)
+        done = len(losses_before)
+        losses = torch.empty(len(batches), device=self.device)
+        losses[:done] = torch.as_tensor(losses_before)
         seen = torch.zeros((), pin_memory=losses.is_cuda)
-        done = 0
         try:
-            for batch in iterator:
+            for batch in batches:
+                self._keep(batches, losses[:done])
                 self.interrupts_.check()
                 self.notify("on_batch_begin", batch=batch, training=True)
                 with self.randomness_.in_use():
-                    self.module_.before_step(iterator.rows)
-                    step = step_fn(batch)
+                    self.module_.before_step(batches.rows)
+                    step = self.train_step(batch)
                 losses[done] = step["loss"]
                 done += 1
                 self.notify("on_batch_end", batch=batch, training=True, **step)
@@ -288,6 +344,12 @@ class Net(NeuralNet):
                 self.history.record("train_loss", _finite_mean(losses[:done], first_step))
                 for name, value in self.module_.take_measures().items():
                     self.history.record(name, value)
+
+    def _keep(self, batches: Batches, losses: Tensor) -> None:
+        """Write the checkpoint if it is time, or if the training is to end here."""
+        ends = self.interrupts_.pending or self.interrupts_.terminated
+        if self.checkpoint is not None and self.checkpoint.is_due(self.steps_done_, ends=ends):
+            self.checkpoint.write(self._state(batches, losses), steps=self.steps_done_)
 
     def train_step(self, batch: Tensor, **fit_params: object) -> dict[str, Tensor]:
         self.optimizer_.zero_grad()
@@ -379,7 +441,7 @@ def train(
         verbose=0,
         **net_params,
     )
-    interrupts.keep()
+    interrupts.keep(termination=net.checkpoint is not None)
     interrupted = with_memory_advice(
         lambda: net.train(place(samples, device), interrupts, optimizer_state),
         title=title,
