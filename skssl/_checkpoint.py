@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
+import numpy as np
 import torch
 from joblib.hashing import NumpyHasher
 from sklearn.base import BaseEstimator
@@ -122,7 +123,7 @@ class Checkpoint:
         self.is_finished = told["finished"]
         self._latest = (time.monotonic(), told["steps"])
         if self._estimator.verbose:
-            what = "is the training, finished" if self.is_finished else "goes on from"
+            what = "is the training, finished" if self.is_finished else "goes on"
             print(
                 f"{self._title}: {self._where} {what} after {told['steps']} steps", file=sys.stderr
             )
@@ -263,7 +264,7 @@ def known_parameters(estimator: BaseEstimator) -> dict[str, object]:
 
 
 class _Hasher(NumpyHasher):
-    """Knows tensors and modules by their values, and not by the place of their memory."""
+    """Knows arrays, tensors and modules by their values, and not by their place in memory."""
 
     def save(self, obj: object) -> None:
         if isinstance(obj, ByValue):
@@ -271,6 +272,8 @@ class _Hasher(NumpyHasher):
         elif isinstance(obj, Tensor):
             values = obj.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy()
             obj = ("tensor", str(obj.dtype), tuple(obj.shape), values)
+        elif isinstance(obj, np.ndarray) and not (obj.size and obj.flags.c_contiguous):
+            obj = obj.copy(order="C")
         super().save(obj)
 
 

@@ -237,9 +237,8 @@ class FineTuner(OwnSettings, Declared):
         method = self.start_method(0)
         parts: dict[str, object] = known_parameters(method)
         if method.__sklearn_is_fitted__():
-            # How long its training took is no part of what it is.
-            parts = {"encoder": method.encoder_, "modality": method.modality_}
-            parts["views"] = method.views_
+            # How long its training took, for example, changes nothing.
+            parts = {name: getattr(method, name) for name in ("encoder_", "modality_", "views_")}
         return Checkpoint.of(self, method.device, method=(type(method), parts))
 
     def _prepare_again(self, X: Samples, checkpoint: Checkpoint) -> Tensor:

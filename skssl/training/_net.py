@@ -135,15 +135,12 @@ class Net(NeuralNet):
         )
         before = self.checkpoint.net if self.checkpoint is not None else None
         if before is not None:
-            self._restore(before)
+            self.steps_done_ = before["steps"]
+            self.history.extend(before["history"])
         self.notify("on_train_begin", X=samples, y=None)
+        self.infinite_before_ = self._not_finite()
         if before is not None:
-            restore_callbacks(self, before["callbacks"], device)
-            # What lies between the two processes is no time of the training.
-            dict(self.callbacks_)["epoch_timer"].on_epoch_begin(self)
-            self.infinite_before_ = before["infinite_before"]
-        else:
-            self.infinite_before_ = self._not_finite()
+            self._restore(before)
         interrupted = False
         try:
             self._set_training(True)
@@ -199,13 +196,16 @@ class Net(NeuralNet):
         }
 
     def _restore(self, before: dict[str, Any]) -> None:
-        """Go back to a state, but for the objective, which is it already, and the callbacks."""
+        """Go back to a state; the objective is the one of it already."""
+        restore_callbacks(self, before["callbacks"], torch.device(self.device))
+        # What lies between the two processes is no time of the training.
+        dict(self.callbacks_)["epoch_timer"].on_epoch_begin(self)
+        # After the callbacks, which may have schedules of their own.
         self.optimizer_.load_state_dict(before["optimizer"])
         self.schedule_.load_state_dict(before["schedule"])
-        self.steps_done_ = before["steps"]
         self.draw_generator_.set_state(before["views"])
         self.randomness_.go_on(before["randomness"])
-        self.history.extend(before["history"])
+        self.infinite_before_ = before["infinite_before"]
 
     def _not_finite(self) -> set[str]:
         """Return the names of weights and buffers that hold what is not finite."""
