@@ -18,7 +18,7 @@ from torch import Tensor
 from skssl._by_value import ByValue
 from skssl._declare import Pace
 from skssl._quote import quoted
-from skssl._trainings import NO_PICKLE, DamagedError, TrainingFile, trained
+from skssl._trainings import NO_PICKLE, DamagedError, TrainingFile, trained, unpickled
 from skssl._warn import warn
 
 __all__ = ["Checkpoint", "known_parameters"]
@@ -114,16 +114,17 @@ class Checkpoint:
             return False
         told, data = self._found
         try:
-            content = self.file.load(data, self._device)
+            content = unpickled(data, self._device)
         # What a pickle raises can be anything.
         except Exception as error:
             self._refuse_file(f"cannot be read: {error!r}", error)
+        self._found = told, b""
         self._estimator.__dict__.update(content["trained"])
         self.also, self.net = content["also"], content["net"]
         self.is_finished = told["finished"]
         self._latest = (time.monotonic(), told["steps"])
         if self._estimator.verbose:
-            what = "is the training, finished" if self.is_finished else "goes on"
+            what = "has the training, finished" if self.is_finished else "goes on"
             print(
                 f"{self._title}: {self._where} {what} after {told['steps']} steps", file=sys.stderr
             )

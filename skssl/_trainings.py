@@ -27,6 +27,7 @@ __all__ = [
     "TrainingFile",
     "Trainings",
     "trained",
+    "unpickled",
 ]
 
 # What is raised by what cannot be pickled.
@@ -111,7 +112,7 @@ class TrainingFile:
                 path.unlink(missing_ok=True)
 
     def read(self) -> tuple[dict[str, Any], bytes]:
-        """Return what the file tells, and what :meth:`load` takes.
+        """Return what the file tells, and what :func:`unpickled` takes.
 
         Raises
         ------
@@ -136,20 +137,6 @@ class TrainingFile:
         if not is_whole:
             raise DamagedError("what it holds is not what was written")
         return told, data
-
-    @staticmethod
-    def load(data: bytes, device: torch.device | None = None) -> dict[str, Any]:
-        """Unpickle what the file holds, with what was on another device than the CPU on `device`.
-
-        That is the CPU by default.
-        """
-
-        def placed(storage: Any, location: str) -> Any:
-            if location == "cpu" or device is None or device.type == "cpu":
-                return storage
-            return torch.serialization.default_restore_location(storage, str(device))
-
-        return torch.load(io.BytesIO(data), map_location=placed, weights_only=False)
 
 
 class Trainings:
@@ -203,7 +190,7 @@ class Trainings:
             file = self._file(key, n_epochs)
             try:
                 _, data = file.read()
-                return file.load(data)["trained"]
+                return unpickled(data)["trained"]
             except FileNotFoundError:
                 continue
             # What a file of another environment raises can be anything.
@@ -215,6 +202,20 @@ class Trainings:
 
     def _file(self, key: str, n_epochs: int) -> TrainingFile:
         return TrainingFile(self.folder / f"{key}.{n_epochs}.training")
+
+
+def unpickled(data: bytes, device: torch.device | None = None) -> Any:
+    """Return what was saved, with what was on another device than the CPU on `device`.
+
+    That is the CPU by default.
+    """
+
+    def placed(storage: Any, location: str) -> Any:
+        if location == "cpu" or device is None or device.type == "cpu":
+            return storage
+        return torch.serialization.default_restore_location(storage, str(device))
+
+    return torch.load(io.BytesIO(data), map_location=placed, weights_only=False)
 
 
 def trained(estimator: BaseEstimator) -> dict[str, Any]:

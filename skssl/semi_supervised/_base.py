@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 from abc import abstractmethod
 from numbers import Integral, Number, Real
 from pathlib import Path
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +17,7 @@ from sklearn.utils import Tags, check_random_state, column_or_1d, get_tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skssl._checkpoint import Checkpoint, known_parameters
+from skssl._checkpoint import Checkpoint
 from skssl._declare import (
     POSITIVE,
     Declared,
@@ -44,6 +43,12 @@ from skssl.base import SelfSupervisedTransformer
 from skssl.contrastive import SimCLR
 from skssl.exceptions import TrainingInterrupted
 from skssl.semi_supervised._classes import as_weights
+from skssl.semi_supervised._going_on import (
+    checkpoint_of,
+    forget_pretraining,
+    prepare_again,
+    pretrain,
+)
 from skssl.semi_supervised._head import blank_head
 from skssl.semi_supervised._objectives import SupervisedObjective
 from skssl.semi_supervised._rows import Labels
@@ -207,14 +212,14 @@ class FineTuner(OwnSettings, Declared):
     def _fit(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None) -> Self:
         rng = check_random_state(self.random_state)
         with transaction(self, goes_on=False) as (tuned, interrupts):
-            checkpoint = tuned._open_checkpoint()
+            checkpoint = checkpoint_of(tuned)
             labels = tuned._check_labels(X, y, sample_weight, reset=True)
             known = copy.deepcopy(labels)
             tuned._hold_out(labels, rng)
             seeds = tuned._draw_seeds(rng)
             if checkpoint is not None and checkpoint.restore():
                 labels = checkpoint.also["labels"]
-                samples = tuned._prepare_again(X, checkpoint)
+                samples = prepare_again(tuned, X, checkpoint)
             else:
                 samples, labels = tuned._start(
                     X, labels, seeds, learns=self.max_epochs != 0, checkpoint=checkpoint
@@ -228,36 +233,8 @@ class FineTuner(OwnSettings, Declared):
                 tuned._conclude(samples, labels)
             if checkpoint is not None:
                 checkpoint.finish(steps=tuned._steps)
-                tuned._forget_pretraining()
+                forget_pretraining(checkpoint)
         return self
-
-    def _open_checkpoint(self) -> Checkpoint | None:
-        if self.checkpoint is None:
-            return None
-        method = self.start_method(0)
-        parts: dict[str, object] = known_parameters(method)
-        if method.__sklearn_is_fitted__():
-            # How long its training took, for example, changes nothing.
-            parts = {name: getattr(method, name) for name in ("encoder_", "modality_", "views_")}
-        return Checkpoint.of(self, method.device, method=(type(method), parts))
-
-    def _prepare_again(self, X: Samples, checkpoint: Checkpoint) -> Tensor:
-        """Prepare samples as the fine-tuning did that goes on."""
-        try:
-            return self.method_.prepare_samples(X)[0]
-        except ValueError as error:
-            checkpoint.refuse(f"is of other samples than X: {error}", error)
-
-    @property
-    def _pretraining_file(self) -> Path:
-        path = Path(cast("str | Path", self.checkpoint)).expanduser()
-        return path.with_name(f"{path.name}.pretraining")
-
-    def _forget_pretraining(self) -> None:
-        """Remove the file of a pretraining that the checkpoint has as a whole."""
-        # Nothing is lost if it stays.
-        with contextlib.suppress(OSError):
-            self._pretraining_file.unlink(missing_ok=True)
 
     def _partial_fit(
         self,
@@ -353,7 +330,7 @@ class FineTuner(OwnSettings, Declared):
         seed, self._seed = seeds
         method = self.start_method(seed)
         fitted = method.__sklearn_is_fitted__()
-        self.method_ = copy.deepcopy(method) if fitted else self._pretrain(method, X, checkpoint)
+        self.method_ = copy.deepcopy(method) if fitted else pretrain(self, method, X, checkpoint)
         self.n_features_in_ = self.method_.n_features_in_
         if hasattr(self.method_, "feature_names_in_"):
             self.feature_names_in_ = self.method_.feature_names_in_
@@ -379,21 +356,6 @@ class FineTuner(OwnSettings, Declared):
         self.loss_curve_: list[float] = []
         self.history_: list[dict[str, float]] = []
         return samples, labels
-
-    def _pretrain(
-        self, method: SelfSupervisedTransformer, X: Samples, checkpoint: Checkpoint | None
-    ) -> SelfSupervisedTransformer:
-        """Fit a method, with a file of its own if the fine-tuning has one."""
-        has_own = method.checkpoint is not None or method.warm_start or method.max_time is not None
-        if checkpoint is None or has_own:
-            return method.fit(X)
-        if self.random_state is None and getattr(self.method, "random_state", None) is None:
-            # A seed that was drawn would be another one when the training goes on.
-            method.set_params(random_state=None)
-        said = method.get_params(deep=False)
-        file = {"checkpoint": self._pretraining_file, "checkpoint_every": self.checkpoint_every}
-        method.set_params(**file).fit(X)
-        return method.set_params(**{name: said[name] for name in file})
 
     def start_method(self, seed: int) -> SelfSupervisedTransformer:
         """Return the method if it is fitted, and otherwise a clone that is ready to be."""

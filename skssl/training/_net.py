@@ -21,11 +21,11 @@ from skssl._types import Callbacks
 from skssl._warn import warn
 from skssl.nn import Objective
 from skssl.training._batches import Batches, place
-from skssl.training._callbacks import callback_states, restore_callbacks
 from skssl.training._device import OwnRandomness, uses_bfloat16
 from skssl.training._memory import with_memory_advice
 from skssl.training._progress import Progress
 from skssl.training._schedule import constant, warmup_cosine
+from skssl.training._state import restore, state_of
 from skssl.views import ViewKind, Views
 
 # Steps between two looks at the loss within an epoch, so that a long one does not go on in vain.
@@ -140,7 +140,7 @@ class Net(NeuralNet):
         self.notify("on_train_begin", X=samples, y=None)
         self.infinite_before_ = self._not_finite()
         if before is not None:
-            self._restore(before)
+            restore(self, before)
         interrupted = False
         try:
             self._set_training(True)
@@ -178,34 +178,6 @@ class Net(NeuralNet):
             before = None
             self.notify("on_epoch_end", **datasets)
         return self
-
-    def _state(self, batches: Batches, losses: Tensor) -> dict[str, Any]:
-        """Return all that the steps to come depend on, within an epoch with these losses."""
-        return {
-            "objective": self.module_,
-            "optimizer": self.optimizer_.state_dict(),
-            "schedule": self.schedule_.state_dict(),
-            "steps": self.steps_done_,
-            "views": self.draw_generator_.get_state(),
-            "randomness": self.randomness_.state(),
-            "order": batches.order_at_start,
-            "losses": losses.cpu().clone(),
-            "history": [dict(row) for row in self.history],
-            "infinite_before": self.infinite_before_,
-            "callbacks": callback_states(self),
-        }
-
-    def _restore(self, before: dict[str, Any]) -> None:
-        """Go back to a state; the objective is the one of it already."""
-        restore_callbacks(self, before["callbacks"], torch.device(self.device))
-        # What lies between the two processes is no time of the training.
-        dict(self.callbacks_)["epoch_timer"].on_epoch_begin(self)
-        # After the callbacks, which may have schedules of their own.
-        self.optimizer_.load_state_dict(before["optimizer"])
-        self.schedule_.load_state_dict(before["schedule"])
-        self.draw_generator_.set_state(before["views"])
-        self.randomness_.go_on(before["randomness"])
-        self.infinite_before_ = before["infinite_before"]
 
     def _not_finite(self) -> set[str]:
         """Return the names of weights and buffers that hold what is not finite."""
@@ -349,7 +321,7 @@ class Net(NeuralNet):
         """Write the checkpoint if it is time, or if the training is to end here."""
         ends = self.interrupts_.pending or self.interrupts_.terminated
         if self.checkpoint is not None and self.checkpoint.is_due(self.steps_done_, ends=ends):
-            self.checkpoint.write(self._state(batches, losses), steps=self.steps_done_)
+            self.checkpoint.write(state_of(self, batches, losses), steps=self.steps_done_)
 
     def train_step(self, batch: Tensor, **fit_params: object) -> dict[str, Tensor]:
         self.optimizer_.zero_grad()
