@@ -17,6 +17,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from skssl._quote import quoted
 from skssl._samples import TakesSamples
+from skssl._sklearn_compat import InvalidParameterError
 from skssl._streams import Stream, choose_rows
 from skssl._types import Auto, RandomState, Samples
 from skssl.modality import (
@@ -27,6 +28,7 @@ from skssl.modality import (
     check_capable,
     infer_modality,
     is_capable,
+    known_modalities,
     registered_encoders,
 )
 from skssl.nn import JointObjective, Objective, SideBySide
@@ -56,6 +58,38 @@ class BuildsNetworks(TakesSamples):
     needs: ClassVar[tuple[type[Modality], ...]] = ()
     # How many channels its samples have to have; None for any number.
     needs_channels: ClassVar[int | None] = None
+
+    def set_params(self, **params: object) -> Self:
+        """Set the parameters of this estimator.
+
+        ``views__<range>`` can be set for ``views="auto"`` as well.
+
+        Parameters
+        ----------
+        **params : dict
+            Estimator parameters.
+
+        Returns
+        -------
+        self : object
+            This estimator.
+        """
+        ranges = [name for name in params if name.startswith("views__")]
+        views = params.get("views", self.views)
+        if ranges and isinstance(views, str) and views == "auto":
+            params["views"] = ChangedViews()
+        return super().set_params(**params)
+
+    def _validate_params(self) -> None:
+        if isinstance(self.modality, str) and self.modality != "auto":
+            names = {kind.__name__.lower(): kind.__name__ for kind in known_modalities()}
+            close = difflib.get_close_matches(self.modality.lower(), names, n=1, cutoff=0.5)
+            name = names[close[0]] if close else "Images"
+            raise InvalidParameterError(
+                f"modality={self.modality!r} must be 'auto' or an object, such as "
+                f"modality=skssl.modality.{name}()."
+            )
+        super()._validate_params()
 
     @abstractmethod
     def make_objective(

@@ -7,8 +7,10 @@ import io
 import torch
 from torch import nn
 
+__all__ = ["ByValue", "by_value"]
 
-class _ByValue:
+
+class ByValue:
     """Pickles a module into the same bytes as every copy of it, and comes back as the module."""
 
     def __init__(self, module: nn.Module):
@@ -27,7 +29,7 @@ def by_value(value: object) -> object:
     would take the clone of an estimator with a module among its parameters for another estimator,
     and train it again where it was to find the result in its cache.
     """
-    return _ByValue(value) if isinstance(value, nn.Module) else value
+    return ByValue(value) if isinstance(value, nn.Module) else value
 
 
 def _load(data: bytes) -> nn.Module:

@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any, ClassVar, Literal, TypeGuard, TypeVar, cast, dataclass_transform
+from typing import Any, ClassVar, Literal, Self, TypeGuard, TypeVar, cast, dataclass_transform
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -120,6 +120,37 @@ class Duration(Options):
 
     def __str__(self) -> str:
         return "a number of seconds above 0, a str such as '90s', '5min' or '1.5h'"
+
+
+class Pace(Options):
+    """How often: after a time, or after a number of steps."""
+
+    _form = re.compile(r"\s*(\d+)\s*steps?\s*")
+
+    def __init__(self, seconds: float = math.inf, steps: float = math.inf) -> None:
+        self.hidden = False
+        self.seconds = seconds
+        self.steps = steps
+
+    @classmethod
+    def of(cls, value: object) -> Self:
+        """Return what a parameter says."""
+        form = cls._form.fullmatch(value) if isinstance(value, str) else None
+        if form:
+            return cls(steps=int(form[1]))
+        seconds = Duration.seconds(value)
+        return cls(seconds=math.inf if seconds is None else seconds)
+
+    def is_over(self, *, seconds: float, steps: int) -> bool:
+        """Whether it is time again after so many seconds and steps."""
+        return seconds >= self.seconds or steps >= self.steps
+
+    def is_satisfied_by(self, val: object) -> bool:
+        pace = self.of(val)
+        return 0 < min(pace.seconds, pace.steps) < math.inf
+
+    def __str__(self) -> str:
+        return f"{Duration()}, or a number of steps such as '100 steps'"
 
 
 def param(*allowed: object, default: Any = dataclasses.MISSING, kw_only: bool = True) -> Any:

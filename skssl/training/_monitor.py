@@ -73,6 +73,9 @@ class Monitor(Callback):
         What to try if it collapses, as a sentence. None never warns.
     """
 
+    # A checkpoint has it as a part of what is fitted.
+    in_net_state = False
+
     def __init__(self, title: str, remedy: str | None):
         self.title = title
         self.remedy = remedy
@@ -83,6 +86,10 @@ class Monitor(Callback):
         self.looked_at: int | None = None
         self.symptoms: list[str] = []
         self.has_warned = False
+
+    def __getstate__(self) -> dict[str, object]:
+        # What is fitted keeps no samples, and neither does a checkpoint.
+        return {name: value for name, value in vars(self).items() if name != "samples_"}
 
     def on_train_begin(self, net: NeuralNet, X: Tensor | Stream, **kwargs: object) -> None:
         if not net.max_epochs:
