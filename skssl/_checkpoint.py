@@ -95,7 +95,7 @@ class Checkpoint:
             "warm_start": "which has files of its own; say one of the two",
         }.items():
             value = getattr(estimator, name, None)
-            if value is not None and value is not False:
+            if value:
                 raise ValueError(
                     f"checkpoint={quoted(str(estimator.checkpoint))} cannot be said with "
                     f"{name}={quoted(value)}, {reason}."
