@@ -213,8 +213,6 @@ class Text(Cuttable, Tokenizable):
 
     def _make_analyzer(self, texts: np.ndarray) -> Callable[[str], list[str]]:
         """Return what splits a text into tokens, learned from some where it has to be."""
-        from sklearn.feature_extraction.text import CountVectorizer
-
         self.analyzer_overlaps_ = False
         if callable(self.analyzer):
             return self.analyzer
@@ -224,9 +222,7 @@ class Text(Cuttable, Tokenizable):
         usual = (1, 1) if kind == "word" else (1, 2)
         ngram_range = tuple(resolve_auto(self.ngram_range, usual))
         self.analyzer_overlaps_ = kind != "word" or ngram_range[1] > 1
-        return CountVectorizer(
-            analyzer=kind, ngram_range=ngram_range, token_pattern=word_pattern()
-        ).build_analyzer()
+        return UsualAnalyzer(kind, ngram_range)
 
     def prepare(self, X: Corpus) -> Tensor:
         return as_tensor(X.padded_ids(self.analyzer_, self.vocabulary_, self.max_length))
@@ -264,6 +260,35 @@ class Text(Cuttable, Tokenizable):
         return TextViews()
 
 
+class UsualAnalyzer:
+    """Splits texts as ``CountVectorizer`` of scikit-learn does.
+
+    Parameters
+    ----------
+    kind : {"word", "char", "char_wb"}
+    ngram_range : tuple of two ints
+    """
+
+    def __init__(self, kind: str, ngram_range: tuple[int, int]):
+        from sklearn.feature_extraction.text import CountVectorizer
+
+        self.kind = kind
+        self.ngram_range = ngram_range
+        self._split = CountVectorizer(
+            analyzer=kind, ngram_range=ngram_range, token_pattern=word_pattern()
+        ).build_analyzer()
+
+    def __call__(self, text: str) -> list[str]:
+        tokens: list[str] = self._split(text)
+        return tokens
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"kind": self.kind, "ngram_range": self.ngram_range}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
+
+
 class Subwords:
     """Byte-pair encoding, learned from texts by the `tokenizers` library.
 
@@ -293,6 +318,14 @@ class Subwords:
 
     def __call__(self, text: str) -> list[str]:
         return self.tokenizer.encode(_of_characters(text)).tokens
+
+    def __getstate__(self) -> dict[str, str]:
+        return {"tokenizer": self.tokenizer.to_str()}
+
+    def __setstate__(self, state: dict[str, str]) -> None:
+        from tokenizers import Tokenizer
+
+        self.tokenizer = Tokenizer.from_str(state["tokenizer"])
 
 
 def _of_characters(text: str) -> str:

@@ -6,7 +6,7 @@ import itertools
 import math
 from abc import abstractmethod
 from numbers import Real
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -134,15 +134,21 @@ class _OrderTask(_PretextTask):
         """Return the permutations to be told apart."""
 
     def _make_task(self, samples: Tensor) -> Task:
-        self._cutter = self._make_cutter(samples)
-        self.permutations_ = self._choose_orders(self._cutter.n_pieces)
+        cutter = self._make_cutter(samples)
+        self.permutations_ = self._choose_orders(cutter.n_pieces)
         return WhichOrder(
-            self._cutter,
+            cutter,
             torch.from_numpy(self.permutations_),
             gap=self.gap,
             normalize=self.normalize_pieces,
             full_size=self.takes_one_size(),
         )
+
+    @property
+    def _cutter(self) -> Cutter:
+        """What cuts the samples; it is the same for all encoders side by side."""
+        part = cast(TaskObjective, self._objective.parts[0])
+        return cast(WhichOrder, part.task).cutter
 
     def shuffle(self, X: Samples) -> tuple[Any, np.ndarray]:
         """Shuffle the pieces of samples, always in the same way.

@@ -50,6 +50,15 @@ def blank_head(dim: int, n_outputs: int) -> nn.Sequential:
     return nn.Sequential(OrderedDict(linear=linear))
 
 
+def empty_head(dim: int, n_outputs: int, *, standardizes: bool) -> nn.Sequential:
+    """Return a head of one of the two forms, for what was learned to be filled in."""
+    if not standardizes:
+        return blank_head(dim, n_outputs)
+    linear = _linear(np.zeros((n_outputs, dim)), np.zeros(n_outputs))
+    standardize = Standardize(torch.zeros(dim), torch.ones(dim))
+    return nn.Sequential(OrderedDict(standardize=standardize, linear=linear))
+
+
 def _linear(coef: np.ndarray, intercept: np.ndarray) -> nn.Linear:
     n_outputs, dim = coef.shape
     # Its random weights would be drawn from torch's global generator.
