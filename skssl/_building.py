@@ -141,7 +141,7 @@ class BuildsNetworks(TakesSamples):
         samples, _ = self.prepare_samples(X, min_samples=2)
         start = copy.copy(self)
         with seeded(self._seed, resolve_device(self.device)):
-            encoder = self._resolve_encoder(self._stand_ins())
+            encoder = self._resolve_encoder(self.stand_ins())
             start.encoder_ = self.modality_.assemble(self._input_layer, encoder).eval()
             if isinstance(self.encoder, str):
                 _share_fixed_parts(self.encoder_, start.encoder_)
@@ -150,7 +150,7 @@ class BuildsNetworks(TakesSamples):
         start.loss_curve_, start.history_ = [], []
         return start
 
-    def _stand_ins(self) -> Tensor:
+    def stand_ins(self) -> Tensor:
         """Return samples of the form of the training samples, which are all the same one.
 
         How many random numbers are drawn for networks depends on their shape alone.

@@ -147,7 +147,7 @@ class KeepsState(WholeCopies, WarmStart):
         with own_settings(), warnings.catch_warnings(), seeded(self._seed, torch.device("cpu")):
             # Whatever there is to be said, `fit` has said.
             warnings.simplefilter("ignore")
-            samples = self._stand_ins()
+            samples = self.stand_ins()
             encoder = self._resolve_encoder(samples)
             self._input_layer = self.modality_.input_layer()
             self.encoder_ = self.modality_.assemble(self._input_layer, encoder).eval()

@@ -251,6 +251,14 @@ class Images(Turnable, Cuttable, Surrounded, Paintable, Fillable):
         self.are_glyphs_ = are_glyphs(images, self.low_, self.high_)
         return self
 
+    def preparation(self) -> dict[str, Any]:
+        scale = self._scale.told()
+        return {
+            "shape": self.sample_shape_,
+            "axes": "channels, height, width",
+            "dtype": "uint8" if self.input_is_uint8_ else "float32",
+        } | scale
+
     def prepare(self, X: np.ndarray) -> Tensor:
         check_like_fit(X, shape=self.input_shape_, is_uint8=self.input_is_uint8_)
         return as_tensor(self._scale.prepare(self._channels_first(X)))

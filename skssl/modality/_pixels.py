@@ -161,6 +161,12 @@ class PixelScale:
         check_size(prepared, samples, self.place, span)
         return prepared
 
+    def told(self) -> dict[str, object]:
+        """Return what :meth:`prepare` does, in what JSON can say."""
+        low, high = (np.where(self.clipped, edge, np.nan) for edge in (self.low, self.high))
+        ends = [[None if np.isnan(end) else float(end) for end in edge] for edge in (low, high)]
+        return {"clip_to": ends, **self.units.told()}
+
     def give_back(self, prepared: np.ndarray, samples: np.ndarray | None) -> np.ndarray:
         """Undo :meth:`prepare`; with the very bits of `samples` where nothing changed."""
         if prepared.dtype == np.uint8:

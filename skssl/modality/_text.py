@@ -101,6 +101,7 @@ class Text(Cuttable, Tokenizable):
     """
 
     views_class = TextViews
+    varying_axes = (1,)
 
     analyzer: Any = param(
         StrOptions({"auto", "word", "char", "char_wb", "subword"}), callable, default="auto"
@@ -223,6 +224,20 @@ class Text(Cuttable, Tokenizable):
         ngram_range = tuple(resolve_auto(self.ngram_range, usual))
         self.analyzer_overlaps_ = kind != "word" or ngram_range[1] > 1
         return UsualAnalyzer(kind, ngram_range)
+
+    def preparation(self) -> dict[str, Any]:
+        told: dict[str, Any] = {"analyzer": "a function, which is not told here"}
+        if isinstance(self.analyzer_, UsualAnalyzer):
+            told = {
+                "analyzer": self.analyzer_.kind,
+                "ngram_range": self.analyzer_.ngram_range,
+                "lowercase": True,
+                "token_pattern": word_pattern(),
+            }
+        elif isinstance(self.analyzer_, Subwords):
+            told = {"analyzer": "subword", "tokenizer": self.analyzer_.tokenizer.to_str()}
+        known = {"vocabulary": self.vocabulary_, "max_length": self.max_length, "padding": 0}
+        return {"dtype": "int32"} | told | known
 
     def prepare(self, X: Corpus) -> Tensor:
         return as_tensor(X.padded_ids(self.analyzer_, self.vocabulary_, self.max_length))

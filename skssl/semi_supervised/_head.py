@@ -37,6 +37,24 @@ class Standardize(nn.Module):
         return (embedding - self.mean) / self.scale
 
 
+class Unscale(nn.Module):
+    """Turn what a head says of scaled targets into the targets.
+
+    Parameters
+    ----------
+    mean, scale : float
+        Of the targets.
+    """
+
+    def __init__(self, mean: float, scale: float):
+        super().__init__()
+        self.mean = mean
+        self.scale = scale
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        return outputs[:, 0] * self.scale + self.mean
+
+
 def linear_head(scaler: StandardScaler, coef: np.ndarray, intercept: np.ndarray) -> nn.Sequential:
     """Return a linear map of standardised embeddings, with these weights, as a network."""
     linear = _linear(coef, intercept)

@@ -29,6 +29,10 @@ class KeepsTuned(WholeCopies):
     def _n_outputs(self) -> int:
         """Return how many numbers the head says of a sample."""
 
+    @abstractmethod
+    def answer_layer(self) -> nn.Module:
+        """Return what turns the outputs of ``head_`` into probabilities or predictions."""
+
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()
         if "encoder_" not in state:
