@@ -59,6 +59,9 @@ class BuildsNetworks(TakesSamples):
     ) -> Objective:
         """Return what this method trains around an encoder.
 
+        It is called once more where a file is read, with samples that stand in for those of `fit`
+        and have nothing but their form. What is learned from samples here belongs in buffers.
+
         Parameters
         ----------
         encoder : nn.Module
