@@ -97,6 +97,9 @@ class BuildsNetworks(TakesSamples):
     ) -> Objective:
         """Return what this method trains around an encoder.
 
+        It is called once more where a file is read, with samples that stand in for those of `fit`
+        and have nothing but their form. What is learned from samples here belongs in buffers.
+
         Parameters
         ----------
         encoder : nn.Module
@@ -140,7 +143,7 @@ class BuildsNetworks(TakesSamples):
         self.views_ = self._resolve_views()
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         training = samples if stored is None else self._stream(stored, samples)
-        self._shape = tuple(training.shape)
+        self._shape, self._dtype = tuple(training.shape), str(samples.dtype)
         with seeded(self._seed, device):
             self.encoder_ = self._build_networks(samples, device)
         self._optimizer_state: dict[str, object] | None = None
@@ -193,13 +196,9 @@ class BuildsNetworks(TakesSamples):
 
         check_is_fitted(self)
         samples, _ = self.prepare_samples(X, min_samples=2)
-        # How many numbers are drawn depends on the shape of the training samples alone.
-        blank = samples.new_zeros((1, *self._shape[1:])).expand(self._shape)
-        # copy.copy() would ask for what pickle sees.
-        start = object.__new__(type(self))
-        start.__dict__.update(self.__dict__)
+        start = copy.copy(self)
         with seeded(self._seed, resolve_device(self.device)):
-            encoder = self._resolve_encoder(blank)
+            encoder = self._resolve_encoder(self.stand_ins())
             start.encoder_ = self.modality_.assemble(self._input_layer, encoder).eval()
             if isinstance(self.encoder, str):
                 _share_fixed_parts(self.encoder_, start.encoder_)
@@ -207,6 +206,22 @@ class BuildsNetworks(TakesSamples):
         start._steps = start.n_iter_ = 0
         start.loss_curve_, start.history_ = [], []
         return start
+
+    def stand_ins(self) -> Tensor:
+        """Return samples of the form of the training samples, which are all the same one.
+
+        How many random numbers are drawn for networks depends on their shape alone.
+        """
+        dtype, shape = getattr(torch, self._dtype.removeprefix("torch.")), (1, *self._shape[1:])
+        if dtype.is_floating_point:
+            # Below 1, which is 0 where it is a category.
+            sample = torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(dtype)
+        elif dtype == torch.uint8:
+            sample = torch.randint(256, shape, generator=torch.Generator().manual_seed(0)).to(dtype)
+        else:
+            # A token that is known.
+            sample = torch.ones(shape, dtype=dtype)
+        return sample.expand(self._shape)
 
     def _objective_of(self, encoder: nn.Module, samples: Tensor) -> Objective:
         """Return what is trained around `encoder`, or around each of those side by side."""

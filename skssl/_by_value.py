@@ -21,6 +21,14 @@ class ByValue:
         torch.save(self.module, buffer)
         return _load, (buffer.getvalue(),)
 
+    def __getstate__(self) -> None:
+        """Refuse to be kept in another way than by the above, as skops would."""
+        raise TypeError(
+            "A module of your own, as an encoder is that is no name, cannot be kept by skops: its "
+            "class is code, which its files do not have. pickle and joblib keep it, for whoever "
+            "trusts the file. An encoder by name, such as 'auto', is kept without code."
+        )
+
 
 def by_value(value: object) -> object:
     """Return what to pickle in the place of `value`, so that copies of modules look the same.

@@ -138,6 +138,10 @@ class Units:
                 out[rows] = (X[rows].astype(np.float64) - shift) / unit
         return out
 
+    def told(self) -> dict[str, list[float]]:
+        """Return them by name, as lists that fit the numbers by broadcasting."""
+        return {"shift": self.shift.tolist(), "unit": self.unit.tolist()}
+
     def undo(self, values: np.ndarray) -> np.ndarray:
         """Return numbers in these units as what they were before."""
         return values if self.are_plain else values.astype(np.float64) * self.unit + self.shift

@@ -9,7 +9,7 @@ import warnings
 _INNER = {"contextlib", "joblib", "skorch", "sklearn", "skssl", "torch"}
 
 
-def warn(message: str, category: type[Warning] = UserWarning) -> None:
+def warn(message: str | Warning, category: type[Warning] = UserWarning) -> None:
     """Warn at the line that called this library, through whatever lies in between."""
     frame, level = inspect.currentframe(), 1
     assert frame is not None

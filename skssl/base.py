@@ -34,11 +34,11 @@ from skssl._interrupts import Interrupts
 from skssl._quote import quoted
 from skssl._samples import in_all_rows
 from skssl._sklearn_compat import fit_context
+from skssl._state import KeepsState
 from skssl._streams import Stream
 from skssl._trainings import File, Folder
 from skssl._transaction import transaction
 from skssl._types import Auto, Callbacks, RandomState, Samples
-from skssl._warm_start import WarmStart
 from skssl.exceptions import TrainingInterrupted
 from skssl.modality import Modality
 from skssl.nn import Objective
@@ -49,7 +49,7 @@ _UNCHANGED = ("modality_", "views_")
 
 
 class SelfSupervisedTransformer(
-    WarmStart, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Declared
+    KeepsState, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Declared
 ):
     """Base class of all methods: learns an encoder from unlabelled samples, and applies it.
 

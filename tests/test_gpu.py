@@ -1,5 +1,11 @@
 """Training and answers on a GPU, where there is one."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import joblib
 import numpy as np
 import pytest
 import torch
@@ -63,6 +69,24 @@ def test_goes_on_from_a_checkpoint(estimator, tmp_path):
     # One that is over is read anywhere.
     found = ssl.set_params(device="cpu").fit(DIGITS)
     assert np.isfinite(found.transform(DIGITS)).all()
+
+
+@pytest.mark.parametrize("encoder", ["auto", tiny_conv])
+def test_a_file_is_read_where_there_is_no_gpu(encoder, tmp_path):
+    ssl = SimCLR(encoder=encoder, max_epochs=1, device="auto", random_state=0).fit(DIGITS)
+    ssl.partial_fit(DIGITS)
+    joblib.dump(ssl, tmp_path / "model.joblib")
+    np.save(tmp_path / "X.npy", DIGITS)
+    script = (
+        "import joblib, numpy as np, torch\n"
+        "assert not torch.cuda.is_available()\n"
+        "np.save('Z.npy', joblib.load('model.joblib').transform(np.load('X.npy')))"
+    )
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    where = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": path}
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, env=where)
+    Z = ssl.set_params(device="cpu").transform(DIGITS)
+    np.testing.assert_allclose(np.load(tmp_path / "Z.npy"), Z, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("device", ["auto", "cuda", "cuda:0", torch.device("cuda")])

@@ -11,13 +11,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from skssl._declare import Declared, HasMethods, param
 from skssl._sklearn_compat import fit_context
+from skssl._state import Versioned
 from skssl._transaction import take_over
 from skssl._types import Samples
 from skssl.masked._mae import MaskedAutoencoder
 from skssl.modality import Imputable, Modality, Tabular
 
 
-class SelfSupervisedImputer(OneToOneFeatureMixin, TransformerMixin, Declared):
+class SelfSupervisedImputer(Versioned, OneToOneFeatureMixin, TransformerMixin, Declared):
     """Fill in the missing cells of a table by what a masked method learned from the others.
 
     The method is trained on the rows with all their gaps: it learns to predict known cells from

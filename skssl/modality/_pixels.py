@@ -120,6 +120,12 @@ class PixelScale:
         check_size(prepared, samples, self.place, span)
         return prepared
 
+    def told(self) -> dict[str, object]:
+        """Return what :meth:`prepare` does, in what JSON can say."""
+        low, high = (np.where(self.clipped, edge, np.nan) for edge in (self.low, self.high))
+        ends = [[None if np.isnan(end) else float(end) for end in edge] for edge in (low, high)]
+        return {"clip_to": ends, **self.units.told()}
+
     def give_back(self, prepared: np.ndarray, samples: np.ndarray | None) -> np.ndarray:
         """Undo :meth:`prepare`; with the very bits of `samples` where nothing changed."""
         if prepared.dtype == np.uint8:
@@ -232,6 +238,13 @@ class PixelModality(Turnable, Cuttable, Fillable):
             f"modality={modality}(channels=...) or {modality}(layout='channels_first') or "
             f"'channels_last'{', or modality=Video() for clips' if modality == 'Images' else ''}."
         )
+
+    def preparation(self) -> dict[str, object]:
+        return {
+            "shape": self.sample_shape_,
+            "axes": ", ".join(("channels", *("frames", "height", "width")[-self._n_axes :])),
+            "dtype": "uint8" if self.input_is_uint8_ else "float32",
+        } | self._scale.told()
 
     @abstractmethod
     def check(self, X: Samples, *, estimator: str, min_samples: int = 1) -> np.ndarray: ...

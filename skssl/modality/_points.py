@@ -102,6 +102,7 @@ StandardScaler` on all points.
     """
 
     views_class = PointCloudViews
+    varying_axes = (1,)
     allows_nan = True
 
     normalize: bool = param("boolean", default=True)
@@ -192,6 +193,14 @@ StandardScaler` on all points.
         padding = ((0, 0), (0, 0), (0, X.shape[2] - 3))
         unit = np.broadcast_to(units.unit, units.shift.shape)
         return Units(np.pad(units.shift, padding), np.pad(unit, padding, constant_values=1.0)), X
+
+    def preparation(self) -> dict[str, object]:
+        return {
+            "shape": [self._n_points, self.n_columns_],
+            "dtype": "float32",
+            "absent_points": "NaN, behind the others",
+            "centred_in_float64": "clouds far from 0 against their size",
+        }
 
     def prepare(self, X: np.ndarray) -> Tensor:
         if X.shape[2] != self.n_columns_:

@@ -99,6 +99,7 @@ class Series(Timed, Surrounded, Forecastable):
     """
 
     views_class = SeriesViews
+    varying_axes = (2,)
     allows_nan = True
 
     normalize: Literal["series", "dataset"] | None = param(
@@ -220,6 +221,18 @@ class Series(Timed, Surrounded, Forecastable):
             X, low, high, share=_OUTLIERS, window=_GLITCH, names=names
         )
         return scales.Units.of_range(low, high, largest=_LARGEST), X
+
+    def preparation(self) -> dict[str, object]:
+        told: dict[str, object] = {
+            "shape": [self.n_channels_, self._length],
+            "dtype": "float32",
+            "missing": "NaN, as behind the end of shorter series",
+        }
+        if self.normalize == "series":
+            told["centred_in_float64"] = "series far from 0 against their range"
+        if self.normalize == "dataset":
+            told |= self._units.told()
+        return told
 
     def prepare(self, X: np.ndarray) -> Tensor:
         if X.shape[1] != self.n_channels_:

@@ -306,6 +306,39 @@ class Tabular(Imputable):
         )
         return plain(make_pipeline(quantiles, StandardScaler()))
 
+    def preparation(self) -> dict[str, object]:
+        scaler = self.scaler_
+        if self.scaling == "quantile" and scaler is not None:
+            quantiles, scaler = scaler[0], scaler[1]
+        numbers: dict[str, Any] = {
+            "columns": np.flatnonzero(~self.categorical_).tolist(),
+            "constant": self._constant.tolist(),
+        } | self._units.told()
+        if self.scaling == "standard":
+            numbers["clip_to"] = {one.row: [one.low, one.high] for one in self._outliers}
+        if scaler is not None:
+            numbers["mean"], numbers["scale"] = scaler.mean_.tolist(), scaler.scale_.tolist()
+            if self.scaling == "quantile":
+                numbers["quantiles"] = quantiles.quantiles_.T.tolist()
+                numbers["references"] = quantiles.references_.tolist()
+        categories = []
+        for column, encoder in zip(
+            np.flatnonzero(self.categorical_).tolist(), self.category_encoders_, strict=True
+        ):
+            names = getattr(encoder, "categories_", [np.empty(0, object)])[0]
+            codes = encoder.transform(names[:, None])[:, 0] + _FIRST if len(names) else names
+            pairs = [[name, int(code)] for name, code in zip(names.tolist(), codes, strict=True)]
+            categories.append({"column": column, "codes": pairs})
+        return {
+            "columns": [str(name) for name in self._seen.names],
+            "dtype": "float32",
+            "scaling": self.scaling,
+            "numbers": numbers,
+            "categories": categories,
+            "missing": _MISSING,
+            "unknown": _UNKNOWN,
+        }
+
     def prepare(self, X: Table) -> Tensor:
         X = X.like(self._seen)
         numbers = np.empty(X.numbers.shape, dtype=np.float32)

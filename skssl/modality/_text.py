@@ -101,6 +101,7 @@ class Text(Cuttable, Tokenizable):
     """
 
     views_class = TextViews
+    varying_axes = (1,)
 
     analyzer: str | Analyzer = param(
         StrOptions({"auto", "word", "char", "char_wb", "subword"}), callable, default="auto"
@@ -200,8 +201,6 @@ class Text(Cuttable, Tokenizable):
 
     def _make_analyzer(self, texts: np.ndarray) -> Analyzer:
         """Return what splits a text into tokens, learned from some where it has to be."""
-        from sklearn.feature_extraction.text import CountVectorizer
-
         self.analyzer_overlaps_ = False
         if callable(self.analyzer):
             return self.analyzer
@@ -209,11 +208,23 @@ class Text(Cuttable, Tokenizable):
             return Subwords(texts, self.max_features)
         kind = _usual_analyzer(texts) if self.analyzer == "auto" else self.analyzer
         usual = (1, 1) if kind == "word" else (1, 2)
-        ngram_range = tuple(resolve_auto(self.ngram_range, usual))
-        self.analyzer_overlaps_ = kind != "word" or ngram_range[1] > 1
-        return CountVectorizer(
-            analyzer=kind, ngram_range=ngram_range, token_pattern=word_pattern()
-        ).build_analyzer()
+        shortest, longest = resolve_auto(self.ngram_range, usual)
+        self.analyzer_overlaps_ = kind != "word" or longest > 1
+        return UsualAnalyzer(kind, (shortest, longest))
+
+    def preparation(self) -> dict[str, object]:
+        told: dict[str, object] = {"analyzer": "a function, which is not told here"}
+        if isinstance(self.analyzer_, UsualAnalyzer):
+            told = {
+                "analyzer": self.analyzer_.kind,
+                "ngram_range": self.analyzer_.ngram_range,
+                "lowercase": True,
+                "token_pattern": word_pattern(),
+            }
+        elif isinstance(self.analyzer_, Subwords):
+            told = {"analyzer": "subword", "tokenizer": self.analyzer_.tokenizer.to_str()}
+        known = {"vocabulary": self.vocabulary_, "max_length": self.max_length, "padding": 0}
+        return {"dtype": "int32"} | told | known
 
     def prepare(self, X: Corpus) -> Tensor:
         return as_tensor(X.padded_ids(self.analyzer_, self.vocabulary_, self.max_length))
@@ -251,6 +262,35 @@ class Text(Cuttable, Tokenizable):
         return TextViews()
 
 
+class UsualAnalyzer:
+    """Splits texts as ``CountVectorizer`` of scikit-learn does.
+
+    Parameters
+    ----------
+    kind : {"word", "char", "char_wb"}
+    ngram_range : tuple of two ints
+    """
+
+    def __init__(self, kind: str, ngram_range: tuple[int, int]):
+        from sklearn.feature_extraction.text import CountVectorizer
+
+        self.kind = kind
+        self.ngram_range = ngram_range
+        self._split = CountVectorizer(
+            analyzer=kind, ngram_range=ngram_range, token_pattern=word_pattern()
+        ).build_analyzer()
+
+    def __call__(self, text: str) -> list[str]:
+        tokens: list[str] = self._split(text)
+        return tokens
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"kind": self.kind, "ngram_range": self.ngram_range}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
+
+
 class Subwords:
     """Byte-pair encoding, learned from texts by the `tokenizers` library.
 
@@ -280,6 +320,14 @@ class Subwords:
 
     def __call__(self, text: str) -> list[str]:
         return self.tokenizer.encode(_of_characters(text)).tokens
+
+    def __getstate__(self) -> dict[str, str]:
+        return {"tokenizer": self.tokenizer.to_str()}
+
+    def __setstate__(self, state: dict[str, str]) -> None:
+        from tokenizers import Tokenizer
+
+        self.tokenizer = Tokenizer.from_str(state["tokenizer"])
 
 
 def _of_characters(text: str) -> str:

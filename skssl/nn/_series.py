@@ -171,6 +171,9 @@ class RandomKernels(nn.Module):
         with full_precision(series) as (series,):
             levels, unit, observed = self._levels(series)
             share = (observed / observed.sum(dim=2, keepdim=True).clamp(min=1)).transpose(1, 2)
+            if torch.compiler.is_exporting():
+                # A graph for batches of any size cannot have them in parts.
+                return self._proportions(levels, unit, share)
             few = max(1, _RESPONSES_AT_ONCE // (self.n_kernels * share.shape[1]))
             parts = zip(*(part.split(few) for part in (levels, unit, share)), strict=True)
             return torch.cat([self._proportions(*part) for part in parts])

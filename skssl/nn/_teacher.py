@@ -51,6 +51,8 @@ class Teacher(nn.Module):
 
     def __init__(self, *students: nn.Module):
         super().__init__()
+        # In a tuple, they are no part of this module.
+        self._students = students
         self.networks = copy.deepcopy(nn.Sequential(*students)).requires_grad_(False)
 
     @torch.no_grad()
@@ -67,6 +69,12 @@ class Teacher(nn.Module):
                 kept = mine.clone()
                 mine.copy_(theirs)
                 theirs.copy_(kept)
+
+    @torch.no_grad()
+    def start_again(self) -> None:
+        """Become a copy of the students once more."""
+        for own, student in zip(self.networks, self._students, strict=True):
+            own.load_state_dict(student.state_dict())
 
     @torch.no_grad()
     def follow(self, *students: nn.Module, momentum: float) -> None:

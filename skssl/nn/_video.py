@@ -74,7 +74,7 @@ class SmallVideoNet(nn.Module):
         )
 
     def forward(self, clips: Tensor) -> Tensor:
-        n = len(clips)
+        n = clips.shape[0]
         # Frames are samples to what looks at space, positions are columns to what looks at time.
         x = self.stem(clips.transpose(1, 2).flatten(0, 1))
         for time, space in zip(self.time, self.space, strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from abc import abstractmethod
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from skssl._samples import in_all_rows
 from skssl._types import Auto, Samples
 from skssl.modality import Cutter, PieceCutter, Restorable, as_samples
 from skssl.nn import Objective
-from skssl.pretext._base import ROUNDS, Task, _PretextTask, probabilities
+from skssl.pretext._base import ROUNDS, Task, TaskObjective, _PretextTask, probabilities
 
 # More permutations than those of 7 pieces are not listed, but drawn.
 _MOST_LISTED = 5040
@@ -149,9 +149,15 @@ class _OrderTask(_PiecesTask):
         """Return the permutations to be told apart."""
 
     def _make_task(self, samples: Tensor) -> Task:
-        self._cutter = self._make_cutter(samples)
-        self.permutations_ = self._choose_orders(self._cutter.n_pieces)
-        return WhichOrder(self._cutter, torch.from_numpy(self.permutations_), **self._how())
+        cutter = self._make_cutter(samples)
+        self.permutations_ = self._choose_orders(cutter.n_pieces)
+        return WhichOrder(cutter, torch.from_numpy(self.permutations_), **self._how())
+
+    @property
+    def _cutter(self) -> Cutter:
+        """What cuts the samples; it is the same for all encoders side by side."""
+        part = cast(TaskObjective, self._objective.parts[0])
+        return cast(WhichOrder, part.task).cutter
 
     def shuffle(self, X: Samples) -> tuple[Any, np.ndarray]:
         """Shuffle the pieces of samples, always in the same way.

@@ -55,6 +55,7 @@ from skssl.semi_supervised._going_on import (
 from skssl.semi_supervised._head import blank_head
 from skssl.semi_supervised._objectives import SupervisedObjective
 from skssl.semi_supervised._rows import Labels
+from skssl.semi_supervised._state import KeepsTuned
 
 _BATCH = 64
 _RATE, _LABELS_FOR_RATE = 3e-4, 250
@@ -65,7 +66,7 @@ _HELD_OUT = 0.1
 _TIMES_OF_GUESSES = 2.0
 
 
-class FineTuner(OwnSettings, Declared):
+class FineTuner(KeepsTuned, OwnSettings, Declared):
     """Base class of fine-tuning: a pretrained encoder and a head, trained end to end.
 
     Parameters
@@ -366,7 +367,7 @@ class FineTuner(OwnSettings, Declared):
             )
         self.encoder_ = copy.deepcopy(self.method_.encoder_)
         self.head_ = head.eval()
-        self._optimizer_state: dict[str, object] | None = None
+        self._optimizer_state = None
         self._steps = 0
         self.n_iter_ = 0
         self.loss_curve_: list[float] = []

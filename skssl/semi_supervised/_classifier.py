@@ -262,6 +262,10 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
     def _n_outputs(self) -> int:
         return len(self.classes_)
 
+    def answer_layer(self) -> nn.Module:
+        """Return what turns the outputs of ``head_`` into probabilities."""
+        return nn.Softmax(dim=1)
+
     def _fit_head(
         self, scaler: StandardScaler, Z: np.ndarray, targets: np.ndarray, weights: np.ndarray
     ) -> nn.Module:

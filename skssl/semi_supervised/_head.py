@@ -8,13 +8,31 @@ import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from skssl._labels import quiet_about_few_labels
 from skssl._standardize import Standardize
 
 _MOST_ITERATIONS = 2000
+
+
+class Unscale(nn.Module):
+    """Turn what a head says of scaled targets into the targets.
+
+    Parameters
+    ----------
+    mean, scale : float
+        Of the targets.
+    """
+
+    def __init__(self, mean: float, scale: float):
+        super().__init__()
+        self.mean = mean
+        self.scale = scale
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        return outputs[:, 0] * self.scale + self.mean
 
 
 def linear_head(scaler: StandardScaler, coef: np.ndarray, intercept: np.ndarray) -> nn.Sequential:
@@ -28,6 +46,15 @@ def blank_head(dim: int, n_outputs: int) -> nn.Sequential:
     """Return a linear map of embeddings that says 0 of all."""
     linear = _linear(np.zeros((n_outputs, dim)), np.zeros(n_outputs))
     return nn.Sequential(OrderedDict(linear=linear))
+
+
+def empty_head(dim: int, n_outputs: int, *, standardizes: bool) -> nn.Sequential:
+    """Return a head of one of the two forms, for what was learned to be filled in."""
+    if not standardizes:
+        return blank_head(dim, n_outputs)
+    linear = _linear(np.zeros((n_outputs, dim)), np.zeros(n_outputs))
+    standardize = Standardize(torch.zeros(dim), torch.ones(dim))
+    return nn.Sequential(OrderedDict(standardize=standardize, linear=linear))
 
 
 def _linear(coef: np.ndarray, intercept: np.ndarray) -> nn.Linear:

@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from skssl._declare import Declared, HasMethods, param
 from skssl._labels import labelled_part
 from skssl._sklearn_compat import fit_context
+from skssl._state import Versioned
 from skssl._transaction import take_over
 from skssl._types import Samples
 
@@ -49,7 +50,7 @@ class _Predictor(HasMethods):
         return has_kind and (is_classifier(val) or is_regressor(val))
 
 
-class LabeledOnly(MetaEstimatorMixin, Declared):
+class LabeledOnly(Versioned, MetaEstimatorMixin, Declared):
     """Fit a classifier or regressor to the labelled rows, and leave the others out.
 
     The last step of a pipeline that is fitted to labelled and unlabelled rows together: the steps

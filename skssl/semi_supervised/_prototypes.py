@@ -15,11 +15,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skssl._declare import NOT_NEGATIVE_INT, POSITIVE, Declared, param
 from skssl._labels import check_class_labels, split_labels
 from skssl._sklearn_compat import check_lengths, fit_context
+from skssl._state import Versioned
 from skssl._types import Samples
 from skssl.semi_supervised._classes import score_labeled
 
 
-class PrototypeClassifier(ClassifierMixin, Declared):
+class PrototypeClassifier(Versioned, ClassifierMixin, Declared):
     """Classify by the nearest class prototype, which unlabelled rows have moved to its group.
 
     The prototype of a class is a direction, at first the mean direction of its labelled rows. In

@@ -19,7 +19,7 @@ from skssl._types import Samples
 from skssl._warn import warn
 from skssl.semi_supervised._base import FineTuner
 from skssl.semi_supervised._classes import score_labeled
-from skssl.semi_supervised._head import linear_head
+from skssl.semi_supervised._head import Unscale, linear_head
 from skssl.semi_supervised._objectives import SupervisedObjective
 
 _FEWEST_ROWS = 500
@@ -153,6 +153,10 @@ class FineTuneRegressor(RegressorMixin, FineTuner):
 
     def _n_outputs(self) -> int:
         return 1
+
+    def answer_layer(self) -> nn.Module:
+        """Return what turns the outputs of ``head_`` into predictions."""
+        return Unscale(self._mean, self._scale)
 
     def _fit_head(
         self, scaler: StandardScaler, Z: np.ndarray, targets: np.ndarray, weights: np.ndarray
