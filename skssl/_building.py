@@ -17,6 +17,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from skssl._processes import is_first, random_state_of_all
 from skssl._quote import quoted
 from skssl._samples import TakesSamples
+from skssl._sklearn_compat import InvalidParameterError
 from skssl._streams import Stream, choose_rows
 from skssl._types import Auto, RandomState, Samples
 from skssl.modality import (
@@ -27,6 +28,7 @@ from skssl.modality import (
     check_capable,
     infer_modality,
     is_capable,
+    known_modalities,
     registered_encoders,
 )
 from skssl.nn import JointObjective, Objective, SideBySide
@@ -57,11 +59,46 @@ class BuildsNetworks(TakesSamples):
     # How many channels its samples have to have; None for any number.
     needs_channels: ClassVar[int | None] = None
 
+    def set_params(self, **params: object) -> Self:
+        """Set the parameters of this estimator.
+
+        ``views__<range>`` can be set for ``views="auto"`` as well.
+
+        Parameters
+        ----------
+        **params : dict
+            Estimator parameters.
+
+        Returns
+        -------
+        self : object
+            This estimator.
+        """
+        ranges = [name for name in params if name.startswith("views__")]
+        views = params.get("views", self.views)
+        if ranges and isinstance(views, str) and views == "auto":
+            params["views"] = ChangedViews()
+        return super().set_params(**params)
+
+    def _validate_params(self) -> None:
+        if isinstance(self.modality, str) and self.modality != "auto":
+            names = {kind.__name__.lower(): kind.__name__ for kind in known_modalities()}
+            close = difflib.get_close_matches(self.modality.lower(), names, n=1, cutoff=0.5)
+            name = names[close[0]] if close else "Images"
+            raise InvalidParameterError(
+                f"modality={self.modality!r} must be 'auto' or an object, such as "
+                f"modality=skssl.modality.{name}()."
+            )
+        super()._validate_params()
+
     @abstractmethod
     def make_objective(
         self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
         """Return what this method trains around an encoder.
+
+        It is called once more where a file is read, with samples that stand in for those of `fit`
+        and have nothing but their form. What is learned from samples here belongs in buffers.
 
         Parameters
         ----------
@@ -106,7 +143,7 @@ class BuildsNetworks(TakesSamples):
         self.views_ = self._resolve_views()
         self._seed = int(random_state_of_all(self.random_state).randint(2**31 - 1))
         training = samples if stored is None else self._stream(stored, samples)
-        self._shape = tuple(training.shape)
+        self._shape, self._dtype = tuple(training.shape), str(samples.dtype)
         with seeded(self._seed, device):
             self.encoder_ = self._build_networks(samples, device)
         self._optimizer_state: dict[str, object] | None = None
@@ -159,13 +196,9 @@ class BuildsNetworks(TakesSamples):
 
         check_is_fitted(self)
         samples, _ = self.prepare_samples(X, min_samples=2)
-        # How many numbers are drawn depends on the shape of the training samples alone.
-        blank = samples.new_zeros((1, *self._shape[1:])).expand(self._shape)
-        # copy.copy() would ask for what pickle sees.
-        start = object.__new__(type(self))
-        start.__dict__.update(self.__dict__)
+        start = copy.copy(self)
         with seeded(self._seed, resolve_device(self.device)):
-            encoder = self._resolve_encoder(blank)
+            encoder = self._resolve_encoder(self.stand_ins())
             start.encoder_ = self.modality_.assemble(self._input_layer, encoder).eval()
             if isinstance(self.encoder, str):
                 _share_fixed_parts(self.encoder_, start.encoder_)
@@ -173,6 +206,22 @@ class BuildsNetworks(TakesSamples):
         start._steps = start.n_iter_ = 0
         start.loss_curve_, start.history_ = [], []
         return start
+
+    def stand_ins(self) -> Tensor:
+        """Return samples of the form of the training samples, which are all the same one.
+
+        How many random numbers are drawn for networks depends on their shape alone.
+        """
+        dtype, shape = getattr(torch, self._dtype.removeprefix("torch.")), (1, *self._shape[1:])
+        if dtype.is_floating_point:
+            # Below 1, which is 0 where it is a category.
+            sample = torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(dtype)
+        elif dtype == torch.uint8:
+            sample = torch.randint(256, shape, generator=torch.Generator().manual_seed(0)).to(dtype)
+        else:
+            # A token that is known.
+            sample = torch.ones(shape, dtype=dtype)
+        return sample.expand(self._shape)
 
     def _objective_of(self, encoder: nn.Module, samples: Tensor) -> Objective:
         """Return what is trained around `encoder`, or around each of those side by side."""

@@ -7,10 +7,10 @@ import io
 import torch
 from torch import nn
 
-__all__ = ["by_value"]
+__all__ = ["ByValue", "by_value"]
 
 
-class _ByValue:
+class ByValue:
     """Pickles a module into the same bytes as every copy of it, and comes back as the module."""
 
     def __init__(self, module: nn.Module):
@@ -21,6 +21,14 @@ class _ByValue:
         torch.save(self.module, buffer)
         return _load, (buffer.getvalue(),)
 
+    def __getstate__(self) -> None:
+        """Refuse to be kept in another way than by the above, as skops would."""
+        raise TypeError(
+            "A module of your own, as an encoder is that is no name, cannot be kept by skops: its "
+            "class is code, which its files do not have. pickle and joblib keep it, for whoever "
+            "trusts the file. An encoder by name, such as 'auto', is kept without code."
+        )
+
 
 def by_value(value: object) -> object:
     """Return what to pickle in the place of `value`, so that copies of modules look the same.
@@ -29,7 +37,7 @@ def by_value(value: object) -> object:
     would take the clone of an estimator with a module among its parameters for another estimator,
     and train it again where it was to find the result in its cache.
     """
-    return _ByValue(value) if isinstance(value, nn.Module) else value
+    return ByValue(value) if isinstance(value, nn.Module) else value
 
 
 def _load(data: bytes) -> nn.Module:

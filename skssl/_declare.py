@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any, ClassVar, Literal, TypeGuard, TypeVar, cast, dataclass_transform
+from typing import Any, ClassVar, Literal, Self, TypeGuard, TypeVar, cast, dataclass_transform
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -30,32 +30,25 @@ from skssl._sklearn_compat import (
     with_rows,
 )
 
-__all__ = [
-    "FRACTION",
-    "NOT_NEGATIVE",
-    "POSITIVE",
-    "POSITIVE_INT",
-    "Declared",
-    "Duration",
-    "HasMethods",
-    "Interval",
-    "Range",
-    "RealNotInt",
-    "Shape",
-    "StrOptions",
-    "param",
-    "resolve_auto",
-]
-
 T = TypeVar("T")
 
 # Lines of a repr beyond the estimator itself.
 _MOST_TOLD = 20
 
+AUTO = StrOptions({"auto"})
 POSITIVE_INT = Interval(Integral, 1, None, closed="left")
+NOT_NEGATIVE_INT = Interval(Integral, 0, None, closed="left")
+AT_LEAST_TWO = Interval(Integral, 2, None, closed="left")
 POSITIVE = Interval(Real, 0, None, closed="neither")
 NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 FRACTION = Interval(Real, 0, 1, closed="both")
+# From 0 to below 1, from above 0 to 1, and without either end.
+BELOW_ONE = Interval(Real, 0, 1, closed="left")
+UP_TO_ONE = Interval(Real, 0, 1, closed="right")
+WITHIN_ONE = Interval(Real, 0, 1, closed="neither")
+# Of rows, where an int is their number: a part of them, or any share from none to all.
+PART_OF_ROWS = Interval(RealNotInt, 0, 1, closed="neither")
+SHARE_OF_ROWS = Interval(RealNotInt, 0, 1, closed="both")
 
 
 def _is_sequence(value: object) -> TypeGuard[Sequence[float]]:
@@ -127,6 +120,37 @@ class Duration(Options):
 
     def __str__(self) -> str:
         return "a number of seconds above 0, a str such as '90s', '5min' or '1.5h'"
+
+
+class Pace(Options):
+    """How often: after a time, or after a number of steps."""
+
+    _form = re.compile(r"\s*(\d+)\s*steps?\s*")
+
+    def __init__(self, seconds: float = math.inf, steps: float = math.inf) -> None:
+        self.hidden = False
+        self.seconds = seconds
+        self.steps = steps
+
+    @classmethod
+    def of(cls, value: object) -> Self:
+        """Return what a parameter says."""
+        form = cls._form.fullmatch(value) if isinstance(value, str) else None
+        if form:
+            return cls(steps=int(form[1]))
+        seconds = Duration.seconds(value)
+        return cls(seconds=math.inf if seconds is None else seconds)
+
+    def is_over(self, *, seconds: float, steps: int) -> bool:
+        """Whether it is time again after so many seconds and steps."""
+        return seconds >= self.seconds or steps >= self.steps
+
+    def is_satisfied_by(self, val: object) -> bool:
+        pace = self.of(val)
+        return 0 < min(pace.seconds, pace.steps) < math.inf
+
+    def __str__(self) -> str:
+        return f"{Duration()}, or a number of steps such as '100 steps'"
 
 
 def param(*allowed: object, default: Any = dataclasses.MISSING, kw_only: bool = True) -> Any:

@@ -29,10 +29,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
+from sklearn.utils import indexable
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite
 
 from skssl._quote import quoted
+from skssl._sklearn_compat import check_lengths, index_fit_params
+from skssl._types import Samples
+from skssl.modality import take
 
 Kind = Literal["classes", "quantities", "likely classes", "likely quantities"]
 
@@ -97,6 +101,29 @@ def split_labels(
             f"rows are unlabelled."
         )
     return natural_labels(labels[known]), rows, np.flatnonzero(~known)
+
+
+def labelled_part(
+    X: Samples, y: ArrayLike, params: dict[str, object], unlabeled: object, **how: Any
+) -> tuple[Samples, np.ndarray, dict[str, object]]:
+    """Return `X`, the labels and the parameters of a method, of the rows that have a label.
+
+    Parameters
+    ----------
+    X : array-like
+    y : array-like of shape (n_samples,)
+    params : dict
+        Other arguments of the method, of which some may have a value for each row.
+    unlabeled, **how
+        As for :func:`split_labels`.
+    """
+    labels, rows, _ = split_labels(y, unlabeled, **how)
+    check_lengths(X=X, y=y)
+    if params.get("sample_weight") is not None:
+        weights = as_labels(params["sample_weight"], name="sample_weight")
+        params = params | {"sample_weight": weights}
+    (X,) = indexable(X)
+    return take(X, rows), labels, index_fit_params(X, params, rows)
 
 
 def as_labels(y: object, *, name: str = "y", warn: bool = False) -> np.ndarray:

@@ -84,9 +84,10 @@ class Processes:
             dist.all_reduce(total)
         return total
 
-    def any(self, flag: bool) -> bool:
-        """Whether a flag is set in any of the processes."""
-        return bool(self.total(torch.tensor(float(flag), device=self._device)))
+    def any(self, *flags: bool) -> tuple[bool, ...]:
+        """Whether each of some flags is set in any of the processes."""
+        own = torch.tensor(flags, dtype=torch.float32, device=self._device)
+        return tuple(number > 0 for number in self.total(own).tolist())
 
     def of_first(self, number: float) -> float:
         """Return what the first process has."""

@@ -16,3 +16,12 @@ def quoted(value: object) -> str:
     text = repr(value)
     half = _LONGEST // 2
     return text if len(text) <= 2 * _LONGEST else f"{text[:_LONGEST]} ... {text[-half:]}"
+
+
+def size_in_words(n_bytes: float) -> str:
+    """Return a number of bytes with a unit."""
+    for unit in ("bytes", "KiB", "MiB"):
+        if n_bytes < 2**10 * 0.95:
+            return f"{n_bytes:.3g} {unit}"
+        n_bytes /= 2**10
+    return f"{n_bytes:.3g} GiB"

@@ -67,11 +67,7 @@ def apply_network(
         )
 
     return with_memory_advice(
-        run,
-        title=title,
-        doing="embedding",
-        batch_size=min(size, len(samples[0])),
-        device=device,
+        run, title=title, doing="embedding", batch_size=min(size, len(samples[0])), device=device
     )
 
 

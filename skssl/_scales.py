@@ -35,10 +35,33 @@ def float_of(dtype: object) -> type[np.floating]:
     return np.float32 if exact else np.float64
 
 
+def padded(samples: Sequence[np.ndarray]) -> np.ndarray:
+    """Return matrices that differ in one of their sides as one array, with NaN at their ends."""
+    shape = np.max([sample.shape for sample in samples], axis=0)
+    dtype = float_of(np.result_type(*{sample.dtype for sample in samples}))
+    array = np.full((len(samples), *shape), np.nan, dtype=dtype)
+    for row, sample in zip(array, samples, strict=True):
+        row[: sample.shape[0], : sample.shape[1]] = sample
+    return array
+
+
+def clip_where(X: np.ndarray, low: np.ndarray, high: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Bring values into the range from `low` to `high`, where that is chosen."""
+    if not chosen.any():
+        return X
+    below, above = np.where(chosen, low, -np.inf), np.where(chosen, high, np.inf)
+    return X.clip(below.astype(X.dtype), above.astype(X.dtype))
+
+
 def _half_and_size(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return half of each range, as all of it could overflow, and the size of its values."""
     low, high = low.astype(np.float64), high.astype(np.float64)
     return high / 2 - low / 2, np.maximum(np.abs(low), np.abs(high))
+
+
+def ranges(X: np.ndarray, axis: int | tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the smallest and the largest value along some axes, NaN if there is none."""
+    return np.fmin.reduce(X, axis=axis, keepdims=True), np.fmax.reduce(X, axis=axis, keepdims=True)
 
 
 def are_constant(low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -114,6 +137,10 @@ class Units:
                 shift, unit = (part[rows] if len(part) > 1 else part for part in self._both)
                 out[rows] = (X[rows].astype(np.float64) - shift) / unit
         return out
+
+    def told(self) -> dict[str, list[float]]:
+        """Return them by name, as lists that fit the numbers by broadcasting."""
+        return {"shift": self.shift.tolist(), "unit": self.unit.tolist()}
 
     def undo(self, values: np.ndarray) -> np.ndarray:
         """Return numbers in these units as what they were before."""

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from skssl.modality import Raw, Stored
 
-__all__ = ["Stream", "ahead", "choose_rows", "in_order"]
+__all__ = ["Stream", "ahead", "choose_rows", "content_of", "in_order"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -119,6 +119,11 @@ class Stream:
             waiting, to_come = rows[whole:], to_come - whole
             if whole:
                 yield rows[:whole]
+
+
+def content_of(samples: Tensor | Stream) -> object:
+    """Return what tells training samples from others."""
+    return samples.digest() if isinstance(samples, Stream) else samples.numpy()
 
 
 def in_order(stored: Stored, prepare: Prepare) -> Iterator[tuple[Tensor, np.ndarray | None]]:

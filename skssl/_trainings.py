@@ -1,24 +1,47 @@
-"""Finished trainings in a folder, for whoever would train the same."""
+"""Trainings in files, for whoever goes on with them."""
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import pickle
 import tempfile
+import zlib
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import joblib
+import torch
+from sklearn.base import BaseEstimator
 
 from skssl._quote import quoted
 from skssl._sklearn_compat import Options
 from skssl._warn import warn
 
-__all__ = ["Folder", "Trainings"]
+__all__ = [
+    "NO_PICKLE",
+    "DamagedError",
+    "File",
+    "Folder",
+    "TrainingFile",
+    "Trainings",
+    "trained",
+    "unpickled",
+]
+
+# What is raised by what cannot be pickled.
+NO_PICKLE = (pickle.PicklingError, AttributeError, TypeError)
+
+# The first line of a file, with the number of its form.
+_FIRST_LINE = b"skssl training 1\n"
+_UNFINISHED = ".unfinished"
 
 
-class Folder(Options):
-    """The name of a folder, which need not be there yet."""
+class _PathOption(Options):
+    """A str that is not empty, or a path, of what need not be there yet."""
+
+    what: str
 
     def __init__(self) -> None:
         self.hidden = False
@@ -27,15 +50,100 @@ class Folder(Options):
         return isinstance(val, (str, Path)) and val != ""
 
     def __str__(self) -> str:
-        return "a folder (a str that is not empty, or a pathlib.Path)"
+        return f"a {self.what} (a str that is not empty, or a pathlib.Path)"
+
+
+class Folder(_PathOption):
+    """The name of a folder."""
+
+    what = "folder"
+
+
+class File(_PathOption):
+    """The name of a file."""
+
+    what = "file"
+
+
+class DamagedError(ValueError):
+    """A file is not what was written."""
+
+
+class TrainingFile:
+    """A file with a training: a line that tells which one, and what is needed to go on with it.
+
+    It is written as a whole or not at all. What it tells is JSON, which can be read before anybody
+    knows whether the rest is of any use here. The rest is unpickled, which runs the code of whoever
+    wrote it, so that must have been this user.
+
+    Parameters
+    ----------
+    path : Path
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, told: dict[str, Any], content: dict[str, Any]) -> None:
+        """Write the file anew."""
+        buffer = io.BytesIO()
+        torch.save(content, buffer)
+        data = buffer.getbuffer()
+        line = json.dumps({**told, "bytes": len(data), "crc32": zlib.crc32(data)}).encode()
+        # Another process may write the same: whoever reads finds one of the two, and all of it.
+        handle, name = tempfile.mkstemp(
+            dir=self.path.parent, prefix=f"{self.path.name}.", suffix=_UNFINISHED
+        )
+        try:
+            with os.fdopen(handle, "wb") as file:
+                for part in (_FIRST_LINE, line, b"\n", data):
+                    file.write(part)
+                file.flush()
+                # Otherwise a machine that stops may leave a name without its data.
+                os.fsync(file.fileno())
+            Path(name).replace(self.path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+    def remove_unfinished(self) -> None:
+        """Remove what writers have left that were killed."""
+        for path in self.path.parent.iterdir():
+            if path.name.startswith(f"{self.path.name}.") and path.suffix == _UNFINISHED:
+                path.unlink(missing_ok=True)
+
+    def read(self) -> tuple[dict[str, Any], bytes]:
+        """Return what the file tells, and what :func:`unpickled` takes.
+
+        Raises
+        ------
+        FileNotFoundError
+        DamagedError
+            If it is no such file, or not the whole of one.
+        PermissionError
+            If others can have written it.
+        """
+        with open(self.path, "rb", opener=_open_itself) as file:
+            doubt = _who_else_writes(os.fstat(file.fileno()))
+            if doubt:
+                raise PermissionError(f"the file {doubt}")
+            if file.readline(len(_FIRST_LINE)) != _FIRST_LINE:
+                raise DamagedError("it does not begin as such files do")
+            line, data = file.readline(), file.read()
+        try:
+            told = json.loads(line)
+            is_whole = len(data) == told["bytes"] and zlib.crc32(data) == told["crc32"]
+        except (ValueError, LookupError, TypeError) as error:
+            raise DamagedError("its second line cannot be read") from error
+        if not is_whole:
+            raise DamagedError("what it holds is not what was written")
+        return told, data
 
 
 class Trainings:
     """Files of one folder, each with what was trained for some epochs.
 
     A search clones its estimator for each candidate and round, often in another process, so what
-    is to be shared lies outside of the estimators. What is read is unpickled, which runs the code
-    of whoever wrote it, so that must have been this user.
+    is to be shared lies outside of the estimators.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -74,39 +182,46 @@ class Trainings:
 
     def save(self, key: str, n_epochs: int, trained: dict[str, object]) -> None:
         """Keep what was trained for so many epochs."""
-        # Another process may write the same: whoever reads finds one of the two, and all of it.
-        handle, name = tempfile.mkstemp(dir=self.folder, suffix=".unfinished")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                pickle.dump(trained, file)
-            Path(name).replace(self._path(key, n_epochs))
-        finally:
-            Path(name).unlink(missing_ok=True)
+        self._file(key, n_epochs).write({"epochs": n_epochs}, {"trained": trained})
 
     def load(self, key: str, ends: list[int]) -> dict[str, object]:
         """Return the longest training of one of these numbers of epochs, {} if there is none."""
         for n_epochs in reversed(ends):
-            path = self._path(key, n_epochs)
+            file = self._file(key, n_epochs)
             try:
-                return _load(path)
+                _, data = file.read()
+                return unpickled(data)["trained"]
             except FileNotFoundError:
                 continue
             # What a file of another environment raises can be anything.
             except Exception as error:
-                warn(f"warm_start: {path} is passed over, and its part trained anew: {error!r}")
+                warn(
+                    f"warm_start: {file.path} is passed over, and its part trained anew: {error!r}"
+                )
         return {}
 
-    def _path(self, key: str, n_epochs: int) -> Path:
-        return self.folder / f"{key}.{n_epochs}.pickle"
+    def _file(self, key: str, n_epochs: int) -> TrainingFile:
+        return TrainingFile(self.folder / f"{key}.{n_epochs}.training")
 
 
-def _load(path: Path) -> dict[str, object]:
-    """Unpickle a file that nobody else can have written."""
-    with open(path, "rb", opener=_open_itself) as file:
-        doubt = _who_else_writes(os.fstat(file.fileno()))
-        if doubt:
-            raise PermissionError(f"the file {doubt}")
-        return pickle.load(file)
+def unpickled(data: bytes, device: torch.device | None = None) -> Any:
+    """Return what was saved, with what was on another device than the CPU on `device`.
+
+    That is the CPU by default.
+    """
+
+    def placed(storage: Any, location: str) -> Any:
+        if location == "cpu" or device is None or device.type == "cpu":
+            return storage
+        return torch.serialization.default_restore_location(storage, str(device))
+
+    return torch.load(io.BytesIO(data), map_location=placed, weights_only=False)
+
+
+def trained(estimator: BaseEstimator) -> dict[str, Any]:
+    """Return what ``fit`` set, and no parameters."""
+    parameters = estimator.get_params(deep=False)
+    return {name: value for name, value in vars(estimator).items() if name not in parameters}
 
 
 def _open_itself(path: str, flags: int) -> int:

@@ -68,3 +68,12 @@ def _copied_state(estimator: BaseEstimator, unchanged: tuple[str, ...]) -> dict[
         if name not in unchanged and name not in parameters
     }
     return copy.deepcopy(fitted, memo)
+
+
+def take_over(estimator: BaseEstimator, inner: BaseEstimator, *names: str) -> None:
+    """Give an estimator the attributes that the one inside has, and none that it has not."""
+    for name in names:
+        if hasattr(inner, name):
+            setattr(estimator, name, getattr(inner, name))
+        elif hasattr(estimator, name):
+            delattr(estimator, name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import joblib
@@ -12,19 +11,23 @@ from torch import Tensor
 from skssl._building import BuildsNetworks
 from skssl._by_value import by_value
 from skssl._quote import quoted
-from skssl._streams import Stream
-from skssl._trainings import Trainings
+from skssl._streams import Stream, content_of
+from skssl._trainings import NO_PICKLE, Trainings, trained
 from skssl._types import Samples
 from skssl._warn import warn
 
-__all__ = ["WarmStart"]
-
 # Parameters that may change between two trainings of which one continues the other.
-_MAY_CHANGE = {"max_epochs", "warm_start", "callbacks", "device", "verbose"}
+_MAY_CHANGE = {
+    "callbacks",
+    "checkpoint",
+    "checkpoint_every",
+    "device",
+    "max_epochs",
+    "verbose",
+    "warm_start",
+}
 # How many times as long a training is after each of its rounds, as in scikit-learn's halving.
 _FACTOR = 3
-# What is raised by what cannot be pickled.
-_NO_PICKLE = (pickle.PicklingError, AttributeError, TypeError)
 
 
 class WarmStart(BuildsNetworks):
@@ -51,9 +54,8 @@ class WarmStart(BuildsNetworks):
         parameters, seed = self._hash_parameters(), joblib.hash(self.random_state)
         before = self._trained()
         samples = self._start(X)
-        # Vocabularies and the like are no part of the samples that are made with them.
-        known = (self.modality_, getattr(self, "feature_names_in_", None))
-        key: str = joblib.hash((self._origin(), parameters, _content(samples), known))
+        known = self._known_of_samples()
+        key: str = joblib.hash((self._origin(), parameters, content_of(samples), known))
         epochs = self._resolve_epochs(len(samples))
         self._ended = ()
         if before.get("_training") == (key, seed, before.get("_steps")):
@@ -90,7 +92,7 @@ class WarmStart(BuildsNetworks):
         if trainings and [*self._ended] == _round_ends(self.n_iter_):
             try:
                 trainings.save(self._shared_key, self.n_iter_, self._trained())
-            except (OSError, *_NO_PICKLE) as error:
+            except (OSError, *NO_PICKLE) as error:
                 # This one is trained, whatever others will find.
                 warn(
                     f"{type(self).__name__}: the training could not be kept in "
@@ -99,10 +101,14 @@ class WarmStart(BuildsNetworks):
 
     def _trained(self) -> dict[str, object]:
         """Return what ``fit`` set, {} before."""
-        if not hasattr(self, "encoder_"):
-            return {}
-        parameters = self.get_params(deep=False)
-        return {name: value for name, value in vars(self).items() if name not in parameters}
+        return trained(self) if hasattr(self, "encoder_") else {}
+
+    def _known_of_samples(self) -> tuple[object, ...]:
+        """Return what else tells samples from others.
+
+        Vocabularies and the like are no part of the samples that are made with them.
+        """
+        return self.modality_, getattr(self, "feature_names_in_", None)
 
     def _origin(self) -> tuple[object, ...]:
         """Return what else a training depends on that may lie in a folder for long."""
@@ -120,18 +126,13 @@ class WarmStart(BuildsNetworks):
                 continue
             try:
                 hashes[name] = joblib.hash(by_value(value))
-            except _NO_PICKLE as error:
+            except NO_PICKLE as error:
                 raise ValueError(
                     f"warm_start={quoted(self.warm_start)} tells by the parameters which "
                     f"training to continue, and {name}={value!r} cannot be pickled for that; a "
                     "function must be defined at the top level of a module."
                 ) from error
         return joblib.hash(hashes)
-
-
-def _content(samples: Tensor | Stream) -> object:
-    """Return what tells samples from others."""
-    return samples.digest() if isinstance(samples, Stream) else samples.numpy()
 
 
 def _round_ends(n_epochs: int) -> list[int]:

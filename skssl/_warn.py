@@ -11,7 +11,7 @@ from skssl._processes import is_first
 _INNER = {"contextlib", "joblib", "skorch", "sklearn", "skssl", "torch"}
 
 
-def warn(message: str, category: type[Warning] = UserWarning) -> None:
+def warn(message: str | Warning, category: type[Warning] = UserWarning) -> None:
     """Warn at the line that called this library, through whatever lies in between.
 
     Of several processes that train together, the first one does.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
-from numbers import Integral, Real
 from pathlib import Path
 from typing import Self
 
@@ -18,29 +16,40 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from skssl._declare import Declared, Duration, HasMethods, Interval, StrOptions, param
+from skssl._checkpoint import Checkpoint
+from skssl._declare import (
+    AT_LEAST_TWO,
+    AUTO,
+    NOT_NEGATIVE,
+    NOT_NEGATIVE_INT,
+    POSITIVE,
+    Declared,
+    Duration,
+    HasMethods,
+    Pace,
+    StrOptions,
+    param,
+)
 from skssl._interrupts import Interrupts
 from skssl._quote import quoted
 from skssl._samples import in_all_rows
-from skssl._sklearn_compat import InvalidParameterError, fit_context
+from skssl._sklearn_compat import fit_context
+from skssl._state import KeepsState
 from skssl._streams import Stream
-from skssl._trainings import Folder
+from skssl._trainings import File, Folder
 from skssl._transaction import transaction
 from skssl._types import Auto, Callbacks, RandomState, Samples
-from skssl._warm_start import WarmStart
 from skssl.exceptions import TrainingInterrupted
-from skssl.modality import Modality, known_modalities
+from skssl.modality import Modality
 from skssl.nn import Objective
 from skssl.views import ChangedViews, Views, ViewsParameter
-
-__all__ = ["SelfSupervisedTransformer"]
 
 # What trainings that go on leave as it is.
 _UNCHANGED = ("modality_", "views_")
 
 
 class SelfSupervisedTransformer(
-    WarmStart, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Declared
+    KeepsState, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Declared
 ):
     """Base class of all methods: learns an encoder from unlabelled samples, and applies it.
 
@@ -101,6 +110,16 @@ class SelfSupervisedTransformer(
         computed in float32.
     callbacks : list of skorch callbacks, default=None
         Called during the training, with the skorch net that trains.
+    checkpoint : str or Path, default=None
+        A file in which `fit` keeps the training while it goes on, and from which the same `fit`,
+        in another process as well, goes on: with the bits of one that was never interrupted. It
+        is written before the first step, every `checkpoint_every`, at the end, and when the process
+        gets Ctrl-C or SIGTERM. A training that is over is taken from it as it is. A file of another
+        method, version, parameter (but for `callbacks`, `device` and `verbose`) or other samples
+        is an error, and left as it is. It is unpickled, so nobody else may have write permission.
+        Has no part in `partial_fit`, and is refused with `max_time` and `warm_start`.
+    checkpoint_every : float or str, default="5min"
+        Time between two writings of it, as in `max_time`, or a number of steps such as "100 steps".
     random_state : int, RandomState instance or None, default=None
         One seed for weights, order and views. The same seed gives the same bits on one CPU with
         the same number of threads (``torch.get_num_threads()``), in whichever thread or process.
@@ -154,30 +173,24 @@ class SelfSupervisedTransformer(
         Names of the columns, if `X` had them.
     """
 
-    modality: Auto[Modality] = param(StrOptions({"auto"}), Modality, default="auto")
+    modality: Auto[Modality] = param(AUTO, Modality, default="auto")
     encoder: str | nn.Module | Callable[[tuple[int, ...]], nn.Module] = param(
         str, nn.Module, callable, default="auto"
     )
-    views: ViewsParameter = param(
-        StrOptions({"auto"}), Views, ChangedViews, callable, default="auto"
-    )
-    max_epochs: Auto[int] = param(
-        StrOptions({"auto"}), Interval(Integral, 0, None, closed="left"), default="auto"
-    )
+    views: ViewsParameter = param(AUTO, Views, ChangedViews, callable, default="auto")
+    max_epochs: Auto[int] = param(AUTO, NOT_NEGATIVE_INT, default="auto")
     max_time: float | str | None = param(Duration(), None, default=None)
-    batch_size: Auto[int] = param(
-        StrOptions({"auto"}), Interval(Integral, 2, None, closed="left"), default="auto"
-    )
-    learning_rate: Auto[float] = param(
-        StrOptions({"auto"}), Interval(Real, 0, None, closed="neither"), default="auto"
-    )
-    weight_decay: float = param(Interval(Real, 0, None, closed="left"), default=0.01)
+    batch_size: Auto[int] = param(AUTO, AT_LEAST_TWO, default="auto")
+    learning_rate: Auto[float] = param(AUTO, POSITIVE, default="auto")
+    weight_decay: float = param(NOT_NEGATIVE, default=0.01)
     optimizer: str | Callable[..., Optimizer] = param(
         StrOptions({"auto", "adamw", "lars", "muon", "sgd"}), callable, default="auto"
     )
     device: str | torch.device = param(str, torch.device, default="auto")
     precision: str = param(StrOptions({"auto", "float32", "bfloat16"}), default="auto")
     callbacks: Callbacks = param(list, HasMethods("on_train_begin"), None, default=None)
+    checkpoint: str | Path | None = param(File(), None, default=None)
+    checkpoint_every: float | str = param(Pace(), default="5min")
     random_state: RandomState = param("random_state", default=None)
     warm_start: bool | str | Path | joblib.Memory = param(
         "boolean", Folder(), joblib.Memory, default=False
@@ -219,17 +232,24 @@ class SelfSupervisedTransformer(
             )
         goes_on = bool(self.warm_start)
         with transaction(self, goes_on=goes_on, unchanged=_UNCHANGED) as (ssl, interrupts):
+            checkpoint = Checkpoint.of(ssl, ssl.device)
             samples = ssl._resume(X) if goes_on else ssl._start(X)
-            rounds = ssl._rounds(len(samples))
+            if checkpoint is not None:
+                checkpoint.compare_samples(samples, *ssl._known_of_samples())
+                checkpoint.restore()
+            is_finished = checkpoint is not None and checkpoint.is_finished
+            rounds = [] if is_finished else ssl._rounds(len(samples))
             for end in rounds:
                 epochs = end - ssl.n_iter_
-                stopped = ssl._train(samples, interrupts, epochs=epochs, partial=False)
+                stopped = ssl._train(samples, interrupts, checkpoint, epochs=epochs, partial=False)
                 if goes_on:
                     ssl._keep_training()
                 if stopped:
                     break
             if rounds:
                 ssl.conclude()
+            if checkpoint is not None:
+                checkpoint.finish(steps=ssl._steps)
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -254,7 +274,7 @@ class SelfSupervisedTransformer(
         first = not hasattr(self, "encoder_")
         with transaction(self, goes_on=not first, unchanged=_UNCHANGED) as (ssl, interrupts):
             samples = ssl._start(X) if first else ssl.training_samples(X)
-            ssl._train(samples, interrupts, epochs=1, partial=True)
+            ssl._train(samples, interrupts, None, epochs=1, partial=True)
         return self
 
     def transform(self, X: Samples) -> np.ndarray:
@@ -299,38 +319,6 @@ class SelfSupervisedTransformer(
 
         return default_scorer(self, X)
 
-    def set_params(self, **params: object) -> Self:
-        """Set the parameters of this estimator.
-
-        ``views__<range>`` can be set for ``views="auto"`` as well.
-
-        Parameters
-        ----------
-        **params : dict
-            Estimator parameters.
-
-        Returns
-        -------
-        self : object
-            This estimator.
-        """
-        ranges = [name for name in params if name.startswith("views__")]
-        views = params.get("views", self.views)
-        if ranges and isinstance(views, str) and views == "auto":
-            params["views"] = ChangedViews()
-        return super().set_params(**params)
-
-    def _validate_params(self) -> None:
-        if isinstance(self.modality, str) and self.modality != "auto":
-            names = {kind.__name__.lower(): kind.__name__ for kind in known_modalities()}
-            close = difflib.get_close_matches(self.modality.lower(), names, n=1, cutoff=0.5)
-            name = names[close[0]] if close else "Images"
-            raise InvalidParameterError(
-                f"modality={self.modality!r} must be 'auto' or an object, such as "
-                f"modality=skssl.modality.{name}()."
-            )
-        super()._validate_params()
-
     def tell_fitted(self) -> dict[str, str]:
         """Return what `fit` found that `repr` and the HTML view are to tell, by what it is of."""
         if not self.__sklearn_is_fitted__():
@@ -354,7 +342,13 @@ class SelfSupervisedTransformer(
         return tags
 
     def _train(
-        self, samples: Tensor | Stream, interrupts: Interrupts, *, epochs: int, partial: bool
+        self,
+        samples: Tensor | Stream,
+        interrupts: Interrupts,
+        checkpoint: Checkpoint | None,
+        *,
+        epochs: int,
+        partial: bool,
     ) -> bool:
         """Train for some epochs; return whether a callback has ended that."""
         from skssl.training import make_optimizer, resolve_device, train
@@ -379,6 +373,7 @@ class SelfSupervisedTransformer(
             verbose=self.verbose,
             optimizer_state=self._optimizer_state,
             interrupts=interrupts,
+            checkpoint=checkpoint,
             views=self.views_,
             input_layer=self._input_layer,
             make_optimizer=optimizer_of,

@@ -1,5 +1,7 @@
 """Warnings and exceptions of this library."""
 
+import sklearn.exceptions
+
 
 class CollapseWarning(UserWarning):
     """The embedding collapsed: training made all samples alike, or nearly so.
@@ -8,6 +10,36 @@ class CollapseWarning(UserWarning):
 
     The message has what was measured and what to try.
     """
+
+
+class InconsistentVersionWarning(sklearn.exceptions.InconsistentVersionWarning):
+    """A file was written by another version of this library, which may have meant it otherwise.
+
+    A filter for the warning of scikit-learn of this name holds for this one as well.
+
+    Parameters
+    ----------
+    estimator_name : str
+        The class of what was read.
+    current_version, original_version : str
+        The version that reads, and the one that wrote.
+    """
+
+    def __init__(self, *, estimator_name: str, current_version: str, original_version: str):
+        super().__init__(
+            estimator_name=estimator_name,
+            current_sklearn_version=current_version,
+            original_sklearn_version=original_version,
+        )
+        self.current_version = current_version
+        self.original_version = original_version
+
+    def __str__(self) -> str:
+        return (
+            f"{self.estimator_name} was saved by skssl {self.original_version} and is read by "
+            f"{self.current_version}, which may make something else of it. Fit it again, or read "
+            "it with the version that wrote it."
+        )
 
 
 class ModalityWarning(UserWarning):

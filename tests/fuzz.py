@@ -575,6 +575,8 @@ LIMITS: dict[str, list[Any]] = {
     "views": [TabularViews, SeriesViews(), ImageViews(), "strong", None, TabularViews(swap=0.0)],
     "encoder": [torch.nn.Linear, torch.nn.Identity(), "conv", "nonsense", None, lambda s: 3],
     "callbacks": [[3], "print", [Callback], []],
+    "checkpoint": ["", 3, ".", b"file", True],
+    "checkpoint_every": ["3 steps", 0, -1, "0 steps", "often", None, True],
     "verbose": [-1, "yes", 3.5],
     "warm_start": [True, "", 3],
 }

@@ -82,6 +82,7 @@ ONCE = {
     "few_rows_are_enough": ESTIMATORS,
     "labels_are_not_looked_at": FAMILIES,
     "errors_change_nothing": FAMILIES,
+    "files_have_all_that_it_can_do": ESTIMATORS,
 }
 
 

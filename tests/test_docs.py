@@ -13,7 +13,7 @@ from skssl.utils import all_estimators
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = [
     *sorted((DOCS / "extending").glob("*.rst")),
-    *(DOCS / f"{name}.rst" for name in ("methods", "pretext", "few_labels")),
+    *(DOCS / f"{name}.rst" for name in ("methods", "pretext", "few_labels", "large_data", "save")),
     *sorted((DOCS / "modalities").glob("*.rst")),
 ]
 

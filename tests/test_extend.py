@@ -36,7 +36,7 @@ def test_a_method_of_ones_own_passes_the_common_tests(outside):
 
     cases = [case for case in CASES if case.name in ("tabular", "points")]
     passed = check_method(AlignUniform, cases=cases, projector_dim=16)
-    assert len(passed) == 22
+    assert len(passed) == 24
 
 
 def test_a_modality_of_ones_own_passes_the_common_tests(outside):
@@ -45,7 +45,7 @@ def test_a_modality_of_ones_own_passes_the_common_tests(outside):
     X, _ = make_spectra(122, n_bands=40)
     methods = [SimCLR, skssl.MoCo, skssl.MaskedAutoencoder]
     passed = check_modality(Spectra(width=4), X, methods=methods)
-    assert len(passed) == 3 + 3 * 10
+    assert len(passed) == 3 + 3 * 11
 
 
 @pytest.mark.parametrize("name", ["align_uniform", "spectra"])

@@ -1,15 +1,24 @@
 """Training and answers on a GPU, where there is one."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import joblib
 import numpy as np
 import pytest
 import torch
 from cases import CASES, DIGITS, PAIR_IDS, PAIRS, tiny_conv
+from skorch.callbacks import Callback
 
 from skssl import (
     Colorization,
     ContextEncoder,
+    DeepCluster,
     JigsawPuzzle,
     MaskedAutoencoder,
+    MoCo,
     SimCLR,
 )
 from skssl.semi_supervised import FineTuneClassifier
@@ -39,6 +48,45 @@ def test_samples_that_are_on_the_gpu_already():
     mask = torch.zeros(8, 8, dtype=torch.bool, device="cuda")
     mask[2:4, 3] = True
     assert np.isfinite(painter.inpaint(X[:9], mask)).all()
+
+
+@pytest.mark.parametrize("estimator", [DeepCluster, MoCo])
+def test_goes_on_from_a_checkpoint(estimator, tmp_path):
+    class Stop(Callback):
+        def on_batch_end(self, net, **kwargs):
+            if net.steps_done_ == 5:
+                raise ZeroDivisionError
+
+    path = tmp_path / "training"
+    shared = {"checkpoint": path, "checkpoint_every": "1 step", "batch_size": 100}
+    ssl = estimator(encoder=tiny_conv, max_epochs=4, device="cuda", random_state=0, **shared)
+    with pytest.raises(ZeroDivisionError):
+        ssl.set_params(callbacks=[Stop()]).fit(DIGITS)
+    with pytest.raises(ValueError, match="begun with device='cuda', and this has device='cpu'"):
+        ssl.set_params(callbacks=None, device="cpu").fit(DIGITS)
+    ssl.set_params(device="cuda").fit(DIGITS)
+    assert ssl.n_iter_ == 4
+    # One that is over is read anywhere.
+    found = ssl.set_params(device="cpu").fit(DIGITS)
+    assert np.isfinite(found.transform(DIGITS)).all()
+
+
+@pytest.mark.parametrize("encoder", ["auto", tiny_conv])
+def test_a_file_is_read_where_there_is_no_gpu(encoder, tmp_path):
+    ssl = SimCLR(encoder=encoder, max_epochs=1, device="auto", random_state=0).fit(DIGITS)
+    ssl.partial_fit(DIGITS)
+    joblib.dump(ssl, tmp_path / "model.joblib")
+    np.save(tmp_path / "X.npy", DIGITS)
+    script = (
+        "import joblib, numpy as np, torch\n"
+        "assert not torch.cuda.is_available()\n"
+        "np.save('Z.npy', joblib.load('model.joblib').transform(np.load('X.npy')))"
+    )
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    where = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": path}
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, env=where)
+    Z = ssl.set_params(device="cpu").transform(DIGITS)
+    np.testing.assert_allclose(np.load(tmp_path / "Z.npy"), Z, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("device", ["auto", "cuda", "cuda:0", torch.device("cuda")])

@@ -7,9 +7,15 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import BaseEstimator
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from skssl import MaskedAutoencoder, MoCo, SimCLR
+from skssl.metrics import knn_score
 from skssl.modality import Images, Series, Tabular, Text, Video
+from skssl.model_selection import EmbeddingScorer
+from skssl.semi_supervised import LabeledOnly
 from skssl.utils import embed, set_memory_limit, split_windows, windows
 
 SHORT = {"max_epochs": 1, "batch_size": 32, "random_state": 0}
@@ -363,6 +369,19 @@ def test_windows_of_training_and_test_share_no_step(step):
         split_windows(5, length=100, step=1)
     with pytest.raises(ValueError, match="test_size must be"):
         split_windows(5, length=1, test_size=1.0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scorers_read_the_rows_that_they_look_at(kind, samples, tmp_path):
+    _, array = samples["table"]
+    X, y = store(kind, array, tmp_path), np.where(np.arange(130) < 20, np.arange(130) % 2, -1)
+    ssl = SimCLR(modality=Tabular(), **SHORT).fit(array)
+    assert ssl.score(X) == ssl.score(array)
+    scorer = EmbeddingScorer(knn_score, needs_labels=True)
+    assert scorer(ssl, X, y) == scorer(ssl, array, y)
+    probe = make_pipeline(FrozenEstimator(ssl), LogisticRegression())
+    predicted = LabeledOnly(probe).fit(X, y).predict(X)
+    np.testing.assert_array_equal(predicted, LabeledOnly(probe).fit(array, y).predict(array))
 
 
 def test_reading_ends_with_the_training(samples, tmp_path):

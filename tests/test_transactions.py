@@ -393,7 +393,7 @@ def test_a_full_disk_does_not_undo_a_training(monkeypatch, tmp_path):
     def no_space(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pickle.dump", no_space)
+    monkeypatch.setattr("os.fsync", no_space)
     with pytest.warns(UserWarning, match=f"kept in {tmp_path}.*No space left on device"):
         ssl.fit(X)
     assert ssl.n_iter_ == 4

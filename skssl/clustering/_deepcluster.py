@@ -6,15 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skssl._declare import (
-    POSITIVE,
-    POSITIVE_INT,
-    Integral,
-    Interval,
-    StrOptions,
-    param,
-    resolve_auto,
-)
+from skssl._declare import AUTO, NOT_NEGATIVE_INT, POSITIVE, POSITIVE_INT, param, resolve_auto
 from skssl._precision import full_precision
 from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
@@ -162,12 +154,12 @@ class DeepCluster(SelfSupervisedTransformer):
     (200, 256)
     """
 
-    n_clusters: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    n_clusters: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
     n_clusterings: int = param(POSITIVE_INT, default=3)
-    n_local_views: int = param(Interval(Integral, 0, None, closed="left"), default=2)
+    n_local_views: int = param(NOT_NEGATIVE_INT, default=2)
     temperature: float = param(POSITIVE, default=0.1)
     projector_dim: int = param(POSITIVE_INT, default=128)
-    projector_hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    projector_hidden_dim: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
 
     collapse_remedy = "Try fewer clusters, a higher temperature or stronger views."
 

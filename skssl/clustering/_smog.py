@@ -6,14 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skssl._declare import (
-    FRACTION,
-    POSITIVE,
-    POSITIVE_INT,
-    StrOptions,
-    param,
-    resolve_auto,
-)
+from skssl._declare import AUTO, FRACTION, POSITIVE, POSITIVE_INT, param, resolve_auto
 from skssl._precision import full_precision
 from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
@@ -22,10 +15,9 @@ from skssl.nn import (
     DrawViews,
     Objective,
     Queue,
-    Teacher,
+    TaughtObjective,
     auto_prototypes,
     mlp_head,
-    rising_momentum,
     spherical_kmeans,
 )
 
@@ -33,7 +25,7 @@ from skssl.nn import (
 _SAMPLES_PER_GROUP = 10
 
 
-class _SMoGObjective(Objective):
+class _SMoGObjective(TaughtObjective):
     groups: Tensor
 
     def __init__(
@@ -49,16 +41,13 @@ class _SMoGObjective(Objective):
         temperature: float,
         momentum: float,
     ):
-        super().__init__(encoder)
-        self.projector = projector
+        super().__init__(encoder, projector, momentum=momentum)
         self.predictor = predictor
-        self.teacher = Teacher(encoder, projector)
         self.queue = Queue(_SAMPLES_PER_GROUP * n_groups, dim)
         self.register_buffer("groups", F.normalize(torch.randn(n_groups, dim), dim=1))
         self.group_momentum = group_momentum
         self.regroup_interval = regroup_interval
         self.temperature = temperature
-        self.momentum = momentum
         self.steps = 0
 
     def before_training(self, batches: AllBatches, draw_views: DrawViews) -> None:
@@ -106,8 +95,7 @@ class _SMoGObjective(Objective):
         return F.normalize(torch.where(count > 0, moved, self.groups), dim=1)
 
     def after_step(self, progress: float) -> None:
-        momentum = rising_momentum(self.momentum, progress)
-        self.teacher.follow(self.encoder, self.projector, momentum=momentum)
+        super().after_step(progress)
         self.steps += 1
         # The groups are formed anew now and then, as they could otherwise become alike.
         if self.steps % self.regroup_interval == 0 and progress < 1:
@@ -165,13 +153,13 @@ class SMoG(SelfSupervisedTransformer):
     (200, 256)
     """
 
-    n_groups: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    n_groups: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
     group_momentum: float = param(FRACTION, default=0.99)
     regroup_interval: int = param(POSITIVE_INT, default=50)
     temperature: float = param(POSITIVE, default=0.1)
     momentum: float = param(FRACTION, default=0.99)
     projector_dim: int = param(POSITIVE_INT, default=128)
-    hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    hidden_dim: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
 
     collapse_remedy = "Try a lower group_momentum, a shorter regroup_interval or fewer groups."
 

@@ -7,15 +7,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from skssl._declare import (
-    POSITIVE,
-    POSITIVE_INT,
-    Integral,
-    Interval,
-    StrOptions,
-    param,
-    resolve_auto,
-)
+from skssl._declare import AUTO, NOT_NEGATIVE_INT, POSITIVE, POSITIVE_INT, param, resolve_auto
 from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import swav
@@ -141,14 +133,14 @@ class SwAV(SelfSupervisedTransformer):
     (200, 256)
     """
 
-    n_prototypes: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
-    n_local_views: int = param(Interval(Integral, 0, None, closed="left"), default=2)
+    n_prototypes: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
+    n_local_views: int = param(NOT_NEGATIVE_INT, default=2)
     temperature: float = param(POSITIVE, default=0.1)
     epsilon: float = param(POSITIVE, default=0.05)
     n_iterations: int = param(POSITIVE_INT, default=3)
-    queue_size: int = param(Interval(Integral, 0, None, closed="left"), default=0)
+    queue_size: int = param(NOT_NEGATIVE_INT, default=0)
     projector_dim: int = param(POSITIVE_INT, default=128)
-    projector_hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    projector_hidden_dim: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
 
     collapse_remedy = "Try fewer prototypes, a lower epsilon, or a queue for small batches."
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from skssl._declare import POSITIVE, POSITIVE_INT, StrOptions, param, resolve_auto
+from skssl._declare import AUTO, POSITIVE, POSITIVE_INT, param, resolve_auto
 from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import dcl
@@ -58,7 +58,7 @@ class DCL(SelfSupervisedTransformer):
     temperature: float = param(POSITIVE, default=0.2)
     sigma: float | None = param(POSITIVE, None, default=None)
     projector_dim: int = param(POSITIVE_INT, default=128)
-    projector_hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    projector_hidden_dim: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
 
     collapse_remedy = "Try a lower temperature, a larger batch_size or stronger views."
 

@@ -6,12 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from skssl._declare import (
+    AUTO,
     FRACTION,
+    NOT_NEGATIVE_INT,
     POSITIVE,
     POSITIVE_INT,
-    Integral,
-    Interval,
-    StrOptions,
     param,
     resolve_auto,
 )
@@ -22,18 +21,19 @@ from skssl.nn import (
     DrawViews,
     Objective,
     Queue,
-    Teacher,
+    TaughtObjective,
     auto_queue_size,
     has_attention,
     mlp_head,
-    rising_momentum,
 )
 
 # Samples that share the statistics of BatchNorm when keys are computed, at least.
 _SMALLEST_PART = 16
 
 
-class _MoCoV2Objective(Objective):
+class _MoCoV2Objective(TaughtObjective):
+    momentum_rises = False
+
     def __init__(
         self,
         encoder: nn.Module,
@@ -43,12 +43,9 @@ class _MoCoV2Objective(Objective):
         temperature: float,
         momentum: float,
     ):
-        super().__init__(encoder)
-        self.projector = projector
-        self.teacher = Teacher(encoder, projector)
+        super().__init__(encoder, projector, momentum=momentum)
         self.queue = queue
         self.temperature = temperature
-        self.momentum = momentum
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
         view, other = draw_views(batch, 2)
@@ -70,11 +67,8 @@ class _MoCoV2Objective(Objective):
         keys = torch.cat([self.teacher(views[rows]) for rows in order.tensor_split(n_parts)])
         return keys[order.argsort()]
 
-    def after_step(self, progress: float) -> None:
-        self.teacher.follow(self.encoder, self.projector, momentum=self.momentum)
 
-
-class _MoCoV3Objective(Objective):
+class _MoCoV3Objective(TaughtObjective):
     def __init__(
         self,
         encoder: nn.Module,
@@ -84,12 +78,9 @@ class _MoCoV3Objective(Objective):
         temperature: float,
         momentum: float,
     ):
-        super().__init__(encoder)
-        self.projector = projector
+        super().__init__(encoder, projector, momentum=momentum)
         self.predictor = predictor
-        self.teacher = Teacher(encoder, projector)
         self.temperature = temperature
-        self.momentum = momentum
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
         views = draw_views(batch, 2)
@@ -98,10 +89,6 @@ class _MoCoV3Objective(Objective):
         loss = info_nce(q1, k2, temperature=self.temperature)
         loss = loss + info_nce(q2, k1, temperature=self.temperature)
         return 2 * self.temperature * loss
-
-    def after_step(self, progress: float) -> None:
-        momentum = rising_momentum(self.momentum, progress)
-        self.teacher.follow(self.encoder, self.projector, momentum=momentum)
 
 
 class MoCo(SelfSupervisedTransformer):
@@ -165,13 +152,11 @@ class MoCo(SelfSupervisedTransformer):
     (200, 256)
     """
 
-    queue_size: Auto[int] = param(
-        StrOptions({"auto"}), Interval(Integral, 0, None, closed="left"), default="auto"
-    )
+    queue_size: Auto[int] = param(AUTO, NOT_NEGATIVE_INT, default="auto")
     temperature: float = param(POSITIVE, default=0.2)
     momentum: float = param(FRACTION, default=0.99)
     projector_dim: int = param(POSITIVE_INT, default=128)
-    hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    hidden_dim: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
 
     collapse_remedy = "Try a larger queue_size, a lower temperature or stronger views."
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from skssl._declare import POSITIVE, POSITIVE_INT, StrOptions, param, resolve_auto
+from skssl._declare import AUTO, POSITIVE, POSITIVE_INT, param, resolve_auto
 from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import info_nce
@@ -85,9 +85,9 @@ class NNCLR(SelfSupervisedTransformer):
     """
 
     temperature: float = param(POSITIVE, default=0.1)
-    queue_size: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    queue_size: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
     projector_dim: int = param(POSITIVE_INT, default=128)
-    hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    hidden_dim: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
 
     collapse_remedy = "Try a larger queue_size, a lower temperature or stronger views."
 

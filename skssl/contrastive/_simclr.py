@@ -6,7 +6,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from skssl._declare import POSITIVE, POSITIVE_INT, StrOptions, param, resolve_auto
+from skssl._declare import AUTO, POSITIVE, POSITIVE_INT, param, resolve_auto
 from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import nt_xent
@@ -67,9 +67,9 @@ class SimCLR(SelfSupervisedTransformer):
     (200, 256)
     """
 
-    temperature: Auto[float] = param(StrOptions({"auto"}), POSITIVE, default="auto")
+    temperature: Auto[float] = param(AUTO, POSITIVE, default="auto")
     projector_dim: int = param(POSITIVE_INT, default=128)
-    projector_hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    projector_hidden_dim: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
 
     collapse_remedy = "Try a larger batch_size, a lower temperature or stronger views."
 

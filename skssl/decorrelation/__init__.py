@@ -10,14 +10,4 @@ from skssl.decorrelation._vicreg import VICReg
 from skssl.decorrelation._visreg import VISReg
 from skssl.decorrelation._wmse import WMSE
 
-__all__ = [
-    "MMCR",
-    "WMSE",
-    "BarlowTwins",
-    "FroSSL",
-    "LeJEPA",
-    "TiCo",
-    "VIbCReg",
-    "VICReg",
-    "VISReg",
-]
+__all__ = ["MMCR", "WMSE", "BarlowTwins", "FroSSL", "LeJEPA", "TiCo", "VIbCReg", "VICReg", "VISReg"]

@@ -6,15 +6,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from skssl._declare import (
-    NOT_NEGATIVE,
-    POSITIVE_INT,
-    Integral,
-    Interval,
-    StrOptions,
-    param,
-    resolve_auto,
-)
+from skssl._declare import AT_LEAST_TWO, AUTO, NOT_NEGATIVE, POSITIVE_INT, param, resolve_auto
 from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import frossl
@@ -68,8 +60,8 @@ class FroSSL(SelfSupervisedTransformer):
     (200, 256)
     """
 
-    n_views: int = param(Interval(Integral, 2, None, closed="left"), default=2)
-    invariance_weight: Auto[float] = param(StrOptions({"auto"}), NOT_NEGATIVE, default="auto")
+    n_views: int = param(AT_LEAST_TWO, default=2)
+    invariance_weight: Auto[float] = param(AUTO, NOT_NEGATIVE, default="auto")
     projector_dim: int = param(POSITIVE_INT, default=256)
 
     collapse_remedy = "Try a smaller invariance_weight, a larger batch_size or stronger views."

@@ -8,15 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from skssl._declare import (
-    FRACTION,
-    POSITIVE_INT,
-    Integral,
-    Interval,
-    StrOptions,
-    param,
-    resolve_auto,
-)
+from skssl._declare import AUTO, FRACTION, NOT_NEGATIVE_INT, POSITIVE_INT, param, resolve_auto
 from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.nn import MultiViewObjective, Objective, mlp_head, random_directions
@@ -49,10 +41,10 @@ class _GaussianMethod(SelfSupervisedTransformer):
     """
 
     weight: float = param(FRACTION, default=0.5)
-    n_local_views: int = param(Interval(Integral, 0, None, closed="left"), default=2)
+    n_local_views: int = param(NOT_NEGATIVE_INT, default=2)
     n_directions: int = param(POSITIVE_INT, default=256)
     projector_dim: int = param(POSITIVE_INT, default=64)
-    projector_hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    projector_hidden_dim: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
 
     _loss: ClassVar[Callable[..., Tensor]]
     collapse_remedy = "Try a larger weight, a larger batch_size or stronger views."

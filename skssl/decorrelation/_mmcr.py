@@ -6,15 +6,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from skssl._declare import (
-    NOT_NEGATIVE,
-    POSITIVE_INT,
-    Integral,
-    Interval,
-    StrOptions,
-    param,
-    resolve_auto,
-)
+from skssl._declare import AT_LEAST_TWO, AUTO, NOT_NEGATIVE, POSITIVE_INT, param, resolve_auto
 from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import mmcr
@@ -64,10 +56,10 @@ class MMCR(SelfSupervisedTransformer):
     (200, 256)
     """
 
-    n_views: int = param(Interval(Integral, 2, None, closed="left"), default=4)
+    n_views: int = param(AT_LEAST_TWO, default=4)
     local_weight: float = param(NOT_NEGATIVE, default=0.0)
     projector_dim: int = param(POSITIVE_INT, default=128)
-    projector_hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    projector_hidden_dim: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
 
     collapse_remedy = "Try more n_views, a larger batch_size or stronger views."
 

@@ -5,21 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from skssl._declare import (
-    FRACTION,
-    NOT_NEGATIVE,
-    POSITIVE_INT,
-    StrOptions,
-    param,
-    resolve_auto,
-)
+from skssl._declare import AUTO, FRACTION, NOT_NEGATIVE, POSITIVE_INT, param, resolve_auto
 from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import tico
-from skssl.nn import DrawViews, Objective, Teacher, mlp_head, rising_momentum
+from skssl.nn import DrawViews, Objective, TaughtObjective, mlp_head
 
 
-class _TiCoObjective(Objective):
+class _TiCoObjective(TaughtObjective):
     covariance: Tensor
 
     def __init__(
@@ -31,11 +24,8 @@ class _TiCoObjective(Objective):
         momentum: float,
         weights: dict[str, float],
     ):
-        super().__init__(encoder)
-        self.projector = projector
-        self.teacher = Teacher(encoder, projector)
+        super().__init__(encoder, projector, momentum=momentum)
         self.register_buffer("covariance", torch.zeros(dim, dim))
-        self.momentum = momentum
         self.weights = weights
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
@@ -44,10 +34,6 @@ class _TiCoObjective(Objective):
         z2 = self.teacher(other).float()
         loss, self.covariance = tico(z1, z2, covariance=self.covariance, **self.weights)
         return loss
-
-    def after_step(self, progress: float) -> None:
-        momentum = rising_momentum(self.momentum, progress)
-        self.teacher.follow(self.encoder, self.projector, momentum=momentum)
 
 
 class TiCo(SelfSupervisedTransformer):
@@ -100,7 +86,7 @@ class TiCo(SelfSupervisedTransformer):
     covariance_momentum: float = param(FRACTION, default=0.9)
     momentum: float = param(FRACTION, default=0.99)
     projector_dim: int = param(POSITIVE_INT, default=128)
-    projector_hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    projector_hidden_dim: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
 
     collapse_remedy = "Try a larger covariance_weight, a lower momentum or stronger views."
 

@@ -6,15 +6,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from skssl._declare import (
-    POSITIVE_INT,
-    Integral,
-    Interval,
-    Real,
-    StrOptions,
-    param,
-    resolve_auto,
-)
+from skssl._declare import AT_LEAST_TWO, AUTO, BELOW_ONE, POSITIVE_INT, param, resolve_auto
 from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import w_mse
@@ -77,12 +69,12 @@ class WMSE(SelfSupervisedTransformer):
     (200, 256)
     """
 
-    n_views: int = param(Interval(Integral, 2, None, closed="left"), default=2)
-    projector_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
-    projector_hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
-    sub_batch: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    n_views: int = param(AT_LEAST_TWO, default=2)
+    projector_dim: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
+    projector_hidden_dim: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
+    sub_batch: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
 
-    epsilon: float = param(Interval(Real, 0, 1, closed="left"), default=1e-3)
+    epsilon: float = param(BELOW_ONE, default=1e-3)
 
     collapse_remedy = "Try a larger batch_size, n_views=4 or stronger views."
 

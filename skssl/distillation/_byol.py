@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from skssl._declare import FRACTION, POSITIVE_INT, StrOptions, param, resolve_auto
+from skssl._declare import AUTO, FRACTION, POSITIVE_INT, param, resolve_auto
 from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import negative_cosine
-from skssl.nn import DrawViews, Objective, Teacher, mlp_head, rising_momentum
+from skssl.nn import DrawViews, Objective, TaughtObjective, mlp_head
 
 
-class _BYOLObjective(Objective):
+class _BYOLObjective(TaughtObjective):
     def __init__(
         self, encoder: nn.Module, projector: nn.Module, predictor: nn.Module, momentum: float
     ):
-        super().__init__(encoder)
-        self.projector = projector
+        super().__init__(encoder, projector, momentum=momentum)
         self.predictor = predictor
-        self.teacher = Teacher(encoder, projector)
-        self.momentum = momentum
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
         views = draw_views(batch, 2)
@@ -27,10 +24,6 @@ class _BYOLObjective(Objective):
         z1, z2 = (self.teacher(view).float() for view in views)
         # The paper adds up the squared distances of unit vectors, 2 - 2 cos, of both directions.
         return 4 + 2 * (negative_cosine(p1, z2) + negative_cosine(p2, z1))
-
-    def after_step(self, progress: float) -> None:
-        momentum = rising_momentum(self.momentum, progress)
-        self.teacher.follow(self.encoder, self.projector, momentum=momentum)
 
 
 class BYOL(SelfSupervisedTransformer):
@@ -80,7 +73,7 @@ class BYOL(SelfSupervisedTransformer):
 
     momentum: float = param(FRACTION, default=0.99)
     projector_dim: int = param(POSITIVE_INT, default=128)
-    hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    hidden_dim: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
 
     collapse_remedy = (
         "Try a lower momentum, stronger views, a wider predictor (hidden_dim) or more epochs."

@@ -6,34 +6,25 @@ import torch
 from torch import Tensor, nn
 
 from skssl._declare import (
+    AUTO,
     FRACTION,
+    NOT_NEGATIVE_INT,
     POSITIVE,
     POSITIVE_INT,
-    Integral,
-    Interval,
-    StrOptions,
     param,
     resolve_auto,
 )
 from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import dino
-from skssl.nn import (
-    DrawViews,
-    Objective,
-    Prototypes,
-    Teacher,
-    apply_by_size,
-    mlp_head,
-    rising_momentum,
-)
+from skssl.nn import DrawViews, Objective, Prototypes, TaughtObjective, apply_by_size, mlp_head
 
 # The authors' shares of a training: the teacher's temperature rises in the first 30 of 100 epochs,
 # and the prototypes stand still in the first one.
 _WARMUP, _FROZEN = 0.3, 0.01
 
 
-class _DINOObjective(Objective):
+class _DINOObjective(TaughtObjective):
     center: Tensor
 
     def __init__(
@@ -48,13 +39,10 @@ class _DINOObjective(Objective):
         student_temperature: float,
         teacher_temperatures: tuple[float, float],
     ):
-        super().__init__(encoder)
-        self.projector = projector
+        super().__init__(encoder, projector, prototypes, momentum=momentum)
         self.prototypes = prototypes
-        self.teacher = Teacher(encoder, projector, prototypes)
         self.register_buffer("center", torch.zeros(len(prototypes.weight)))
         self.n_local_views = n_local_views
-        self.momentum = momentum
         self.center_momentum = center_momentum
         self.student_temperature = student_temperature
         self.teacher_temperatures = teacher_temperatures
@@ -83,8 +71,7 @@ class _DINOObjective(Objective):
 
     def after_step(self, progress: float) -> None:
         self.progress = progress
-        momentum = rising_momentum(self.momentum, progress)
-        self.teacher.follow(self.encoder, self.projector, self.prototypes, momentum=momentum)
+        super().after_step(progress)
 
 
 class DINO(SelfSupervisedTransformer):
@@ -147,14 +134,14 @@ class DINO(SelfSupervisedTransformer):
     """
 
     n_prototypes: int = param(POSITIVE_INT, default=512)
-    n_local_views: int = param(Interval(Integral, 0, None, closed="left"), default=2)
+    n_local_views: int = param(NOT_NEGATIVE_INT, default=2)
     student_temperature: float = param(POSITIVE, default=0.1)
     teacher_temperature: float = param(POSITIVE, default=0.04)
     warmup_teacher_temperature: float = param(POSITIVE, default=0.04)
     momentum: float = param(FRACTION, default=0.99)
     center_momentum: float = param(FRACTION, default=0.9)
     projector_dim: int = param(POSITIVE_INT, default=128)
-    projector_hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    projector_hidden_dim: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
 
     collapse_remedy = (
         "Try a lower teacher_temperature if all groups become alike, a lower center_momentum if "

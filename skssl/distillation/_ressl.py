@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from skssl._declare import (
-    FRACTION,
-    POSITIVE,
-    POSITIVE_INT,
-    StrOptions,
-    param,
-    resolve_auto,
-)
+from skssl._declare import AUTO, FRACTION, POSITIVE, POSITIVE_INT, param, resolve_auto
 from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import relational
-from skssl.nn import DrawViews, Objective, Queue, Teacher, auto_queue_size, mlp_head
+from skssl.nn import DrawViews, Objective, Queue, TaughtObjective, auto_queue_size, mlp_head
 
 
-class _ReSSLObjective(Objective):
+class _ReSSLObjective(TaughtObjective):
+    momentum_rises = False
+
     def __init__(
         self,
         encoder: nn.Module,
@@ -27,11 +22,8 @@ class _ReSSLObjective(Objective):
         momentum: float,
         temperatures: dict[str, float],
     ):
-        super().__init__(encoder)
-        self.projector = projector
-        self.teacher = Teacher(encoder, projector)
+        super().__init__(encoder, projector, momentum=momentum)
         self.queue = queue
-        self.momentum = momentum
         self.temperatures = temperatures
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
@@ -42,9 +34,6 @@ class _ReSSLObjective(Objective):
         loss = relational(student, teacher, self.queue.rows, **self.temperatures)
         self.queue.enqueue(teacher)
         return loss
-
-    def after_step(self, progress: float) -> None:
-        self.teacher.follow(self.encoder, self.projector, momentum=self.momentum)
 
 
 class ReSSL(SelfSupervisedTransformer):
@@ -99,9 +88,9 @@ class ReSSL(SelfSupervisedTransformer):
     student_temperature: float = param(POSITIVE, default=0.1)
     teacher_temperature: float = param(POSITIVE, default=0.04)
     momentum: float = param(FRACTION, default=0.99)
-    queue_size: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    queue_size: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
     projector_dim: int = param(POSITIVE_INT, default=128)
-    projector_hidden_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    projector_hidden_dim: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
 
     collapse_remedy = (
         "Try a lower teacher_temperature, a larger queue_size, or a momentum closer to 1."

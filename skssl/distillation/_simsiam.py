@@ -5,14 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from skssl._declare import (
-    POSITIVE_INT,
-    Integral,
-    Interval,
-    StrOptions,
-    param,
-    resolve_auto,
-)
+from skssl._declare import AT_LEAST_TWO, AUTO, POSITIVE_INT, param, resolve_auto
 from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import negative_cosine
@@ -86,9 +79,9 @@ class SimSiam(SelfSupervisedTransformer):
     (200, 256)
     """
 
-    n_views: int = param(Interval(Integral, 2, None, closed="left"), default=4)
+    n_views: int = param(AT_LEAST_TWO, default=4)
     projector_dim: int = param(POSITIVE_INT, default=256)
-    predictor_dim: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    predictor_dim: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
 
     collapse_remedy = (
         "Try n_views=4 or more, a smaller learning_rate, stronger views, or BYOL, whose teacher is "

@@ -86,10 +86,7 @@ def classical_baselines(modality: Modality, *, random_state: int = 0) -> Baselin
     for kind, make in _BY_MODALITY.items():
         if isinstance(modality, kind):
             return make(modality, random_state)
-    return {
-        **_linear(modality, random_state),
-        "raw, 1-NN": _nearest(modality, n_neighbors=1),
-    }
+    return {**_linear(modality, random_state), "raw, 1-NN": _nearest(modality, n_neighbors=1)}
 
 
 def _linear(modality: Modality, seed: int) -> Baselines:

@@ -45,8 +45,9 @@ def random_weights(models: Mapping[str, BaseEstimator], X: Samples) -> Models:
         if method is not None:
             # One that is fitted has its scales and its vocabulary from other rows.
             is_fitted = method.__sklearn_is_fitted__()
+            untrained = {"max_epochs": 0, "checkpoint": None}
             control = (
-                method.untrained(X) if is_fitted else clone(method).set_params(max_epochs=0).fit(X)
+                method.untrained(X) if is_fitted else clone(method).set_params(**untrained).fit(X)
             )
             controls.setdefault(_form(control), (name, control))
     if len(controls) == 1:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 
 import numpy as np
@@ -16,18 +15,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
-from skssl._declare import HasMethods, Interval, RealNotInt, StrOptions
+from skssl._declare import AUTO, PART_OF_ROWS, POSITIVE_INT, HasMethods
 from skssl._sklearn_compat import plain, validate_params
 from skssl._types import Auto, RandomState, Samples
+from skssl.inspection import _inputs as inputs
 from skssl.inspection._controls import random_weights, resolve_baselines
-from skssl.inspection._inputs import (
-    check_enough_rows,
-    check_n_labels,
-    check_names,
-    check_scoring_of_classes,
-    named_models,
-    split,
-)
 from skssl.inspection._report import FewLabelReport
 from skssl.inspection._rows import FittedRow, Scorer, draw_labelled
 
@@ -39,16 +31,13 @@ from skssl.inspection._rows import FittedRow, Scorer, draw_labelled
         "y": "no_validation",
         "X_test": "no_validation",
         "y_test": "no_validation",
-        "n_labels": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "n_repeats": [Interval(Integral, 1, None, closed="left")],
-        "baselines": [StrOptions({"auto"}), dict, None],
+        "n_labels": ["array-like", POSITIVE_INT],
+        "n_repeats": [POSITIVE_INT],
+        "baselines": [AUTO, dict, None],
         "probe": [HasMethods("fit"), None],
         "scoring": [str, callable],
         "unlabeled": "no_validation",
-        "test_size": [
-            Interval(RealNotInt, 0, 1, closed="neither"),
-            Interval(Integral, 1, None, closed="left"),
-        ],
+        "test_size": [PART_OF_ROWS, POSITIVE_INT],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
     },
@@ -154,33 +143,36 @@ def few_label_report(
     >>> [row["n_labels"] for row in report.rows if row["model"] == "SimCLR"]
     [1, 5]
     """
-    counts = check_n_labels(n_labels)
-    named = named_models(models, "models")
+    counts = inputs.check_n_labels(n_labels)
+    named = inputs.named_models(models, "models")
     rng = check_random_state(random_state)
-    data = split(X, y, X_test, y_test, unlabeled, test_size, rng)
-    check_enough_rows(counts, data)
+    data = inputs.split(X, y, X_test, y_test, unlabeled, test_size, rng)
+    inputs.check_enough_rows(counts, data)
     if probe is None:
         probe = make_pipeline(plain(StandardScaler()), LogisticRegression(max_iter=2000))
     elif not is_classifier(probe):
         raise ValueError(f"probe={probe!r} must be a classifier.")
     scorer = check_scoring(probe, scoring=scoring)
     if isinstance(scoring, str):
-        check_scoring_of_classes(scorer, data.classes)
+        inputs.check_scoring_of_classes(scorer, data.classes)
     seeds = rng.randint(2**31 - 1, size=n_repeats)
     known = np.flatnonzero(data.y != -1)
     draws = [known[draw_labelled(data.y[known], n, seed)] for n in counts for seed in seeds]
 
     classical = resolve_baselines(baselines, named, X)
     controls = random_weights(named, data.X)
-    check_names(classical, controls, named)
+    inputs.check_names(classical, controls, named)
     scores, kinds, estimators = {}, {}, {}
     groups = {"classical": classical, "random weights": controls, "model": named}
     with Parallel(n_jobs=n_jobs) as pool:
         for kind, models_of_kind in groups.items():
             for name, model in models_of_kind.items():
-                with _named_in_errors(name):
+                try:
                     row = FittedRow(model, probe, data)
                     cells = row.scores(data, draws, scorer, pool)
+                except Exception as error:
+                    error.add_note(f"This was in the row {name!r} of few_label_report.")
+                    raise
                 scores[name] = np.reshape(cells, (len(counts), n_repeats))
                 kinds[name], estimators[name] = kind, row.steps
     return FewLabelReport(
@@ -193,13 +185,3 @@ def few_label_report(
         n_test=len(data.y_test),
         estimators=estimators,
     )
-
-
-@contextmanager
-def _named_in_errors(name: str) -> Iterator[None]:
-    """Say in an error which row of the report it comes from."""
-    try:
-        yield
-    except Exception as error:
-        error.add_note(f"This was in the row {name!r} of few_label_report.")
-        raise

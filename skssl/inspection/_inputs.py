@@ -13,9 +13,10 @@ from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import train_test_split
 
 from skssl._labels import check_class_labels, split_labels
-from skssl._sklearn_compat import check_lengths, safe_indexing
+from skssl._sklearn_compat import check_lengths
 from skssl._types import Samples
 from skssl.inspection._rows import Data, Scorer
+from skssl.modality import take
 
 Models = dict[str, BaseEstimator]
 
@@ -82,9 +83,7 @@ def split(
         labelled, test_size=test_size, stratify=numbers[labelled], random_state=rng
     )
     train = np.sort(np.concatenate([kept, others]))
-    return Data(
-        safe_indexing(X, train), numbers[train], safe_indexing(X, test), numbers[test], classes
-    )
+    return Data(take(X, train), numbers[train], take(X, test), numbers[test], classes)
 
 
 def _test_numbers(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import check_random_state, get_tags
 from threadpoolctl import threadpool_limits
 
+from skssl._labels import quiet_about_few_labels
 from skssl._sklearn_compat import safe_indexing
 from skssl._types import Samples
 from skssl.base import SelfSupervisedTransformer
@@ -138,10 +138,9 @@ class FittedRow:
     def _score(self, y: np.ndarray, y_test: np.ndarray, rows: np.ndarray, scorer: Scorer) -> float:
         # Unlike a clone, a copy keeps a method inside that was fitted before.
         classifier = copy.deepcopy(self.classifier)
-        with warnings.catch_warnings(), np.errstate(invalid="ignore"):
-            # With one label of each class, labels look like the values of a regression; and rows
-            # that no label reaches in a graph have no probabilities.
-            warnings.filterwarnings("ignore", message="The number of unique classes")
+        # With one label of each class, labels look like the values of a regression; and rows that
+        # no label reaches in a graph have no probabilities.
+        with quiet_about_few_labels(), np.errstate(invalid="ignore"):
             if self.marker is not None:
                 shown = np.full(len(y), self.marker, dtype=self.marker.dtype)
                 shown[rows] = y[rows]

@@ -156,8 +156,9 @@ class Components(TransformerMixin, BaseEstimator):
         """Find the components."""
         n_components = min(self.decomposition.n_components, *X.shape)
         self.decomposition_ = clone(self.decomposition).set_params(n_components=n_components)
-        # Where all samples are equal, a component explains 0 / 0 of their variance.
-        with np.errstate(invalid="ignore"):
+        # Where all samples are equal, a component explains 0 / 0 of their variance, or what is left
+        # of rounding over 0.
+        with np.errstate(invalid="ignore", divide="ignore"):
             self.decomposition_.fit(X)
         return self
 

@@ -8,15 +8,7 @@ from typing import ClassVar, cast
 
 from torch import Tensor, nn
 
-from skssl._declare import (
-    POSITIVE_INT,
-    Interval,
-    Range,
-    Real,
-    StrOptions,
-    param,
-    resolve_auto,
-)
+from skssl._declare import AUTO, POSITIVE_INT, WITHIN_ONE, Range, StrOptions, param, resolve_auto
 from skssl._quote import quoted
 from skssl._types import Auto
 from skssl._warn import warn
@@ -29,7 +21,6 @@ from skssl.nn import DrawViews, Objective, TokenEncoder, Tokenizer
 # Of targets of unit variance, the part that tells samples apart; below, there is next to none.
 _FLAT = 0.05
 _FEWEST_STEPS = 50
-_SHARE = Interval(Real, 0, 1, closed="neither")
 
 
 class TokenObjective(Objective):
@@ -119,7 +110,7 @@ class _TokenMethod(SelfSupervisedTransformer):
     encoder: str | nn.Module | Callable[[tuple[int, ...]], nn.Module] = param(
         str, nn.Module, callable, default="auto"
     )
-    patch_size: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    patch_size: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
     width: int = param(POSITIVE_INT, default=128)
     depth: int = param(POSITIVE_INT, default=4)
     n_heads: int = param(POSITIVE_INT, default=4)
@@ -180,7 +171,7 @@ class _TokenMethod(SelfSupervisedTransformer):
                 f"{n_tokens} feature(s): one column, patch or token; at least 2 are needed."
             )
         self.patch_size_ = getattr(tokens.tokenizer, "patch", None)
-        return self._make_token_objective(tokens, augment=self.augments())
+        return self._make_token_objective(tokens)
 
     def _n_tokens(self, encoder: TokenEncoder, samples: Tensor) -> int:
         return encoder.tokenizer.split(self._input_layer(samples[:2])).present.shape[1]
@@ -197,7 +188,7 @@ class _TokenMethod(SelfSupervisedTransformer):
             )
 
     @abstractmethod
-    def _make_token_objective(self, encoder: TokenEncoder, *, augment: bool) -> Objective:
+    def _make_token_objective(self, encoder: TokenEncoder) -> Objective:
         """Return what is trained around `encoder`."""
 
 
@@ -224,7 +215,7 @@ class _MaskedMethod(_TokenMethod):
     """
 
     mask_ratio: Auto[float | tuple[float, float]] = param(
-        StrOptions({"auto"}), _SHARE, Range(_SHARE), default="auto"
+        AUTO, WITHIN_ONE, Range(WITHIN_ONE), default="auto"
     )
     mask_shape: str = param(StrOptions({"auto", "random", "block", "span", "tube"}), default="auto")
 
@@ -234,7 +225,7 @@ class _MaskedMethod(_TokenMethod):
     def _resolve_mask_ratio(self, tokenizer: Tokenizer) -> float | tuple[float, float]:
         return resolve_auto(self.mask_ratio, self._auto_mask_ratio or tokenizer.mask_ratio)
 
-    def _make_token_objective(self, encoder: TokenEncoder, *, augment: bool) -> Objective:
+    def _make_token_objective(self, encoder: TokenEncoder) -> Objective:
         tokenizer = encoder.tokenizer
         self.mask_ratio_ = self._resolve_mask_ratio(tokenizer)
         shapes = tokenizer.mask_shapes
@@ -245,10 +236,8 @@ class _MaskedMethod(_TokenMethod):
                 f"{type(self.modality_).__name__}; allowed are {', '.join(map(repr, shapes))}."
             )
         masks = Masks(tokenizer, self.mask_ratio_, self.mask_shape_)
-        return self._make_masked_objective(encoder, masks, augment=augment)
+        return self._make_masked_objective(encoder, masks)
 
     @abstractmethod
-    def _make_masked_objective(
-        self, encoder: TokenEncoder, masks: Masks, *, augment: bool
-    ) -> Objective:
+    def _make_masked_objective(self, encoder: TokenEncoder, masks: Masks) -> Objective:
         """Return what is trained around `encoder`."""

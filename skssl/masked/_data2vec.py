@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skssl._declare import FRACTION, POSITIVE, POSITIVE_INT, StrOptions, param
+from skssl._declare import AUTO, FRACTION, POSITIVE, POSITIVE_INT, param
 from skssl._types import Auto
 from skssl.masked._base import MaskedObjective, _MaskedMethod, spread_over_samples
 from skssl.masked._masks import Masks
@@ -123,15 +123,13 @@ class Data2Vec(_MaskedMethod):
     (200, 128)
     """
 
-    top_layers: Auto[int] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    top_layers: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")
     beta: float = param(POSITIVE, default=2.0)
     momentum: float = param(FRACTION, default=0.99)
 
     _flat_remedy = "Try a momentum closer to 1, a smaller learning_rate or another mask_ratio."
 
-    def _make_masked_objective(
-        self, encoder: TokenEncoder, masks: Masks, *, augment: bool
-    ) -> Objective:
+    def _make_masked_objective(self, encoder: TokenEncoder, masks: Masks) -> Objective:
         depth = len(encoder.body.layers)
         top_layers = -(-depth // 2) if self.top_layers == "auto" else self.top_layers
         if top_layers > depth:
@@ -141,7 +139,7 @@ class Data2Vec(_MaskedMethod):
         return _Data2VecObjective(
             encoder,
             masks,
-            augment=augment,
+            augment=self.augments(),
             top_layers=top_layers,
             beta=self.beta,
             momentum=self.momentum,

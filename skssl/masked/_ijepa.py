@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skssl._declare import FRACTION, POSITIVE_INT, Interval, Range, Real, param
+from skssl._declare import FRACTION, POSITIVE_INT, UP_TO_ONE, WITHIN_ONE, Range, param
 from skssl.masked._base import TokenObjective, _TokenMethod, spread_over_samples
 from skssl.masked._masks import block_scores, lowest
 from skssl.nn import (
@@ -195,12 +195,8 @@ class IJEPA(_TokenMethod):
     """
 
     n_targets: int = param(POSITIVE_INT, default=4)
-    target_scale: tuple[float, float] = param(
-        Range(Interval(Real, 0, 1, closed="neither")), default=(0.15, 0.2)
-    )
-    context_scale: tuple[float, float] = param(
-        Range(Interval(Real, 0, 1, closed="right")), default=(0.85, 1.0)
-    )
+    target_scale: tuple[float, float] = param(Range(WITHIN_ONE), default=(0.15, 0.2))
+    context_scale: tuple[float, float] = param(Range(UP_TO_ONE), default=(0.85, 1.0))
     predictor_width: int = param(POSITIVE_INT, default=64)
     predictor_depth: int = param(POSITIVE_INT, default=2)
     momentum: float = param(FRACTION, default=0.99)
@@ -209,13 +205,13 @@ class IJEPA(_TokenMethod):
         "Try a momentum closer to 1, a smaller learning_rate, or smaller targets in target_scale."
     )
 
-    def _make_token_objective(self, encoder: TokenEncoder, *, augment: bool) -> Objective:
+    def _make_token_objective(self, encoder: TokenEncoder) -> Objective:
         self._check_heads("predictor_width", self.predictor_width)
         predictor = _Predictor(encoder, self.predictor_width, self.predictor_depth, self.n_heads)
         return _IJEPAObjective(
             encoder,
             predictor,
-            augment=augment,
+            augment=self.augments(),
             n_targets=self.n_targets,
             target_scale=self.target_scale,
             context_scale=self.context_scale,

@@ -11,12 +11,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from skssl._declare import Declared, HasMethods, param
 from skssl._sklearn_compat import fit_context
+from skssl._state import Versioned
+from skssl._transaction import take_over
 from skssl._types import Samples
 from skssl.masked._mae import MaskedAutoencoder
 from skssl.modality import Imputable, Modality, Tabular
 
 
-class SelfSupervisedImputer(OneToOneFeatureMixin, TransformerMixin, Declared):
+class SelfSupervisedImputer(Versioned, OneToOneFeatureMixin, TransformerMixin, Declared):
     """Fill in the missing cells of a table by what a masked method learned from the others.
 
     The method is trained on the rows with all their gaps: it learns to predict known cells from
@@ -92,11 +94,7 @@ class SelfSupervisedImputer(OneToOneFeatureMixin, TransformerMixin, Declared):
                 "MaskedAutoencoder.reconstruct fills in."
             )
         self.method_ = method.fit(X)
-        self.n_features_in_ = method.n_features_in_
-        if hasattr(method, "feature_names_in_"):
-            self.feature_names_in_ = method.feature_names_in_
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
+        take_over(self, method, "n_features_in_", "feature_names_in_")
         return self
 
     def transform(self, X: Samples) -> Any:

@@ -105,14 +105,12 @@ class MaskedAutoencoder(_Reconstruction):
         share = 1 - float(np.mean(ratio)) + decoder
         return share * super()._count_work(encoder, samples)
 
-    def _make_reconstruction(
-        self, encoder: TokenEncoder, masks: Masks, *, augment: bool
-    ) -> ReconstructionObjective:
+    def _make_reconstruction(self, encoder: TokenEncoder, masks: Masks) -> ReconstructionObjective:
         self._check_heads("decoder_width", self.decoder_width)
         return _MAEObjective(
             encoder,
             masks,
-            augment=augment,
+            augment=self.augments(),
             width=self.decoder_width,
             depth=self.decoder_depth,
             n_heads=self.n_heads,

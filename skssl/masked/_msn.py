@@ -168,14 +168,10 @@ class MSN(_MaskedMethod):
             return replace(views, halves=False, dropout=_TEXT_DROPOUT)
         return views
 
-    def _make_masked_objective(
-        self, encoder: TokenEncoder, masks: Masks, *, augment: bool
-    ) -> Objective:
+    def _make_masked_objective(self, encoder: TokenEncoder, masks: Masks) -> Objective:
         hidden = self.projector_hidden_dim
         projector = mlp_head(
-            [encoder.width, hidden, hidden, self.projector_dim],
-            activation=nn.GELU,
-            last_norm=False,
+            [encoder.width, hidden, hidden, self.projector_dim], activation=nn.GELU, last_norm=False
         )
         return _MSNObjective(
             encoder,

@@ -123,17 +123,13 @@ class _Reconstruction(_MaskedMethod):
 
     normalize_patches: bool = param("boolean", default=False)
 
-    def _make_masked_objective(
-        self, encoder: TokenEncoder, masks: Masks, *, augment: bool
-    ) -> Objective:
+    def _make_masked_objective(self, encoder: TokenEncoder, masks: Masks) -> Objective:
         if self.normalize_patches:
             encoder.tokenizer.normalize_pieces()
-        return self._make_reconstruction(encoder, masks, augment=augment)
+        return self._make_reconstruction(encoder, masks)
 
     @abstractmethod
-    def _make_reconstruction(
-        self, encoder: TokenEncoder, masks: Masks, *, augment: bool
-    ) -> ReconstructionObjective:
+    def _make_reconstruction(self, encoder: TokenEncoder, masks: Masks) -> ReconstructionObjective:
         """Return what is trained around `encoder`."""
 
     def score(self, X: Samples, y: ArrayLike | None = None) -> float:

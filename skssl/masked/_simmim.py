@@ -58,7 +58,5 @@ class SimMIM(_Reconstruction):
     (200, 128)
     """
 
-    def _make_reconstruction(
-        self, encoder: TokenEncoder, masks: Masks, *, augment: bool
-    ) -> ReconstructionObjective:
-        return _SimMIMObjective(encoder, masks, augment=augment)
+    def _make_reconstruction(self, encoder: TokenEncoder, masks: Masks) -> ReconstructionObjective:
+        return _SimMIMObjective(encoder, masks, augment=self.augments())

@@ -31,7 +31,7 @@ from skssl.modality._registry import (
 )
 from skssl.modality._sameness import nothing_to_tell
 from skssl.modality._series import Series
-from skssl.modality._stored import Raw, Stored
+from skssl.modality._stored import Raw, Stored, take
 from skssl.modality._tabular import Tabular
 from skssl.modality._text import Text
 from skssl.modality._video import Video
@@ -72,5 +72,6 @@ __all__ = [
     "register_encoder",
     "register_modality",
     "registered_encoders",
+    "take",
     "word_pattern",
 ]

@@ -133,6 +133,8 @@ class Modality(Declared, ABC):
 
     # The class of the default views, which no other modality takes.
     views_class: ClassVar[type[Views] | None] = None
+    # Axes of a batch, beside the first, along which it may have any size.
+    varying_axes: ClassVar[tuple[int, ...]] = ()
     # Whether NaN may stand for a missing value.
     allows_nan: ClassVar[bool] = False
 
@@ -200,6 +202,13 @@ class Modality(Declared, ABC):
         ValueError
             If the rows do not fit those seen in ``fit``.
         """
+
+    def preparation(self) -> dict[str, object]:
+        """Return what ``prepare`` does to samples, for those who do it elsewhere.
+
+        In what JSON can say: numbers, strings, lists and dicts.
+        """
+        return {}
 
     def n_features(self, samples: Tensor) -> int:
         """Return ``n_features_in_`` for prepared samples of `X` that is not 2-D."""

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from numbers import Integral
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from skssl._declare import Interval, Shape, StrOptions, param
+from skssl._declare import POSITIVE_INT, Shape, StrOptions, param
 from skssl._quote import quoted
 from skssl._types import Samples
-from skssl.modality._base import Look, as_tensor, check_mask, check_numbers
-from skssl.modality._capabilities import Cuttable, Fillable, Paintable, Surrounded, Turnable
+from skssl.modality._base import Look, check_mask, check_numbers
+from skssl.modality._capabilities import Paintable, Surrounded
 from skssl.modality._containers import as_samples, only_column
 from skssl.modality._cutters import TileCutter
 from skssl.modality._doubts import SMALLEST_IMAGE, as_series, is_oblong
@@ -28,17 +28,7 @@ from skssl.modality._image_files import (
     is_list_of_files,
     read_images,
 )
-from skssl.modality._pixels import (
-    USUAL_CHANNELS,
-    Layout,
-    PixelScale,
-    Rescale,
-    are_glyphs,
-    check_like_fit,
-    find_channel_axis,
-    quarter_turns,
-    some_samples,
-)
+from skssl.modality._pixels import USUAL_CHANNELS, PixelModality, some_samples
 from skssl.modality._stored import Stored
 from skssl.nn import (
     Patches,
@@ -49,7 +39,6 @@ from skssl.nn import (
     torchvision_encoder,
     torchvision_names,
 )
-from skssl.views import ImageViews, Views
 
 # So many patches a side tell enough and cost little.
 _PATCHES_A_SIDE = 8
@@ -62,7 +51,7 @@ def _height_and_width(size: int | Sequence[int] | None) -> tuple[int, int] | Non
     return int(height), int(width)
 
 
-class Images(Turnable, Cuttable, Surrounded, Paintable, Fillable):
+class Images(PixelModality, Surrounded, Paintable):
     """Images, grey or with any number of channels: arrays, files and PIL images.
 
     Accepts arrays ``(n, height, width)``, ``(n, height, width, channels)``,
@@ -139,17 +128,12 @@ class Images(Turnable, Cuttable, Surrounded, Paintable, Fillable):
     (1, 8, 8)
     """
 
-    views_class = ImageViews
+    _names = ("Images", "images")
+    _n_axes = 2
 
     shape: tuple[int, ...] | None = param(Shape(2, 3), None, default=None)
-    channels: int | None = param(Interval(Integral, 1, None, closed="left"), None, default=None)
-    layout: Layout | None = param(
-        StrOptions({"channels_first", "channels_last"}), None, default=None
-    )
 
-    size: int | tuple[int, int] | None = param(
-        Interval(Integral, 1, None, closed="left"), Shape(2), None, default=None
-    )
+    size: int | tuple[int, int] | None = param(POSITIVE_INT, Shape(2), None, default=None)
     on_error: Literal["raise", "skip"] = param(StrOptions({"raise", "skip"}), default="raise")
     n_jobs: int | None = param(Integral, None, default=-1)
 
@@ -175,13 +159,8 @@ class Images(Turnable, Cuttable, Surrounded, Paintable, Fillable):
             side = look.shape[2]
             # Images are no narrower in the other reading.
             is_either = min(side, last) >= min(first, side)
-            if first in USUAL_CHANNELS and last in USUAL_CHANNELS and is_either:
-                return (
-                    f"either axis, of {first} or of {last} values, may hold the channels; the last "
-                    "one is taken. Say modality=Images(layout='channels_first') or "
-                    "Images(layout='channels_last')"
-                )
-            return None
+            usual = first in USUAL_CHANNELS and last in USUAL_CHANNELS
+            return cls._either_axis(first, last) if usual and is_either else None
         tiny = min(first, last) < SMALLEST_IMAGE
         unusual = look.dtype.kind in "ui" and look.dtype != np.uint8 and first != last
         if not (tiny or unusual or is_oblong(first, last)):
@@ -248,22 +227,6 @@ class Images(Turnable, Cuttable, Surrounded, Paintable, Fillable):
             )
         return images
 
-    def fit(self, X: np.ndarray) -> Self:
-        self.input_shape_ = X.shape[1:]
-        self.input_is_uint8_ = X.dtype == np.uint8
-        self._image_shape = self._find_image_shape()
-        self._channel_axis = self._find_channel_axis()
-        images = self._channels_first(X)
-        self.sample_shape_ = images.shape[1:]
-        self._scale = PixelScale(images)
-        self.low_, self.high_ = self._scale.low, self._scale.high
-        self.are_glyphs_ = are_glyphs(images, self.low_, self.high_)
-        return self
-
-    def prepare(self, X: np.ndarray) -> Tensor:
-        check_like_fit(X, shape=self.input_shape_, is_uint8=self.input_is_uint8_)
-        return as_tensor(self._scale.prepare(self._channels_first(X)))
-
     def prepare_grey(self, X: np.ndarray) -> Tensor:
         channels, height, width = self.sample_shape_
         one_channel = ((height, width), (height, width, 1), (1, height, width), (height * width,))
@@ -280,7 +243,7 @@ class Images(Turnable, Cuttable, Surrounded, Paintable, Fillable):
         pixels = check_mask(mask, *shapes).reshape(-1, *size)
         return torch.tensor(np.broadcast_to(pixels, (n_samples, *size)))[:, None]
 
-    def _find_image_shape(self) -> tuple[int, ...]:
+    def _find_shape(self) -> tuple[int, ...]:
         """Return the shape of one image, as X has it or as `shape` says."""
         seen = self.input_shape_
         if self.shape is None:
@@ -298,55 +261,17 @@ class Images(Turnable, Cuttable, Surrounded, Paintable, Fillable):
             )
         return shape
 
-    def _find_channel_axis(self) -> int | None:
-        """Return the axis of one image that holds the channels, or None without one."""
-        shape = self._image_shape
-        if len(shape) == 2:
-            if self.channels not in (None, 1):
-                raise ValueError(
-                    f"channels={self.channels} does not fit images of shape {shape}, "
-                    "which have no axis for channels."
-                )
-            return None
-        return find_channel_axis(
-            shape,
-            channels=self.channels,
-            layout=self.layout,
-            modality="Images",
-            samples="images",
-        )
-
     def _channels_first(self, X: np.ndarray) -> np.ndarray:
-        images = X.reshape(len(X), *self._image_shape)
-        if self._channel_axis is None:
-            return images[:, None]
-        return np.moveaxis(images, 1 + self._channel_axis, 1)
+        return super()._channels_first(X.reshape(len(X), *self._shape))
 
-    def restore(self, samples: Tensor, X: Samples | None = None) -> np.ndarray:
-        original = None
-        if X is not None and samples.dtype != torch.uint8:
-            checked = self.check(X, estimator=type(self).__name__)
-            if checked.shape[1:] == self.input_shape_:
-                original = self._channels_first(checked)
-        return self._as_seen(self._scale.give_back(samples.numpy(), original))
+    def _original(self, X: Samples) -> np.ndarray | None:
+        checked = self.check(X, estimator=type(self).__name__)
+        # Images that were given colours may have been grey.
+        return self._channels_first(checked) if checked.shape[1:] == self.input_shape_ else None
 
     def _as_seen(self, images: np.ndarray) -> np.ndarray:
-        """Return images in the layout that was seen in fit."""
-        if self._channel_axis is None:
-            images = images[:, 0]
-        else:
-            images = np.moveaxis(images, 1, 1 + self._channel_axis)
-        flat = len(self.input_shape_) == 1
-        return images.reshape(len(images), -1) if flat else np.ascontiguousarray(images)
-
-    def unscale(self, values: Tensor, like: Tensor) -> Tensor:
-        return self.input_layer().inverse(values, like.dtype)
-
-    def input_layer(self) -> Rescale:
-        return self._scale.layer()
-
-    def turns(self) -> list[Callable[[Tensor], Tensor]]:
-        return quarter_turns(*self.sample_shape_[1:])
+        images = super()._as_seen(images)
+        return images.reshape(len(images), -1) if len(self.input_shape_) == 1 else images
 
     def cutter(self, grid: int | None = None) -> TileCutter:
         return TileCutter([grid or 2] * 2, self.sample_shape_[1:])
@@ -371,8 +296,7 @@ class Images(Turnable, Cuttable, Surrounded, Paintable, Fillable):
         return ["conv", "vit", *torchvision_names()]
 
     def build_encoder(self, name: str, samples: Tensor) -> nn.Module:
-        channels, *size = self.sample_shape_
-        height, width = size
+        channels, height, width = self.sample_shape_
         if name in ("auto", "conv"):
             encoder: nn.Module = SmallConvNet(channels, (height, width))
         elif name == "vit":
@@ -380,8 +304,3 @@ class Images(Turnable, Cuttable, Surrounded, Paintable, Fillable):
         else:
             encoder = torchvision_encoder(name, channels, (height, width))
         return channels_last(encoder)
-
-    def default_views(self) -> Views:
-        return (
-            ImageViews.glyphs() if self.are_glyphs_ else ImageViews.photos(self.sample_shape_[1:])
-        )

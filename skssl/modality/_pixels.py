@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skssl._scales import Units, check_size, find_outliers, warn_of_outliers
+from skssl._declare import POSITIVE_INT, StrOptions, param
+from skssl._scales import Units, check_size, clip_where, find_outliers, warn_of_outliers
+from skssl._types import Samples
+from skssl.modality._base import as_tensor
+from skssl.modality._capabilities import Cuttable, Fillable, Turnable
+from skssl.views import ImageViews, Views
 
 Layout = Literal["channels_first", "channels_last"]
+LAYOUT = StrOptions({"channels_first", "channels_last"})
 
 USUAL_CHANNELS = (1, 3, 4)
 # Samples from which the scale of the patches is taken.
@@ -45,47 +52,6 @@ class Rescale(nn.Module):
         """Map the range from 0 to 1 back; integers are rounded, and what is outside is clipped."""
         samples = values.to(self.factor.dtype).clamp(0, 1) / self.factor + self.low
         return samples.round().to(dtype) if dtype == torch.uint8 else samples
-
-
-def find_channel_axis(
-    shape: tuple[int, ...],
-    *,
-    channels: int | None,
-    layout: Layout | None,
-    modality: str,
-    samples: str,
-) -> int:
-    """Return the axis that holds the channels: the last one of `shape`, or the first.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Shape of one sample.
-    channels : int or None
-        Their number; None is one of 1, 3 or 4.
-    layout : {"channels_first", "channels_last"} or None
-        None takes the last axis if its size is allowed, else the first.
-    modality, samples : str
-        What messages call the class, and its samples.
-    """
-    allowed = USUAL_CHANNELS if channels is None else (channels,)
-    last = len(shape) - 1
-    if layout is not None:
-        axis = 0 if layout == "channels_first" else last
-        if channels not in (None, shape[axis]):
-            raise ValueError(
-                f"channels={channels} and layout={layout!r} do not fit {samples} of shape {shape}."
-            )
-        return axis
-    for axis in (last, 0):
-        if shape[axis] in allowed:
-            return axis
-    raise ValueError(
-        f"Cannot tell which axis of {samples} of shape {shape} holds the channels: neither the "
-        f"first nor the last has {' or '.join(map(str, allowed))} values. Say "
-        f"modality={modality}(channels=...) or {modality}(layout='channels_first') or "
-        f"'channels_last'{', or modality=Video() for clips' if modality == 'Images' else ''}."
-    )
 
 
 class PixelScale:
@@ -147,19 +113,18 @@ class PixelScale:
             if self.units.are_plain and not self.clipped.any():
                 return samples
             samples = samples.astype(np.float32)
-        inside = samples
-        if self.clipped.any():
-            clipped = self.clipped.reshape(self._edges[0].shape)
-            low, high = self._edges
-            inside = samples.clip(
-                np.where(clipped, low, -np.inf).astype(samples.dtype),
-                np.where(clipped, high, np.inf).astype(samples.dtype),
-            )
-        prepared = self.units.apply(inside)
+        clipped = self.clipped.reshape(self._edges[0].shape)
+        prepared = self.units.apply(clip_where(samples, *self._edges, clipped))
         low, high = self._in_units()
         span = np.where(high > low, high - low, 1.0)
         check_size(prepared, samples, self.place, span)
         return prepared
+
+    def told(self) -> dict[str, object]:
+        """Return what :meth:`prepare` does, in what JSON can say."""
+        low, high = (np.where(self.clipped, edge, np.nan) for edge in (self.low, self.high))
+        ends = [[None if np.isnan(end) else float(end) for end in edge] for edge in (low, high)]
+        return {"clip_to": ends, **self.units.told()}
 
     def give_back(self, prepared: np.ndarray, samples: np.ndarray | None) -> np.ndarray:
         """Undo :meth:`prepare`; with the very bits of `samples` where nothing changed."""
@@ -198,22 +163,142 @@ def some_samples(samples: Tensor) -> Tensor:
     return samples[:: math.ceil(len(samples) / _SCALE_SAMPLES)]
 
 
-def quarter_turns(height: int, width: int) -> list[Callable[[Tensor], Tensor]]:
-    """Return the rotations of the last two axes: by quarters of a turn, or halves if oblong."""
-    quarters = (0, 1, 2, 3) if height == width else (0, 2)
-    return [partial(torch.rot90, k=quarter, dims=(-2, -1)) for quarter in quarters]
+class PixelModality(Turnable, Cuttable, Fillable):
+    """Samples made of pixels, with or without an axis for channels, in the range of those of fit.
 
+    Parameters
+    ----------
+    channels : int, default=None
+        Number of channels, where it is not 1, 3 or 4.
+    layout : {"channels_first", "channels_last"}, default=None
+        Whether the channels are the first axis of a sample or the last. None takes the last one if
+        its size is allowed, else the first.
+    """
 
-def check_like_fit(X: np.ndarray, *, shape: tuple[int, ...], is_uint8: bool) -> None:
-    """Raise an error if samples have another shape or kind of numbers than those seen in fit."""
-    if X.shape[1:] != shape:
-        hint = " It looks like one sample: pass X[None]." if X.shape == shape else ""
-        raise ValueError(
-            f"X has samples of shape {X.shape[1:]}, but samples of shape {shape} were seen in fit."
-            f"{hint}"
+    views_class: ClassVar[type[ImageViews]] = ImageViews
+    # What messages call the class and its samples, and how many axes one has beside the channels.
+    _names: ClassVar[tuple[str, str]]
+    _n_axes: ClassVar[int]
+
+    channels: int | None = param(POSITIVE_INT, None, default=None)
+    layout: Layout | None = param(LAYOUT, None, default=None)
+
+    @classmethod
+    def _either_axis(cls, first: int, last: int) -> str:
+        """Say that two axes of these sizes may hold the channels."""
+        modality, _ = cls._names
+        return (
+            f"either axis, of {first} or of {last} values, may hold the channels; the last one is "
+            f"taken. Say modality={modality}(layout='channels_first') or "
+            f"{modality}(layout='channels_last')"
         )
-    if is_uint8 and X.dtype != np.uint8:
+
+    def fit(self, X: np.ndarray) -> Self:
+        self.input_shape_ = X.shape[1:]
+        self.input_is_uint8_ = X.dtype == np.uint8
+        self._shape = self._find_shape()
+        self._channel_axis = self._find_channel_axis()
+        samples = self._channels_first(X)
+        self.sample_shape_ = samples.shape[1:]
+        self._scale = PixelScale(samples)
+        self.low_, self.high_ = self._scale.low, self._scale.high
+        self.are_glyphs_ = are_glyphs(samples, self.low_, self.high_)
+        return self
+
+    def _find_shape(self) -> tuple[int, ...]:
+        """Return the shape of one sample, as `X` has it or as parameters say."""
+        return self.input_shape_
+
+    def _find_channel_axis(self) -> int | None:
+        """Return the axis of one sample that holds the channels, or None without one."""
+        shape, (modality, samples) = self._shape, self._names
+        if len(shape) == self._n_axes:
+            if self.channels not in (None, 1):
+                raise ValueError(
+                    f"channels={self.channels} does not fit {samples} of shape {shape}, which have "
+                    "no axis for channels."
+                )
+            return None
+        allowed = USUAL_CHANNELS if self.channels is None else (self.channels,)
+        last = len(shape) - 1
+        if self.layout is not None:
+            axis = 0 if self.layout == "channels_first" else last
+            if self.channels not in (None, shape[axis]):
+                raise ValueError(
+                    f"channels={self.channels} and layout={self.layout!r} do not fit {samples} of "
+                    f"shape {shape}."
+                )
+            return axis
+        for axis in (last, 0):
+            if shape[axis] in allowed:
+                return axis
         raise ValueError(
-            "X has floating point or wider integer values, but uint8 from 0 to 255 were seen "
-            "in fit. Convert it with X.astype(np.uint8) if its values go from 0 to 255."
+            f"Cannot tell which axis of {samples} of shape {shape} holds the channels: neither the "
+            f"first nor the last has {' or '.join(map(str, allowed))} values. Say "
+            f"modality={modality}(channels=...) or {modality}(layout='channels_first') or "
+            f"'channels_last'{', or modality=Video() for clips' if modality == 'Images' else ''}."
         )
+
+    def preparation(self) -> dict[str, object]:
+        return {
+            "shape": self.sample_shape_,
+            "axes": ", ".join(("channels", *("frames", "height", "width")[-self._n_axes :])),
+            "dtype": "uint8" if self.input_is_uint8_ else "float32",
+        } | self._scale.told()
+
+    @abstractmethod
+    def check(self, X: Samples, *, estimator: str, min_samples: int = 1) -> np.ndarray: ...
+
+    def prepare(self, X: np.ndarray) -> Tensor:
+        return self._prepare(X, self.input_shape_)
+
+    def _prepare(self, X: np.ndarray, shape: tuple[int, ...]) -> Tensor:
+        """Prepare samples of this shape, and of the kind of numbers that was seen in fit."""
+        if X.shape[1:] != shape:
+            hint = " It looks like one sample: pass X[None]." if X.shape == shape else ""
+            raise ValueError(
+                f"X has samples of shape {X.shape[1:]}, but samples of shape {shape} were seen in "
+                f"fit.{hint}"
+            )
+        if self.input_is_uint8_ and X.dtype != np.uint8:
+            raise ValueError(
+                "X has floating point or wider integer values, but uint8 from 0 to 255 were seen "
+                "in fit. Convert it with X.astype(np.uint8) if its values go from 0 to 255."
+            )
+        return as_tensor(self._scale.prepare(self._channels_first(X)))
+
+    def _channels_first(self, X: np.ndarray) -> np.ndarray:
+        if self._channel_axis is None:
+            return X[:, None]
+        return np.moveaxis(X, 1 + self._channel_axis, 1)
+
+    def restore(self, samples: Tensor, X: Samples | None = None) -> np.ndarray:
+        original = None if X is None or samples.dtype == torch.uint8 else self._original(X)
+        return self._as_seen(self._scale.give_back(samples.numpy(), original))
+
+    def _original(self, X: Samples) -> np.ndarray | None:
+        """Return `X` with the channels first, None if it is nothing to compare samples with."""
+        return self._channels_first(self.check(X, estimator=type(self).__name__))
+
+    def _as_seen(self, samples: np.ndarray) -> np.ndarray:
+        """Return samples in the layout that was seen in fit."""
+        if self._channel_axis is None:
+            return samples[:, 0]
+        return np.ascontiguousarray(np.moveaxis(samples, 1, 1 + self._channel_axis))
+
+    def unscale(self, values: Tensor, like: Tensor) -> Tensor:
+        return self.input_layer().inverse(values, like.dtype)
+
+    def input_layer(self) -> Rescale:
+        return self._scale.layer()
+
+    def turns(self) -> list[Callable[[Tensor], Tensor]]:
+        height, width = self.sample_shape_[-2:]
+        # By quarters of a turn, or halves if oblong.
+        quarters = (0, 1, 2, 3) if height == width else (0, 2)
+        return [partial(torch.rot90, k=quarter, dims=(-2, -1)) for quarter in quarters]
+
+    def default_views(self) -> Views:
+        height, width = self.sample_shape_[-2:]
+        views = self.views_class
+        return views.glyphs() if self.are_glyphs_ else views.photos((height, width))

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from skssl._declare import param
 from skssl._precision import widened
-from skssl._scales import Units, check_resolution, check_size, clip_outliers, float_of
+from skssl._scales import Units, check_resolution, check_size, clip_outliers, padded, ranges
 from skssl._types import Samples
 from skssl._warn import warn
 from skssl.modality._base import Look, as_tensor, check_numbers, check_padding
@@ -102,6 +102,7 @@ StandardScaler` on all points.
     """
 
     views_class = PointCloudViews
+    varying_axes = (1,)
     allows_nan = True
 
     normalize: bool = param("boolean", default=True)
@@ -165,8 +166,7 @@ StandardScaler` on all points.
         self._n_points, self.n_columns_ = X.shape[1:]
         if X.dtype != np.float64:
             return self
-        axes = (0, 1)
-        low, high = np.fmin.reduce(X, axis=axes), np.fmax.reduce(X, axis=axes)
+        low, high = (edge.ravel() for edge in ranges(X, axis=(0, 1)))
         first = 3 if self.normalize else 0
         names = [f"column {column} of the points" for column in range(first, X.shape[2])]
         remedy = "Subtract their mean, for all clouds alike"
@@ -178,8 +178,7 @@ StandardScaler` on all points.
         """Return the units that clouds are prepared in, and the clouds without outliers."""
         if not self.normalize:
             return Units(np.zeros(1), np.ones(1)), X
-        low = np.fmin.reduce(X[..., :3], axis=1, keepdims=True)
-        high = np.fmax.reduce(X[..., :3], axis=1, keepdims=True)
+        low, high = ranges(X[..., :3], axis=1)
         places, low, high = (part.transpose(0, 2, 1) for part in (X[..., :3], low, high))
         names = ("axis", "point")
         inside, low, high = clip_outliers(
@@ -194,6 +193,14 @@ StandardScaler` on all points.
         padding = ((0, 0), (0, 0), (0, X.shape[2] - 3))
         unit = np.broadcast_to(units.unit, units.shift.shape)
         return Units(np.pad(units.shift, padding), np.pad(unit, padding, constant_values=1.0)), X
+
+    def preparation(self) -> dict[str, object]:
+        return {
+            "shape": [self._n_points, self.n_columns_],
+            "dtype": "float32",
+            "absent_points": "NaN, behind the others",
+            "centred_in_float64": "clouds far from 0 against their size",
+        }
 
     def prepare(self, X: np.ndarray) -> Tensor:
         if X.shape[2] != self.n_columns_:
@@ -293,11 +300,5 @@ def _pad(X: Samples) -> np.ndarray:
                 f"Row {row} of X has points of {cloud.shape[1]} values, but row 0 has points of "
                 f"{clouds[0].shape[1]}."
             )
-    sizes = [len(cloud) for cloud in clouds]
-    check_padding(sizes, clouds[0].shape[1], "points")
-    shape = (len(clouds), max(sizes), clouds[0].shape[1])
-    dtype = float_of(np.result_type(*{cloud.dtype for cloud in clouds}))
-    padded = np.full(shape, np.nan, dtype=dtype)
-    for row, cloud in enumerate(clouds):
-        padded[row, : len(cloud)] = cloud
-    return padded
+    check_padding([len(cloud) for cloud in clouds], clouds[0].shape[1], "points")
+    return padded(clouds)

@@ -9,23 +9,16 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from skssl import _scales as scales
 from skssl._declare import StrOptions, param
-from skssl._scales import (
-    Units,
-    check_resolution,
-    check_size,
-    clip_outliers,
-    find_outliers,
-    float_of,
-    warn_of_outliers,
-)
+from skssl._standardize import Standardize
 from skssl._types import Samples
 from skssl._warn import warn
 from skssl.modality._base import Look, as_tensor, check_mask, check_numbers, check_padding
 from skssl.modality._capabilities import Forecastable, Surrounded, Timed
 from skssl.modality._containers import as_samples
 from skssl.modality._doubts import MANY_CHANNELS, is_oblong
-from skssl.modality._pixels import some_samples
+from skssl.modality._pixels import LAYOUT, Layout, some_samples
 from skssl.modality._spans import SegmentCutter
 from skssl.nn import (
     DilatedConvNet,
@@ -56,25 +49,6 @@ def give_scale(series: Tensor, like: Tensor) -> Tensor:
     """Give every channel of every series the mean and the standard deviation of another."""
     normalize = NormalizeEach()
     return normalize.inverse(normalize(series), like)
-
-
-class NormalizeAll(nn.Module):
-    """Subtract from every channel one mean, and divide it by one standard deviation."""
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, mean: Tensor, std: Tensor):
-        super().__init__()
-        self.register_buffer("mean", mean)
-        self.register_buffer("std", std)
-
-    def forward(self, series: Tensor) -> Tensor:
-        return (series - self.mean) / self.std
-
-    def inverse(self, values: Tensor, like: Tensor) -> Tensor:
-        """Undo the scaling, which is the same for all series."""
-        return values * self.std + self.mean
 
 
 class Series(Timed, Surrounded, Forecastable):
@@ -125,14 +99,13 @@ class Series(Timed, Surrounded, Forecastable):
     """
 
     views_class = SeriesViews
+    varying_axes = (2,)
     allows_nan = True
 
     normalize: Literal["series", "dataset"] | None = param(
         StrOptions({"series", "dataset"}), None, default="series"
     )
-    layout: Literal["channels_first", "channels_last"] | None = param(
-        StrOptions({"channels_first", "channels_last"}), None, default=None
-    )
+    layout: Layout | None = param(LAYOUT, None, default=None)
 
     @classmethod
     def recognizes(cls, look: Look) -> bool:
@@ -168,11 +141,7 @@ class Series(Timed, Surrounded, Forecastable):
         else:
             channels_last = self.layout == "channels_last"
         series = check_numbers(
-            X,
-            dtypes=[np.float32],
-            estimator=estimator,
-            min_samples=min_samples,
-            allow_nan=True,
+            X, dtypes=[np.float32], estimator=estimator, min_samples=min_samples, allow_nan=True
         )
         if series.ndim == 2:
             series = series[:, None, :]
@@ -200,7 +169,7 @@ class Series(Timed, Surrounded, Forecastable):
 
     def fit(self, X: np.ndarray) -> Self:
         self.n_channels_, self._length = X.shape[1:]
-        low, high = _ranges(X, axis=(0, 2))
+        low, high = scales.ranges(X, axis=(0, 2))
         if self.normalize == "dataset":
             if np.isnan(low).any():
                 channel = np.isnan(low).ravel().argmax()
@@ -208,7 +177,7 @@ class Series(Timed, Surrounded, Forecastable):
             self._fit_scale(X, low, high)
         elif self.normalize is None and X.dtype == np.float64:
             names = [f"channel {channel}" for channel in range(X.shape[1])]
-            check_resolution(low.ravel(), high.ravel(), names, _SAY_NORMALIZE)
+            scales.check_resolution(low.ravel(), high.ravel(), names, _SAY_NORMALIZE)
         return self
 
     def _fit_scale(self, X: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
@@ -217,19 +186,19 @@ class Series(Timed, Surrounded, Forecastable):
         for channel in range(X.shape[1]):
             values = X[:, channel].reshape(1, -1)
             edges = low[:, channel, 0], high[:, channel, 0]
-            for found in find_outliers(values, *edges, share=_OUTLIERS_OF_ALL):
+            for found in scales.find_outliers(values, *edges, share=_OUTLIERS_OF_ALL):
                 row, step = divmod(found.first, X.shape[2])
                 place = f"row {row}, channel {channel}, step {step}"
                 value = X[row, channel, step]
-                warn_of_outliers(value, place, found.low, found.high, found.count - 1)
+                scales.warn_of_outliers(value, place, found.low, found.high, found.count - 1)
                 low[:, channel], high[:, channel] = found.low, found.high
                 self._clipped[:, channel] = True
         self._edges = low, high
-        self._units = Units.of_range(low, high)
+        self._units = scales.Units.of_range(low, high)
         scaled = self._units.apply(self._inside(X))
-        mean = np.nanmean(scaled, axis=(0, 2), dtype=np.float64).astype(np.float32)
+        self._mean = np.nanmean(scaled, axis=(0, 2), dtype=np.float64).astype(np.float32)
         std = np.nanstd(scaled, axis=(0, 2), dtype=np.float64).astype(np.float32)
-        self._mean = mean
+
         self._std = np.where(std > NormalizeEach.smallest_std, std, np.float32(1))
         unit, shift = self._units.unit.ravel(), self._units.shift.ravel()
         plain = self._units.are_plain
@@ -238,22 +207,32 @@ class Series(Timed, Surrounded, Forecastable):
 
     def _inside(self, X: np.ndarray) -> np.ndarray:
         """Bring values into the range of fit in channels that had outliers there."""
-        if not self._clipped.any():
-            return X
-        low, high = self._edges
-        below, above = np.where(self._clipped, low, -np.inf), np.where(self._clipped, high, np.inf)
-        return X.clip(below.astype(X.dtype), above.astype(X.dtype))
+        return scales.clip_where(X, *self._edges, self._clipped)
 
-    def _units_of(self, X: np.ndarray) -> tuple[Units, np.ndarray]:
+    def _units_of(self, X: np.ndarray) -> tuple[scales.Units, np.ndarray]:
         """Return the units that series are prepared in, and the series without outliers."""
         if self.normalize == "dataset":
             return self._units, self._inside(X)
         if self.normalize is None:
-            return Units(np.zeros(1), np.ones(1)), X
-        low, high = _ranges(X, axis=2)
+            return scales.Units(np.zeros(1), np.ones(1)), X
+        low, high = scales.ranges(X, axis=2)
         names = ("channel", "step")
-        X, low, high = clip_outliers(X, low, high, share=_OUTLIERS, window=_GLITCH, names=names)
-        return Units.of_range(low, high, largest=_LARGEST), X
+        X, low, high = scales.clip_outliers(
+            X, low, high, share=_OUTLIERS, window=_GLITCH, names=names
+        )
+        return scales.Units.of_range(low, high, largest=_LARGEST), X
+
+    def preparation(self) -> dict[str, object]:
+        told: dict[str, object] = {
+            "shape": [self.n_channels_, self._length],
+            "dtype": "float32",
+            "missing": "NaN, as behind the end of shorter series",
+        }
+        if self.normalize == "series":
+            told["centred_in_float64"] = "series far from 0 against their range"
+        if self.normalize == "dataset":
+            told |= self._units.told()
+        return told
 
     def prepare(self, X: np.ndarray) -> Tensor:
         if X.shape[1] != self.n_channels_:
@@ -266,7 +245,7 @@ class Series(Timed, Surrounded, Forecastable):
         units, inside = self._units_of(X)
         prepared = units.apply(inside)
         if self.normalize != "series":
-            check_size(prepared, X, _place, self._std[:, None] if self.normalize else None)
+            scales.check_size(prepared, X, _place, self._std[:, None] if self.normalize else None)
         return as_tensor(prepared)
 
     def unscale(self, values: Tensor, like: Tensor) -> Tensor:
@@ -305,14 +284,11 @@ class Series(Timed, Surrounded, Forecastable):
             return values[:, 0]
         return values.transpose(0, 2, 1) if self.layout == "channels_last" else values
 
-    def input_layer(self) -> NormalizeEach | NormalizeAll | nn.Identity:
+    def input_layer(self) -> NormalizeEach | Standardize | nn.Identity:
         if self.normalize == "series":
             return NormalizeEach()
         if self.normalize == "dataset":
-            shape = (-1, 1)
-            return NormalizeAll(
-                torch.tensor(self._mean).view(shape), torch.tensor(self._std).view(shape)
-            )
+            return Standardize(*(torch.tensor(a)[:, None] for a in (self._mean, self._std)))
         return nn.Identity()
 
     def stem(self) -> nn.Module:
@@ -377,11 +353,6 @@ class Series(Timed, Surrounded, Forecastable):
         return SeriesViews()
 
 
-def _ranges(X: np.ndarray, axis: int | tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the smallest and the largest value along some axes, NaN if there is none."""
-    return np.fmin.reduce(X, axis=axis, keepdims=True), np.fmax.reduce(X, axis=axis, keepdims=True)
-
-
 def _place(index: tuple[int, ...]) -> str:
     row, channel, step = index
     return f"row {row}, channel {channel}, step {step}"
@@ -408,11 +379,5 @@ def _pad(X: Samples, *, channels_last: bool) -> np.ndarray:
                 "(points, 3) say modality=PointCloud()."
             )
         series.append(array)
-    lengths = [array.shape[1] for array in series]
-    check_padding(lengths, len(series[0]), "steps")
-    longest = max(lengths)
-    dtype = float_of(np.result_type(*{array.dtype for array in series}))
-    padded = np.full((len(series), len(series[0]), longest), np.nan, dtype=dtype)
-    for row, array in enumerate(series):
-        padded[row, :, : array.shape[1]] = array
-    return padded
+    check_padding([array.shape[1] for array in series], len(series[0]), "steps")
+    return scales.padded(series)

@@ -46,10 +46,9 @@ class SpanCutter(PieceCutter):
         length = samples.shape[-1]
         steps = torch.arange(length, device=samples.device)
         size = (self.lengths(samples) // self.n_pieces)[:, None]
-        place = steps // size.clamp(min=1)
-        source = order.gather(1, place.clamp(max=self.n_pieces - 1)) * size + steps % size.clamp(
-            min=1
-        )
+        span = size.clamp(min=1)
+        place = (steps // span).clamp(max=self.n_pieces - 1)
+        source = order.gather(1, place) * size + steps % span
         index = torch.where(steps < size * self.n_pieces, source, steps)
         return samples.take_along_dim(index.view(len(index), *[1] * (samples.ndim - 2), -1), -1)
 

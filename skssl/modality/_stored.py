@@ -11,19 +11,22 @@ from collections.abc import Sequence
 from typing import Protocol, TypeAlias, cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 from torch.utils.data import Dataset
 
 from skssl._memory_limit import memory_limit
-from skssl._quote import quoted
+from skssl._quote import quoted, size_in_words
+from skssl._sklearn_compat import safe_indexing
 from skssl._types import Samples
 
-__all__ = ["Raw", "Stored", "in_memory"]
+__all__ = ["Raw", "Stored", "in_memory", "take"]
 
 # What is read of a store: arrays, or lists of samples.
 Raw: TypeAlias = np.ndarray | list[object]
 
-# Bytes that are read at once of what lies side by side, unless a chunk has more.
-_BLOCK_BYTES = 2**22
+# Bytes that are read at once of what lies side by side, unless a chunk has more: few enough that
+# rows from many places are mixed, enough for a disk.
+_BLOCK_BYTES = 2**18
 # What is made of a number: float32 and copies of it; bytes are kept as they are.
 _BYTES_PER_NUMBER = 12
 # Samples whose size stands for that of all.
@@ -48,6 +51,7 @@ class Stored(ABC):
     Attributes
     ----------
     n_rows : int
+        How many there are.
     block : int
         How many neighbouring rows are best read together; 1 where each is as good as any other.
     """
@@ -56,7 +60,7 @@ class Stored(ABC):
     block: int
 
     @staticmethod
-    def of(X: Samples) -> Stored | None:
+    def of(X: object) -> Stored | None:
         """Return samples that lie in a store or file, None for what is in memory."""
         if isinstance(X, np.ndarray):
             if X.dtype.kind not in "biuf" or X.ndim < 2 or not len(X):
@@ -163,8 +167,7 @@ class ChunkedArray(Stored):
         return np.asarray(self.X[start:stop])
 
     def name(self) -> str:
-        gigabytes = math.prod(self.X.shape) * self.X.dtype.itemsize / 1e9
-        return f"X, {_kind(self.X)} of {gigabytes:.2g} GB"
+        return f"X, {_kind(self.X)} of {size_in_words(self.n_rows * self.row_bytes())}"
 
 
 class MappedArray(ChunkedArray):
@@ -269,7 +272,7 @@ class FileRows(Stored):
         return [self.names[row] for row in rows.tolist()]
 
     def name(self) -> str:
-        return f"X, {self.n_rows:,} files of {self.bytes_per_file * self.n_rows / 1e9:.2g} GB"
+        return f"X, {self.n_rows:,} files of {size_in_words(self.bytes_per_file * self.n_rows)}"
 
 
 def in_memory(X: Samples) -> Samples:
@@ -278,6 +281,19 @@ def in_memory(X: Samples) -> Samples:
         return X
     stored = Stored.of(X)
     return X if stored is None else stored.all()
+
+
+def take(X: Samples | ArrayLike, rows: np.ndarray) -> Samples:
+    """Return the samples in some rows, in their order, in a form like that of `X`.
+
+    What lies in a store is read, and no other rows of it.
+    """
+    stored = Stored.of(X)
+    if stored is None:
+        return safe_indexing(X, rows)
+    different, place = np.unique(rows, return_inverse=True)
+    read = stored.read(different)
+    return read[place] if isinstance(read, np.ndarray) else [read[at] for at in place]
 
 
 def _owner(X: np.ndarray) -> tuple[mmap.mmap | None, int]:

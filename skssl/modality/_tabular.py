@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from numbers import Integral
+from itertools import compress
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -15,27 +15,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, QuantileTransformer, StandardScaler
 from torch import Tensor, nn
 
-from skssl._declare import Interval, StrOptions, param
+from skssl import _scales as scales
+from skssl._declare import AT_LEAST_TWO, AUTO, StrOptions, param
 from skssl._quote import quoted
-from skssl._scales import (
-    Units,
-    are_constant,
-    check_resolution,
-    check_size,
-    find_outliers,
-    warn_of_outliers,
-)
 from skssl._sklearn_compat import plain
 from skssl._types import Auto, Samples
 from skssl._warn import warn
 from skssl.exceptions import ModalityWarning
-from skssl.modality._base import (
-    Look,
-    as_tensor,
-    check_mask,
-    check_numbers,
-    no_patches,
-)
+from skssl.modality._base import Look, as_tensor, check_mask, check_numbers, no_patches
 from skssl.modality._capabilities import Imputable
 from skssl.modality._containers import as_samples, is_categorical, is_frame
 from skssl.modality._doubts import doubts_of_categories, doubts_of_table
@@ -122,10 +109,8 @@ class Tabular(Imputable):
     views_class = TabularViews
     allows_nan = True
 
-    categorical: Auto[Sequence[Hashable] | np.ndarray] = param(
-        StrOptions({"auto"}), "array-like", default="auto"
-    )
-    max_categories: int = param(Interval(Integral, 2, None, closed="left"), default=100)
+    categorical: Auto[Sequence[Hashable] | np.ndarray] = param(AUTO, "array-like", default="auto")
+    max_categories: int = param(AT_LEAST_TWO, default=100)
     scaling: Literal["quantile", "standard"] | None = param(
         StrOptions({"quantile", "standard"}), None, default="quantile"
     )
@@ -204,7 +189,7 @@ class Tabular(Imputable):
         missing = np.isnan(X.numbers)
         self._indicators = np.flatnonzero(missing.any(axis=0) & ~missing.all(axis=0)).tolist()
         low, high = np.fmin.reduce(X.numbers, axis=0), np.fmax.reduce(X.numbers, axis=0)
-        self._outliers = find_outliers(X.numbers.T, low, high, share=_OUTLIERS)
+        self._outliers = scales.find_outliers(X.numbers.T, low, high, share=_OUTLIERS)
         self._examples = [X.numbers[one.first, one.row] for one in self._outliers]
         if self.scaling is not None:
             # Of quantiles, which count ranks, a few values take no range.
@@ -214,10 +199,12 @@ class Tabular(Imputable):
                 low[one.row], high[one.row] = one.low, one.high
         elif X.numbers.dtype == np.float64:
             names = [f"column {name!r}" for name in self._number_names()]
-            check_resolution(low, high, names, "Say Tabular(scaling='standard') or 'quantile'.")
+            scales.check_resolution(
+                low, high, names, "Say Tabular(scaling='standard') or 'quantile'."
+            )
         # QuantileTransformer takes what differs by less than 1e-7 for the same at both ends.
-        self._units = Units.of_range(low, high)
-        self._constant = are_constant(low, high)
+        self._units = scales.Units.of_range(low, high)
+        self._constant = scales.are_constant(low, high)
         self._constants = np.where(self._constant & ~np.isnan(low), low, np.nan)
         self.scaler_ = self._make_scaler(len(X)) if X.numbers.shape[1] else None
         if self.scaler_ is not None:
@@ -281,16 +268,12 @@ class Tabular(Imputable):
                 )
 
     def _number_names(self) -> list[Hashable]:
-        return [
-            name
-            for name, is_category in zip(self._seen.names, self.categorical_, strict=True)
-            if not is_category
-        ]
+        return list(compress(self._seen.names, ~self.categorical_))
 
     def _warn_of_outliers(self) -> None:
         for one, value in zip(self._outliers, self._examples, strict=True):
             place = f"row {one.first}, column {self._number_names()[one.row]!r}"
-            warn_of_outliers(value, place, one.low, one.high, one.count - 1)
+            scales.warn_of_outliers(value, place, one.low, one.high, one.count - 1)
 
     def _in_units(self, numbers: np.ndarray) -> np.ndarray:
         """Return numbers in float64, in a size for it, and in the range of fit where it matters."""
@@ -323,6 +306,39 @@ class Tabular(Imputable):
         )
         return plain(make_pipeline(quantiles, StandardScaler()))
 
+    def preparation(self) -> dict[str, object]:
+        scaler = self.scaler_
+        if self.scaling == "quantile" and scaler is not None:
+            quantiles, scaler = scaler[0], scaler[1]
+        numbers: dict[str, Any] = {
+            "columns": np.flatnonzero(~self.categorical_).tolist(),
+            "constant": self._constant.tolist(),
+        } | self._units.told()
+        if self.scaling == "standard":
+            numbers["clip_to"] = {one.row: [one.low, one.high] for one in self._outliers}
+        if scaler is not None:
+            numbers["mean"], numbers["scale"] = scaler.mean_.tolist(), scaler.scale_.tolist()
+            if self.scaling == "quantile":
+                numbers["quantiles"] = quantiles.quantiles_.T.tolist()
+                numbers["references"] = quantiles.references_.tolist()
+        categories = []
+        for column, encoder in zip(
+            np.flatnonzero(self.categorical_).tolist(), self.category_encoders_, strict=True
+        ):
+            names = getattr(encoder, "categories_", [np.empty(0, object)])[0]
+            codes = encoder.transform(names[:, None])[:, 0] + _FIRST if len(names) else names
+            pairs = [[name, int(code)] for name, code in zip(names.tolist(), codes, strict=True)]
+            categories.append({"column": column, "codes": pairs})
+        return {
+            "columns": [str(name) for name in self._seen.names],
+            "dtype": "float32",
+            "scaling": self.scaling,
+            "numbers": numbers,
+            "categories": categories,
+            "missing": _MISSING,
+            "unknown": _UNKNOWN,
+        }
+
     def prepare(self, X: Table) -> Tensor:
         X = X.like(self._seen)
         numbers = np.empty(X.numbers.shape, dtype=np.float32)
@@ -349,7 +365,9 @@ class Tabular(Imputable):
             scaled[:, self._constant] = np.where(np.isnan(scaled[:, self._constant]), np.nan, 0.0)
             scaled = self.scaler_.transform(scaled)
         names = self._number_names()
-        check_size(scaled, numbers, lambda at: f"row {start + at[0]}, column {names[at[1]]!r}")
+        scales.check_size(
+            scaled, numbers, lambda at: f"row {start + at[0]}, column {names[at[1]]!r}"
+        )
         return scaled
 
     def tell_fitted(self) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Self, cast
 
 import numpy as np
@@ -12,7 +11,7 @@ import torch
 from sklearn.utils import InputTags, check_array
 from torch import Tensor, nn
 
-from skssl._declare import Interval, Range, RealNotInt, StrOptions, param, resolve_auto
+from skssl._declare import AUTO, POSITIVE_INT, SHARE_OF_ROWS, Range, StrOptions, param, resolve_auto
 from skssl._quote import quoted
 from skssl._types import Auto, Samples
 from skssl._warn import warn
@@ -34,6 +33,7 @@ _WITHOUT_SPACES = re.compile(
 _MOST_CHARACTERS, _CHARACTERS_PER_TOKEN = 100_000, 300
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LETTER = re.compile(r"[^\W\d_]")
+
 # Of the training texts, how many may be without any known token before a warning says so.
 _MAX_WITHOUT_TOKENS = 0.1
 
@@ -101,25 +101,16 @@ class Text(Cuttable, Tokenizable):
     """
 
     views_class = TextViews
+    varying_axes = (1,)
 
     analyzer: str | Analyzer = param(
         StrOptions({"auto", "word", "char", "char_wb", "subword"}), callable, default="auto"
     )
-    ngram_range: Auto[tuple[int, int]] = param(
-        StrOptions({"auto"}), Range(Interval(Integral, 1, None, closed="left")), default="auto"
-    )
-    min_df: int | float = param(
-        Interval(Integral, 1, None, closed="left"),
-        Interval(RealNotInt, 0, 1, closed="both"),
-        default=2,
-    )
-    max_df: int | float = param(
-        Interval(Integral, 1, None, closed="left"),
-        Interval(RealNotInt, 0, 1, closed="both"),
-        default=0.5,
-    )
-    max_features: int = param(Interval(Integral, 1, None, closed="left"), default=20_000)
-    max_length: int = param(Interval(Integral, 1, None, closed="left"), default=256)
+    ngram_range: Auto[tuple[int, int]] = param(AUTO, Range(POSITIVE_INT), default="auto")
+    min_df: int | float = param(POSITIVE_INT, SHARE_OF_ROWS, default=2)
+    max_df: int | float = param(POSITIVE_INT, SHARE_OF_ROWS, default=0.5)
+    max_features: int = param(POSITIVE_INT, default=20_000)
+    max_length: int = param(POSITIVE_INT, default=256)
 
     @classmethod
     def recognizes(cls, look: Look) -> bool:
@@ -174,7 +165,7 @@ class Text(Cuttable, Tokenizable):
             f"{len(longer)} of {len(texts)} texts of X have more than {most:,} characters, such as "
             f"that in row {longer[0]} with {len(texts[longer[0]]):,}. What follows is left out, "
             f"also where tokens are learned; an embedding has max_length={self.max_length} tokens. "
-            "Cut long texts into pieces to have all of them embedded.",
+            "Cut long texts into pieces to have all of them embedded."
         )
         return [text[:most] for text in texts]
 
@@ -182,12 +173,9 @@ class Text(Cuttable, Tokenizable):
         from sklearn.feature_extraction.text import CountVectorizer
 
         self.analyzer_ = self._make_analyzer(X.texts)
-        limits = {
-            "min_df": self.min_df,
-            "max_df": self.max_df,
-            "max_features": self.max_features,
-        }
-        vectorizer = CountVectorizer(analyzer=_as_is, **limits)
+        vectorizer = CountVectorizer(
+            analyzer=_as_is, min_df=self.min_df, max_df=self.max_df, max_features=self.max_features
+        )
         try:
             counts = vectorizer.fit_transform(X.split(self.analyzer_))
         except ValueError as error:
@@ -213,8 +201,6 @@ class Text(Cuttable, Tokenizable):
 
     def _make_analyzer(self, texts: np.ndarray) -> Analyzer:
         """Return what splits a text into tokens, learned from some where it has to be."""
-        from sklearn.feature_extraction.text import CountVectorizer
-
         self.analyzer_overlaps_ = False
         if callable(self.analyzer):
             return self.analyzer
@@ -222,11 +208,23 @@ class Text(Cuttable, Tokenizable):
             return Subwords(texts, self.max_features)
         kind = _usual_analyzer(texts) if self.analyzer == "auto" else self.analyzer
         usual = (1, 1) if kind == "word" else (1, 2)
-        ngram_range = tuple(resolve_auto(self.ngram_range, usual))
-        self.analyzer_overlaps_ = kind != "word" or ngram_range[1] > 1
-        return CountVectorizer(
-            analyzer=kind, ngram_range=ngram_range, token_pattern=word_pattern()
-        ).build_analyzer()
+        shortest, longest = resolve_auto(self.ngram_range, usual)
+        self.analyzer_overlaps_ = kind != "word" or longest > 1
+        return UsualAnalyzer(kind, (shortest, longest))
+
+    def preparation(self) -> dict[str, object]:
+        told: dict[str, object] = {"analyzer": "a function, which is not told here"}
+        if isinstance(self.analyzer_, UsualAnalyzer):
+            told = {
+                "analyzer": self.analyzer_.kind,
+                "ngram_range": self.analyzer_.ngram_range,
+                "lowercase": True,
+                "token_pattern": word_pattern(),
+            }
+        elif isinstance(self.analyzer_, Subwords):
+            told = {"analyzer": "subword", "tokenizer": self.analyzer_.tokenizer.to_str()}
+        known = {"vocabulary": self.vocabulary_, "max_length": self.max_length, "padding": 0}
+        return {"dtype": "int32"} | told | known
 
     def prepare(self, X: Corpus) -> Tensor:
         return as_tensor(X.padded_ids(self.analyzer_, self.vocabulary_, self.max_length))
@@ -264,6 +262,35 @@ class Text(Cuttable, Tokenizable):
         return TextViews()
 
 
+class UsualAnalyzer:
+    """Splits texts as ``CountVectorizer`` of scikit-learn does.
+
+    Parameters
+    ----------
+    kind : {"word", "char", "char_wb"}
+    ngram_range : tuple of two ints
+    """
+
+    def __init__(self, kind: str, ngram_range: tuple[int, int]):
+        from sklearn.feature_extraction.text import CountVectorizer
+
+        self.kind = kind
+        self.ngram_range = ngram_range
+        self._split = CountVectorizer(
+            analyzer=kind, ngram_range=ngram_range, token_pattern=word_pattern()
+        ).build_analyzer()
+
+    def __call__(self, text: str) -> list[str]:
+        tokens: list[str] = self._split(text)
+        return tokens
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"kind": self.kind, "ngram_range": self.ngram_range}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
+
+
 class Subwords:
     """Byte-pair encoding, learned from texts by the `tokenizers` library.
 
@@ -293,6 +320,14 @@ class Subwords:
 
     def __call__(self, text: str) -> list[str]:
         return self.tokenizer.encode(_of_characters(text)).tokens
+
+    def __getstate__(self) -> dict[str, str]:
+        return {"tokenizer": self.tokenizer.to_str()}
+
+    def __setstate__(self, state: dict[str, str]) -> None:
+        from tokenizers import Tokenizer
+
+        self.tokenizer = Tokenizer.from_str(state["tokenizer"])
 
 
 def _of_characters(text: str) -> str:

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from numbers import Integral
-from typing import Self
-
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from skssl._declare import Interval, StrOptions, param
 from skssl._types import Samples
 from skssl.modality._base import Look, as_tensor, check_mask, check_numbers
-from skssl.modality._capabilities import Fillable, Filmed, Turnable
+from skssl.modality._capabilities import Filmed
 from skssl.modality._containers import as_samples
 from skssl.modality._cutters import TileCutter
-from skssl.modality._pixels import (
-    USUAL_CHANNELS,
-    Layout,
-    PixelScale,
-    Rescale,
-    are_glyphs,
-    check_like_fit,
-    find_channel_axis,
-    quarter_turns,
-    some_samples,
-)
+from skssl.modality._pixels import USUAL_CHANNELS, PixelModality, some_samples
 from skssl.nn import (
     Patches,
     SmallVideoNet,
@@ -36,7 +21,7 @@ from skssl.nn import (
     torchvision_encoder,
     torchvision_video_names,
 )
-from skssl.views import VideoViews, Views
+from skssl.views import VideoViews
 
 # Frames of a tube, as in VideoMAE.
 _TUBE_FRAMES = 2
@@ -44,7 +29,7 @@ _TUBE_FRAMES = 2
 _PATCHES_A_SIDE = 4
 
 
-class Video(Turnable, Filmed, Fillable):
+class Video(PixelModality, Filmed):
     """Clips of video as arrays, grey or with any number of channels.
 
     Accepts ``(n, frames, height, width)``, ``(n, frames, height, width, channels)`` and
@@ -97,11 +82,8 @@ class Video(Turnable, Filmed, Fillable):
     """
 
     views_class = VideoViews
-
-    channels: int | None = param(Interval(Integral, 1, None, closed="left"), None, default=None)
-    layout: Layout | None = param(
-        StrOptions({"channels_first", "channels_last"}), None, default=None
-    )
+    _names = ("Video", "clips")
+    _n_axes = 3
 
     @classmethod
     def recognizes(cls, look: Look) -> bool:
@@ -114,13 +96,8 @@ class Video(Turnable, Filmed, Fillable):
             return None
         if last in USUAL_CHANNELS:
             # Frames are no narrower in the other reading.
-            if min(third, last) < min(second, third):
-                return None
-            return (
-                f"either axis, of {first} or of {last} values, may hold the channels; the last one "
-                "is taken. Say modality=Video(layout='channels_first') or "
-                "Video(layout='channels_last')"
-            )
+            is_either = min(third, last) >= min(second, third)
+            return cls._either_axis(first, last) if is_either else None
         if second in USUAL_CHANNELS and second < first:
             return (
                 f"the axis of {second} values may hold the channels, but that of {first} is taken. "
@@ -148,71 +125,22 @@ class Video(Turnable, Filmed, Fillable):
             )
         return clips
 
-    def fit(self, X: np.ndarray) -> Self:
-        self.input_shape_ = X.shape[1:]
-        self.input_is_uint8_ = X.dtype == np.uint8
-        self._channel_axis = self._find_channel_axis()
-        clips = self._channels_first(X)
-        self.sample_shape_ = clips.shape[1:]
-        if self.sample_shape_[1] < 2:
+    def prepare_frames(self, X: np.ndarray) -> Tensor:
+        # The shape that clips of as many frames would have had in fit.
+        shape = list(self.input_shape_)
+        axis = _axis_of_frames(self._channel_axis)
+        if X.ndim == len(shape) + 1 and X.shape[1 + axis]:
+            shape[axis] = X.shape[1 + axis]
+        return self._prepare(X, tuple(shape))
+
+    def _find_channel_axis(self) -> int | None:
+        channel_axis = super()._find_channel_axis()
+        if self.input_shape_[_axis_of_frames(channel_axis)] < 2:
             raise ValueError(
                 f"X has clips of shape {self.input_shape_} with 1 frame; video needs at least 2 "
                 "frames. For single images say modality=Images()."
             )
-        self._scale = PixelScale(clips)
-        self.low_, self.high_ = self._scale.low, self._scale.high
-        self.are_glyphs_ = are_glyphs(clips, self.low_, self.high_)
-        return self
-
-    def prepare(self, X: np.ndarray) -> Tensor:
-        check_like_fit(X, shape=self.input_shape_, is_uint8=self.input_is_uint8_)
-        return as_tensor(self._scale.prepare(self._channels_first(X)))
-
-    def prepare_frames(self, X: np.ndarray) -> Tensor:
-        # The shape that clips of as many frames would have had in fit.
-        shape = list(self.input_shape_)
-        axis = 1 if self._channel_axis == 0 else 0
-        if X.ndim == len(shape) + 1 and X.shape[1 + axis]:
-            shape[axis] = X.shape[1 + axis]
-        check_like_fit(X, shape=tuple(shape), is_uint8=self.input_is_uint8_)
-        return as_tensor(self._scale.prepare(self._channels_first(X)))
-
-    def _find_channel_axis(self) -> int | None:
-        """Return the axis of one clip that holds the channels, or None without one."""
-        shape = self.input_shape_
-        if len(shape) == 4:
-            return find_channel_axis(
-                shape, channels=self.channels, layout=self.layout, modality="Video", samples="clips"
-            )
-        if self.channels not in (None, 1):
-            raise ValueError(
-                f"channels={self.channels} does not fit clips of shape {shape}, which have no axis "
-                "for channels."
-            )
-        return None
-
-    def _channels_first(self, X: np.ndarray) -> np.ndarray:
-        if self._channel_axis is None:
-            return X[:, None]
-        return np.moveaxis(X, 1 + self._channel_axis, 1)
-
-    def restore(self, samples: Tensor, X: Samples | None = None) -> np.ndarray:
-        original = None
-        if X is not None and samples.dtype != torch.uint8:
-            original = self._channels_first(self.check(X, estimator=type(self).__name__))
-        clips = self._scale.give_back(samples.numpy(), original)
-        if self._channel_axis is None:
-            return clips[:, 0]
-        return np.ascontiguousarray(np.moveaxis(clips, 1, 1 + self._channel_axis))
-
-    def unscale(self, values: Tensor, like: Tensor) -> Tensor:
-        return self.input_layer().inverse(values, like.dtype)
-
-    def input_layer(self) -> Rescale:
-        return self._scale.layer()
-
-    def turns(self) -> list[Callable[[Tensor], Tensor]]:
-        return quarter_turns(*self.sample_shape_[2:])
+        return channel_axis
 
     def cutter(self, grid: int | None = None) -> TileCutter:
         return TileCutter([2, grid or 2, grid or 2], self.sample_shape_[1:])
@@ -249,6 +177,6 @@ class Video(Turnable, Filmed, Fillable):
             return channels_last(network)
         return torchvision_encoder(name, channels, (height, width))
 
-    def default_views(self) -> Views:
-        size = self.sample_shape_[2:]
-        return VideoViews.glyphs() if self.are_glyphs_ else VideoViews.photos(size)
+
+def _axis_of_frames(channel_axis: int | None) -> int:
+    return 1 if channel_axis == 0 else 0

@@ -2,11 +2,7 @@
 
 from skssl.model_selection._control import check_against_random_weights
 from skssl.model_selection._embedding import embed_views
-from skssl.model_selection._folds import (
-    LabeledKFold,
-    LabeledShuffleSplit,
-    StratifiedLabeledKFold,
-)
+from skssl.model_selection._folds import LabeledKFold, LabeledShuffleSplit, StratifiedLabeledKFold
 from skssl.model_selection._labeled_scorer import labeled_scorer
 from skssl.model_selection._scorers import (
     EmbeddingScorer,

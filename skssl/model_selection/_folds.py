@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-
 from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold
 
-from skssl._declare import POSITIVE_INT, Interval, RealNotInt, param
+from skssl._declare import AT_LEAST_TWO, PART_OF_ROWS, POSITIVE_INT, param
 from skssl._labels import Kind
 from skssl._types import RandomState
 from skssl.model_selection._split import LabeledSplitter
-
-_AT_LEAST_TWO = Interval(Integral, 2, None, closed="left")
-_PART = Interval(RealNotInt, 0, 1, closed="neither")
 
 
 class _LabeledFolds(LabeledSplitter):
     """Folds of the labelled rows."""
 
-    n_splits: int = param(_AT_LEAST_TWO, default=5, kw_only=False)
+    n_splits: int = param(AT_LEAST_TWO, default=5, kw_only=False)
     shuffle: bool = param("boolean", default=False)
     random_state: RandomState = param("random_state", default=None)
 
@@ -147,8 +142,8 @@ class LabeledShuffleSplit(LabeledSplitter):
     """
 
     n_splits: int = param(POSITIVE_INT, default=10, kw_only=False)
-    test_size: float | int | None = param(_PART, POSITIVE_INT, None, default=None)
-    train_size: float | int | None = param(_PART, POSITIVE_INT, None, default=None)
+    test_size: float | int | None = param(PART_OF_ROWS, POSITIVE_INT, None, default=None)
+    train_size: float | int | None = param(PART_OF_ROWS, POSITIVE_INT, None, default=None)
     random_state: RandomState = param("random_state", default=None)
 
     def _splitter(self) -> ShuffleSplit:

@@ -9,11 +9,9 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import check_scoring
-from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
-from skssl._labels import as_labels, split_labels
-from skssl._sklearn_compat import check_lengths, index_fit_params, safe_indexing
+from skssl._labels import labelled_part
 from skssl._types import Samples
 
 
@@ -93,20 +91,10 @@ class _LabeledScorer:
         # With a -1 among them, it may have been fitted to the marker.
         if not isinstance(classes, np.ndarray) or classes.ndim != 1 or -1 in classes.tolist():
             classes = None
-        labels, rows, _ = split_labels(
-            y,
-            self.unlabeled,
-            caller="labeled_scorer",
-            kind="quantities" if is_regressor(estimator) else "classes",
-            classes=classes,
-        )
-        check_lengths(X=X, y=y)
-        if params.get("sample_weight") is not None:
-            weights = as_labels(params["sample_weight"], name="sample_weight")
-            params = params | {"sample_weight": weights}
-        (X,) = indexable(X)
-        params = index_fit_params(X, params, rows)
-        return self._scorer(estimator, safe_indexing(X, rows), labels, **params)
+        kind = "quantities" if is_regressor(estimator) else "classes"
+        how = {"caller": "labeled_scorer", "kind": kind, "classes": classes}
+        X, labels, params = labelled_part(X, y, params, self.unlabeled, **how)
+        return self._scorer(estimator, X, labels, **params)
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return what is passed on to the scorer inside."""

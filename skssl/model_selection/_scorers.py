@@ -13,8 +13,9 @@ from sklearn.base import BaseEstimator
 
 from skssl import metrics
 from skssl._labels import split_labels
-from skssl._sklearn_compat import check_lengths, num_samples, safe_indexing
+from skssl._sklearn_compat import check_lengths, num_samples
 from skssl._types import Samples
+from skssl.modality import take
 from skssl.model_selection._embedding import check_views_parameter, embed_views
 from skssl.views import Views
 
@@ -119,7 +120,7 @@ class EmbeddingScorer:
             The higher the better.
         """
         rows, labels = self._choose_rows(X, y)
-        chosen = safe_indexing(X, rows)
+        chosen = take(X, rows)
         if self.n_views is None:
             Z = np.asarray(estimator.transform(chosen))
         else:

@@ -20,8 +20,9 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from skssl._declare import Declared, HasMethods, param
 from skssl._labels import Kind, as_labels, split_labels
-from skssl._sklearn_compat import check_lengths, safe_indexing
+from skssl._sklearn_compat import check_lengths
 from skssl._types import RandomState, Samples
+from skssl.modality import take
 
 _FOR_CLASSES = (
     StratifiedKFold,
@@ -114,7 +115,7 @@ class LabeledSplitter(Declared):
         (X,) = indexable(X)
         check_lengths(X=X, y=y, groups=groups)
         groups = None if groups is None else as_labels(groups, name="groups")[rows]
-        return (safe_indexing(X, rows), labels, groups), rows, others
+        return (take(X, rows), labels, groups), rows, others
 
 
 class LabeledSplit(LabeledSplitter):

@@ -44,9 +44,9 @@ from skssl.nn._series import (
     SeriesResNet,
 )
 from skssl.nn._series_patches import NormalizeEach, SeriesPatches
-from skssl.nn._shares import in_shares, shared_among
+from skssl.nn._shares import in_shares, shared_among, unshared
 from skssl.nn._tabular import TableEncoder, TableStem, UnitLength
-from skssl.nn._teacher import Teacher, TeacherStays, rising_momentum
+from skssl.nn._teacher import TaughtObjective, Teacher, TeacherStays, rising_momentum
 from skssl.nn._text import BagEncoder, TextTransformer
 from skssl.nn._tokenizer import FillingTokenizer, Pieces, Tokenizer, first_of, take
 from skssl.nn._tokens import Positions, TokenEncoder, TransformerLayers
@@ -98,6 +98,7 @@ __all__ = [
     "TableHead",
     "TableStem",
     "TableTokens",
+    "TaughtObjective",
     "Teacher",
     "TeacherStays",
     "TextTokens",
@@ -129,4 +130,5 @@ __all__ = [
     "torchvision_encoder",
     "torchvision_names",
     "torchvision_video_names",
+    "unshared",
 ]

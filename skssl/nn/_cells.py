@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from skssl.nn._heads import PieceHead
 from skssl.nn._tokenizer import FillingTokenizer, Pieces, Tokenizer
 
 # Below this, a column says nothing that could be predicted.
@@ -96,35 +97,29 @@ class TableTokens(FillingTokenizer):
         self.register_buffer("offsets", offsets[:-1])
         total = int(offsets[-1])
         # Which codes a column has: those of categories that were seen.
-        allowed = torch.zeros(rows.shape[1], total, dtype=torch.bool)
-        means = torch.zeros(rows.shape[1], 2)
-        stds = torch.ones(rows.shape[1], 2)
-        deviations = torch.ones(rows.shape[1], 2)
-        entropies = torch.ones(rows.shape[1])
-        known = torch.zeros(rows.shape[1], dtype=torch.bool)
+        self.register_buffer("allowed", torch.zeros(rows.shape[1], total, dtype=torch.bool))
+        self.register_buffer("means", torch.zeros(rows.shape[1], 2))
+        self.register_buffer("stds", torch.ones(rows.shape[1], 2))
+        self.register_buffer("deviations", torch.ones(rows.shape[1], 2))
+        self.register_buffer("entropies", torch.ones(rows.shape[1]))
+        self.register_buffer("known", torch.zeros(rows.shape[1], dtype=torch.bool))
         both = torch.stack([rows[:, :n_numbers], self._to_original(rows[:, :n_numbers])], dim=2)
         for column in range(n_numbers):
             values = both[~rows[:, column].isnan(), column]
             if len(values):
-                means[column] = values.mean(dim=0)
+                self.means[column] = values.mean(dim=0)
                 std = values.std(dim=0, correction=0)
-                known[column] = bool((std**2 > _SMALLEST_VARIANCE).all())
-                stds[column] = torch.where(std > 0, std, 1.0)
-                spread = ((values - means[column]).abs() / stds[column]).mean(dim=0)
-                deviations[column] = torch.where(spread > 0, spread, 1.0)
+                self.known[column] = bool((std**2 > _SMALLEST_VARIANCE).all())
+                self.stds[column] = torch.where(std > 0, std, 1.0)
+                spread = ((values - self.means[column]).abs() / self.stds[column]).mean(dim=0)
+                self.deviations[column] = torch.where(spread > 0, spread, 1.0)
         for place, count in enumerate(n_codes):
             column, start = n_numbers + place, int(offsets[place])
-            allowed[column, start + first_code : start + count] = True
+            self.allowed[column, start + first_code : start + count] = True
             counts = torch.bincount(rows[:, column].long(), minlength=count)[first_code:count]
             entropy = _entropy(counts.float())
-            known[column] = bool(entropy > _SMALLEST_ENTROPY)
-            entropies[column] = entropy if known[column] else 1.0
-        self.register_buffer("allowed", allowed)
-        self.register_buffer("means", means)
-        self.register_buffer("stds", stds)
-        self.register_buffer("deviations", deviations)
-        self.register_buffer("entropies", entropies)
-        self.register_buffer("known", known)
+            self.known[column] = bool(entropy > _SMALLEST_ENTROPY)
+            self.entropies[column] = entropy if self.known[column] else 1.0
         self.slopes = nn.Parameter(torch.randn(n_numbers, width))
         self.bends = nn.Parameter(torch.randn(n_numbers, 2 * width))
         self.bent = nn.Linear(width, width)
@@ -222,13 +217,6 @@ def _interpolate(values: Tensor, knots: Tensor, at_knots: Tensor) -> Tensor:
     return (start + share * (end - start)).T
 
 
-class TextHead(nn.Linear):
-    """Predicts the scores of all tokens that are known."""
-
-    def forward(self, tokens: Tensor, pieces: Pieces) -> Tensor:  # type: ignore[override]
-        return super().forward(tokens)
-
-
 class TextTokens(Tokenizer):
     """One token per token id of a text, of which 0 is none.
 
@@ -260,8 +248,8 @@ class TextTokens(Tokenizer):
     def embed(self, pieces: Pieces) -> Tensor:
         return self.vectors(pieces.values[..., 0])
 
-    def make_head(self, width: int) -> TextHead:
-        return TextHead(width, self.vectors.num_embeddings - 1)
+    def make_head(self, width: int) -> PieceHead:
+        return PieceHead(width, self.vectors.num_embeddings - 1)
 
     def errors(self, prediction: Tensor, pieces: Pieces, *, absolute: bool = False) -> Tensor:
         target = (pieces.values[..., 0].long() - 1).clamp(min=0)

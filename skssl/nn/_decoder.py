@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from skssl.nn._encoders import convolution
 from skssl.nn._pyramid import Pyramid, Size
 
 # Side of the grid that an embedding is spread on where the encoder has no maps.
@@ -32,7 +33,7 @@ class _Stage(nn.Module):
         side_channels = map_channels + image_channels * fold**2
         is_narrow = side_channels <= width
         self.side = nn.Identity() if is_narrow else nn.Conv2d(side_channels, width, 1)
-        self.mix = _convolution(width + (side_channels if is_narrow else width), width)
+        self.mix = convolution(width + (side_channels if is_narrow else width), width)
 
     def forward(self, features: Tensor, maps: Tensor | None, image: Tensor, size: Size) -> Tensor:
         fine = (size[0] * self.fold, size[1] * self.fold)
@@ -51,14 +52,6 @@ def _resized(features: Tensor, size: Size) -> Tensor:
     if features.shape[2:] == size:
         return features
     return F.interpolate(features, size, mode="bilinear", align_corners=False)
-
-
-def _convolution(width_in: int, width_out: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(width_in, width_out, 3, padding=1, bias=False),
-        nn.BatchNorm2d(width_out),
-        nn.ReLU(inplace=True),
-    )
 
 
 class MapDecoder(nn.Module):
@@ -117,7 +110,7 @@ class MapDecoder(nn.Module):
                 )
             )
         self.stages = nn.ModuleList(stages)
-        self.refine = _convolution(full_width, full_width)
+        self.refine = convolution(full_width, full_width)
         self.out = nn.Conv2d(full_width, out_channels, 1)
         # Zero is what the tasks take for the trivial answer, and a better start than noise.
         nn.init.zeros_(self.out.weight)

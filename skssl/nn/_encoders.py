@@ -66,9 +66,12 @@ class ResidualBlock(nn.Module):
         return F.relu(self.norm2(self.conv2(out)) + self.shortcut(x), inplace=True)
 
 
-def _convolution(width_in: int, width_out: int, size: int = 3, stride: int = 1) -> nn.Sequential:
+def convolution(
+    width_in: int, width_out: int, size: int = 3, stride: int = 1, *, padding: int = 1
+) -> nn.Sequential:
+    """Return a 2-D convolution with BatchNorm and ReLU."""
     return nn.Sequential(
-        nn.Conv2d(width_in, width_out, size, stride, padding=1, bias=False),
+        nn.Conv2d(width_in, width_out, size, stride, padding=padding, bias=False),
         nn.BatchNorm2d(width_out),
         nn.ReLU(inplace=True),
     )
@@ -105,9 +108,9 @@ class SmallConvNet(nn.Sequential):
             stem.append(nn.AvgPool2d(side // _SEEN_SIDE))
             side //= side // _SEEN_SIDE
         if side > _FULL_SIDE:
-            stem.append(_convolution(in_channels, first, size=4, stride=2))
+            stem.append(convolution(in_channels, first, size=4, stride=2))
         else:
-            stem.append(_convolution(in_channels, first))
+            stem.append(convolution(in_channels, first))
         while side > 2 * _FULL_SIDE:
             stem.append(_pool())
             side //= 2
@@ -125,8 +128,8 @@ class SmallConvNet(nn.Sequential):
 def _pooled_convolution(width_in: int, width_out: int) -> nn.Sequential:
     # The maximum of what is not negative is the same before and after a ReLU, which has less to do
     # after it.
-    convolution, norm, relu = _convolution(width_in, width_out)
-    return nn.Sequential(convolution, norm, _pool(), relu)
+    filters, norm, relu = convolution(width_in, width_out)
+    return nn.Sequential(filters, norm, _pool(), relu)
 
 
 def _pool() -> nn.Module:

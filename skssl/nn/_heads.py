@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skssl._precision import full_precision
+from skssl.nn._tokenizer import Pieces
 
 
 def _relu() -> nn.Module:
@@ -119,6 +120,13 @@ class PairwiseHead(nn.Module):
         parts = embeddings.chunk(self.n_parts, dim=1)
         compared = [self.compare(torch.cat([parts[i], parts[j]], dim=1)) for i, j in self.pairs]
         return self.answer(torch.cat(compared, dim=1))
+
+
+class PieceHead(nn.Linear):
+    """Predicts what pieces hold from their tokens alone."""
+
+    def forward(self, tokens: Tensor, pieces: Pieces) -> Tensor:  # type: ignore[override]
+        return super().forward(tokens)
 
 
 class Prototypes(nn.Module):

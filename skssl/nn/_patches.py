@@ -10,19 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from skssl.nn._heads import PieceHead
 from skssl.nn._tokenizer import FillingTokenizer, Pieces
 
 # Keeps the standard deviation of a patch of one value from zero, as in the authors' code of MAE.
 _SMALLEST_VARIANCE = 1e-6
 # Share of the samples that may begin within a patch.
 _MOVED = 0.5
-
-
-class PatchHead(nn.Linear):
-    """Predicts the values of a patch, in units of their standard deviation."""
-
-    def forward(self, tokens: Tensor, pieces: Pieces) -> Tensor:  # type: ignore[override]
-        return super().forward(tokens)
 
 
 class Patches(FillingTokenizer):
@@ -111,9 +105,7 @@ class Patches(FillingTokenizer):
             order += [1 + axis, 2 + self.n_axes + axis]
         whole = patches.reshape(len(patches), *steps, channels, *self.patch).permute(order)
         whole = whole.reshape(
-            len(patches),
-            channels,
-            *(s * p for s, p in zip(steps, self.patch, strict=True)),
+            len(patches), channels, *(s * p for s, p in zip(steps, self.patch, strict=True))
         )
         for axis, size in enumerate(sizes):
             whole = whole.narrow(2 + axis, 0, size)
@@ -151,8 +143,8 @@ class Patches(FillingTokenizer):
         # A missing value counts as the mean.
         return self.layer(((pieces.values - self.mean) / self.std).nan_to_num())
 
-    def make_head(self, width: int) -> PatchHead:
-        return PatchHead(width, len(self.mean))
+    def make_head(self, width: int) -> PieceHead:
+        return PieceHead(width, len(self.mean))
 
     def normalize_pieces(self) -> None:
         """From now on predict each patch relative to its own mean and standard deviation."""

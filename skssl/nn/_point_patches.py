@@ -9,16 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skssl._precision import full_precision, widened
+from skssl.nn._heads import PieceHead
 from skssl.nn._tokenizer import Pieces, Tokenizer, take
 
 _SMALLEST_SPREAD = 1e-12
-
-
-class PointHead(nn.Linear):
-    """Predicts the coordinates of the points of a patch, relative to its centre."""
-
-    def forward(self, tokens: Tensor, pieces: Pieces) -> Tensor:  # type: ignore[override]
-        return super().forward(tokens)
 
 
 class PointPatches(Tokenizer):
@@ -84,8 +78,8 @@ class PointPatches(Tokenizer):
         patches = torch.cat([patches[..., :3] / scale, patches[..., 3:]], dim=3)
         return self.second(self.first(patches).amax(dim=2))
 
-    def make_head(self, width: int) -> PointHead:
-        return PointHead(width, 3 * self.n_points)
+    def make_head(self, width: int) -> PieceHead:
+        return PieceHead(width, 3 * self.n_points)
 
     def errors(self, prediction: Tensor, pieces: Pieces, *, absolute: bool = False) -> Tensor:
         predicted = prediction.float().unflatten(2, (self.n_points, 3)) * self.spread.sqrt()

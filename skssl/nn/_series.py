@@ -64,10 +64,6 @@ class FillGaps(nn.Module):
         return filled if self.training or missing <= 0 else F.pad(filled, (0, missing))
 
 
-def _mean_over_time(x: Tensor, observed: Tensor) -> Tensor:
-    return (x * observed).sum(dim=2) / observed.sum(dim=2).clamp(min=1)
-
-
 class RandomKernels(nn.Module):
     """The fixed dilated kernels of MiniRocket, pooled to proportions of positive values.
 
@@ -175,6 +171,9 @@ class RandomKernels(nn.Module):
         with full_precision(series) as (series,):
             levels, unit, observed = self._levels(series)
             share = (observed / observed.sum(dim=2, keepdim=True).clamp(min=1)).transpose(1, 2)
+            if torch.compiler.is_exporting():
+                # A graph for batches of any size cannot have them in parts.
+                return self._proportions(levels, unit, share)
             few = max(1, _RESPONSES_AT_ONCE // (self.n_kernels * share.shape[1]))
             parts = zip(*(part.split(few) for part in (levels, unit, share)), strict=True)
             return torch.cat([self._proportions(*part) for part in parts])
@@ -327,7 +326,8 @@ class SeriesResNet(nn.Module):
         for block in self.blocks:
             x, observed = block(x, observed)
         # The activations are not negative, so that zeros of the padding do not change the maximum.
-        return torch.cat([_mean_over_time(x, observed), x.amax(dim=2)], dim=1)
+        mean = (x * observed).sum(dim=2) / observed.sum(dim=2).clamp(min=1)
+        return torch.cat([mean, x.amax(dim=2)], dim=1)
 
 
 class DilatedConvNet(nn.Module):

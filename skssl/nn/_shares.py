@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
-from itertools import count
 from typing import Any, TypeVar, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from skssl._processes import Processes
 
@@ -23,19 +23,43 @@ class _Sharing:
     Parameters
     ----------
     processes : Processes
+    objective : nn.Module
+    encoders : list of nn.Module
     own_randomness : callable
-        Gets a number, and returns a context in which this process draws what no other one does.
+        Returns a context in which this process draws what no other one does.
     """
 
     def __init__(
-        self, processes: Processes, own_randomness: Callable[[int], AbstractContextManager[None]]
+        self,
+        processes: Processes,
+        objective: nn.Module,
+        encoders: list[nn.Module],
+        own_randomness: Callable[[], AbstractContextManager[None]],
     ):
         self.processes = processes
+        self.objective = objective
+        self.encoders = encoders
         self.own_randomness = own_randomness
-        # What of the samples is at hand: all, or the own ones and how many there are.
+        # Of how many samples the own ones are at hand; None while all are.
         self.n_rows: int | None = None
         self._under_way = ExitStack()
-        self._numbers = count()
+        self._hooks: list[RemovableHandle] = []
+
+    def take_hold(self) -> None:
+        """Let the encoders and the BatchNorm layers know of the other processes."""
+        for encoder in self.encoders:
+            self._hooks += [
+                encoder.register_forward_pre_hook(_take_own),
+                encoder.register_forward_hook(_give_all, always_call=True),
+            ]
+        _change_classes(self.objective, _NORMS)
+
+    def let_go(self) -> None:
+        """Undo `take_hold`."""
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks.clear()
+        _change_classes(self.objective, {shared: plain for plain, shared in _NORMS.items()})
 
     def begin(self, samples: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
         """Return the own part of samples; all, if they are too few to be shared."""
@@ -45,7 +69,7 @@ class _Sharing:
             return samples
         self.n_rows = n_rows
         # What dropout draws for the own samples is not to change what is drawn for all of them.
-        self._under_way.enter_context(self.own_randomness(next(self._numbers)))
+        self._under_way.enter_context(self.own_randomness())
         return tuple(None if part is None else self._own(part) for part in samples)
 
     def _own(self, rows: Tensor) -> Tensor:
@@ -135,7 +159,7 @@ def shared_among(
     processes: Processes,
     objective: nn.Module,
     encoders: list[nn.Module],
-    own_randomness: Callable[[int], AbstractContextManager[None]],
+    own_randomness: Callable[[], AbstractContextManager[None]],
 ) -> Iterator[None]:
     """Let each process do its part of what `encoders` and :func:`in_shares` are asked for.
 
@@ -146,28 +170,30 @@ def shared_among(
         The whole network, whose BatchNorm layers look at the samples of all processes.
     encoders : list of nn.Module
     own_randomness : callable
-        Gets a number, and returns a context in which this process draws what no other one does.
+        Returns a context in which this process draws what no other one does.
     """
-    handles = []
-    for encoder in encoders:
-        handles += [
-            encoder.register_forward_pre_hook(_take_own),
-            encoder.register_forward_hook(_give_all, always_call=True),
-        ]
-    norms = [
-        (module, kind) for module in objective.modules() for kind in _NORMS if type(module) is kind
-    ]
-    for norm, kind in norms:
-        norm.__class__ = _NORMS[kind]
-    token = _sharing.set(_Sharing(processes, own_randomness))
+    sharing = _Sharing(processes, objective, encoders, own_randomness)
+    token = _sharing.set(sharing)
+    sharing.take_hold()
     try:
         yield
     finally:
+        sharing.let_go()
         _sharing.reset(token)
-        for norm, kind in norms:
-            norm.__class__ = kind
-        for handle in handles:
-            handle.remove()
+
+
+@contextmanager
+def unshared() -> Iterator[None]:
+    """Let networks be for a while what they are without other processes, to be written."""
+    sharing = _sharing.get()
+    if sharing is None:
+        yield
+        return
+    sharing.let_go()
+    try:
+        yield
+    finally:
+        sharing.take_hold()
 
 
 # What an encoder is called with while another one is at work is part of that one's share.
@@ -235,7 +261,17 @@ class _Norm3d(_NormOverAll, nn.BatchNorm3d):
     """See :class:`_NormOverAll`."""
 
 
-_NORMS = {nn.BatchNorm1d: _Norm1d, nn.BatchNorm2d: _Norm2d, nn.BatchNorm3d: _Norm3d}
+_NORMS: dict[type[nn.Module], type[nn.Module]] = {
+    nn.BatchNorm1d: _Norm1d,
+    nn.BatchNorm2d: _Norm2d,
+    nn.BatchNorm3d: _Norm3d,
+}
+
+
+def _change_classes(network: nn.Module, classes: dict[type[nn.Module], type[nn.Module]]) -> None:
+    for module in network.modules():
+        if type(module) in classes:
+            module.__class__ = classes[type(module)]
 
 
 class _Normalize(torch.autograd.Function):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -50,6 +51,8 @@ class Teacher(nn.Module):
 
     def __init__(self, *students: nn.Module):
         super().__init__()
+        # In a tuple, they are no part of this module.
+        self._students = students
         self.networks = copy.deepcopy(nn.Sequential(*students)).requires_grad_(False)
 
     @torch.no_grad()
@@ -68,12 +71,48 @@ class Teacher(nn.Module):
                 theirs.copy_(kept)
 
     @torch.no_grad()
+    def start_again(self) -> None:
+        """Become a copy of the students once more."""
+        for own, student in zip(self.networks, self._students, strict=True):
+            own.load_state_dict(student.state_dict())
+
+    @torch.no_grad()
     def follow(self, *students: nn.Module, momentum: float) -> None:
         """Move the weights towards those of the students, keeping `momentum` of the old ones."""
         own: list[Tensor] = list(self.networks.parameters())
         theirs: list[Tensor] = [weight for part in students for weight in part.parameters()]
         if own:
             foreach_lerp_(own, theirs, 1 - momentum)
+
+
+class TaughtObjective(Objective):
+    """An encoder and a projector that learn from a teacher, which follows them after each step.
+
+    Parameters
+    ----------
+    encoder, projector : nn.Module
+        The projector gets the embedding.
+    *more : nn.Module
+        What comes behind the projector, and is followed as well.
+    momentum : float
+        What the teacher keeps of its weights in a step, at the start.
+    """
+
+    # Whether the momentum rises to 1 with a cosine.
+    momentum_rises: ClassVar[bool] = True
+
+    def __init__(self, encoder: nn.Module, projector: nn.Module, *more: nn.Module, momentum: float):
+        super().__init__(encoder)
+        self.projector = projector
+        self.teacher = Teacher(encoder, projector, *more)
+        self.momentum = momentum
+        self._students = (encoder, projector, *more)
+
+    def after_step(self, progress: float) -> None:
+        momentum = self.momentum
+        if self.momentum_rises:
+            momentum = rising_momentum(momentum, progress)
+        self.teacher.follow(*self._students, momentum=momentum)
 
 
 def rising_momentum(start: float, progress: float) -> float:

@@ -38,14 +38,20 @@ class BagEncoder(nn.Module):
         nn.init.zeros_(last_layer)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        bag = F.embedding_bag(
-            tokens,
-            self.embeddings,
-            # weights[tokens] would add up its gradient in any order of the threads.
-            per_sample_weights=F.embedding(tokens, self.weights[:, None]).squeeze(2),
-            mode="sum",
-            padding_idx=0,
-        )
+        # weights[tokens] would add up its gradient in any order of the threads.
+        weights = F.embedding(tokens, self.weights[:, None])
+        if torch.compiler.is_exporting():
+            # Not every runtime has bags.
+            present = (tokens != 0).to(weights.dtype)[..., None]
+            bag = (F.embedding(tokens, self.embeddings) * weights * present).sum(dim=1)
+        else:
+            bag = F.embedding_bag(
+                tokens,
+                self.embeddings,
+                per_sample_weights=weights.squeeze(2),
+                mode="sum",
+                padding_idx=0,
+            )
         bag = F.normalize(bag, dim=1)
         return bag + self.mlp(bag)
 

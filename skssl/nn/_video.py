@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skssl.nn._encoders import ResidualBlock
+from skssl.nn._encoders import ResidualBlock, convolution
 
 
 class TemporalBlock(nn.Module):
@@ -64,11 +64,7 @@ class SmallVideoNet(nn.Module):
         stride = 2 ** max(0, halvings - 2)
         # Windows overlap by three pixels.
         kernel = stride + 3
-        self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, widths[0], kernel, stride, padding=kernel // 2, bias=False),
-            nn.BatchNorm2d(widths[0]),
-            nn.ReLU(inplace=True),
-        )
+        self.stem = convolution(in_channels, widths[0], kernel, stride, padding=kernel // 2)
         self.time = nn.ModuleList([TemporalBlock(width, 2) for width in widths[:2]])
         self.space = nn.ModuleList(
             [
@@ -78,7 +74,7 @@ class SmallVideoNet(nn.Module):
         )
 
     def forward(self, clips: Tensor) -> Tensor:
-        n = len(clips)
+        n = clips.shape[0]
         # Frames are samples to what looks at space, positions are columns to what looks at time.
         x = self.stem(clips.transpose(1, 2).flatten(0, 1))
         for time, space in zip(self.time, self.space, strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -191,7 +192,8 @@ class _PretextTask(SelfSupervisedTransformer):
         n_classes = self.n_classes_
 
         def is_right(objective: Objective, batch: Tensor, answers: Tensor) -> Tensor:
-            return (_probabilities(objective, batch, answers).argmax(dim=1) == answers).float()
+            told = probabilities(objective, lambda task: task.pose(batch, answers))
+            return (told.argmax(dim=1) == answers).float()
 
         with seeded(self._seed, resolve_device(self.device)):
             rounds = []
@@ -226,13 +228,11 @@ class _PretextTask(SelfSupervisedTransformer):
             )
 
 
-def _probabilities(objective: Objective, batch: Tensor, answers: Tensor) -> Tensor:
-    """Return the probability of every answer to questions whose right ones are `answers`.
+def probabilities(objective: Objective, pose: Callable[[Task], list[Tensor]]) -> Tensor:
+    """Return the probability of every answer to what is posed.
 
     Encoders side by side each answer a question of their own; the mean counts.
     """
-
-    def tell(part: TaskObjective) -> Tensor:
-        return part.answer(part.task.pose(batch, answers)).softmax(dim=1)
-
-    return TaskObjective.mean_over(objective, tell)
+    return TaskObjective.mean_over(
+        objective, lambda part: part.answer(pose(part.task)).softmax(dim=1)
+    )

@@ -70,13 +70,7 @@ class _ColorObjective(DenseObjective):
         pyramid = Pyramid.of(encoder, few)
         stride = _stride(pyramid, few)
         super().__init__(
-            encoder,
-            pyramid,
-            few,
-            _folded(few, stride),
-            len(bins),
-            augment=True,
-            full_width=_WIDTH,
+            encoder, pyramid, few, _folded(few, stride), len(bins), augment=True, full_width=_WIDTH
         )
         self.stride = stride
         self.bins = bins

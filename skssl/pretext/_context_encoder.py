@@ -8,11 +8,11 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skssl._declare import POSITIVE_INT, Interval, Range, Real, param
+from skssl._declare import POSITIVE_INT, WITHIN_ONE, Range, param
 from skssl._types import Samples
 from skssl.modality import Paintable, Restorable
 from skssl.nn import DrawViews, Objective, Pyramid
-from skssl.pretext._dense import DenseObjective, Standardize, _DenseTask, predicted, some_of
+from skssl.pretext._dense import DenseObjective, _DenseTask, predicted, scale_of, some_of
 from skssl.views import random_rectangles
 
 
@@ -36,7 +36,7 @@ class _InpaintingObjective(DenseObjective):
         known = torch.cat([few, few[:, :1]], dim=1)
         pyramid = Pyramid.of(encoder, few)
         super().__init__(encoder, pyramid, few, known, images.shape[1], augment=augment)
-        self.standardize = Standardize(images)
+        self.standardize = scale_of(images)
         self.n_holes = n_holes
         self.hole_scale = hole_scale
 
@@ -122,9 +122,7 @@ class ContextEncoder(_DenseTask):
     True
     """
 
-    hole_scale: tuple[float, float] = param(
-        Range(Interval(Real, 0, 1, closed="neither")), default=(0.05, 0.25)
-    )
+    hole_scale: tuple[float, float] = param(Range(WITHIN_ONE), default=(0.05, 0.25))
     n_holes: int = param(POSITIVE_INT, default=2)
 
     needs = (Paintable,)

@@ -11,6 +11,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from skssl._standardize import Standardize
 from skssl._types import Samples
 from skssl._warn import warn
 from skssl.base import SelfSupervisedTransformer
@@ -181,27 +182,8 @@ def some_of(samples: Tensor) -> Tensor:
     return samples[:: math.ceil(len(samples) / max(2, rows))]
 
 
-class Standardize(nn.Module):
-    """Bring every channel of the training samples to mean 0 and variance 1, and back.
-
-    Parameters
-    ----------
-    samples : Tensor of shape (n, channels, ...)
-    """
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, samples: Tensor):
-        super().__init__()
-        others = [axis for axis in range(samples.ndim) if axis != 1]
-        std, mean = torch.std_mean(samples.float(), dim=others, keepdim=True, correction=0)
-        self.register_buffer("mean", mean)
-        self.register_buffer("std", std.where(std > 0, torch.ones_like(std)))
-
-    def forward(self, samples: Tensor) -> Tensor:
-        return (samples - self.mean) / self.std
-
-    def inverse(self, values: Tensor) -> Tensor:
-        """Undo it."""
-        return values * self.std + self.mean
+def scale_of(samples: Tensor) -> Standardize:
+    """Return what brings every channel of samples (n, channels, ...) to mean 0 and variance 1."""
+    others = [axis for axis in range(samples.ndim) if axis != 1]
+    std, mean = torch.std_mean(samples.float(), dim=others, keepdim=True, correction=0)
+    return Standardize(mean, std.where(std > 0, torch.ones_like(std)))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from numbers import Integral
 
 import numpy as np
 from torch import Tensor
 
-from skssl._declare import Interval, StrOptions, param
+from skssl._declare import AT_LEAST_TWO, AUTO, param
 from skssl._types import Auto
 from skssl.modality import Cuttable, Cutter
 from skssl.pretext._orders import _OrderTask, distant_orders
@@ -76,16 +75,10 @@ class JigsawPuzzle(_OrderTask):
     True
     """
 
-    grid: Auto[int] = param(
-        StrOptions({"auto"}), Interval(Integral, 2, None, closed="left"), default="auto"
-    )
-    n_permutations: Auto[int] = param(
-        StrOptions({"auto"}), Interval(Integral, 2, None, closed="left"), default="auto"
-    )
+    grid: Auto[int] = param(AUTO, AT_LEAST_TWO, default="auto")
+    n_permutations: Auto[int] = param(AUTO, AT_LEAST_TWO, default="auto")
 
     needs = (Cuttable,)
-
-    _shortcut_remedy = "try a larger gap, normalize_pieces=True, or views."
 
     def augments(self) -> bool:
         return super().augments() or Cuttable.of(self.modality_).views_keep_order

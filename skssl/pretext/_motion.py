@@ -12,11 +12,11 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skssl._declare import POSITIVE_INT, StrOptions, param, resolve_auto
+from skssl._declare import AUTO, POSITIVE_INT, param, resolve_auto
 from skssl._types import Samples
 from skssl.modality import Filmed, Restorable
 from skssl.nn import DrawViews, Objective, Pyramid
-from skssl.pretext._dense import DenseObjective, Standardize, _DenseTask, predicted, some_of
+from skssl.pretext._dense import DenseObjective, _DenseTask, predicted, scale_of, some_of
 
 # Frames of the past that the decoder sees in full: enough to tell an acceleration.
 _LAST_FRAMES = 3
@@ -41,7 +41,7 @@ class _MotionObjective(DenseObjective):
             n_channels * self.n_ahead,
             augment=augment,
         )
-        self.standardize = Standardize(clips)
+        self.standardize = scale_of(clips)
 
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
         if self.augment:
@@ -163,7 +163,7 @@ class MotionPrediction(_DenseTask):
     (64, 3, 8, 16)
     """
 
-    n_frames: int | Literal["auto"] = param(StrOptions({"auto"}), POSITIVE_INT, default="auto")
+    n_frames: int | Literal["auto"] = param(AUTO, POSITIVE_INT, default="auto")
 
     needs = (Filmed,)
     _judged_by = "error_over_copy"

@@ -1,25 +1,23 @@
-"""Pieces in the wrong order: what puzzles and shuffled clips have in common."""
+"""Samples in pieces, and pieces in the wrong order: what puzzles have in common."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from abc import abstractmethod
-from functools import partial
-from numbers import Real
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from skssl._declare import Interval, StrOptions, param
+from skssl._declare import AUTO, BELOW_ONE, param
 from skssl._samples import in_all_rows
 from skssl._types import Auto, Samples
 from skssl.modality import Cutter, PieceCutter, Restorable, as_samples
 from skssl.nn import Objective
-from skssl.pretext._base import ROUNDS, Task, TaskObjective, _PretextTask
+from skssl.pretext._base import ROUNDS, Task, TaskObjective, _PretextTask, probabilities
 
 # More permutations than those of 7 pieces are not listed, but drawn.
 _MOST_LISTED = 5040
@@ -59,33 +57,43 @@ def distant_orders(n_pieces: int, n_orders: int, rng: np.random.Generator) -> np
     return candidates[chosen]
 
 
-class WhichOrder(Task):
+class AboutPieces(Task):
+    """Asks about the pieces of a sample.
+
+    Parameters
+    ----------
+    cutter : Cutter
+    **how
+        What ``PieceCutter.show`` takes: gap, normalize, full_size.
+    """
+
+    def __init__(self, cutter: Cutter, **how: Any):
+        self.cutter = cutter
+        self.how = how
+
+    def show(self, batch: Tensor) -> list[Tensor]:
+        """Return what the encoder is to see of samples whose pieces are where they are."""
+        if isinstance(self.cutter, PieceCutter):
+            return self.cutter.show(batch, **self.how)
+        return [self.cutter.settle(batch)]
+
+
+class WhichOrder(AboutPieces):
     """Asks in which of some orders the pieces of a sample are.
 
     Parameters
     ----------
     cutter : Cutter
     orders : Tensor of shape (n_classes, n_pieces)
-    gap, normalize, full_size
-        As for ``PieceCutter.show``.
+    **how
+        What ``PieceCutter.show`` takes.
     """
 
-    def __init__(
-        self,
-        cutter: Cutter,
-        orders: Tensor,
-        *,
-        gap: float | str,
-        normalize: bool,
-        full_size: bool,
-    ):
-        self.cutter = cutter
+    def __init__(self, cutter: Cutter, orders: Tensor, **how: Any):
+        super().__init__(cutter, **how)
         self.orders = orders
         self.n_classes = len(orders)
-        self.n_parts, self.pieces = 1, None
-        if isinstance(cutter, PieceCutter):
-            self.n_parts = cutter.n_pieces
-            self.pieces = partial(cutter.show, gap=gap, normalize=normalize, full_size=full_size)
+        self.n_parts = cutter.n_pieces if isinstance(cutter, PieceCutter) else 1
 
     def pose(self, batch: Tensor, answers: Tensor) -> list[Tensor]:
         order = self.orders.to(batch.device)[answers]
@@ -94,13 +102,9 @@ class WhichOrder(Task):
         rows = torch.arange(len(batch), device=batch.device)[:, None]
         return list(torch.stack(self.show(batch), dim=1)[rows, order].unbind(dim=1))
 
-    def show(self, batch: Tensor) -> list[Tensor]:
-        """Return what the encoder is to see of samples whose pieces are where they are."""
-        return [self.cutter.settle(batch)] if self.pieces is None else self.pieces(batch)
 
-
-class _OrderTask(_PretextTask):
-    """Base class of the tasks whose samples are cut into pieces, shuffled and put back in order.
+class _PiecesTask(_PretextTask):
+    """Base class of the tasks whose samples are cut into pieces.
 
     Parameters
     ----------
@@ -113,6 +117,21 @@ class _OrderTask(_PretextTask):
         by channel, so that their level does not tell where they belong. Unlike the mean 0 and the
         standard deviation 1 of the paper, these leave the values in the range that the encoder
         meets in `transform`. Has no meaning for texts and point clouds.
+    """
+
+    gap: Auto[float] = param(AUTO, BELOW_ONE, default="auto")
+    normalize_pieces: bool = param("boolean", default=True)
+
+    _shortcut_remedy = "try a larger gap, normalize_pieces=True, or views."
+
+    def _how(self) -> dict[str, Any]:
+        """Return how an encoder is shown the pieces."""
+        full_size = self.takes_one_size()
+        return {"gap": self.gap, "normalize": self.normalize_pieces, "full_size": full_size}
+
+
+class _OrderTask(_PiecesTask):
+    """Base class of the tasks whose pieces are shuffled and put back in order.
 
     Attributes
     ----------
@@ -120,11 +139,6 @@ class _OrderTask(_PretextTask):
         The orders to be told apart. Place ``i`` of a sample that is shuffled by permutation ``j``
         has the piece that was at place ``permutations_[j, i]``.
     """
-
-    gap: Auto[float] = param(
-        StrOptions({"auto"}), Interval(Real, 0, 1, closed="left"), default="auto"
-    )
-    normalize_pieces: bool = param("boolean", default=True)
 
     @abstractmethod
     def _make_cutter(self, samples: Tensor) -> Cutter:
@@ -135,15 +149,15 @@ class _OrderTask(_PretextTask):
         """Return the permutations to be told apart."""
 
     def _make_task(self, samples: Tensor) -> Task:
-        self._cutter = self._make_cutter(samples)
-        self.permutations_ = self._choose_orders(self._cutter.n_pieces)
-        return WhichOrder(
-            self._cutter,
-            torch.from_numpy(self.permutations_),
-            gap=self.gap,
-            normalize=self.normalize_pieces,
-            full_size=self.takes_one_size(),
-        )
+        cutter = self._make_cutter(samples)
+        self.permutations_ = self._choose_orders(cutter.n_pieces)
+        return WhichOrder(cutter, torch.from_numpy(self.permutations_), **self._how())
+
+    @property
+    def _cutter(self) -> Cutter:
+        """What cuts the samples; it is the same for all encoders side by side."""
+        part = cast(TaskObjective, self._objective.parts[0])
+        return cast(WhichOrder, part.task).cutter
 
     def shuffle(self, X: Samples) -> tuple[Any, np.ndarray]:
         """Shuffle the pieces of samples, always in the same way.
@@ -201,9 +215,13 @@ class _OrderTask(_PretextTask):
 
         check_is_fitted(self)
         samples, loaded = self.prepare_samples(X)
+
+        def read(objective: Objective, batch: Tensor) -> Tensor:
+            return probabilities(objective, lambda task: task.show(batch))
+
         with seeded(self._seed, resolve_device(self.device)):
-            probabilities = [self.apply_objective(_read, samples) for _ in range(ROUNDS)]
-        answers = torch.stack(probabilities).mean(dim=0).argmax(dim=1).numpy()
+            rounds = [self.apply_objective(read, samples) for _ in range(ROUNDS)]
+        answers = torch.stack(rounds).mean(dim=0).argmax(dim=1).numpy()
         # The piece that belongs to place j is where the permutation has j.
         return self._rearranged(samples, self.permutations_[answers].argsort(axis=1), X, loaded)
 
@@ -224,12 +242,3 @@ def _in_dtype_of(like: Any, samples: Any) -> Any:
     """Return arrays in the dtype of another array; what is no array, such as a text, as it is."""
     arrays = isinstance(like, np.ndarray) and isinstance(samples, np.ndarray)
     return samples.astype(like.dtype, copy=False) if arrays else samples
-
-
-def _read(objective: Objective, batch: Tensor) -> Tensor:
-    """Return the probability of every order of samples as they are, the mean over encoders."""
-
-    def tell(part: TaskObjective) -> Tensor:
-        return part.answer(part.task.show(batch)).softmax(dim=1)
-
-    return TaskObjective.mean_over(objective, tell)

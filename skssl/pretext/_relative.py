@@ -2,45 +2,42 @@
 
 from __future__ import annotations
 
-from functools import partial
-from numbers import Real
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from skssl._declare import Interval, StrOptions, param
-from skssl._types import Auto
 from skssl.modality import PieceCutter, Surrounded
-from skssl.pretext._base import Task, _PretextTask
+from skssl.pretext._base import Task
+from skssl.pretext._orders import AboutPieces, _PiecesTask
 
 
-class WhichNeighbour(Task):
+class WhichNeighbour(AboutPieces):
     """Asks where a piece is in relation to the one in the middle, which is shown first.
 
     Parameters
     ----------
     cutter : PieceCutter
         Cuts a sample into an odd number of pieces.
-    gap, normalize, full_size
-        As for ``PieceCutter.show``.
+    **how
+        What ``PieceCutter.show`` takes.
     """
 
     n_parts = 2
 
-    def __init__(self, cutter: PieceCutter, *, gap: float | str, normalize: bool, full_size: bool):
-        self.cutter = cutter
+    def __init__(self, cutter: PieceCutter, **how: Any):
+        super().__init__(cutter, **how)
         self.middle = cutter.n_pieces // 2
         self.n_classes = cutter.n_pieces - 1
-        self.pieces = partial(cutter.show, gap=gap, normalize=normalize, full_size=full_size)
 
     def pose(self, batch: Tensor, answers: Tensor) -> list[Tensor]:
-        pieces = self.pieces(batch)
+        pieces = self.show(batch)
         rows = torch.arange(len(batch), device=batch.device)
         others = answers + (answers >= self.middle)
         return [pieces[self.middle], torch.stack(pieces, dim=1)[rows, others]]
 
 
-class RelativePosition(_PretextTask):
+class RelativePosition(_PiecesTask):
     """Tell where one piece of a sample is in relation to another.
 
     Two patches are shown of an image: the one in the middle of a 3 x 3 grid, and one of the 8
@@ -79,21 +76,9 @@ class RelativePosition(_PretextTask):
     True
     """
 
-    gap: Auto[float] = param(
-        StrOptions({"auto"}), Interval(Real, 0, 1, closed="left"), default="auto"
-    )
-    normalize_pieces: bool = param("boolean", default=True)
-
     needs = (Surrounded,)
-
-    _shortcut_remedy = "try a larger gap, normalize_pieces=True, or views."
 
     def _make_task(self, samples: Tensor) -> Task:
         cutter = Surrounded.of(self.modality_).surroundings()
         cutter.check(samples, type(self).__name__)
-        return WhichNeighbour(
-            cutter,
-            gap=self.gap,
-            normalize=self.normalize_pieces,
-            full_size=self.takes_one_size(),
-        )
+        return WhichNeighbour(cutter, **self._how())

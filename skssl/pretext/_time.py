@@ -165,9 +165,7 @@ class PacePrediction(_PretextTask):
                 f"{longest - 1}."
             )
         return WhichPace(
-            paces,
-            Timed.of(self.modality_).time_steps,
-            full_size=self.takes_one_size(),
+            paces, Timed.of(self.modality_).time_steps, full_size=self.takes_one_size()
         )
 
 
@@ -211,8 +209,6 @@ Spatiotemporal_Learning_via_Video_Clip_Order_Prediction_CVPR_2019_paper.html
     normalize_pieces: bool = param("boolean", default=False)
 
     needs = (Timed,)
-
-    _shortcut_remedy = "try a larger gap, normalize_pieces=True, or views."
 
     def _make_cutter(self, samples: Tensor) -> Cutter:
         cutter = Timed.of(self.modality_).clip_cutter(int(self.n_clips))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from numbers import Integral, Number, Real
+from numbers import Number
+from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
@@ -16,13 +17,18 @@ from sklearn.utils import Tags, column_or_1d, get_tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from skssl._checkpoint import Checkpoint
 from skssl._declare import (
+    AUTO,
+    NOT_NEGATIVE,
+    NOT_NEGATIVE_INT,
     POSITIVE,
+    POSITIVE_INT,
+    UP_TO_ONE,
     Declared,
     Duration,
     HasMethods,
-    Interval,
-    StrOptions,
+    Pace,
     param,
     resolve_auto,
 )
@@ -33,16 +39,24 @@ from skssl._quote import quoted
 from skssl._runner import apply_network
 from skssl._samples import check_all_loaded
 from skssl._settings import OwnSettings
-from skssl._sklearn_compat import check_lengths, plain
-from skssl._transaction import transaction
+from skssl._sklearn_compat import check_lengths, fit_context, plain
+from skssl._trainings import File
+from skssl._transaction import take_over, transaction
 from skssl._types import Auto, Callbacks, RandomState, Samples
 from skssl.base import SelfSupervisedTransformer
 from skssl.contrastive import SimCLR
 from skssl.exceptions import TrainingInterrupted
 from skssl.semi_supervised._classes import as_weights
+from skssl.semi_supervised._going_on import (
+    checkpoint_of,
+    forget_pretraining,
+    prepare_again,
+    pretrain,
+)
 from skssl.semi_supervised._head import blank_head
 from skssl.semi_supervised._objectives import SupervisedObjective
 from skssl.semi_supervised._rows import Labels
+from skssl.semi_supervised._state import KeepsTuned
 
 _BATCH = 64
 _RATE, _LABELS_FOR_RATE = 3e-4, 250
@@ -53,7 +67,7 @@ _HELD_OUT = 0.1
 _TIMES_OF_GUESSES = 2.0
 
 
-class FineTuner(OwnSettings, Declared):
+class FineTuner(KeepsTuned, OwnSettings, Declared):
     """Base class of fine-tuning: a pretrained encoder and a head, trained end to end.
 
     Parameters
@@ -105,6 +119,14 @@ class FineTuner(OwnSettings, Declared):
         says what to write, as in :class:`LabeledOnly`.
     callbacks : list of skorch callbacks, default=None
         Called during the fine-tuning, with the skorch net that trains.
+    checkpoint : str or Path, default=None
+        A file in which `fit` keeps the fine-tuning while it goes on, and from which the same `fit`,
+        in another process as well, goes on, as that of methods does. A pretraining before it has
+        a file of its own until all is over, with ".pretraining" behind the name, unless the method
+        says one, or has `max_time` or `warm_start`. Has no part in `partial_fit`, and is refused
+        with `max_time`.
+    checkpoint_every : float or str, default="5min"
+        Time between two writings of it, as in `max_time`, or a number of steps such as "100 steps".
     random_state : int, RandomState instance or None, default=None
         One seed for order, views and held-out rows. The same seed gives the same bits on one CPU
         with the same number of threads. The global random states are left as they are.
@@ -135,20 +157,18 @@ class FineTuner(OwnSettings, Declared):
     method: SelfSupervisedTransformer | FrozenEstimator | None = param(
         HasMethods(["fit", "transform"]), None, default=None, kw_only=False
     )
-    max_epochs: Auto[int] = param(
-        StrOptions({"auto"}), Interval(Integral, 0, None, closed="left"), default="auto"
-    )
+    max_epochs: Auto[int] = param(AUTO, NOT_NEGATIVE_INT, default="auto")
     max_time: float | str | None = param(Duration(), None, default=None)
-    batch_size: int = param(Interval(Integral, 1, None, closed="left"), default=_BATCH)
-    learning_rate: Auto[float] = param(StrOptions({"auto"}), POSITIVE, default="auto")
-    layer_decay: Auto[float] = param(
-        StrOptions({"auto"}), Interval(Real, 0, 1, closed="right"), default="auto"
-    )
-    weight_decay: float = param(Interval(Real, 0, None, closed="left"), default=0.01)
+    batch_size: int = param(POSITIVE_INT, default=_BATCH)
+    learning_rate: Auto[float] = param(AUTO, POSITIVE, default="auto")
+    layer_decay: Auto[float] = param(AUTO, UP_TO_ONE, default="auto")
+    weight_decay: float = param(NOT_NEGATIVE, default=0.01)
     augment: bool = param("boolean", default=True)
-    early_stopping: Auto[bool] = param(StrOptions({"auto"}), "boolean", default="auto")
+    early_stopping: Auto[bool] = param(AUTO, "boolean", default="auto")
     unlabeled: object = param(object, default="auto")
     callbacks: Callbacks = param(list, HasMethods("on_train_begin"), None, default=None)
+    checkpoint: str | Path | None = param(File(), None, default=None)
+    checkpoint_every: float | str = param(Pace(), default="5min")
     random_state: RandomState = param("random_state", default=None)
     verbose: int = param("verbose", default=0)
 
@@ -192,15 +212,49 @@ class FineTuner(OwnSettings, Declared):
         """Return how many rows without their labels are in a batch."""
         return 0
 
-    def _fit(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None) -> Self:
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Pretrain on all rows, unless the method is fitted, and fine-tune on the labelled ones.
+
+        Parameters
+        ----------
+        X : array-like
+            The samples.
+        y : array-like of shape (n_samples,)
+            Their classes or targets, or `unlabeled`. At least 2 classes or targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much labelled rows count, in proportion to each other: a common factor changes
+            nothing. The pretraining does not look at it.
+
+        Returns
+        -------
+        self : object
+            The fitted classifier or regressor.
+        """
         with transaction(self, goes_on=False) as (tuned, interrupts):
             rng = random_state_of_all(self.random_state)
+            checkpoint = checkpoint_of(tuned)
             labels = tuned._check_labels(X, y, sample_weight, reset=True)
+            known = copy.deepcopy(labels)
             tuned._hold_out(labels, rng)
-            samples, labels = tuned._start(X, labels, rng, learns=self.max_epochs != 0)
-            epochs = tuned._resolve_epochs(labels)
-            tuned._train(samples, labels, interrupts, epochs=epochs, partial=False)
-            tuned._conclude(samples, labels)
+            seeds = tuned._draw_seeds(rng)
+            if checkpoint is not None and checkpoint.restore():
+                labels = checkpoint.also["labels"]
+                samples = prepare_again(tuned, X, checkpoint)
+            else:
+                samples, labels = tuned._start(
+                    X, labels, seeds, learns=self.max_epochs != 0, checkpoint=checkpoint
+                )
+            if checkpoint is not None:
+                checkpoint.compare_samples(samples, vars(known))
+                checkpoint.also["labels"] = labels
+            if checkpoint is None or not checkpoint.is_finished:
+                epochs = tuned._resolve_epochs(labels)
+                tuned._train(samples, labels, interrupts, checkpoint, epochs=epochs, partial=False)
+                tuned._conclude(samples, labels)
+            if checkpoint is not None:
+                checkpoint.finish(steps=tuned._steps)
+                forget_pretraining(checkpoint)
         return self
 
     def _partial_fit(
@@ -215,10 +269,11 @@ class FineTuner(OwnSettings, Declared):
             labels = tuned._check_labels(X, y, sample_weight, reset=first, classes=classes)
             if first:
                 rng = random_state_of_all(self.random_state)
-                samples, labels = tuned._start(X, labels, rng, learns=True)
+                seeds = tuned._draw_seeds(rng)
+                samples, labels = tuned._start(X, labels, seeds, learns=True, checkpoint=None)
             else:
                 samples, labels = tuned._prepare(X, labels)
-            tuned._train(samples, labels, interrupts, epochs=1, partial=True)
+            tuned._train(samples, labels, interrupts, None, epochs=1, partial=True)
         return self
 
     def _check_labels(
@@ -278,20 +333,27 @@ class FineTuner(OwnSettings, Declared):
         if stops:
             labels.hold_out(_HELD_OUT, self._strata(targets), seed=rng.randint(2**31 - 1))
 
+    @staticmethod
+    def _draw_seeds(rng: np.random.RandomState) -> tuple[int, int]:
+        """Return the seeds of the pretraining and of the fine-tuning."""
+        return int(rng.randint(2**31 - 1)), int(rng.randint(2**31 - 1))
+
     def _start(
-        self, X: Samples, labels: Labels, rng: np.random.RandomState, *, learns: bool
+        self,
+        X: Samples,
+        labels: Labels,
+        seeds: tuple[int, int],
+        *,
+        learns: bool,
+        checkpoint: Checkpoint | None,
     ) -> tuple[Tensor, Labels]:
         """Pretrain if that is to be done, and make the head that a fine-tuning starts from."""
-        seed, own_seed = (int(rng.randint(2**31 - 1)) for _ in range(2))
+        seed, self._seed = seeds
         method = self.start_method(seed)
         fitted = method.__sklearn_is_fitted__()
-        self.method_ = copy.deepcopy(method) if fitted else method.fit(X)
-        self._seed = own_seed
+        self.method_ = copy.deepcopy(method) if fitted else pretrain(self, method, X, checkpoint)
         self.n_features_in_ = self.method_.n_features_in_
-        if hasattr(self.method_, "feature_names_in_"):
-            self.feature_names_in_ = self.method_.feature_names_in_
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
+        take_over(self, self.method_, "feature_names_in_")
         samples, labels = self._prepare(X, labels)
         if self._is_new() and learns:
             # BatchNorm gives the embedding another scale as soon as the training begins.
@@ -306,7 +368,7 @@ class FineTuner(OwnSettings, Declared):
             )
         self.encoder_ = copy.deepcopy(self.method_.encoder_)
         self.head_ = head.eval()
-        self._optimizer_state: dict[str, object] | None = None
+        self._optimizer_state = None
         self._steps = 0
         self.n_iter_ = 0
         self.loss_curve_: list[float] = []
@@ -347,13 +409,24 @@ class FineTuner(OwnSettings, Declared):
         return int(self.max_epochs)
 
     def _train(
-        self, samples: Tensor, labels: Labels, interrupts: Interrupts, *, epochs: int, partial: bool
+        self,
+        samples: Tensor,
+        labels: Labels,
+        interrupts: Interrupts,
+        checkpoint: Checkpoint | None,
+        *,
+        epochs: int,
+        partial: bool,
     ) -> None:
         from skssl.semi_supervised._training import fine_tune
 
-        encoder = self.encoder_.get_submodule("encoder")
+        if checkpoint is not None and checkpoint.net is not None:
+            objective = checkpoint.net["objective"]
+        else:
+            encoder = self.encoder_.get_submodule("encoder")
+            objective = self._make_objective(encoder, *labels.tensors(labels.known))
         net, interrupted = fine_tune(
-            self._make_objective(encoder, *labels.tensors(labels.known)),
+            objective,
             samples,
             labels,
             method=self.method_,
@@ -372,6 +445,7 @@ class FineTuner(OwnSettings, Declared):
             verbose=self.verbose,
             optimizer_state=self._optimizer_state,
             interrupts=interrupts,
+            checkpoint=checkpoint,
         )
         self._optimizer_state = net.optimizer_.state_dict() if partial else None
         self._steps += net.steps_done_
@@ -410,7 +484,7 @@ class FineTuner(OwnSettings, Declared):
 
     def _apply(self, network: nn.Module, samples: Tensor) -> Tensor:
         device, title = self.method_.device, type(self).__name__
-        return apply_network(network, _run, samples, device=device, title=title)
+        return apply_network(network, nn.Module.__call__, samples, device=device, title=title)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "encoder_")
@@ -425,7 +499,3 @@ class FineTuner(OwnSettings, Declared):
         if isinstance(method, BaseEstimator):
             tags.input_tags = get_tags(method).input_tags
         return tags
-
-
-def _run(network: nn.Module, batch: Tensor) -> Tensor:
-    return network(batch)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from numbers import Real
 from typing import Literal, Self
 
 import numpy as np
@@ -17,9 +16,11 @@ from sklearn.utils.class_weight import compute_sample_weight
 from torch import Tensor, nn
 
 from skssl._declare import (
+    AUTO,
+    BELOW_ONE,
+    FRACTION,
     NOT_NEGATIVE,
     POSITIVE_INT,
-    Interval,
     StrOptions,
     param,
     resolve_auto,
@@ -125,34 +126,13 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
     """
 
     semi_supervised: str = param(StrOptions({"none", "pseudo_label", "fixmatch"}), default="none")
-    threshold: float = param(Interval(Real, 0, 1, closed="both"), default=0.95)
+    threshold: float = param(FRACTION, default=0.95)
     unlabeled_ratio: int = param(POSITIVE_INT, default=3)
-    unlabeled_weight: Auto[float] = param(StrOptions({"auto"}), NOT_NEGATIVE, default="auto")
-    label_smoothing: float = param(Interval(Real, 0, 1, closed="left"), default=0.0)
+    unlabeled_weight: Auto[float] = param(AUTO, NOT_NEGATIVE, default="auto")
+    label_smoothing: float = param(BELOW_ONE, default=0.0)
     class_weight: dict[object, float] | Literal["balanced"] | None = param(
         dict, StrOptions({"balanced"}), None, default=None
     )
-
-    @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Pretrain on all rows, unless the method is fitted, and fine-tune on the labelled ones.
-
-        Parameters
-        ----------
-        X : array-like
-            The samples.
-        y : array-like of shape (n_samples,)
-            Their classes, or `unlabeled`. At least 2 classes.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How much labelled rows count, in proportion to each other: a common factor changes
-            nothing. The pretraining does not look at it.
-
-        Returns
-        -------
-        self : object
-            The fitted classifier.
-        """
-        return self._fit(X, y, sample_weight)
 
     @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(
@@ -282,6 +262,10 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
     def _n_outputs(self) -> int:
         return len(self.classes_)
 
+    def answer_layer(self) -> nn.Module:
+        """Return what turns the outputs of ``head_`` into probabilities."""
+        return nn.Softmax(dim=1)
+
     def _fit_head(
         self, scaler: StandardScaler, Z: np.ndarray, targets: np.ndarray, weights: np.ndarray
     ) -> nn.Module:
@@ -302,9 +286,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuner):
         return bool(counts.min() >= _FEWEST_PER_CLASS)
 
     def _auto_rate(self, labels: Labels) -> float:
-        return (
-            _RATE_OF_FIXMATCH if self.semi_supervised == "fixmatch" else super()._auto_rate(labels)
-        )
+        is_fixmatch = self.semi_supervised == "fixmatch"
+        return _RATE_OF_FIXMATCH if is_fixmatch else super()._auto_rate(labels)
 
     def _conclude(self, samples: Tensor, labels: Labels) -> None:
         if self.semi_supervised != "none" and self.n_iter_ and labels.others.any():

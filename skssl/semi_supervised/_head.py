@@ -6,48 +6,55 @@ from collections import OrderedDict
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from skssl._labels import quiet_about_few_labels
+from skssl._standardize import Standardize
 
 _MOST_ITERATIONS = 2000
-_RIDGE_PENALTIES = np.logspace(-2, 4, 13)
 
 
-class Standardize(nn.Module):
-    """Bring every dimension of an embedding to mean 0 and standard deviation 1 of some rows.
+class Unscale(nn.Module):
+    """Turn what a head says of scaled targets into the targets.
 
     Parameters
     ----------
-    mean, scale : Tensor of shape (d,)
+    mean, scale : float
+        Of the targets.
     """
 
-    mean: Tensor
-    scale: Tensor
-
-    def __init__(self, mean: Tensor, scale: Tensor):
+    def __init__(self, mean: float, scale: float):
         super().__init__()
-        self.register_buffer("mean", mean)
-        self.register_buffer("scale", scale)
+        self.mean = mean
+        self.scale = scale
 
-    def forward(self, embedding: Tensor) -> Tensor:
-        return (embedding - self.mean) / self.scale
+    def forward(self, outputs: Tensor) -> Tensor:
+        return outputs[:, 0] * self.scale + self.mean
 
 
 def linear_head(scaler: StandardScaler, coef: np.ndarray, intercept: np.ndarray) -> nn.Sequential:
     """Return a linear map of standardised embeddings, with these weights, as a network."""
     linear = _linear(coef, intercept)
-    mean, scale = (torch.tensor(a, dtype=torch.float32) for a in (scaler.mean_, scaler.scale_))
-    return nn.Sequential(OrderedDict(standardize=Standardize(mean, scale), linear=linear))
+    mean, std = (torch.tensor(a, dtype=torch.float32) for a in (scaler.mean_, scaler.scale_))
+    return nn.Sequential(OrderedDict(standardize=Standardize(mean, std), linear=linear))
 
 
 def blank_head(dim: int, n_outputs: int) -> nn.Sequential:
     """Return a linear map of embeddings that says 0 of all."""
     linear = _linear(np.zeros((n_outputs, dim)), np.zeros(n_outputs))
     return nn.Sequential(OrderedDict(linear=linear))
+
+
+def empty_head(dim: int, n_outputs: int, *, standardizes: bool) -> nn.Sequential:
+    """Return a head of one of the two forms, for what was learned to be filled in."""
+    if not standardizes:
+        return blank_head(dim, n_outputs)
+    linear = _linear(np.zeros((n_outputs, dim)), np.zeros(n_outputs))
+    standardize = Standardize(torch.zeros(dim), torch.ones(dim))
+    return nn.Sequential(OrderedDict(standardize=standardize, linear=linear))
 
 
 def _linear(coef: np.ndarray, intercept: np.ndarray) -> nn.Linear:
@@ -89,14 +96,3 @@ def fit_classifier_head(
         else:
             coef[seen], intercept[seen] = model.coef_, model.intercept_
     return linear_head(scaler, coef, intercept)
-
-
-def fit_regressor_head(
-    scaler: StandardScaler, Z: np.ndarray, y: np.ndarray, weights: np.ndarray
-) -> nn.Sequential:
-    """Return the head that predicts what scikit-learn's ridge regression does.
-
-    The penalty is chosen by the error in leaving one row out.
-    """
-    model = RidgeCV(alphas=_RIDGE_PENALTIES).fit(scaler.transform(Z), y, sample_weight=weights)
-    return linear_head(scaler, np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_))

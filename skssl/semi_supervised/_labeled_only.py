@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier, is_regressor
-from sklearn.utils import Tags, get_tags, indexable
+from sklearn.utils import Tags, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skssl._declare import Declared, HasMethods, param
-from skssl._labels import as_labels, split_labels
-from skssl._sklearn_compat import check_lengths, fit_context, index_fit_params, safe_indexing
+from skssl._labels import labelled_part
+from skssl._sklearn_compat import fit_context
+from skssl._state import Versioned
+from skssl._transaction import take_over
 from skssl._types import Samples
-
-_FROM_ESTIMATOR = ("classes_", "n_features_in_", "feature_names_in_")
 
 
 def _estimator_has(name: str) -> Callable[[LabeledOnly], bool]:
@@ -50,7 +50,7 @@ class _Predictor(HasMethods):
         return has_kind and (is_classifier(val) or is_regressor(val))
 
 
-class LabeledOnly(MetaEstimatorMixin, Declared):
+class LabeledOnly(Versioned, MetaEstimatorMixin, Declared):
     """Fit a classifier or regressor to the labelled rows, and leave the others out.
 
     The last step of a pipeline that is fitted to labelled and unlabelled rows together: the steps
@@ -150,11 +150,7 @@ class LabeledOnly(MetaEstimatorMixin, Declared):
         """
         X, labels, params = self._cut(X, y, self._routed("fit", params), warn=True)
         self.estimator_ = clone(self.estimator).fit(X, labels, **params)
-        for name in _FROM_ESTIMATOR:
-            if hasattr(self.estimator_, name):
-                setattr(self, name, getattr(self.estimator_, name))
-            elif hasattr(self, name):
-                delattr(self, name)
+        take_over(self, self.estimator_, "classes_", "n_features_in_", "feature_names_in_")
         return self
 
     def predict(self, X: Samples) -> np.ndarray:
@@ -275,26 +271,9 @@ class LabeledOnly(MetaEstimatorMixin, Declared):
         return params
 
     def _cut(
-        self,
-        X: Samples,
-        y: ArrayLike,
-        params: dict[str, object],
-        *,
-        classes: np.ndarray | None = None,
-        warn: bool = False,
+        self, X: Samples, y: ArrayLike, params: dict[str, object], **how: object
     ) -> tuple[Samples, np.ndarray, dict[str, object]]:
         """Return `X`, the labels and the parameters of the rows that have a label."""
-        labels, rows, _ = split_labels(
-            y,
-            self.unlabeled,
-            caller=type(self).__name__,
-            kind="quantities" if is_regressor(self.estimator) else "classes",
-            classes=classes,
-            warn=warn,
-        )
-        check_lengths(X=X, y=y)
-        if params.get("sample_weight") is not None:
-            weights = as_labels(params["sample_weight"], name="sample_weight")
-            params = params | {"sample_weight": weights}
-        (X,) = indexable(X)
-        return safe_indexing(X, rows), labels, index_fit_params(X, params, rows)
+        kind = "quantities" if is_regressor(self.estimator) else "classes"
+        name = type(self).__name__
+        return labelled_part(X, y, params, self.unlabeled, caller=name, kind=kind, **how)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Self
 
 import numpy as np
@@ -13,14 +12,15 @@ from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skssl._declare import POSITIVE, Declared, Interval, param
+from skssl._declare import NOT_NEGATIVE_INT, POSITIVE, Declared, param
 from skssl._labels import check_class_labels, split_labels
 from skssl._sklearn_compat import check_lengths, fit_context
+from skssl._state import Versioned
 from skssl._types import Samples
 from skssl.semi_supervised._classes import score_labeled
 
 
-class PrototypeClassifier(ClassifierMixin, Declared):
+class PrototypeClassifier(Versioned, ClassifierMixin, Declared):
     """Classify by the nearest class prototype, which unlabelled rows have moved to its group.
 
     The prototype of a class is a direction, at first the mean direction of its labelled rows. In
@@ -110,7 +110,7 @@ class PrototypeClassifier(ClassifierMixin, Declared):
     """
 
     temperature: float = param(POSITIVE, default=0.1)
-    n_iter: int = param(Interval(Integral, 0, None, closed="left"), default=10)
+    n_iter: int = param(NOT_NEGATIVE_INT, default=10)
     label_weight: float = param(POSITIVE, default=5.0)
     unlabeled: object = param(object, default="auto")
 

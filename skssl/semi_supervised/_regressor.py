@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
+from sklearn.linear_model import RidgeCV
 from sklearn.metrics import r2_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import assert_all_finite
@@ -18,10 +19,11 @@ from skssl._types import Samples
 from skssl._warn import warn
 from skssl.semi_supervised._base import FineTuner
 from skssl.semi_supervised._classes import score_labeled
-from skssl.semi_supervised._head import fit_regressor_head
+from skssl.semi_supervised._head import Unscale, linear_head
 from skssl.semi_supervised._objectives import SupervisedObjective
 
 _FEWEST_ROWS = 500
+_PENALTIES = np.logspace(-2, 4, 13)
 # Share of the targets that may be outliers.
 _OUTLIERS = 0.05
 
@@ -59,27 +61,6 @@ class FineTuneRegressor(RegressorMixin, FineTuner):
     """
 
     _target_dtype = np.float64
-
-    @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Pretrain on all rows, unless the method is fitted, and fine-tune on the labelled ones.
-
-        Parameters
-        ----------
-        X : array-like
-            The samples.
-        y : array-like of shape (n_samples,)
-            Their targets, or `unlabeled`. At least 2 targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How much labelled rows count, in proportion to each other: a common factor changes
-            nothing. The pretraining does not look at it.
-
-        Returns
-        -------
-        self : object
-            The fitted regressor.
-        """
-        return self._fit(X, y, sample_weight)
 
     @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -173,10 +154,17 @@ class FineTuneRegressor(RegressorMixin, FineTuner):
     def _n_outputs(self) -> int:
         return 1
 
+    def answer_layer(self) -> nn.Module:
+        """Return what turns the outputs of ``head_`` into predictions."""
+        return Unscale(self._mean, self._scale)
+
     def _fit_head(
         self, scaler: StandardScaler, Z: np.ndarray, targets: np.ndarray, weights: np.ndarray
     ) -> nn.Module:
-        return fit_regressor_head(scaler, Z, targets, weights)
+        # The penalty is chosen by the error in leaving one row out.
+        ridge = RidgeCV(alphas=_PENALTIES)
+        ridge.fit(scaler.transform(Z), targets, sample_weight=weights)
+        return linear_head(scaler, np.atleast_2d(ridge.coef_), np.atleast_1d(ridge.intercept_))
 
     def _strata(self, targets: np.ndarray) -> None:
         return None

@@ -32,6 +32,9 @@ class HeldOutLoss(Callback):
     targets, weights : Tensor of shape (n,)
     """
 
+    # Where a training goes on, it gets the same rows.
+    in_net_state = False
+
     def __init__(self, samples: Tensor, targets: Tensor, weights: Tensor):
         self.samples = samples
         self.targets = targets

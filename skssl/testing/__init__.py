@@ -77,7 +77,7 @@ def check_method(
     >>> from skssl.testing import CASES, check_method
     >>> tables = [case for case in CASES if case.name == "tabular"]
     >>> len(check_method(SimCLR, cases=tables))
-    11
+    12
     """
     if not (isinstance(method, type) and issubclass(method, SelfSupervisedTransformer)):
         raise TypeError(
@@ -134,7 +134,7 @@ def check_modality(
     >>> from skssl.testing import check_modality
     >>> X = np.random.default_rng(0).normal(size=(122, 5))
     >>> len(check_modality(Tabular(), X, methods=[SimCLR]))
-    15
+    16
     """
     if not isinstance(modality, Modality):
         raise TypeError(f"modality must be an object of a Modality, got {quoted(modality)}.")

@@ -17,16 +17,7 @@ from sklearn.utils import InputTags
 from torch import Tensor, nn
 
 from skssl._types import Auto, Samples
-from skssl.modality import (
-    Images,
-    Modality,
-    PointCloud,
-    Series,
-    Tabular,
-    Text,
-    Video,
-    check_numbers,
-)
+from skssl.modality import Images, Modality, PointCloud, Series, Tabular, Text, Video, check_numbers
 from skssl.nn import PointNet, SeriesResNet, SmallConvNet, SmallVideoNet
 
 SMALL_HEADS = {

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from skssl._types import Samples
 from skssl.base import SelfSupervisedTransformer
+from skssl.nn import Queue, Teacher
 from skssl.testing._cases import N_FEW, Case
 from skssl.testing._holding import found_in
 
@@ -29,6 +30,8 @@ from skssl.testing._holding import found_in
 _FEWEST_CHECKS = 45
 # Needs scipy's array API switched on before the first import.
 _MAY_BE_SKIPPED = {"check_array_api_input"}
+# Bytes of a pickle for parameters, history and the like.
+_MOST_BESIDE = 100_000
 _FEW_ROWS = ((2, 2), (3, 2), (5, 4), (9, 4), (9, 8))
 
 
@@ -189,6 +192,30 @@ def errors_change_nothing(method: type[BaseEstimator], case: Case) -> None:
     assert_array_equal(ssl.transform(X), before, "an error in fit has changed the estimator")
 
 
+def files_have_all_that_it_can_do(method: type[BaseEstimator], case: Case) -> None:
+    """Check that with an encoder by name, a pickle is small, and as good as the estimator.
+
+    It has the networks' numbers, and neither a teacher nor a queue.
+    """
+    X = case.few()
+    ssl = case.make_small(method, encoder="auto").fit(X)
+    data = pickle.dumps(ssl)
+    again = pickle.loads(data)
+    assert_array_equal(again.transform(X), ssl.transform(X), "what comes back embeds otherwise")
+    assert again.score(X) == ssl.score(X), "what comes back has another score"
+    trained = torch.nn.ModuleList([ssl.encoder_, ssl._objective])
+    for_training = {
+        id(tensor)
+        for part in trained.modules()
+        if isinstance(part, (Queue, Teacher))
+        for tensor in (*part.parameters(), *part.buffers())
+    }
+    tensors = [*trained.parameters(), *trained.buffers()]
+    needed = sum(t.numel() * t.element_size() for t in tensors if id(t) not in for_training)
+    most = 1.1 * needed + len(pickle.dumps(ssl.modality_)) + _MOST_BESIDE
+    assert len(data) <= most, f"a pickle of {len(data)} bytes, where networks have {needed}"
+
+
 #: Of a fitted estimator, which is left as it is.
 FITTED_CHECKS: tuple[Callable[[Fitted], None], ...] = (
     copies_embed_alike,
@@ -205,4 +232,5 @@ METHOD_CHECKS: tuple[Callable[[type[BaseEstimator], Case], None], ...] = (
     labels_are_not_looked_at,
     partial_fit_continues,
     errors_change_nothing,
+    files_have_all_that_it_can_do,
 )

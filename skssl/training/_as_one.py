@@ -77,9 +77,13 @@ def as_one(net: Net, samples: Tensor | Stream) -> Iterator[None]:
     objective: Objective = net.module
     _check_alike(processes, net, samples)
     device = torch.device(net.device)
+    # How often an encoder was called in a step.
+    called = {"step": -1, "times": 0}
 
-    def own_randomness(number: int) -> AbstractContextManager[None]:
-        sequence = np.random.SeedSequence([net.seed, number, processes.rank])
+    def own_randomness() -> AbstractContextManager[None]:
+        again = called["step"] == net.steps_done_
+        called.update(step=net.steps_done_, times=called["times"] + 1 if again else 0)
+        sequence = np.random.SeedSequence([net.seed, *called.values(), processes.rank])
         return seeded(int(sequence.generate_state(1)[0]), device)
 
     with shared_among(processes, objective, _encoders(objective), own_randomness):
@@ -151,7 +155,8 @@ def _take_from_first(processes: Processes, tensors: list[Tensor]) -> bool:
                 atol=_ROUNDING * _largest(tensor),
             )
             changed = not bool(close.all())
-    return not processes.any(changed)
+    (changed_anywhere,) = processes.any(changed)
+    return not changed_anywhere
 
 
 def _largest(tensor: Tensor) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import torch
@@ -31,9 +32,12 @@ class Batches:
     ----------
     rows : Tensor
         Which samples the latest batch holds.
+    order_at_start : dict
+        What the order of the epoch that is under way followed from.
     """
 
     rows: Tensor
+    order_at_start: dict[str, Tensor]
 
     def __init__(
         self, samples: Tensor, *, batch_size: int, generator: torch.Generator, device: torch.device
@@ -42,9 +46,22 @@ class Batches:
         self.batch_size = min(batch_size, len(samples))
         self.generator = generator
         self.device = device
+        self._n_left_out = 0
 
     def __len__(self) -> int:
         return len(self.samples) // self.batch_size
+
+    def go_on(self, order_at_start: dict[str, Tensor], n_done: int) -> None:
+        """Make the next epoch the rest of one that began like this, after so many batches."""
+        self._set_order(order_at_start)
+        self._n_left_out = n_done
+
+    def _order(self) -> dict[str, Tensor]:
+        """Return what the order of the next epoch follows from."""
+        return {"generator": self.generator.get_state()}
+
+    def _set_order(self, order: dict[str, Tensor]) -> None:
+        self.generator.set_state(order["generator"])
 
     def _epoch(self) -> Iterator[Tensor]:
         """Go through the rows of the batches of an epoch."""
@@ -52,10 +69,23 @@ class Batches:
         order = order.to(self.samples.device, non_blocking=self.samples.is_cuda)
         yield from order.split(self.batch_size)[: len(self)]
 
+    def _batches(self, first: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Go through the batches of an epoch from the one at place `first` on: rows, samples."""
+        for rows in islice(self._epoch(), first, None):
+            here = rows.to(self.samples.device, non_blocking=self.samples.is_cuda)
+            yield here, self.samples[here]
+
     def __iter__(self) -> Iterator[Tensor]:
-        for rows in self._epoch():
-            self.rows = rows.to(self.samples.device, non_blocking=self.samples.is_cuda)
-            yield _moved(self.samples[self.rows], self.device)
+        self.order_at_start = self._order()
+        n_left_out, self._n_left_out = self._n_left_out, 0
+        for rows, batch in self._batches(n_left_out):
+            self.rows = rows
+            if batch.device == self.device:
+                yield batch
+            elif self.device.type == "cuda":
+                yield batch.pin_memory().to(self.device, non_blocking=True)
+            else:
+                yield batch.to(self.device)
 
 
 class BatchesWithOthers(Batches):
@@ -84,6 +114,13 @@ class BatchesWithOthers(Batches):
     def __len__(self) -> int:
         return self.n_first // self.batch_size
 
+    def _order(self) -> dict[str, Tensor]:
+        return {**super()._order(), "waiting": self._waiting.clone()}
+
+    def _set_order(self, order: dict[str, Tensor]) -> None:
+        super()._set_order(order)
+        self._waiting = order["waiting"]
+
     def _epoch(self) -> Iterator[Tensor]:
         order = torch.randperm(self.n_first, generator=self.generator)
         for rows in order.split(self.batch_size)[: len(self)]:
@@ -97,39 +134,33 @@ class BatchesWithOthers(Batches):
         return rows
 
 
-class StreamedBatches:
+class StreamedBatches(Batches):
     """Random batches of samples that are read while they are needed, on `device`.
 
-    Parameters and attributes are those of :class:`Batches`.
+    Parameters
+    ----------
+    samples : Stream
+    **kwargs
+        As for :class:`Batches`.
     """
 
-    rows: Tensor
-
-    def __init__(
-        self, samples: Stream, *, batch_size: int, generator: torch.Generator, device: torch.device
-    ):
-        self.samples = samples
-        self.batch_size = min(batch_size, len(samples))
-        self.generator = generator
-        self.device = device
+    def __init__(self, samples: Stream, **kwargs: Any):
+        super().__init__(samples.known, **kwargs)
+        self.stream = samples
+        self.batch_size = min(kwargs["batch_size"], len(samples))
 
     def __len__(self) -> int:
-        return len(self.samples) // self.batch_size
+        return len(self.stream) // self.batch_size
 
-    def __iter__(self) -> Iterator[Tensor]:
-        windows = self.samples.windows(self.generator, multiple_of=self.batch_size)
-        for all_rows, samples in windows:
-            for start in range(0, len(samples) - self.batch_size + 1, self.batch_size):
-                self.rows = all_rows[start : start + self.batch_size]
-                yield _moved(samples[start : start + self.batch_size], self.device)
+    def _batches(self, first: int) -> Iterator[tuple[Tensor, Tensor]]:
+        # How many batches a window has is known when it is read: some samples may be left out.
+        return islice(self._all_batches(), first, None)
 
-
-def _moved(batch: Tensor, device: torch.device) -> Tensor:
-    if batch.device == device:
-        return batch
-    if device.type == "cuda":
-        return batch.pin_memory().to(device, non_blocking=True)
-    return batch.to(device)
+    def _all_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        size = self.batch_size
+        for rows, samples in self.stream.windows(self.generator, multiple_of=size):
+            for start in range(0, len(samples) - size + 1, size):
+                yield rows[start : start + size], samples[start : start + size]
 
 
 def all_batches(

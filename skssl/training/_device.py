@@ -93,6 +93,14 @@ class OwnRandomness:
             for name in self._generators
         }
 
+    def state(self) -> dict[str, Tensor]:
+        """Return from where the next numbers will be drawn."""
+        return dict(self._states)
+
+    def go_on(self, state: dict[str, Tensor]) -> None:
+        """Draw next what would have been drawn from there."""
+        self._states = dict(state)
+
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """Draw from where it ended the last time."""

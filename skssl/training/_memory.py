@@ -8,6 +8,8 @@ from typing import Literal, TypeVar
 
 import torch
 
+from skssl._quote import size_in_words
+
 Result = TypeVar("Result")
 
 # What torch and the libraries below it say where they have no error of their own for it.
@@ -77,7 +79,7 @@ def _advice(
     before: int,
 ) -> str:
     asked = _asked_for(error)
-    told = f"; {_size(asked)} more were asked for" if asked else ""
+    told = f"; {size_in_words(asked)} more were asked for" if asked else ""
     if doing == "building":
         return (
             f"{title}: memory on {str(device)!r} ran out before the training, while X was prepared "
@@ -121,12 +123,3 @@ def _asked_for(error: BaseException) -> int:
     """Return the bytes that were asked for in vain, 0 if the error does not tell."""
     found = _ASKED.search(str(error))
     return round(float(found[1]) * _UNITS[found[2][0].lower()]) if found else 0
-
-
-def _size(n_bytes: int) -> str:
-    size = float(n_bytes)
-    for unit in ("bytes", "KiB", "MiB"):
-        if size < 2**10 * 0.95:
-            return f"{size:.3g} {unit}"
-        size /= 2**10
-    return f"{size:.3g} GiB"

@@ -73,6 +73,9 @@ class Monitor(Callback):
         What to try if it collapses, as a sentence. None never warns.
     """
 
+    # A checkpoint has it as a part of what is fitted.
+    in_net_state = False
+
     def __init__(self, title: str, remedy: str | None):
         self.title = title
         self.remedy = remedy
@@ -84,9 +87,11 @@ class Monitor(Callback):
         self.symptoms: list[str] = []
         self.has_warned = False
 
-    def on_train_begin(
-        self, net: NeuralNet, X: Tensor | Stream, y: object = None, **kwargs: object
-    ) -> None:
+    def __getstate__(self) -> dict[str, object]:
+        # What is fitted keeps no samples, and neither does a checkpoint.
+        return {name: value for name, value in vars(self).items() if name != "samples_"}
+
+    def on_train_begin(self, net: NeuralNet, X: Tensor | Stream, **kwargs: object) -> None:
         if not net.max_epochs:
             return
         known = known_samples(X)
@@ -95,28 +100,18 @@ class Monitor(Callback):
         if not self.at_start:
             self.at_start = self._measure(net)
 
-    def on_batch_end(
-        self, net: NeuralNet, batch: Tensor, training: bool = False, **kwargs: object
-    ) -> None:
+    def on_batch_end(self, net: NeuralNet, batch: Tensor, **kwargs: object) -> None:
         self.n_steps += 1
         self.n_trained += len(batch)
 
-    def on_epoch_end(
-        self,
-        net: NeuralNet,
-        dataset_train: object = None,
-        dataset_valid: object = None,
-        **kwargs: object,
-    ) -> None:
+    def on_epoch_end(self, net: NeuralNet, **kwargs: object) -> None:
         is_last = not net.constant_rate and len(net.history) == net.max_epochs
         wait = _TRAINED_PER_LOOKED * len(self.samples_)
         if is_last or self.looked_at is None or self.n_trained - self.looked_at >= wait:
             self._look(net)
         self._record(net)
 
-    def on_train_end(
-        self, net: NeuralNet, X: object = None, y: object = None, **kwargs: object
-    ) -> None:
+    def on_train_end(self, net: NeuralNet, **kwargs: object) -> None:
         if net.stopped_by_callback_ and net.steps_done_ and self.looked_at != self.n_trained:
             self._look(net)
             self._record(net)

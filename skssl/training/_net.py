@@ -15,18 +15,20 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from skssl._checkpoint import Checkpoint
 from skssl._interrupts import Interrupts
 from skssl._processes import is_first, of_first
 from skssl._streams import Stream
 from skssl._types import Callbacks
 from skssl._warn import warn
-from skssl.nn import Objective
+from skssl.nn import Objective, unshared
 from skssl.training._as_one import as_one, average_gradients
 from skssl.training._batches import Batches, StreamedBatches, all_batches, known_samples, place
 from skssl.training._device import OwnRandomness, uses_bfloat16
 from skssl.training._memory import with_memory_advice
 from skssl.training._progress import Progress
 from skssl.training._schedule import constant, warmup_cosine
+from skssl.training._state import restore, state_of
 from skssl.views import ViewKind, Views
 
 # Steps between two looks at the loss within an epoch, so that a long one does not go on in vain.
@@ -67,6 +69,8 @@ class Net(NeuralNet):
         Compute in bfloat16 where that is safe.
     make_batches : callable
         Returns the random batches of all samples, with the parameters of :class:`Batches`.
+    checkpoint : Checkpoint or None
+        Where the training is written now and then, and from which it goes on.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class Net(NeuralNet):
         max_seconds: float | None = None,
         autocast: bool,
         make_batches: Callable[..., Batches] = Batches,
+        checkpoint: Checkpoint | None = None,
         **kwargs: object,
     ):
         self.views = views
@@ -93,6 +98,7 @@ class Net(NeuralNet):
         self.max_seconds = max_seconds
         self.autocast = autocast
         self.make_batches = make_batches
+        self.checkpoint = checkpoint
         # The objective computes the loss itself; skorch wants a criterion all the same.
         super().__init__(module, criterion=nn.Identity, train_split=None, **kwargs)
 
@@ -134,16 +140,23 @@ class Net(NeuralNet):
         self.schedule_ = LambdaLR(
             self.optimizer_, [partial(self._factor_of_step, factor) for factor in factors]
         )
+        before = self.checkpoint.net if self.checkpoint is not None else None
+        if before is not None:
+            self.steps_done_ = before["steps"]
+            self.history.extend(before["history"])
         self.notify("on_train_begin", X=samples, y=None)
-        infinite_before = self._not_finite()
+        self.infinite_before_ = self._not_finite()
+        if before is not None:
+            restore(self, before)
         interrupted = False
         try:
             self._set_training(True)
-            batches = partial(self._batches_of_all, samples)
-            with self.randomness_.in_use():
-                self.module_.before_training(batches, self.draw_views)
+            if before is None:
+                batches = partial(self._batches_of_all, samples)
+                with self.randomness_.in_use():
+                    self.module_.before_training(batches, self.draw_views)
             self.began_at_ = time.perf_counter()
-            self.fit_loop(samples)
+            self.fit_loop(samples, before)
         except KeyboardInterrupt:
             if not self.steps_done_:
                 raise
@@ -155,8 +168,23 @@ class Net(NeuralNet):
             finally:
                 self.module_.after_training(goes_on=self.constant_rate)
         if self.steps_done_:
-            self._check_what_is_left(samples, infinite_before)
+            self._check_what_is_left(samples)
         return interrupted
+
+    def fit_loop(self, X: Tensor | Stream, before: dict[str, Any] | None = None) -> Net:
+        """Go through the epochs, from the middle of one if a training goes on."""
+        batches = self.get_iterator(X, training=True)
+        if before is not None:
+            batches.go_on(before["order"], len(before["losses"]))
+        datasets = {"dataset_train": X, "dataset_valid": None}
+        n_over = 0 if before is None else len(self.history) - 1
+        for _ in range(n_over, self.max_epochs):
+            if before is None:
+                self.notify("on_epoch_begin", **datasets)
+            self.run_single_epoch(batches, () if before is None else before["losses"])
+            before = None
+            self.notify("on_epoch_end", **datasets)
+        return self
 
     def _not_finite(self) -> set[str]:
         """Return the names of weights and buffers that hold what is not finite."""
@@ -168,12 +196,12 @@ class Net(NeuralNet):
             finite = torch.stack([t.isfinite().all() for t in floats.values()]).tolist()
         return {name for name, is_finite in zip(floats, finite, strict=True) if not is_finite}
 
-    def _check_what_is_left(self, samples: Tensor | Stream, infinite_before: set[str]) -> None:
+    def _check_what_is_left(self, samples: Tensor | Stream) -> None:
         """Look at what the last step made, which no loss has seen.
 
         A network may hold minus infinity from the start, in a mask for example.
         """
-        broken = sorted(self._not_finite() - infinite_before)
+        broken = sorted(self._not_finite() - self.infinite_before_)
         what = f"{broken[0]!r} among its weights is" if broken else ""
         if not broken:
             was_training = self.module_.training
@@ -227,6 +255,7 @@ class Net(NeuralNet):
         # BatchNorm has to see a mixture, however the rows are sorted, and never a single one.
         generator = torch.Generator().manual_seed(self.seed)
         for rows, batch in all_batches(samples, batch_size=self.batch_size, generator=generator):
+            self.interrupts_.ask()
             self.interrupts_.check()
             yield rows.to(self.device), self.input_layer(batch.to(self.device))
 
@@ -261,28 +290,28 @@ class Net(NeuralNet):
             self.history[-1]["batches"].clear()
         super().on_epoch_begin(net, **kwargs)
 
-    def run_single_epoch(
-        self,
-        iterator: Batches | StreamedBatches | None,
-        training: bool,
-        prefix: str,
-        step_fn: Callable[..., dict[str, Tensor]],
-        **fit_params: object,
-    ) -> None:
-        """Go through the batches once, and read the losses from the device only at the end."""
-        if iterator is None:
-            return
+    def run_single_epoch(self, batches: Batches, losses_before: Sequence[float] | Tensor) -> None:
+        """Go through the batches once, and read the losses from the device only at the end.
+
+        Parameters
+        ----------
+        batches : Batches
+        losses_before : sequence of float
+            Of batches of this epoch that are done.
+        """
         self._set_training(True)
-        losses = torch.empty(len(iterator), device=self.device)
+        done = len(losses_before)
+        losses = torch.empty(len(batches), device=self.device)
+        losses[:done] = torch.as_tensor(losses_before)
         seen = torch.zeros((), pin_memory=losses.is_cuda)
-        done = 0
         try:
-            for batch in iterator:
+            for batch in batches:
+                self._keep(batches, losses[:done])
                 self.interrupts_.check()
                 self.notify("on_batch_begin", batch=batch, training=True)
                 with self.randomness_.in_use():
-                    self.module_.before_step(iterator.rows)
-                    step = step_fn(batch)
+                    self.module_.before_step(batches.rows)
+                    step = self.train_step(batch)
                 losses[done] = step["loss"]
                 done += 1
                 self.notify("on_batch_end", batch=batch, training=True, **step)
@@ -301,6 +330,13 @@ class Net(NeuralNet):
                 self.history.record("train_loss", _finite_mean(losses[:done], first_step))
                 for name, value in self.module_.take_measures().items():
                     self.history.record(name, value)
+
+    def _keep(self, batches: Batches, losses: Tensor) -> None:
+        """Write the checkpoint if it is time, or if the training is to end here."""
+        ends = self.interrupts_.ask()
+        if self.checkpoint is not None and self.checkpoint.is_due(self.steps_done_, ends=ends):
+            with unshared():
+                self.checkpoint.write(state_of(self, batches, losses), steps=self.steps_done_)
 
     def train_step(self, batch: Tensor, **fit_params: object) -> dict[str, Tensor]:
         self.optimizer_.zero_grad()
@@ -395,7 +431,7 @@ def train(
         verbose=0,
         **net_params,
     )
-    interrupts.keep()
+    interrupts.keep(termination=net.checkpoint is not None)
 
     def run() -> bool:
         with as_one(net, samples):
@@ -411,7 +447,7 @@ def train(
     if net.time_is_up_ and net.steps_done_ == 1 < net.steps:
         warn(
             f"{title}: max_time was over after a single step of {net.steps}, so that hardly "
-            "anything was learned.",
+            "anything was learned."
         )
     if not interrupted:
         return net, None

@@ -19,7 +19,6 @@ from skssl.nn import (
 )
 from skssl.training._muon import Muon
 
-_NAMES = ("adamw", "lars", "muon", "sgd")
 _AUTO_RATES = {"adamw": 2e-3, "lars": 0.5, "muon": 8e-3, "sgd": 0.05}
 
 # Their weights have a row for each of many things, and are no maps between spaces.
@@ -75,7 +74,7 @@ def make_optimizer(
         rate = _AUTO_RATES[optimizer]
     else:
         raise ValueError(
-            f"learning_rate='auto' has a meaning for optimizer={', '.join(map(repr, _NAMES))} "
+            f"learning_rate='auto' has a meaning for optimizer={', '.join(map(repr, _AUTO_RATES))} "
             f"only; say a number for optimizer={optimizer!r}."
         )
     groups = [

@@ -40,31 +40,32 @@ class Progress(Callback):
         Write a line for each epoch as well.
     """
 
+    # It starts anew where a training goes on.
+    in_net_state = False
+
     def __init__(self, title: str, *, each_epoch: bool = False):
         self.title = title
         self.each_epoch = each_epoch
 
-    def on_train_begin(
-        self, net: NeuralNet, X: object = None, y: object = None, **kwargs: object
-    ) -> None:
+    def on_train_begin(self, net: NeuralNet, **kwargs: object) -> None:
         self.began_ = self.latest_line_ = self.latest_loss_ = time.monotonic()
         self.parts_ = 0
+        self.steps_before_ = net.steps_done_
         self.loss_: float | None = None
         # A plain bar, not tqdm.auto's, which needs widgets in a notebook.
         self.bar_ = (
-            tqdm(total=net.steps, desc=self.title, bar_format=_BAR, file=sys.stderr)
+            tqdm(
+                total=net.steps,
+                initial=net.steps_done_,
+                desc=self.title,
+                bar_format=_BAR,
+                file=sys.stderr,
+            )
             if _shows_bars()
             else None
         )
 
-    def on_batch_end(
-        self,
-        net: NeuralNet,
-        batch: object = None,
-        training: bool = False,
-        loss: Tensor | None = None,
-        **kwargs: object,
-    ) -> None:
+    def on_batch_end(self, net: NeuralNet, loss: Tensor | None = None, **kwargs: object) -> None:
         now = time.monotonic()
         if loss is not None and (self.loss_ is None or now - self.latest_loss_ > _BETWEEN_LOSSES):
             self.loss_, self.latest_loss_ = loss.item(), now
@@ -75,26 +76,18 @@ class Progress(Callback):
             self.bar_.update()
             return
         part = int(_PARTS * self._part(net))
-        is_first = net.steps_done_ == min(_FIRST_STEPS, net.steps)
+        is_first = net.steps_done_ == min(self.steps_before_ + _FIRST_STEPS, net.steps)
         if is_first or (part > self.parts_ and now - self.latest_line_ > _BETWEEN_LINES):
             self.parts_, self.latest_line_ = part, now
             self._write(f"{self._steps(net)}, {self._time_left(net)} left, {self._state(net)}")
 
-    def on_epoch_end(
-        self,
-        net: NeuralNet,
-        dataset_train: object = None,
-        dataset_valid: object = None,
-        **kwargs: object,
-    ) -> None:
+    def on_epoch_end(self, net: NeuralNet, **kwargs: object) -> None:
         row = net.history[-1]
         self.loss_ = row["train_loss"]
         if self.each_epoch:
             self._write(f"{self._state(net)}, {row['dur']:.1f} s")
 
-    def on_train_end(
-        self, net: NeuralNet, X: object = None, y: object = None, **kwargs: object
-    ) -> None:
+    def on_train_end(self, net: NeuralNet, **kwargs: object) -> None:
         if self.bar_ is not None:
             if net.history:
                 self.bar_.set_postfix_str(self._state(net))
@@ -117,7 +110,8 @@ class Progress(Callback):
 
     def _time_left(self, net: NeuralNet) -> str:
         passed = time.monotonic() - self.began_
-        return _duration(passed / self._part(net) - passed)
+        before = self.steps_before_ / net.steps
+        return _duration(passed * (1 - before) / (self._part(net) - before) - passed)
 
     @staticmethod
     def _steps(net: NeuralNet) -> str:

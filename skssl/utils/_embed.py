@@ -14,10 +14,10 @@ from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
 from skssl._quote import quoted
-from skssl._sklearn_compat import num_samples, safe_indexing
+from skssl._sklearn_compat import num_samples
 from skssl._streams import ahead
 from skssl._types import Samples
-from skssl.modality import Stored
+from skssl.modality import Stored, take
 
 # Rows by which a file is told to be of the same embedding.
 _FEW = 8
@@ -103,8 +103,7 @@ def embed(
     n_rows = num_samples(X) if stored is None else len(stored)
 
     def read(rows: range) -> Samples:
-        chosen = np.arange(rows.start, rows.stop)
-        return safe_indexing(X, chosen) if stored is None else stored.read(chosen)
+        return take(X, np.arange(rows.start, rows.stop))
 
     def embedded(samples: Samples) -> np.ndarray:
         return np.asarray(estimator.transform(samples), dtype=np.float32)

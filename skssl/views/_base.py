@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from numbers import Real
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from skssl._declare import Declared, param
+from skssl._declare import Declared, Interval, Range, param
 
 ViewKind = Literal["global", "local", "weak", "mild"]
+# Parts of a sample that a view may show, at the least and at the most.
+PARTS = Range(Interval(Real, 0.01, 1, closed="both"))
 
 
 class Views(Declared, ABC):

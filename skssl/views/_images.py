@@ -11,13 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from skssl._declare import Interval, Range, StrOptions, param
+from skssl._declare import FRACTION, NOT_NEGATIVE, UP_TO_ONE, Interval, Range, StrOptions, param
 from skssl.views._base import Views, chance, quartered, random_noise, reduced, uniform
 from skssl.views._image_filters import random_blur, random_erase, random_solarize
 
 Padding = Literal["zeros", "border", "reflection"]
 
 _SMALL_SIDE = 64
+_AREA = Range(Interval(Real, 0.01, 9, closed="both"))
 # Views of fewer pixels a side would leave an encoder little to see.
 _SMALLEST_SIDE = 16
 
@@ -265,32 +266,28 @@ class ImageViews(Views):
     torch.Size([4, 3, 32, 32])
     """
 
-    crop_scale: tuple[float, float] = param(
-        Range(Interval(Real, 0.01, 9, closed="both")), default=(0.2, 1.0)
-    )
+    crop_scale: tuple[float, float] = param(_AREA, default=(0.2, 1.0))
     crop_ratio: tuple[float, float] = param(
         Range(Interval(Real, 0.1, 10, closed="both")), default=(0.75, 1.3333)
     )
-    flip: float = param(Interval(Real, 0, 1, closed="both"), default=0.5)
+    flip: float = param(FRACTION, default=0.5)
     rotation: float = param(Interval(Real, 0, 180, closed="both"), default=0.0)
     shear: float = param(Interval(Real, 0, 2, closed="both"), default=0.0)
-    translation: float = param(Interval(Real, 0, 1, closed="both"), default=0.0)
+    translation: float = param(FRACTION, default=0.0)
     padding: Padding = param(StrOptions({"zeros", "border", "reflection"}), default="reflection")
-    jitter: float = param(Interval(Real, 0, 1, closed="both"), default=0.8)
-    brightness: float = param(Interval(Real, 0, None, closed="left"), default=0.4)
-    contrast: float = param(Interval(Real, 0, None, closed="left"), default=0.4)
-    saturation: float = param(Interval(Real, 0, None, closed="left"), default=0.4)
+    jitter: float = param(FRACTION, default=0.8)
+    brightness: float = param(NOT_NEGATIVE, default=0.4)
+    contrast: float = param(NOT_NEGATIVE, default=0.4)
+    saturation: float = param(NOT_NEGATIVE, default=0.4)
     hue: float = param(Interval(Real, 0, 0.5, closed="both"), default=0.1)
-    grayscale: float = param(Interval(Real, 0, 1, closed="both"), default=0.2)
-    blur: float = param(Interval(Real, 0, 1, closed="both"), default=0.0)
-    solarize: float = param(Interval(Real, 0, 1, closed="both"), default=0.0)
-    erase: float = param(Interval(Real, 0, 1, closed="both"), default=0.0)
-    noise: float = param(Interval(Real, 0, None, closed="left"), default=0.0)
-    resolution: float = param(Interval(Real, 0, 1, closed="right"), default=1.0)
-    local_scale: tuple[float, float] = param(
-        Range(Interval(Real, 0.01, 9, closed="both")), default=(0.08, 0.4)
-    )
-    local_resolution: float = param(Interval(Real, 0, 1, closed="right"), default=0.5)
+    grayscale: float = param(FRACTION, default=0.2)
+    blur: float = param(FRACTION, default=0.0)
+    solarize: float = param(FRACTION, default=0.0)
+    erase: float = param(FRACTION, default=0.0)
+    noise: float = param(NOT_NEGATIVE, default=0.0)
+    resolution: float = param(UP_TO_ONE, default=1.0)
+    local_scale: tuple[float, float] = param(_AREA, default=(0.08, 0.4))
+    local_resolution: float = param(UP_TO_ONE, default=0.5)
 
     @classmethod
     def photos(cls, size: tuple[int, int]) -> Self:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from numbers import Integral, Real
+from numbers import Real
 from typing import Literal, Self
 
 import torch
 from torch import Tensor
 
-from skssl._declare import Interval, Range, StrOptions, param
-from skssl.views._base import Views, uniform
+from skssl._declare import (
+    AT_LEAST_TWO,
+    BELOW_ONE,
+    NOT_NEGATIVE,
+    POSITIVE,
+    Interval,
+    Range,
+    StrOptions,
+    param,
+)
+from skssl.views._base import PARTS, Views, uniform
 
 Rotation = Literal["x", "y", "z", "so3"]
 
@@ -118,15 +127,13 @@ def random_points(
     Tensor of shape (n, min(points, n_points), 3 + features)
         The points that are left come first; the rest is NaN.
     """
-    n, size, columns = clouds.shape
+    n, size, _ = clouds.shape
     absent = clouds.isnan().any(dim=2)
     order = uniform(0.0, 1.0, (n, size), clouds, generator).masked_fill(absent, 2.0).argsort(dim=1)
     order = order[:, :n_points]
     counted = (size - absent.sum(dim=1, keepdim=True)).clamp(max=n_points)
     kept = counted * (1 - uniform(*drop, (n, 1), clouds, generator))
-    ranks = torch.arange(order.shape[1], device=clouds.device)
-    shown = clouds.gather(1, order[..., None].expand(-1, -1, columns))
-    return shown.masked_fill((ranks >= kept.round().clamp(min=1))[..., None], torch.nan)
+    return _first_of(clouds, order, kept)
 
 
 def random_region(
@@ -149,7 +156,7 @@ def random_region(
         The points that are shown come first, the nearest one first of all; the rest is NaN. They
         are at the places where they were.
     """
-    n, size, columns = clouds.shape
+    n, size, _ = clouds.shape
     absent = clouds.isnan().any(dim=2)
     center = uniform(0.0, 1.0, (n, size), clouds, generator).masked_fill(absent, -1.0).argmax(dim=1)
     places = clouds[..., :3]
@@ -158,8 +165,13 @@ def random_region(
     order = distance.argsort(dim=1)[:, : math.ceil(crop_scale[1] * size)]
     counted = size - absent.sum(dim=1, keepdim=True)
     kept = counted * uniform(*crop_scale, (n, 1), clouds, generator)
+    return _first_of(clouds, order, kept)
+
+
+def _first_of(clouds: Tensor, order: Tensor, kept: Tensor) -> Tensor:
+    """Show points in an order, of each cloud as many as are `kept`, at least one."""
     ranks = torch.arange(order.shape[1], device=clouds.device)
-    shown = clouds.gather(1, order[..., None].expand(-1, -1, columns))
+    shown = clouds.gather(1, order[..., None].expand(-1, -1, clouds.shape[2]))
     return shown.masked_fill((ranks >= kept.round().clamp(min=1))[..., None], torch.nan)
 
 
@@ -212,18 +224,12 @@ class PointCloudViews(Views):
     scale: tuple[float, float] = param(
         Range(Interval(Real, 0.01, 100, closed="both")), default=(0.8, 1.25)
     )
-    jitter: float = param(Interval(Real, 0, None, closed="left"), default=0.01)
-    jitter_clip: float = param(Interval(Real, 0, None, closed="neither"), default=0.05)
-    drop: tuple[float, float] = param(
-        Range(Interval(Real, 0, 1, closed="left")), default=(0.0, 0.5)
-    )
-    n_points: int = param(Interval(Integral, 2, None, closed="left"), default=64)
-    crop_scale: tuple[float, float] = param(
-        Range(Interval(Real, 0.01, 1, closed="both")), default=(1.0, 1.0)
-    )
-    local_scale: tuple[float, float] = param(
-        Range(Interval(Real, 0.01, 1, closed="both")), default=(0.2, 0.5)
-    )
+    jitter: float = param(NOT_NEGATIVE, default=0.01)
+    jitter_clip: float = param(POSITIVE, default=0.05)
+    drop: tuple[float, float] = param(Range(BELOW_ONE), default=(0.0, 0.5))
+    n_points: int = param(AT_LEAST_TWO, default=64)
+    crop_scale: tuple[float, float] = param(PARTS, default=(1.0, 1.0))
+    local_scale: tuple[float, float] = param(PARTS, default=(0.2, 0.5))
 
     def local(self) -> Self:
         """Return views of regions of the clouds (`local_scale`)."""

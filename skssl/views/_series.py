@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from numbers import Integral, Real
 from typing import Self
 
 import torch
 from torch import Tensor
 
-from skssl._declare import Interval, Range, param
-from skssl.views._base import Views, quartered, random_noise, reduced, uniform
+from skssl._declare import BELOW_ONE, FRACTION, NOT_NEGATIVE, POSITIVE_INT, UP_TO_ONE, param
+from skssl.views._base import PARTS, Views, quartered, random_noise, reduced, uniform
 
 # Views of fewer steps would leave an encoder little to see.
 _SHORTEST_VIEW = 32
@@ -219,19 +218,15 @@ class SeriesViews(Views):
     torch.Size([4, 1, 100])
     """
 
-    crop_scale: tuple[float, float] = param(
-        Range(Interval(Real, 0.01, 1, closed="both")), default=(0.6, 1.0)
-    )
-    amplitude: float = param(Interval(Real, 0, 1, closed="both"), default=0.3)
-    shift: float = param(Interval(Real, 0, None, closed="left"), default=0.3)
-    noise: float = param(Interval(Real, 0, None, closed="left"), default=0.0)
-    gap: float = param(Interval(Real, 0, 1, closed="left"), default=0.2)
-    n_segments: int = param(Interval(Integral, 1, None, closed="left"), default=1)
-    resolution: float = param(Interval(Real, 0, 1, closed="right"), default=1.0)
-    local_scale: tuple[float, float] = param(
-        Range(Interval(Real, 0.01, 1, closed="both")), default=(0.2, 0.5)
-    )
-    local_resolution: float = param(Interval(Real, 0, 1, closed="right"), default=0.5)
+    crop_scale: tuple[float, float] = param(PARTS, default=(0.6, 1.0))
+    amplitude: float = param(FRACTION, default=0.3)
+    shift: float = param(NOT_NEGATIVE, default=0.3)
+    noise: float = param(NOT_NEGATIVE, default=0.0)
+    gap: float = param(BELOW_ONE, default=0.2)
+    n_segments: int = param(POSITIVE_INT, default=1)
+    resolution: float = param(UP_TO_ONE, default=1.0)
+    local_scale: tuple[float, float] = param(PARTS, default=(0.2, 0.5))
+    local_resolution: float = param(UP_TO_ONE, default=0.5)
 
     def local(self) -> Self:
         """Return views of shorter windows (`local_scale`), at the resolution of local views."""

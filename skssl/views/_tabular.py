@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from numbers import Real
 from typing import Self
 
 import torch
 from torch import Tensor
 
-from skssl._declare import Interval, param
+from skssl._declare import BELOW_ONE, param
 from skssl.views._base import Views
 
 
@@ -71,8 +70,8 @@ class TabularViews(Views):
     torch.Size([4, 3])
     """
 
-    swap: float = param(Interval(Real, 0, 1, closed="left"), default=0.3)
-    local_swap: float = param(Interval(Real, 0, 1, closed="left"), default=0.6)
+    swap: float = param(BELOW_ONE, default=0.3)
+    local_swap: float = param(BELOW_ONE, default=0.6)
 
     def local(self) -> Self:
         """Return views that show fewer of a row's own cells (`local_swap`)."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from numbers import Integral, Real
 from typing import Self
 
 import torch
 from torch import Tensor
 
-from skssl._declare import Interval, param
+from skssl._declare import BELOW_ONE, POSITIVE_INT, param
 from skssl.views._base import Views, uniform
 
 
@@ -124,9 +123,9 @@ class TextViews(Views):
     """
 
     halves: bool = param("boolean", default=True)
-    span: int = param(Interval(Integral, 1, None, closed="left"), default=1)
-    dropout: float = param(Interval(Real, 0, 1, closed="left"), default=0.4)
-    local_dropout: float = param(Interval(Real, 0, 1, closed="left"), default=0.7)
+    span: int = param(POSITIVE_INT, default=1)
+    dropout: float = param(BELOW_ONE, default=0.4)
+    local_dropout: float = param(BELOW_ONE, default=0.7)
 
     def local(self) -> Self:
         """Return views that show fewer of the tokens (`local_dropout`)."""

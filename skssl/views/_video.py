@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from numbers import Integral, Real
 from typing import Self
 
 import torch
 from torch import Tensor
 
-from skssl._declare import Interval, Range, param
-from skssl.views._base import quartered, uniform
+from skssl._declare import AT_LEAST_TWO, param
+from skssl.views._base import PARTS, quartered, uniform
 from skssl.views._images import ImageViews
 
 
@@ -95,13 +94,9 @@ class VideoViews(ImageViews):
     torch.Size([4, 3, 8, 32, 32])
     """
 
-    window: tuple[float, float] = param(
-        Range(Interval(Real, 0.01, 1, closed="both")), default=(0.5, 1.0)
-    )
-    n_frames: int = param(Interval(Integral, 2, None, closed="left"), default=8)
-    local_window: tuple[float, float] = param(
-        Range(Interval(Real, 0.01, 1, closed="both")), default=(0.3, 0.5)
-    )
+    window: tuple[float, float] = param(PARTS, default=(0.5, 1.0))
+    n_frames: int = param(AT_LEAST_TWO, default=8)
+    local_window: tuple[float, float] = param(PARTS, default=(0.3, 0.5))
 
     def local(self) -> Self:
         """Return views of smaller windows of space (`local_scale`) and time (`local_window`)."""

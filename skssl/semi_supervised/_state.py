@@ -1,0 +1,65 @@
+"""What files and other processes get of a fine-tuned estimator, and how it becomes one again."""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from typing import Any
+
+from torch import nn
+
+from skssl._by_value import by_value
+from skssl._state import WholeCopies, as_bytes, fill
+from skssl.base import SelfSupervisedTransformer
+from skssl.semi_supervised._head import empty_head
+
+
+class KeepsTuned(WholeCopies):
+    """Keeps what was learned, and builds the encoder as that of the method, with a linear head.
+
+    The state of the optimizer is left out.
+    """
+
+    method_: SelfSupervisedTransformer
+    encoder_: nn.Module
+    head_: nn.Module
+    _optimizer_state: dict[str, Any] | None
+
+    @abstractmethod
+    def _n_outputs(self) -> int:
+        """Return how many numbers the head says of a sample."""
+
+    @abstractmethod
+    def answer_layer(self) -> nn.Module:
+        """Return what turns the outputs of ``head_`` into probabilities or predictions."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()
+        if "encoder_" not in state:
+            return state
+        networks = nn.ModuleDict({"encoder": state.pop("encoder_"), "head": state.pop("head_")})
+        if isinstance(self.method_.encoder, str):
+            state["_networks"] = as_bytes(networks)
+            state["_standardizes"] = hasattr(self.head_, "standardize")
+        else:
+            state["_networks"] = by_value(networks)
+        del state["_optimizer_state"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        networks = self.__dict__.pop("_networks", None)
+        if networks is None:
+            return
+        if not isinstance(networks, nn.ModuleDict):
+            data = networks
+            head = empty_head(
+                len(self.method_.get_feature_names_out()),
+                self._n_outputs(),
+                standardizes=self.__dict__.pop("_standardizes"),
+            )
+            encoder = copy.deepcopy(self.method_.encoder_)
+            networks = nn.ModuleDict({"encoder": encoder, "head": head.eval()})
+            fill(networks, data, title=type(self).__name__)
+        self.encoder_, self.head_ = networks["encoder"], networks["head"]
+        self._optimizer_state = None

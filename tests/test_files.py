@@ -1,0 +1,359 @@
+"""What one takes away: pickles, files of skops, and encoders alone."""
+
+import io
+import pickle
+import subprocess
+import sys
+import warnings
+import zipfile
+
+import joblib
+import numpy as np
+import pytest
+import sklearn.exceptions
+import torch
+from cases import CASES, DIGITS, FIRST_PAIRS, tiny_conv
+from safetensors.torch import load
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+import skssl
+from skssl import (
+    BYOL,
+    MSN,
+    NNCLR,
+    Colorization,
+    ContextEncoder,
+    JigsawPuzzle,
+    MaskedAutoencoder,
+    SelfSupervisedImputer,
+    SimCLR,
+    TransformPrediction,
+)
+from skssl.exceptions import InconsistentVersionWarning
+from skssl.modality import Images, PointCloud, Series, Tabular, Text, Video
+from skssl.nn import Teacher
+from skssl.semi_supervised import (
+    FineTuneClassifier,
+    FineTuneRegressor,
+    LabeledOnly,
+    PrototypeClassifier,
+)
+from skssl.utils import encoder_only, trusted_types
+
+skops = pytest.importorskip("skops.io")
+
+BY_NAME = {case.name: case for case in CASES}
+LABELS = np.arange(len(DIGITS)) % 3
+
+
+def quick(method=SimCLR, **params):
+    return method(**{"max_epochs": 1, "device": "cpu", "random_state": 0, **params})
+
+
+def again(estimator):
+    return pickle.loads(pickle.dumps(estimator))
+
+
+def through_skops(estimator):
+    return skops.loads(skops.dumps(estimator), trusted=trusted_types())
+
+
+def tensors_of(value):
+    """Return all tensors and modules in a state, wherever they are."""
+    if isinstance(value, (torch.Tensor, nn.Module)):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        return [found for one in value for found in tensors_of(one)]
+    return tensors_of(vars(value)) if hasattr(value, "__dict__") else []
+
+
+@pytest.mark.parametrize("estimator", FIRST_PAIRS, ids=lambda estimator: estimator.__name__)
+def test_a_state_has_no_tensors_and_skops_reads_it(estimator):
+    case = FIRST_PAIRS[estimator]
+    X = case.few()
+    ssl = case.make_small(estimator, encoder="auto").fit(X)
+    assert tensors_of(ssl.__getstate__()) == []
+    if estimator is not TransformPrediction:  # Functions are code.
+        read = through_skops(ssl)
+        np.testing.assert_array_equal(read.transform(X), ssl.transform(X))
+        assert read.score(X) == ssl.score(X)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_skops_reads_a_pipeline_on_every_modality(case):
+    X, y = case.load()
+    ssl = case.make_small(SimCLR, encoder="auto", max_epochs=0)
+    pipeline = make_pipeline(ssl, StandardScaler(), LogisticRegression(max_iter=5000)).fit(X, y)
+    read = through_skops(pipeline)
+    np.testing.assert_array_equal(read.predict_proba(X), pipeline.predict_proba(X))
+
+
+ENCODERS = [
+    (Images(), "digits", ["conv", "vit", "resnet18"]),
+    (Series(), "series", ["kernels+resnet", "kernels", "resnet", "ts2vec"]),
+    (Series(normalize="dataset"), "series", ["kernels"]),
+    (Tabular(concat_input=True), "tabular", ["mlp"]),
+    (Tabular(scaling="standard"), "categories", ["mlp"]),
+    (Text(min_df=1, max_df=1.0), "text", ["bag", "transformer"]),
+    (Text(min_df=1, max_df=1.0, analyzer="subword"), "text", ["bag"]),
+    (Text(min_df=1, max_df=1.0, analyzer="char", ngram_range=(1, 3)), "text", ["bag"]),
+    (PointCloud(), "points", ["pointnet"]),
+    (Video(), "video", ["conv"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("modality", "name", "encoder"),
+    [(modality, name, encoder) for modality, name, encoders in ENCODERS for encoder in encoders],
+)
+def test_every_encoder_by_name_comes_back(modality, name, encoder):
+    X = DIGITS[:30] if name == "digits" else BY_NAME[name].few()
+    ssl = quick(modality=modality, encoder=encoder, max_epochs=0).fit(X)
+    Z = ssl.transform(X)
+    np.testing.assert_array_equal(again(ssl).transform(X), Z)
+    np.testing.assert_array_equal(through_skops(ssl).transform(X), Z)
+
+
+def test_answers_come_back():
+    colors = np.stack([DIGITS, DIGITS / 2, DIGITS / 4], axis=-1)[:60] / 16
+    mask = np.zeros((8, 8), dtype=bool)
+    mask[2:5, 3] = True
+    series, _ = BY_NAME["series"].load()
+    table = np.where(np.random.default_rng(0).random((60, 4)) < 0.1, np.nan, 1.0)
+    table *= np.arange(60)[:, None]
+    for ssl, X, answer in (
+        (quick(MaskedAutoencoder), DIGITS[:60], lambda ssl, X: ssl.reconstruct(X, mask)),
+        (quick(MaskedAutoencoder), series, lambda ssl, X: ssl.forecast(X, 5)),
+        (quick(MaskedAutoencoder), table, lambda ssl, X: ssl.impute(X)),
+        (quick(Colorization), colors, lambda ssl, X: ssl.colorize(X)),
+        (quick(ContextEncoder), DIGITS[:60], lambda ssl, X: ssl.inpaint(X, mask)),
+        (quick(JigsawPuzzle), DIGITS[:60], lambda ssl, X: ssl.solve(ssl.shuffle(X)[0])),
+        (quick(SimCLR), DIGITS[:60], lambda ssl, X: ssl.untrained(X).transform(X)),
+    ):
+        ssl.fit(X)
+        for read in (again(ssl), through_skops(ssl)):
+            np.testing.assert_array_equal(answer(read, X), answer(ssl, X))
+
+
+@pytest.mark.parametrize("method", [SimCLR, NNCLR])
+def test_partial_fit_goes_on_with_a_fresh_optimizer(method):
+    ssl = quick(method).fit(DIGITS)
+    read = again(ssl)
+    # After `fit`, there is no state of an optimizer to be left out.
+    ssl.partial_fit(DIGITS)
+    read.partial_fit(DIGITS)
+    np.testing.assert_array_equal(read.transform(DIGITS), ssl.transform(DIGITS))
+    assert again(ssl).partial_fit(DIGITS).n_iter_ == 3
+
+
+@pytest.mark.parametrize("method", [BYOL, MSN])
+def test_a_teacher_is_left_out_and_starts_as_a_copy_of_the_student(method):
+    ssl = quick(method, warm_start=True).fit(DIGITS)
+    sizes = [len(pickle.dumps(one)) for one in (ssl, ssl.partial_fit(DIGITS))]
+    assert max(sizes) - min(sizes) < 1000
+    read = again(ssl)
+    teacher = read._objective.teacher
+    assert isinstance(teacher, Teacher)
+    student = read._objective.encoder.state_dict()
+    for name, values in teacher.networks[0].state_dict().items():
+        assert torch.equal(values, student[name])
+    # Another training would come of it, so that it starts anew.
+    started = read.set_params(max_epochs=2).fit(DIGITS)
+    expected = quick(method, max_epochs=2, warm_start=True).fit(DIGITS)
+    np.testing.assert_array_equal(started.transform(DIGITS), expected.transform(DIGITS))
+
+
+def test_a_warm_start_goes_on():
+    ssl = quick(warm_start=True).fit(DIGITS)
+    read = again(ssl).set_params(max_epochs=2).fit(DIGITS)
+    np.testing.assert_array_equal(
+        read.transform(DIGITS), ssl.set_params(max_epochs=2).fit(DIGITS).transform(DIGITS)
+    )
+
+
+def test_no_device_is_needed_to_read():
+    ssl = quick().fit(DIGITS).partial_fit(DIGITS).set_params(device="cuda:7")
+    read = again(ssl)
+    with pytest.raises(ValueError, match="device='cuda:7' is not available"):
+        read.transform(DIGITS)
+    expected = ssl.set_params(device="cpu").transform(DIGITS)
+    np.testing.assert_array_equal(read.set_params(device="cpu").transform(DIGITS), expected)
+
+
+def test_what_torch_computes_in_by_default_does_not_matter():
+    ssl = quick().fit(DIGITS)
+    data = pickle.dumps(ssl)
+    torch.set_default_dtype(torch.float64)
+    try:
+        read = pickle.loads(data)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    np.testing.assert_array_equal(read.transform(DIGITS), ssl.transform(DIGITS))
+
+
+def test_reading_draws_no_numbers():
+    data = pickle.dumps(quick().fit(DIGITS))
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    pickle.loads(data)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
+
+
+def test_networks_that_the_parameters_do_not_make_are_an_error():
+    ssl = quick(projector_dim=16).fit(DIGITS)
+    with pytest.raises(ValueError, match="SimCLR: .* has shape .* in the file"):
+        pickle.loads(pickle.dumps(ssl.set_params(projector_dim=32)))
+
+
+FINE_TUNED = {
+    "classifier": FineTuneClassifier(quick(), max_epochs=1, random_state=0),
+    "blank head": FineTuneClassifier(quick(max_epochs=0), max_epochs=1, random_state=0),
+    "regressor": FineTuneRegressor(quick(BYOL), max_epochs=1, random_state=0),
+}
+
+
+@pytest.mark.parametrize("model", FINE_TUNED.values(), ids=FINE_TUNED)
+def test_fine_tuned_ones_come_back(model):
+    model.fit(DIGITS, LABELS)
+    for read in (again(model), through_skops(model)):
+        np.testing.assert_array_equal(read.predict(DIGITS), model.predict(DIGITS))
+    state = model.__getstate__()
+    del state["method_"]  # which has a state of its own
+    assert tensors_of(state) == []
+    assert read.partial_fit(DIGITS, LABELS).n_iter_ == 2
+    small = encoder_only(model)
+    assert not np.array_equal(small.transform(DIGITS), model.method_.transform(DIGITS))
+    np.testing.assert_array_equal(again(small).transform(DIGITS), small.transform(DIGITS))
+
+
+def test_what_stands_beside_methods_comes_back():
+    ssl = quick().fit(DIGITS)
+    Z = ssl.transform(DIGITS)
+    for model in (PrototypeClassifier(), LabeledOnly(LogisticRegression())):
+        model.fit(Z, LABELS)
+        np.testing.assert_array_equal(through_skops(model).predict(Z), model.predict(Z))
+    frozen = FineTuneClassifier(FrozenEstimator(ssl), max_epochs=0).fit(DIGITS, LABELS)
+    np.testing.assert_array_equal(
+        through_skops(frozen).predict_proba(DIGITS), frozen.predict_proba(DIGITS)
+    )
+    table = np.random.default_rng(0).normal(size=(60, 4))
+    table[::5, 1] = np.nan
+    imputer = SelfSupervisedImputer(method=quick(MaskedAutoencoder)).fit(table)
+    np.testing.assert_array_equal(through_skops(imputer).transform(table), imputer.transform(table))
+
+
+def test_encoders_of_ones_own_are_pickled_and_skops_says_why_it_cannot():
+    ssl = quick(encoder=tiny_conv).fit(DIGITS)
+    np.testing.assert_array_equal(again(ssl).transform(DIGITS), ssl.transform(DIGITS))
+    for model in (ssl, SimCLR(encoder=nn.Flatten())):
+        with pytest.raises(TypeError, match="module of your own.*pickle and joblib keep it"):
+            skops.dumps(model)
+
+
+def test_encoder_only(tmp_path):
+    ssl = quick(JigsawPuzzle).fit(DIGITS)
+    small = encoder_only(ssl)
+    Z = ssl.transform(DIGITS)
+    joblib.dump(small, tmp_path / "small.joblib")
+    for one in (small, again(small), joblib.load(tmp_path / "small.joblib")):
+        np.testing.assert_array_equal(one.transform(DIGITS), Z)
+        for needs_heads in (one.score, one.solve, one.shuffle, one.partial_fit):
+            with pytest.raises(AttributeError, match="JigsawPuzzle has its encoder only"):
+                needs_heads(DIGITS)
+        assert one.untrained(DIGITS).score(DIGITS) == ssl.untrained(DIGITS).score(DIGITS)
+    n_bytes = sum(t.numel() * t.element_size() for t in ssl.encoder_.state_dict().values())
+    assert len(pickle.dumps(small)) < 1.05 * n_bytes
+    # What it is a copy of, is left as it is.
+    assert ssl.score(DIGITS) == again(ssl).score(DIGITS)
+    assert small.fit(DIGITS).score(DIGITS) == ssl.score(DIGITS)
+    with pytest.raises(TypeError, match="must be a fitted self-supervised method.*LogisticReg"):
+        encoder_only(LogisticRegression())
+    with pytest.raises(sklearn.exceptions.NotFittedError):
+        encoder_only(SimCLR())
+
+
+def test_files_of_another_version_say_so(monkeypatch):
+    ssl = quick().fit(DIGITS)
+    data = [pickle.dumps(ssl), pickle.dumps(PrototypeClassifier())]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pickle.loads(data[0])
+    monkeypatch.setattr(skssl, "__version__", "7.0.0")
+    with pytest.warns(InconsistentVersionWarning, match="SimCLR was saved by skssl 0.1.0 and is"):
+        read = pickle.loads(data[0])
+    np.testing.assert_array_equal(read.transform(DIGITS), ssl.transform(DIGITS))
+    with pytest.warns(sklearn.exceptions.InconsistentVersionWarning, match="read by 7.0.0"):
+        pickle.loads(data[1])
+    assert "_skssl_version" not in vars(read)
+
+
+class Evil:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+def manipulated(data, change):
+    """Change the networks in a file of skops, which are the largest of its parts."""
+    source, goal = zipfile.ZipFile(io.BytesIO(data)), io.BytesIO()
+    parts = [name for name in source.namelist() if name.endswith(".bin")]
+    largest = max(parts, key=lambda name: source.getinfo(name).file_size)
+    with zipfile.ZipFile(goal, "w") as file:
+        for name in source.namelist():
+            content = source.read(name)
+            file.writestr(name, change(content) if name == largest else content)
+    return goal.getvalue()
+
+
+def test_a_manipulated_file_runs_no_code(tmp_path):
+    data = skops.dumps(quick().fit(DIGITS))
+    seen = []
+    assert manipulated(data, lambda part: seen.append(load(part)) or part) and seen
+    traces = tmp_path / "traces"
+    evil = pickle.dumps(Evil(str(traces)))
+    pickle.loads(evil).close()
+    assert traces.exists()
+    traces.unlink()
+    buffer = io.BytesIO()
+    torch.save({"encoder": Evil(str(traces))}, buffer)
+    for code in (evil, buffer.getvalue(), b"", b"\x00" * 64):
+        with pytest.raises(Exception, match=r"[Hh]eader|deserializ"):
+            skops.loads(manipulated(data, lambda part, code=code: code), trusted=trusted_types())
+        assert not traces.exists()
+
+
+def test_skops_refuses_what_is_not_trusted(tmp_path):
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    class Unknown(SimCLR):
+        """Another class."""
+
+    for model in (SimCLR(callbacks=[Evil("x")]), SimCLR(encoder=tiny_conv), Unknown()):
+        with pytest.raises(UntrustedTypesFoundException, match="Evil|tiny_conv|Unknown"):
+            skops.loads(skops.dumps(model), trusted=trusted_types())
+    names = trusted_types()
+    assert len(set(names)) == len(names) > len(FIRST_PAIRS)
+    assert not [name for name in names if name.startswith("skssl.testing")]
+    for name in names:
+        module, _, attribute = name.rpartition(".")
+        assert isinstance(getattr(sys.modules.get(module, skssl), attribute, type), type)
+
+
+def test_another_process_reads_it(tmp_path):
+    ssl = quick().fit(DIGITS)
+    joblib.dump(ssl, tmp_path / "model.joblib")
+    np.save(tmp_path / "X.npy", DIGITS)
+    script = (
+        "import joblib, numpy as np\n"
+        "np.save('Z.npy', joblib.load('model.joblib').transform(np.load('X.npy')))"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
+    np.testing.assert_array_equal(np.load(tmp_path / "Z.npy"), ssl.transform(DIGITS))

@@ -1,0 +1,212 @@
+"""Encoders and linear heads as ONNX files, and as programs of torch.export."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from cases import CASES, DIGITS
+from sklearn.cluster import KMeans
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from torch import nn
+
+from skssl import MaskedAutoencoder, SimCLR
+from skssl.modality import PointCloud, Tabular, Text
+from skssl.semi_supervised import FineTuneClassifier, FineTuneRegressor, LabeledOnly
+from skssl.utils import to_onnx
+
+pytest.importorskip("onnxscript")
+onnxruntime = pytest.importorskip("onnxruntime")
+
+BY_NAME = {case.name: case for case in CASES if case.name != "colors"}
+EXAMPLES = Path(__file__).parents[1] / "examples"
+LABELS = np.arange(len(DIGITS)) % 3
+
+
+def quick(**params):
+    return SimCLR(**{"max_epochs": 1, "device": "cpu", "random_state": 0, **params})
+
+
+class Tiny(nn.Module):
+    """What is exported in a second."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(64, 8)
+
+    def forward(self, images):
+        return self.linear(images.flatten(1))
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return quick(encoder=Tiny()).fit(DIGITS)
+
+
+def samples_of(ssl, X):
+    samples, _ = ssl.prepare_samples(X)
+    return samples
+
+
+def served(estimator, path, samples, head=None):
+    """Write a file; return what each of its outputs says of samples, and its metadata."""
+    to_onnx(estimator, path, head=head)
+    session = onnxruntime.InferenceSession(path)
+    names = [output.name for output in session.get_outputs()]
+    about = json.loads(session.get_modelmeta().custom_metadata_map["skssl"])
+    return dict(zip(names, session.run(None, {"samples": samples.numpy()}), strict=True)), about
+
+
+@pytest.mark.parametrize("case", BY_NAME.values(), ids=BY_NAME)
+def test_the_default_encoder_of_every_modality(case, tmp_path):
+    X, y = case.load()
+    ssl = case.make_small(SimCLR, encoder="auto", max_epochs=1)
+    head = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000))
+    model = make_pipeline(ssl, head).fit(X, y)
+    path = tmp_path / "model.onnx"
+    to_onnx(model, path)
+    session = onnxruntime.InferenceSession(path)
+    for rows in (slice(1), slice(3, 5), slice(None)):
+        samples = samples_of(ssl, X[rows]).numpy()
+        embeddings, probabilities = session.run(None, {"samples": samples})
+        np.testing.assert_allclose(embeddings, ssl.transform(X[rows]), atol=1e-5, rtol=1e-4)
+        np.testing.assert_allclose(probabilities, model.predict_proba(X[rows]), atol=1e-4)
+    about = json.loads(session.get_modelmeta().custom_metadata_map["skssl"])
+    assert about["classes"] == model.classes_.tolist()
+    assert about["modality"] == type(ssl.modality_).__name__
+    assert about["preparation"]["dtype"] == str(samples.dtype)
+    # The program of torch.export is the encoder itself.
+    exported = torch.export.export(
+        ssl.encoder_, (samples_of(ssl, X[:3]),), dynamic_shapes=({0: torch.export.Dim("batch")},)
+    )
+    Z = exported.module()(samples_of(ssl, X)).detach()
+    np.testing.assert_allclose(Z, ssl.transform(X), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "modality", "shape"),
+    [("series", "auto", (1, 90)), ("points", PointCloud(), (9, 3))],
+)
+def test_samples_of_other_sizes(name, modality, shape, tmp_path):
+    ssl = quick(modality=modality).fit(BY_NAME[name].few())
+    X = np.random.default_rng(0).normal(size=(5, *shape)).astype(np.float32)
+    X[2, :, -1] = np.nan
+    if name == "points":
+        X[2] = np.where(np.arange(9)[:, None] < 7, 1.0 + np.arange(27).reshape(9, 3), np.nan)
+    found, _ = served(ssl, tmp_path / "model.onnx", samples_of(ssl, X))
+    np.testing.assert_allclose(found["embeddings"], ssl.transform(X), atol=1e-5, rtol=1e-4)
+
+
+HEADS = {
+    "logistic": (LogisticRegression(), "probabilities", "predict_proba"),
+    "scaled": (make_pipeline(StandardScaler(), LogisticRegression()), None, "predict_proba"),
+    "ridge": (RidgeClassifier(), "decision", "decision_function"),
+    "no intercept": (RidgeClassifier(fit_intercept=False), "decision", "decision_function"),
+    "nested": (
+        make_pipeline(StandardScaler(with_std=False), make_pipeline(StandardScaler(), Ridge())),
+        "prediction",
+        "predict",
+    ),
+    "labelled": (LabeledOnly(LogisticRegression()), "probabilities", "predict_proba"),
+    "frozen": (FrozenEstimator(LinearRegression()), "prediction", "predict"),
+}
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("name", HEADS)
+def test_heads(name, n_classes, tiny, tmp_path):
+    head, output, method = HEADS[name]
+    Z, y = tiny.transform(DIGITS), np.arange(len(DIGITS)) % n_classes
+    (head.estimator if name == "frozen" else head).fit(Z, y)
+    found, about = served(tiny, tmp_path / "m.onnx", samples_of(tiny, DIGITS), head)
+    expected = getattr(head, method)(Z)
+    answer = found[output or "probabilities"]
+    assert answer.shape == expected.shape
+    np.testing.assert_allclose(answer, expected, atol=1e-4)
+    classes = None if method == "predict" else np.unique(y).tolist()
+    assert about["classes"] == classes
+
+
+def test_fine_tuned_ones(tiny, tmp_path):
+    for model, output, method in (
+        (FineTuneClassifier(tiny, max_epochs=1), "probabilities", "predict_proba"),
+        (FineTuneRegressor(tiny, max_epochs=1), "prediction", "predict"),
+    ):
+        model.fit(DIGITS, LABELS)
+        found, _ = served(model, tmp_path / "model.onnx", samples_of(tiny, DIGITS))
+        np.testing.assert_allclose(found[output], getattr(model, method)(DIGITS), atol=1e-4)
+
+
+def test_what_is_no_linear_head_is_refused(tiny, tmp_path):
+    path = tmp_path / "model.onnx"
+    Z = tiny.transform(DIGITS)
+    for head in (KMeans(3).fit(Z), make_pipeline(MinMaxScaler(), Ridge()).fit(Z, LABELS)):
+        with pytest.raises(TypeError, match="A head must be LogisticRegression.*KMeans|MinMax"):
+            to_onnx(tiny, path, head=head)
+    with pytest.raises(TypeError, match="estimator must be a fitted self-supervised method"):
+        to_onnx(Ridge(), path)
+    with pytest.raises(ValueError, match="not fitted"):
+        to_onnx(SimCLR(), path)
+    with pytest.raises(ValueError, match="not fitted"):
+        to_onnx(tiny, path, head=Ridge())
+    assert not path.exists()
+
+
+def test_what_has_no_form_in_onnx_says_so(tmp_path):
+    ssl = MaskedAutoencoder(
+        modality=PointCloud(), width=16, depth=1, n_heads=2, max_epochs=0, device="cpu"
+    ).fit(BY_NAME["points"].few())
+    with pytest.raises(ValueError, match="encoder='auto' of MaskedAutoencoder has no form in ONNX"):
+        to_onnx(ssl, tmp_path / "model.onnx")
+
+
+def serve(script, path, lines):
+    """Run an example where there is neither torch nor this library."""
+    code = (
+        "import runpy, sys; sys.modules |= dict.fromkeys(['torch', 'skssl', 'sklearn', 'scipy']);"
+        f"sys.argv = ['', {str(path)!r}]; runpy.run_path({str(EXAMPLES / script)!r})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=lines, capture_output=True, encoding="utf-8", check=True
+    )
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def test_texts_are_served_without_torch(tmp_path):
+    X, y = BY_NAME["text"].load()
+    texts = [*X[:-1], "Word3 wORD50, unknown word3"]
+    model = make_pipeline(
+        quick(modality=Text(min_df=1, max_df=1.0)), LogisticRegression(max_iter=2000)
+    ).fit(X, y)
+    to_onnx(model, tmp_path / "model.onnx")
+    answers = serve("serve_texts.py", tmp_path / "model.onnx", "\n".join(texts))
+    expected = model.predict_proba(texts)
+    assert [int(label) for label, *_ in answers] == expected.argmax(axis=1).tolist()
+    np.testing.assert_allclose([float(p) for _, p, _ in answers], expected.max(axis=1), atol=1e-4)
+
+
+def test_tables_are_served_without_torch(tmp_path):
+    X, y = BY_NAME["categories"].load()
+    model = make_pipeline(
+        quick(modality=Tabular(categorical=[3, 4, 5, 6])), LogisticRegression(max_iter=2000)
+    ).fit(X, y)
+    to_onnx(model, tmp_path / "model.onnx")
+    rows = X[:100].copy()
+    rows[0, 0], rows[1, 1], rows[2, 3] = 1e6, -1e6, "violet"
+    lines = "\n".join(",".join("" if v is None else str(v) for v in row) for row in rows)
+    answers = serve("serve_tables.py", tmp_path / "model.onnx", lines)
+    expected = model.predict_proba(rows)
+    assert [int(label) for label, _ in answers] == expected.argmax(axis=1).tolist()
+    np.testing.assert_allclose([float(p) for _, p in answers], expected.max(axis=1), atol=1e-4)
+
+
+def test_without_the_packages_it_says_what_to_install(tiny, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(ImportError, match=r"pip install 'skssl\[onnx\]'"):
+        to_onnx(tiny, tmp_path / "model.onnx")
