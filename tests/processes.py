@@ -202,13 +202,33 @@ def _is_refused() -> None:
     assert not hasattr(ssl, "encoder_")
 
 
-def dies(folder: Path) -> None:
+def _kept(folder: Path, act=None, *, step: int = 0, rank: int = 1) -> BYOL:
+    """Return a method that is written to a file after every step, and what is to happen to it."""
+    callbacks = [] if act is None else [_AtStep(act, step=step, rank=rank)]
+    settings = {**SMALL, "encoder": _dropping, "callbacks": callbacks, "verbose": 1}
+    return BYOL(**settings, checkpoint=folder / "training", checkpoint_every="1 step")
+
+
+def loses_one(folder: Path) -> None:
     """Lose one of the processes in the middle of a training."""
-    ssl = SimCLR(**SMALL, callbacks=[_AtStep(lambda: os._exit(7), step=3, rank=1)])
+    ssl = _kept(folder, lambda: os._exit(7), step=2)
     with pytest.raises(RuntimeError, match="Process 0 of 2 got no answer: another one has ended"):
         ssl.fit(DIGITS)
     assert not hasattr(ssl, "encoder_")
-    print("all done")
+
+
+def is_ended(folder: Path) -> None:
+    """Go on, until a scheduler tells one of the processes that it is to end."""
+    _kept(folder, lambda: signal.raise_signal(signal.SIGTERM), step=4).fit(DIGITS)
+
+
+def goes_on(folder: Path) -> None:
+    """Go on to the end, and see whether it comes to the bits of a training that nothing ended."""
+    ssl, undisturbed = _kept(folder).fit(DIGITS), _kept(folder).set_params(checkpoint=None)
+    undisturbed.fit(DIGITS)
+    for name, tensor in _tensors(undisturbed.encoder_).items():
+        assert torch.equal(tensor, _tensors(ssl.encoder_)[name]), name
+    assert all(type(module).__module__.startswith("torch") for module in ssl.encoder_[1].modules())
 
 
 def digits(folder: Path) -> None:

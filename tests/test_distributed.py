@@ -1,6 +1,7 @@
 """Several processes that train as one."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -85,9 +86,16 @@ def test_what_scripts_do(tmp_path):
         assert all(torch.equal(of_first[name], of_second[name]) for name in of_first)
 
 
-def test_process_that_dies(tmp_path):
-    written, codes = run("dies", tmp_path, *torchrun(free_port()))
+def test_nothing_is_lost(tmp_path):
+    written, codes = run("loses_one", tmp_path, *torchrun(free_port()))
     assert codes == [0, 7], "\n".join(written)
+    written, codes = run("is_ended", tmp_path, *torchrun(free_port()))
+    assert codes == [-signal.SIGTERM, -signal.SIGTERM], "\n".join(written)
+    assert "goes on after 1 steps" in written[0]
+    written, codes = run("goes_on", tmp_path, *torchrun(free_port()))
+    assert codes == [0, 0], "\n".join(written)
+    assert "goes on after 4 steps" in written[0]
+    assert not written[1]
 
 
 @pytest.mark.slow

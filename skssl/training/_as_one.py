@@ -77,13 +77,15 @@ def as_one(net: Net, samples: Tensor | Stream) -> Iterator[None]:
     objective: Objective = net.module
     _check_alike(processes, net, samples)
     device = torch.device(net.device)
-    # How often an encoder was called in a step.
-    called = {"step": -1, "times": 0}
+    # Where the training is, as a checkpoint knows it, and how often an encoder was called there.
+    place, times = (0, 0, 0), 0
 
     def own_randomness() -> AbstractContextManager[None]:
-        again = called["step"] == net.steps_done_
-        called.update(step=net.steps_done_, times=called["times"] + 1 if again else 0)
-        sequence = np.random.SeedSequence([net.seed, *called.values(), processes.rank])
+        nonlocal place, times
+        of_all = zlib.crc32(torch.get_rng_state().numpy().data)
+        before, place = place, (net.steps_done_, int(objective.training), of_all)
+        times = times + 1 if place == before else 0
+        sequence = np.random.SeedSequence([net.seed, *place, times, processes.rank])
         return seeded(int(sequence.generate_state(1)[0]), device)
 
     with shared_among(processes, objective, _encoders(objective), own_randomness):
