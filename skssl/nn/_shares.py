@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.hooks import RemovableHandle
 
 from skssl._processes import Processes
@@ -219,7 +220,7 @@ def _give_all(encoder: nn.Module, samples: object, output: Any) -> Any:
     return None if output is None else sharing.gather(output, n_rows)
 
 
-class _NormOverAll(nn.modules.batchnorm._BatchNorm):
+class _NormOverAll(_BatchNorm):
     """BatchNorm with the statistics of the samples of all processes.
 
     torch's SyncBatchNorm does so on GPUs only.
