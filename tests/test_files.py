@@ -169,6 +169,23 @@ def test_a_teacher_is_left_out_and_starts_as_a_copy_of_the_student(method):
     np.testing.assert_array_equal(started.transform(DIGITS), expected.transform(DIGITS))
 
 
+def test_the_history_comes_back_in_few_bytes():
+    ssl = quick(encoder=tiny_conv, max_epochs=40).fit(DIGITS)
+    same = again(ssl)
+    assert same.history_ == ssl.history_ and same.loss_curve_ == ssl.loss_curve_
+    assert [type(value) for value in same.history_[0].values()] == [
+        type(value) for value in ssl.history_[0].values()
+    ]
+    # Rows that differ in what they have.
+    tuned = FineTuneClassifier(ssl, max_epochs=1, early_stopping=True, random_state=0)
+    tuned.fit(DIGITS, LABELS).partial_fit(DIGITS, LABELS)
+    assert tuned.history_[0].keys() != tuned.history_[1].keys()
+    assert again(tuned).history_ == tuned.history_
+    by_name = [quick(max_epochs=n).fit(DIGITS[:30]) for n in (1, 21)]
+    sizes = [len(skops.dumps(one)) for one in by_name]
+    assert sizes[1] - sizes[0] < 20 * 200
+
+
 def test_a_warm_start_goes_on():
     ssl = quick(warm_start=True).fit(DIGITS)
     read = again(ssl).set_params(max_epochs=2).fit(DIGITS)

@@ -9,12 +9,12 @@ from typing import Any
 from torch import nn
 
 from skssl._by_value import by_value
-from skssl._state import WholeCopies, as_bytes, fill
+from skssl._state import Trained, as_bytes, fill
 from skssl.base import SelfSupervisedTransformer
 from skssl.semi_supervised._head import empty_head
 
 
-class KeepsTuned(WholeCopies):
+class KeepsTuned(Trained):
     """Keeps what was learned, and builds the encoder as that of the method, with a linear head.
 
     The state of the optimizer is left out.
