@@ -7,6 +7,7 @@ import difflib
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
+from numbers import Number
 from typing import Any, ClassVar, Self
 
 import torch
@@ -100,6 +101,12 @@ class BuildsNetworks(TakesSamples):
         self.views_ = self._resolve_views()
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._shape, self._dtype = tuple(samples.shape), str(samples.dtype)
+        # Parameters may be set to something else later.
+        self._made_with = {
+            name: value
+            for name, value in self.get_params(deep=False).items()
+            if value is None or isinstance(value, (str, Number, tuple))
+        }
         with seeded(self._seed, device):
             self.encoder_ = self._build_networks(samples, device)
         self._optimizer_state: dict[str, Any] | None = None

@@ -122,7 +122,7 @@ class KeepsState(Trained, WarmStart):
         networks = nn.ModuleDict({"encoder": state.pop("encoder_")})
         if "_objective" in state:
             networks["objective"] = state.pop("_objective")
-        if isinstance(self.encoder, str):
+        if "encoder" in self._made_with:
             state["_networks"] = as_bytes(networks)
             state["_has_heads"] = "objective" in networks
             if any(isinstance(part, Teacher) for part in networks.modules()):
@@ -158,6 +158,7 @@ class KeepsState(Trained, WarmStart):
         from skssl.training import seeded
 
         known = {**self.__dict__}
+        self.__dict__.update(self._made_with)
         with own_settings(), warnings.catch_warnings(), seeded(self._seed, torch.device("cpu")):
             # Whatever there is to be said, `fit` has said.
             warnings.simplefilter("ignore")
