@@ -11,11 +11,11 @@ from numbers import Number
 from typing import ClassVar, Self
 
 import torch
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from skssl._processes import is_first, random_state_of_all
 from skssl._quote import quoted
 from skssl._samples import TakesSamples
 from skssl._sklearn_compat import InvalidParameterError
@@ -142,7 +142,7 @@ class BuildsNetworks(TakesSamples):
         some = X if stored is None else self._sample_of(stored)
         samples, _ = self.prepare_samples(some, reset=True, min_samples=2)
         self.views_ = self._resolve_views()
-        self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self._seed = int(random_state_of_all(self.random_state).randint(2**31 - 1))
         training = samples if stored is None else self._stream(stored, samples)
         self._shape, self._dtype = tuple(training.shape), str(samples.dtype)
         # Parameters may be set to something else later.
@@ -164,7 +164,7 @@ class BuildsNetworks(TakesSamples):
     def _sample_of(self, stored: Stored) -> Raw:
         """Return rows that stand for all when scales are learned and networks are built."""
         rows = choose_rows(stored)
-        if self.verbose:
+        if self.verbose and is_first():
             print(
                 f"{type(self).__name__}: {stored.name()}, is read while it is needed; scales and "
                 f"the like are those of {len(rows):,} of {len(stored):,} samples."

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from skssl._by_value import ByValue
 from skssl._declare import Pace
+from skssl._processes import is_first
 from skssl._quote import quoted
 from skssl._streams import Stream, content_of
 from skssl._trainings import NO_PICKLE, DamagedError, TrainingFile, trained, unpickled
@@ -124,7 +125,7 @@ class Checkpoint:
         self.also, self.net = content["also"], content["net"]
         self.is_finished = told["finished"]
         self._latest = (time.monotonic(), told["steps"])
-        if self._estimator.verbose:
+        if self._estimator.verbose and is_first():
             what = "has the training, finished" if self.is_finished else "goes on"
             print(
                 f"{self._title}: {self._where} {what} after {told['steps']} steps", file=sys.stderr
@@ -147,6 +148,8 @@ class Checkpoint:
     def write(self, net: dict[str, Any] | None, *, steps: int) -> None:
         """Write what was trained until now; without a net, a training that is over.
 
+        Of several processes that train together, the first one does.
+
         Raises
         ------
         ValueError
@@ -156,6 +159,8 @@ class Checkpoint:
         told = self._told | {"finished": net is None, "steps": steps, "device": self._device.type}
         content = {"trained": trained(self._estimator), "also": self.also, "net": net}
         before_training, self._latest = self._latest is None, (time.monotonic(), steps)
+        if not is_first():
+            return
         try:
             self.file.write(told, content)
         # What is not to be pickled can raise anything.

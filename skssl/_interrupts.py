@@ -7,6 +7,8 @@ import signal
 import threading
 from types import FrameType
 
+from skssl._processes import current_processes
+
 
 class Interrupts:
     """Keeps a Ctrl-C until the step that is under way is done; a second one is not kept.
@@ -30,6 +32,7 @@ class Interrupts:
         self.terminated = False
         self._keeps = False
         self._keeps_termination = False
+        self._of_all: tuple[bool, ...] = False, False
 
     def keep(self, *, termination: bool = False) -> None:
         """Keep what comes from now on: Ctrl-C, and SIGTERM if that is asked for.
@@ -57,11 +60,19 @@ class Interrupts:
             if self.terminated:
                 signal.raise_signal(signal.SIGTERM)
 
+    def ask(self) -> bool:
+        """Return whether anything was kept, here or in a process that trains with this one."""
+        own, processes = (self.pending, self.terminated), current_processes()
+        self._of_all = own if processes is None else processes.any(*own)
+        return any(self._of_all)
+
     def check(self) -> None:
-        """Let happen what was kept: KeyboardInterrupt is raised, or the process ends."""
-        if self.terminated:
+        """Let happen what there was: KeyboardInterrupt is raised, or the process ends."""
+        pending, terminated = self._of_all
+        if terminated:
+            self.terminated = True
             self.release()
-        if self.pending:
+        if pending:
             raise KeyboardInterrupt
 
     def _note(self, number: int, frame: FrameType | None) -> None:

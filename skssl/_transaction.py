@@ -10,6 +10,7 @@ from typing import TypeVar
 from sklearn.base import BaseEstimator
 
 from skssl._interrupts import Interrupts
+from skssl._processes import together
 from skssl.exceptions import TrainingInterrupted
 
 E = TypeVar("E", bound=BaseEstimator)
@@ -40,7 +41,8 @@ def transaction(
     interrupts = Interrupts()
     try:
         try:
-            yield stand_in, interrupts
+            with together():
+                yield stand_in, interrupts
         except TrainingInterrupted:
             estimator.__dict__ = stand_in.__dict__
             raise

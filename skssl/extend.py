@@ -71,6 +71,7 @@ from skssl.nn import (
     Teacher,
     Tokenizer,
     apply_by_size,
+    in_shares,
     mlp_head,
 )
 from skssl.views import Views
@@ -118,6 +119,7 @@ __all__ = [
     "as_samples",
     "as_tensor",
     "check_numbers",
+    "in_shares",
     "mlp_head",
     "param",
     "register_encoder",

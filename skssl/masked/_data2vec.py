@@ -60,7 +60,7 @@ class _Data2VecObjective(MaskedObjective):
     def _targets(self, pieces: Pieces) -> Tensor:
         """Return the mean of the teacher's last layers, each normalised, on the whole sample."""
         encoder = cast(TokenEncoder, self.teacher.networks[0])
-        layers = list(encoder.layer_outputs(pieces))[-self.top_layers :]
+        layers = encoder.layer_outputs(pieces)[-self.top_layers :]
         normalized = [F.layer_norm(layer.float(), layer.shape[-1:]) for layer in layers]
         return torch.stack(normalized).mean(dim=0)
 

@@ -44,6 +44,7 @@ from skssl.nn._series import (
     SeriesResNet,
 )
 from skssl.nn._series_patches import NormalizeEach, SeriesPatches
+from skssl.nn._shares import in_shares, shared_among, unshared
 from skssl.nn._tabular import TableEncoder, TableStem, UnitLength
 from skssl.nn._teacher import TaughtObjective, Teacher, TeacherStays, rising_momentum
 from skssl.nn._text import BagEncoder, TextTransformer
@@ -114,6 +115,7 @@ __all__ = [
     "first_of",
     "has_attention",
     "has_convolutions",
+    "in_shares",
     "is_batch_norm",
     "layer_rates",
     "learned_batch_norms",
@@ -121,10 +123,12 @@ __all__ = [
     "patch_sizes",
     "random_directions",
     "rising_momentum",
+    "shared_among",
     "small_vit",
     "spherical_kmeans",
     "take",
     "torchvision_encoder",
     "torchvision_names",
     "torchvision_video_names",
+    "unshared",
 ]

@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from skssl.nn._shares import in_shares
 from skssl.nn._tokenizer import Pieces, PositionKind, Tokenizer, first_of, take
 
 Pooling = Literal["mean", "max"]
@@ -108,11 +109,17 @@ class TransformerLayers(nn.Module):
         attended : Tensor of shape (n, t), bool
             Which of them are looked at; None is all. A sample without any looks at all of them.
         """
-        *_, last = self.outputs(tokens, attended)
+        return in_shares(self._last, tokens, attended)
+
+    def outputs(self, tokens: Tensor, attended: Tensor | None = None) -> list[Tensor]:
+        """Return what each layer returns; it means nothing for tokens that are not attended."""
+        return in_shares(lambda *given: list(self._outputs(*given)), tokens, attended)
+
+    def _last(self, tokens: Tensor, attended: Tensor | None) -> Tensor:
+        *_, last = self._outputs(tokens, attended)
         return self.norm(last)
 
-    def outputs(self, tokens: Tensor, attended: Tensor | None = None) -> Iterator[Tensor]:
-        """Go through what each layer returns; it means nothing for tokens that are not attended."""
+    def _outputs(self, tokens: Tensor, attended: Tensor | None) -> Iterator[Tensor]:
         hidden = None
         if attended is not None:
             # Attention over nothing is NaN.
@@ -230,19 +237,22 @@ class TokenEncoder(nn.Module):
         self, pieces: Pieces, mask: Tensor | None = None, mask_token: Tensor | None = None
     ) -> Tensor:
         """Return all tokens after the last layer, those under `mask` replaced before the first."""
-        *_, last = self.layer_outputs(pieces, mask, mask_token)
-        return self.body.norm(last)
+        return self.body(*self._first(pieces, mask, mask_token))
 
-    def layer_outputs(
+    def layer_outputs(self, pieces: Pieces) -> list[Tensor]:
+        """Return what each layer returns, of shape (n, t, width)."""
+        return self.body.outputs(*self._first(pieces))
+
+    def _first(
         self, pieces: Pieces, mask: Tensor | None = None, mask_token: Tensor | None = None
-    ) -> Iterator[Tensor]:
-        """Go through what each layer returns, of shape (n, t, width)."""
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the tokens that the first layer gets, and which of them are looked at."""
         tokens, attended = self.tokenizer.embed(pieces), pieces.present
         if mask is not None and mask_token is not None:
             tokens = torch.where(mask[..., None], mask_token.to(tokens.dtype), tokens)
             attended = attended | mask
         tokens = tokens + self.positions(pieces.places)
-        return self.body.outputs(tokens, None if self.tokenizer.complete else attended)
+        return tokens, None if self.tokenizer.complete else attended
 
     def encode_some(self, pieces: Pieces, index: Tensor, valid: Tensor) -> Tensor:
         """Return the tokens at `index` after the last layer, as if the others did not exist.

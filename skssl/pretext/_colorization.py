@@ -18,7 +18,7 @@ from skssl._declare import StrOptions, param
 from skssl._types import Samples
 from skssl.base import SelfSupervisedTransformer
 from skssl.modality import Paintable, Restorable
-from skssl.nn import DrawViews, Objective, Pyramid
+from skssl.nn import DrawViews, Objective, Pyramid, in_shares
 from skssl.pretext._color_bins import ColorBins, ColorRanges
 from skssl.pretext._dense import DenseObjective, _DenseTask, predicted, some_of
 from skssl.pretext._lab import colors_of, lab_to_rgb, rgb_to_lab, to_gamut, to_grey
@@ -99,9 +99,12 @@ class _ColorObjective(DenseObjective):
 
     def _features(self, batch: Tensor) -> Tensor:
         """Return what the answers are made of, for every pixel that the stride leaves."""
-        return self.decoder.features(
-            *self.pyramid(self.encoder, batch), _folded(batch, self.stride)
-        )
+
+        def features(batch: Tensor) -> Tensor:
+            maps = self.pyramid(self.encoder, batch)
+            return self.decoder.features(*maps, _folded(batch, self.stride))
+
+        return in_shares(features, batch)
 
     def _logits(self, features: Tensor) -> Tensor:
         return _STEEPNESS * self.decoder.out(features).float()

@@ -16,7 +16,7 @@ from skssl._types import Samples
 from skssl._warn import warn
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import PretextTaskWarning
-from skssl.nn import MapDecoder, Objective, Pyramid, channels_last
+from skssl.nn import MapDecoder, Objective, Pyramid, channels_last, in_shares
 from skssl.views import ViewKind
 
 _FEWEST_STEPS = 50
@@ -73,7 +73,11 @@ class DenseObjective(Objective):
 
     def decode(self, seen: Tensor, image: Tensor) -> Tensor:
         """Return float32 values of shape (n, out_channels, height, width)."""
-        return self.decoder(*self.pyramid(self.encoder, seen), image).float()
+
+        def decode(seen: Tensor, image: Tensor) -> Tensor:
+            return self.decoder(*self.pyramid(self.encoder, seen), image).float()
+
+        return in_shares(decode, seen, image)
 
     @abstractmethod
     def predict(self, batch: Tensor, *given: Tensor) -> Tensor:

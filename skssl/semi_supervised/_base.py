@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone, is_regressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import Tags, check_random_state, column_or_1d, get_tags
+from sklearn.utils import Tags, column_or_1d, get_tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
@@ -34,6 +34,7 @@ from skssl._declare import (
 )
 from skssl._interrupts import Interrupts
 from skssl._labels import split_labels
+from skssl._processes import random_state_of_all
 from skssl._quote import quoted
 from skssl._runner import apply_network
 from skssl._samples import check_all_loaded
@@ -230,8 +231,8 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
         self : object
             The fitted classifier or regressor.
         """
-        rng = check_random_state(self.random_state)
         with transaction(self, goes_on=False) as (tuned, interrupts):
+            rng = random_state_of_all(self.random_state)
             checkpoint = checkpoint_of(tuned)
             labels = tuned._check_labels(X, y, sample_weight, reset=True)
             known = copy.deepcopy(labels)
@@ -267,7 +268,7 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
         with transaction(self, goes_on=not first, unchanged=("method_",)) as (tuned, interrupts):
             labels = tuned._check_labels(X, y, sample_weight, reset=first, classes=classes)
             if first:
-                rng = check_random_state(self.random_state)
+                rng = random_state_of_all(self.random_state)
                 seeds = tuned._draw_seeds(rng)
                 samples, labels = tuned._start(X, labels, seeds, learns=True, checkpoint=None)
             else:

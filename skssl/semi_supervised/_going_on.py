@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from skssl._checkpoint import Checkpoint, known_parameters
+from skssl._processes import is_first
 from skssl._types import Samples
 from skssl.base import SelfSupervisedTransformer
 
@@ -54,9 +55,10 @@ def pretrain(
 
 def forget_pretraining(checkpoint: Checkpoint) -> None:
     """Remove the file of a pretraining that the checkpoint has as a whole."""
-    # Nothing is lost if it stays.
-    with contextlib.suppress(OSError):
-        _pretraining(checkpoint).unlink(missing_ok=True)
+    if is_first():
+        # Nothing is lost if it stays.
+        with contextlib.suppress(OSError):
+            _pretraining(checkpoint).unlink(missing_ok=True)
 
 
 def _pretraining(checkpoint: Checkpoint) -> Path:

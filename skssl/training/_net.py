@@ -17,10 +17,12 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from skssl._checkpoint import Checkpoint
 from skssl._interrupts import Interrupts
+from skssl._processes import is_first, of_first
 from skssl._streams import Stream
 from skssl._types import Callbacks
 from skssl._warn import warn
-from skssl.nn import Objective
+from skssl.nn import Objective, unshared
+from skssl.training._as_one import as_one, average_gradients
 from skssl.training._batches import Batches, StreamedBatches, all_batches, known_samples, place
 from skssl.training._device import OwnRandomness, uses_bfloat16
 from skssl.training._memory import with_memory_advice
@@ -127,6 +129,7 @@ class Net(NeuralNet):
         self.stopped_by_callback_ = False
         self.time_is_up_ = False
         self.began_at_ = time.perf_counter()
+        self.passed_ = 0.0
         self.draw_generator_ = torch.Generator(device).manual_seed(self.seed)
         self.initialize()
         self.input_layer.to(device)
@@ -219,9 +222,14 @@ class Net(NeuralNet):
         """Return the part of `max_seconds` that is over, or will be after another step."""
         if self.max_seconds is None:
             return 0.0
-        passed = time.perf_counter() - self.began_at_
+        passed = self.passed_
         step = passed / self.steps_done_ if after_one_more and self.steps_done_ else 0.0
         return (passed + step) / (max(self.max_seconds, passed) + step)
+
+    def _look_at_the_watch(self) -> float:
+        """Return the seconds since the training began, for all processes those of the first."""
+        self.passed_ = of_first(time.perf_counter() - self.began_at_)
+        return self.passed_
 
     def _factor_of_step(self, factor: Callable[[float], float], step: int) -> float:
         # Steps count from 0. Neither the first nor the last one is to be wasted on a rate of zero.
@@ -231,7 +239,7 @@ class Net(NeuralNet):
     def _look_at_the_clock(self) -> None:
         """End the training if another step would end later after its time than this one before."""
         if self.max_seconds is not None:
-            passed = time.perf_counter() - self.began_at_
+            passed = self._look_at_the_watch()
             half_a_step = passed / self.steps_done_ / 2
             self.time_is_up_ = passed + half_a_step >= self.max_seconds
 
@@ -247,6 +255,7 @@ class Net(NeuralNet):
         # BatchNorm has to see a mixture, however the rows are sorted, and never a single one.
         generator = torch.Generator().manual_seed(self.seed)
         for rows, batch in all_batches(samples, batch_size=self.batch_size, generator=generator):
+            self.interrupts_.ask()
             self.interrupts_.check()
             yield rows.to(self.device), self.input_layer(batch.to(self.device))
 
@@ -324,9 +333,10 @@ class Net(NeuralNet):
 
     def _keep(self, batches: Batches, losses: Tensor) -> None:
         """Write the checkpoint if it is time, or if the training is to end here."""
-        ends = self.interrupts_.pending or self.interrupts_.terminated
+        ends = self.interrupts_.ask()
         if self.checkpoint is not None and self.checkpoint.is_due(self.steps_done_, ends=ends):
-            self.checkpoint.write(state_of(self, batches, losses), steps=self.steps_done_)
+            with unshared():
+                self.checkpoint.write(state_of(self, batches, losses), steps=self.steps_done_)
 
     def train_step(self, batch: Tensor, **fit_params: object) -> dict[str, Tensor]:
         self.optimizer_.zero_grad()
@@ -336,6 +346,7 @@ class Net(NeuralNet):
         with torch.autocast(device_type, torch.bfloat16, enabled=self.autocast):
             loss = self.module_(self.input_layer(batch), self.draw_views)
         loss.backward()
+        average_gradients(self.module_)
         self.notify(
             "on_grad_computed",
             named_parameters=TeeGenerator(self.get_all_learnable_params()),
@@ -351,6 +362,8 @@ class Net(NeuralNet):
             raise NonFiniteLossError(
                 f"Step {self.steps_done_ + 1} is too large for float32. {_REMEDY}"
             ) from error
+        if self.max_seconds is not None:
+            self._look_at_the_watch()
         self.schedule_.step()
         self.steps_done_ += 1
         # A training that goes on call by call is always in the middle.
@@ -406,7 +419,7 @@ def train(
         Other parameters of :class:`Net`.
     """
     all_callbacks = [*first_callbacks, *_listed(callbacks)]
-    if verbose:
+    if verbose and is_first():
         all_callbacks.append(Progress(title, each_epoch=verbose > 1))
     net = Net(
         objective,
@@ -419,8 +432,13 @@ def train(
         **net_params,
     )
     interrupts.keep(termination=net.checkpoint is not None)
+
+    def run() -> bool:
+        with as_one(net, samples):
+            return net.train(place(samples, device), interrupts, optimizer_state)
+
     interrupted = with_memory_advice(
-        lambda: net.train(place(samples, device), interrupts, optimizer_state),
+        run,
         title=title,
         doing="training",
         batch_size=net.batch_size,
