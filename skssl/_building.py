@@ -7,6 +7,7 @@ import difflib
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
+from numbers import Number
 from typing import ClassVar, Self
 
 import torch
@@ -144,6 +145,12 @@ class BuildsNetworks(TakesSamples):
         self._seed = int(random_state_of_all(self.random_state).randint(2**31 - 1))
         training = samples if stored is None else self._stream(stored, samples)
         self._shape, self._dtype = tuple(training.shape), str(samples.dtype)
+        # Parameters may be set to something else later.
+        self._made_with = {
+            name: value
+            for name, value in self.get_params(deep=False).items()
+            if value is None or isinstance(value, (str, Number, tuple))
+        }
         with seeded(self._seed, device):
             self.encoder_ = self._build_networks(samples, device)
         self._optimizer_state: dict[str, object] | None = None

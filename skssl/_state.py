@@ -14,6 +14,7 @@ import warnings
 from itertools import chain
 from typing import Any, Self, cast
 
+import numpy as np
 import torch
 from safetensors.torch import load, save
 from sklearn.base import BaseEstimator
@@ -58,8 +59,21 @@ class Versioned(BaseEstimator):
         super().__setstate__(state)
 
 
-class WholeCopies(Versioned):
-    """Copies in memory have everything, also what files leave out."""
+class Trained(Versioned):
+    """What has a history. Copies in memory have everything, also what files leave out."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        if "history_" in state:
+            state["history_"] = _as_columns(state["history_"])
+            state["loss_curve_"] = np.array(state["loss_curve_"])
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "history_" in state:
+            self.history_ = _as_rows(state["history_"])
+            self.loss_curve_ = state["loss_curve_"].tolist()
 
     def __copy__(self) -> Self:
         copied = object.__new__(type(self))
@@ -83,7 +97,7 @@ class _Heads:
         )
 
 
-class KeepsState(WholeCopies, WarmStart):
+class KeepsState(Trained, WarmStart):
     """What is kept of a method: what it can do, and what it takes to train it further.
 
     The state of the optimizer is left out, as are teachers and queues: a training that goes on
@@ -108,7 +122,7 @@ class KeepsState(WholeCopies, WarmStart):
         networks = nn.ModuleDict({"encoder": state.pop("encoder_")})
         if "_objective" in state:
             networks["objective"] = state.pop("_objective")
-        if isinstance(self.encoder, str):
+        if "encoder" in self._made_with:
             state["_networks"] = as_bytes(networks)
             state["_has_heads"] = "objective" in networks
             if any(isinstance(part, Teacher) for part in networks.modules()):
@@ -144,6 +158,7 @@ class KeepsState(WholeCopies, WarmStart):
         from skssl.training import seeded
 
         known = {**self.__dict__}
+        self.__dict__.update(self._made_with)
         with own_settings(), warnings.catch_warnings(), seeded(self._seed, torch.device("cpu")):
             # Whatever there is to be said, `fit` has said.
             warnings.simplefilter("ignore")
@@ -158,6 +173,27 @@ class KeepsState(WholeCopies, WarmStart):
             fill(networks, data, title=type(self).__name__)
         # What `fit` found out is not what these samples say.
         self.__dict__.update(known)
+
+
+def _as_columns(rows: list[dict[str, float]]) -> Any:
+    """Return rows as one array for each of their values, if they all have the same ones.
+
+    In files of skops, each number on its own takes some 400 bytes.
+    """
+    columns = {name: [row.get(name) for row in rows] for name in (rows[0] if rows else {})}
+    kinds = [{type(value) for value in column} for column in columns.values()]
+    alike = all(row.keys() == columns.keys() for row in rows)
+    if not rows or not alike or not all(kind in ({int}, {float}) for kind in kinds):
+        return rows
+    return {name: np.array(column) for name, column in columns.items()}
+
+
+def _as_rows(columns: Any) -> list[dict[str, float]]:
+    """Return what :func:`_as_columns` was given."""
+    if isinstance(columns, list):
+        return columns
+    values = [column.tolist() for column in columns.values()]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
 
 
 def as_bytes(network: nn.Module) -> bytes:

@@ -8,14 +8,13 @@ from typing import Any
 
 from torch import nn
 
-from skssl._by_value import by_value
-from skssl._state import WholeCopies, as_bytes, fill
+from skssl._state import Trained, as_bytes, fill
 from skssl.base import SelfSupervisedTransformer
 from skssl.semi_supervised._head import empty_head
 
 
-class KeepsTuned(WholeCopies):
-    """Keeps what was learned, and builds the encoder as that of the method, with a linear head.
+class KeepsTuned(Trained):
+    """Keeps what was learned, and builds the encoder as a copy of the method's, with a linear head.
 
     The state of the optimizer is left out.
     """
@@ -38,28 +37,22 @@ class KeepsTuned(WholeCopies):
         if "encoder_" not in state:
             return state
         networks = nn.ModuleDict({"encoder": state.pop("encoder_"), "head": state.pop("head_")})
-        if isinstance(self.method_.encoder, str):
-            state["_networks"] = as_bytes(networks)
-            state["_standardizes"] = hasattr(self.head_, "standardize")
-        else:
-            state["_networks"] = by_value(networks)
+        state["_networks"] = as_bytes(networks)
+        state["_standardizes"] = hasattr(self.head_, "standardize")
         del state["_optimizer_state"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        networks = self.__dict__.pop("_networks", None)
-        if networks is None:
+        data = self.__dict__.pop("_networks", None)
+        if data is None:
             return
-        if not isinstance(networks, nn.ModuleDict):
-            data = networks
-            head = empty_head(
-                len(self.method_.get_feature_names_out()),
-                self._n_outputs(),
-                standardizes=self.__dict__.pop("_standardizes"),
-            )
-            encoder = copy.deepcopy(self.method_.encoder_)
-            networks = nn.ModuleDict({"encoder": encoder, "head": head.eval()})
-            fill(networks, data, title=type(self).__name__)
-        self.encoder_, self.head_ = networks["encoder"], networks["head"]
+        head = empty_head(
+            len(self.method_.get_feature_names_out()),
+            self._n_outputs(),
+            standardizes=self.__dict__.pop("_standardizes"),
+        )
+        self.encoder_, self.head_ = copy.deepcopy(self.method_.encoder_), head.eval()
+        networks = nn.ModuleDict({"encoder": self.encoder_, "head": self.head_})
+        fill(networks, data, title=type(self).__name__)
         self._optimizer_state = None

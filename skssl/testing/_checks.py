@@ -203,7 +203,9 @@ def files_have_all_that_it_can_do(method: type[BaseEstimator], case: Case) -> No
     again = pickle.loads(data)
     assert_array_equal(again.transform(X), ssl.transform(X), "what comes back embeds otherwise")
     assert again.score(X) == ssl.score(X), "what comes back has another score"
-    trained = torch.nn.ModuleList([ssl.encoder_, ssl._objective])
+    trained = torch.nn.ModuleList(
+        value for value in vars(ssl).values() if isinstance(value, torch.nn.Module)
+    )
     for_training = {
         id(tensor)
         for part in trained.modules()

@@ -111,9 +111,11 @@ def to_onnx(estimator: Any, path: str | Path, head: Any = None) -> None:
                 # The encoder may take samples of one size only.
                 program = _export(network, samples, names, {0: "batch"})
             except torch.onnx.OnnxExporterError as error:
+                # The exporter's own message is about how to report a bug.
+                reason = str(error.__cause__ or error).splitlines()[0]
                 raise ValueError(
                     f"encoder={quoted(method.encoder)} of {type(method).__name__} has no form in "
-                    f"ONNX: {error}"
+                    f"ONNX: {reason}"
                 ) from error
     program.model.metadata_props["skssl"] = json.dumps(about, default=str)
     program.save(path)
