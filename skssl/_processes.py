@@ -97,7 +97,9 @@ class Processes:
 
     def take_from_first(self, tensor: Tensor) -> None:
         """Replace a tensor by that of the first process."""
-        whole = tensor.contiguous()
+        # Some groups are for GPUs only.
+        is_elsewhere = tensor.device.type == "cpu" != self._device.type
+        whole = tensor.to(self._device) if is_elsewhere else tensor.contiguous()
         with self._answers():
             dist.broadcast(whole, 0)
         if whole is not tensor:
