@@ -97,7 +97,9 @@ class Processes:
 
     def take_from_first(self, tensor: Tensor) -> None:
         """Replace a tensor by that of the first process."""
-        whole = tensor.contiguous()
+        # Some groups are for GPUs only.
+        is_elsewhere = tensor.device.type == "cpu" != self._device.type
+        whole = tensor.to(self._device) if is_elsewhere else tensor.contiguous()
         with self._answers():
             dist.broadcast(whole, 0)
         if whole is not tensor:
@@ -197,10 +199,12 @@ def _refuse_workers() -> None:
 def _launched() -> tuple[int, int, int, str] | None:
     """Return rank, number of processes, rank on this machine, and where all meet.
 
-    As torchrun or srun said it; None if this process was started in another way.
+    As torchrun or srun said it; None if this process is alone.
     """
     known = os.environ
     if all(name in known for name in _TORCHRUN):
+        if int(known["WORLD_SIZE"]) == 1:
+            return None
         rank = int(known["RANK"])
         return rank, int(known["WORLD_SIZE"]), int(known.get("LOCAL_RANK", rank)), "env://"
     # A script that sbatch runs by itself has the variables of the job, but no step with others.

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from cases import CASES
 
-from skssl._processes import _first_host
+from skssl import BYOL, MaskedAutoencoder, SimCLR
+from skssl._processes import _first_host, current_processes, together
 
 SCRIPT = Path(__file__).with_name("processes.py")
 PATIENCE = 300
@@ -117,3 +119,26 @@ def test_first_host_of_slurm(hosts):
 def test_first_host_of_several_names():
     assert _first_host("login,node[07-09]") == "login"
     assert _first_host("rack[3-4]n") == "rack3n"
+
+
+def test_one_process_of_a_launcher_trains_alone(monkeypatch):
+    for name, value in {"RANK": 0, "WORLD_SIZE": 1, "MASTER_ADDR": "x", "MASTER_PORT": 1}.items():
+        monkeypatch.setenv(name, str(value))
+    with together():
+        assert current_processes() is None
+
+
+@pytest.mark.parametrize("estimator", [BYOL, MaskedAutoencoder, SimCLR])
+def test_group_of_one_trains_as_without(estimator, tmp_path):
+    settings = {"optimizer": "sgd", "precision": "float32"}
+    alone, in_group = (CASES[0].make_small(estimator, **settings) for _ in range(2))
+    alone.fit(CASES[0].few())
+    where = f"file://{tmp_path}/group"
+    torch.distributed.init_process_group("gloo", init_method=where, rank=0, world_size=1)
+    try:
+        in_group.fit(CASES[0].few())
+    finally:
+        torch.distributed.destroy_process_group()
+    np.testing.assert_allclose(in_group.loss_curve_, alone.loss_curve_, rtol=1e-4)
+    Z = alone.transform(CASES[0].few())
+    np.testing.assert_allclose(in_group.transform(CASES[0].few()), Z, atol=1e-3 * np.abs(Z).max())

@@ -9,10 +9,12 @@ import joblib
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 from cases import CASES, DIGITS, PAIR_IDS, PAIRS, tiny_conv
 from skorch.callbacks import Callback
 
 from skssl import (
+    BYOL,
     Colorization,
     ContextEncoder,
     DeepCluster,
@@ -48,6 +50,25 @@ def test_samples_that_are_on_the_gpu_already():
     mask = torch.zeros(8, 8, dtype=torch.bool, device="cuda")
     mask[2:4, 3] = True
     assert np.isfinite(painter.inpaint(X[:9], mask)).all()
+
+
+@pytest.mark.parametrize("backend", ["nccl", "cpu:gloo,cuda:nccl"])
+@pytest.mark.parametrize("estimator", [BYOL, MaskedAutoencoder, SimCLR])
+def test_process_group_of_one_trains_as_without(estimator, backend, tmp_path):
+    case = CASES[0]
+    alone, in_group = (
+        case.make_small(estimator, device="cuda", precision="float32", optimizer="sgd")
+        for _ in range(2)
+    )
+    alone.fit(case.few())
+    dist.init_process_group(backend, init_method=f"file://{tmp_path}/group", rank=0, world_size=1)
+    try:
+        in_group.fit(case.few())
+    finally:
+        dist.destroy_process_group()
+    np.testing.assert_allclose(in_group.loss_curve_, alone.loss_curve_, rtol=1e-4)
+    Z = alone.transform(case.few())
+    np.testing.assert_allclose(in_group.transform(case.few()), Z, atol=1e-3 * np.abs(Z).max())
 
 
 @pytest.mark.parametrize("estimator", [DeepCluster, MoCo])

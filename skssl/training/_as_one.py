@@ -90,7 +90,10 @@ def as_one(net: Net, samples: Tensor | Stream) -> Iterator[None]:
 
     with shared_among(processes, objective, _encoders(objective), own_randomness):
         yield
-    if not _take_from_first(processes, _state(objective)):
+    are_same = _take_from_first(processes, [p for p in objective.parameters() if p.requires_grad])
+    # Rounding may tip samples into other groups; that is no reason to lose a training.
+    _take_from_first(processes, _state(objective))
+    if not are_same:
         raise RuntimeError(
             f"The {processes.n} processes were to train the same weights, and did not. What "
             "callbacks, views, an encoder or an optimizer of your own do has to be the same in all "
