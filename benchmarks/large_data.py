@@ -8,7 +8,7 @@ into memory, and 100,000 JPEG files of 64 px. Each row is a process of its own. 
 largest RssAnon of ``/proc/self/status`` during ``fit``, looked at every few milliseconds, above
 that after the imports; pages of a mapped file are not counted. Speed is that of the training for
 some seconds, beside that on a twentieth of the samples in memory, in turns. The files are made
-once, in ``--folder``.
+once, in ``--folder``, which is a temporary one by default, and stay there.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import json
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -35,6 +36,7 @@ from skssl import SimCLR
 from skssl.modality import Images, Modality, Tabular
 from skssl.utils import embed, set_memory_limit
 
+_FOLDER = Path(tempfile.gettempdir()) / "skssl_large_data"
 _SIDE = 64
 _N_PHOTOS = 4 * 2**30 // (3 * _SIDE**2)
 _N_ROWS, _N_COLUMNS = 5_000_000, 100
@@ -212,7 +214,7 @@ def measure_row(name: str, arguments: argparse.Namespace) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", help="names of data, by semicolon; all if not given")
-    parser.add_argument("--folder", type=Path, default=Path("large_data"), help="for the files")
+    parser.add_argument("--folder", type=Path, default=_FOLDER, help="for 7 GB of files")
     parser.add_argument("--seconds", type=float, default=60, help="of each training")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", type=Path, help="file to keep the results in")

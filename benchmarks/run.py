@@ -83,6 +83,8 @@ PARTS = [
     Part("fit_times", ("benchmarks/fit_times.py",)),
     Part("fit_times_all_methods", ("benchmarks/fit_times.py", "--all-methods")),
     Part("threads", ("benchmarks/threads.py",)),
+    Part("large_data", ("benchmarks/large_data.py",)),
+    Part("several_processes", ("benchmarks/several_processes.py",), json=False),
 ]
 
 
