@@ -246,4 +246,6 @@ def digits(folder: Path) -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    # Processes that were started in the background ignore it, and so do those that these start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     globals()[sys.argv[1]](Path(sys.argv[2]))

@@ -69,8 +69,10 @@ def samples():
     }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ["images", "series", "table", "video"])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [*((kind, "table") for kind in KINDS), *(("memmap", x) for x in ("images", "series", "video"))],
+)
 def test_stores_are_read_as_a_whole_or_while_they_are_needed(kind, name, samples, tmp_path):
     modality, array = samples[name]
     X = store(kind, array, tmp_path)
