@@ -18,8 +18,11 @@ from skssl.modality._stored import FileRows
 if TYPE_CHECKING:
     from PIL import Image
 
-# Files of which one has to be readable.
+# Files of which one has to be readable, and which tell whether files are small.
 _FIRST_FILES = 8
+# Bytes of files that take longer to be handed to threads, which wait for Python's lock, than to be
+# decoded.
+_SMALL = 2**15
 _LONGEST_NAME = 300
 _LONGEST_REASON = 200
 _GRAY_MODES = ("1", "L", "LA", "La")
@@ -135,6 +138,7 @@ def read_images(
     """
     from joblib import Parallel, delayed
 
+    n_jobs = 1 if all(map(_is_small, sources[:_FIRST_FILES])) else n_jobs
     results = Parallel(n_jobs=n_jobs, prefer="threads")(
         delayed(_read)(source, size, channels, open_files) for source in sources
     )
@@ -164,6 +168,11 @@ def read_images(
         ]
     loaded = np.array([isinstance(result, np.ndarray) for result in results])
     return np.stack(images), None if loaded.all() else loaded
+
+
+def _is_small(source: object) -> bool:
+    """Whether an image is a small file."""
+    return is_file_name(source) and os.path.isfile(source) and os.path.getsize(source) < _SMALL
 
 
 def _name(source: object, row: int) -> str:

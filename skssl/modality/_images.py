@@ -102,7 +102,8 @@ class Images(PixelModality, Surrounded, Paintable):
         them out with a warning. Their embedding is then NaN, and so is what methods give back in
         their place, in float32.
     n_jobs : int, default=-1
-        Threads that decode files; -1 is one per processor.
+        Threads that decode files; -1 is one per processor. Files of less than 32 kB are decoded by
+        one, for which they are too small to be handed out.
 
     Attributes
     ----------
