@@ -80,9 +80,13 @@ class Stored(ABC):
     def __len__(self) -> int:
         return self.n_rows
 
-    @abstractmethod
     def cost(self) -> float:
-        """Return how many bytes all samples would take, prepared, with what is made on the way."""
+        """Return how many bytes all samples would take, prepared, with what is made on the way.
+
+        The first few stand for all where the store does not tell.
+        """
+        few = self.head()
+        return self.n_rows * sum(map(_size, few)) / max(1, len(few))
 
     @abstractmethod
     def read(self, rows: np.ndarray) -> Raw:
@@ -145,9 +149,8 @@ class ChunkedArray(Stored):
         return size if self.X.dtype == np.uint8 else _BYTES_PER_NUMBER * size
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        runs = np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1)
         try:
-            parts = [self._slice(int(run[0]), int(run[-1]) + 1) for run in runs if len(run)]
+            parts = [self._slice(run.start, run.stop) for run in _runs(rows)]
         # Stores raise whatever their files lead them to.
         except Exception as error:
             raise ValueError(
@@ -202,15 +205,10 @@ class ColumnRows(Stored):
         self.X = X
         self.n_rows = len(X)
 
-    def cost(self) -> float:
-        few = self.head()
-        return self.n_rows * sum(map(_size, few)) / max(1, len(few))
-
     def read(self, rows: np.ndarray) -> list[object]:
         read: list[object] = []
-        for run in np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1):
-            if len(run):
-                read.extend(cast("Sequence[object]", self.X[int(run[0]) : int(run[-1]) + 1]))
+        for run in _runs(rows):
+            read.extend(cast("Sequence[object]", self.X[run]))
         return read
 
 
@@ -227,10 +225,6 @@ class DatasetRows(Stored):
             )
         self.X = X
         self.n_rows = len(X)
-
-    def cost(self) -> float:
-        few = self.head()
-        return self.n_rows * sum(map(_size, few)) / max(1, len(few))
 
     def read(self, rows: np.ndarray) -> list[object]:
         return [self._one(row) for row in rows.tolist()]
@@ -294,6 +288,12 @@ def take(X: Samples | ArrayLike, rows: np.ndarray) -> Samples:
     different, place = np.unique(rows, return_inverse=True)
     read = stored.read(different)
     return read[place] if isinstance(read, np.ndarray) else [read[at] for at in place]
+
+
+def _runs(rows: np.ndarray) -> list[slice]:
+    """Return ascending rows as slices of those that follow one another."""
+    runs = np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1)
+    return [slice(int(run[0]), int(run[-1]) + 1) for run in runs if len(run)]
 
 
 def _owner(X: np.ndarray) -> tuple[mmap.mmap | None, int]:
