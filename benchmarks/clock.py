@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
 from typing import Any
 
 from skorch import NeuralNet
@@ -22,18 +23,26 @@ class StepClock(Callback):
         After how many to end the training; None does not.
     seconds : float or None
         After how many seconds to end it, if at least three steps are done by then.
+    now : callable
+        What tells the time, in seconds; ``time.process_time`` counts those of the processor.
 
     Attributes
     ----------
     planned : int
         Steps that the training would have had.
     started : float
-        Time at which the first step began, by ``time.perf_counter``.
+        Time at which the first step began, by `now`.
     """
 
-    def __init__(self, steps: int | None, seconds: float | None = None):
+    def __init__(
+        self,
+        steps: int | None,
+        seconds: float | None = None,
+        now: Callable[[], float] = time.perf_counter,
+    ):
         self.steps = steps
         self.seconds = seconds
+        self.now = now
         self.planned = 0
         self.started = 0.0
         self.ends: list[float] = []
@@ -53,13 +62,13 @@ class StepClock(Callback):
     def on_batch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Note when the first step begins."""
         if not self.ends:
-            self.started = time.perf_counter()
+            self.started = self.now()
 
     def on_batch_end(self, net: NeuralNet, loss: Any = None, **kwargs: Any) -> None:
         """Note when a step ends; raise what ends a training in skorch if there are enough."""
         if loss is not None and loss.is_cuda:
             loss.item()  # which waits for the GPU
-        now = time.perf_counter()
+        now = self.now()
         self.ends.append(now)
         late = self.seconds is not None and now - self.started > self.seconds
         if len(self.ends) == self.steps or (late and len(self.ends) >= 3):

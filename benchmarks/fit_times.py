@@ -12,7 +12,9 @@ memory, the first of them. "-" is for what would not fit either way.
 
 With ``--all-methods`` every method has a row for each modality that it supports, on samples of one
 usual size, and at the end those above ``--limit`` minutes are marked. With ``--json``, rows are
-kept as they come, and those that the file has are not measured again.
+kept as they come, and those that the file has are not measured again. ``--processor`` counts the
+seconds of the processor with one thread in place of those on the wall: more than two threads take
+on an idle machine, and disturbed less by what else runs on a busy one.
 """
 
 from __future__ import annotations
@@ -131,13 +133,13 @@ def samples_of(kind: Kind, n: int) -> Samples | None:
 
 
 def measure_fit(
-    ssl: BaseEstimator, X: Samples, steps: int, *, whole: bool
+    ssl: BaseEstimator, X: Samples, steps: int, *, whole: bool, now: Callable[[], float]
 ) -> dict[str, float | int]:
     """Fit, for some steps if not `whole`; return minutes, and what they are made of."""
-    clock = StepClock(None) if whole else StepClock(steps, _MOST_SECONDS)
-    start = time.perf_counter()
+    clock = StepClock(None, now=now) if whole else StepClock(steps, _MOST_SECONDS, now)
+    start = now()
     ssl.set_params(callbacks=[clock]).fit(X)
-    seconds = time.perf_counter() - start
+    seconds = now() - start
     before = clock.started - start
     if not whole:
         seconds = before + clock.planned * clock.seconds_per_step
@@ -149,16 +151,16 @@ def measure_fit(
     }
 
 
-def measure_transform(ssl: BaseEstimator, kind: Kind) -> dict[str, float]:
+def measure_transform(ssl: BaseEstimator, kind: Kind, now: Callable[[], float]) -> dict[str, float]:
     """Return samples per second, of one at a time and of many.
 
     Of 10,000, or where that would take long, of 1,000.
     """
 
     def seconds(X: Samples) -> float:
-        start = time.perf_counter()
+        start = now()
         ssl.transform(X)
-        return time.perf_counter() - start
+        return now() - start
 
     some = samples_of(kind, _MOST_DIFFERENT)
     ssl.transform(some[:1])
@@ -182,9 +184,10 @@ def measure(method: str, name: str, arguments: argparse.Namespace, kept: Kept) -
         X = samples_of(kind, n)
         result: dict[str, Any] = {}
         if X is not None:
-            result = measure_fit(ssl, X, arguments.steps, whole=arguments.whole)
+            now = time.process_time if arguments.processor else time.perf_counter
+            result = measure_fit(ssl, X, arguments.steps, whole=arguments.whole, now=now)
             if transform_of(name, done) is None:
-                result["transform"] = measure_transform(ssl, kind)
+                result["transform"] = measure_transform(ssl, kind, now)
         kept.put(method, f"{name}, {n}", result)
 
 
@@ -279,6 +282,7 @@ def main() -> None:
     parser.add_argument("--samples", default=",".join(map(str, _SAMPLES)), help="by comma")
     parser.add_argument("--steps", type=int, default=6, help="after which a fit is ended")
     parser.add_argument("--whole", action="store_true", help="fit whole")
+    parser.add_argument("--processor", action="store_true", help="seconds of one thread")
     parser.add_argument("--limit", type=float, default=15, help="minutes, for --all-methods")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--json", type=Path, help="file to keep the results in")
@@ -286,6 +290,9 @@ def main() -> None:
     arguments.methods = arguments.methods.split(",")
     arguments.samples = [int(n) for n in arguments.samples.split(",")]
     how = "fitted whole" if arguments.whole else f"estimated from {arguments.steps} steps"
+    if arguments.processor:
+        torch.set_num_threads(1)
+        how += ", of the processor"
     print(
         f"skssl {skssl.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads; "
         f"minutes of fit, {how}\n"
