@@ -1,11 +1,7 @@
 """Several processes that train as one."""
 
-import multiprocessing
-import os
 import signal
 import socket
-import sys
-from multiprocessing import forkserver
 
 import numpy as np
 import pytest
@@ -17,17 +13,6 @@ from skssl import BYOL, MaskedAutoencoder, SimCLR
 from skssl._processes import _first_host, current_processes, together
 
 PATIENCE = 300
-
-
-@pytest.fixture(scope="module")
-def context():
-    """Start processes that share their imports, which take longer than what most of them do."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["processes", "torch._dynamo"])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
-        forkserver.ensure_running()
-    return context
 
 
 def free_port():
@@ -52,7 +37,7 @@ def slurm(port):
 
 
 @pytest.fixture
-def run(context, tmp_path):
+def run(new_process, tmp_path):
     """Start processes with what a launcher tells each; return what they wrote and returned."""
 
     def run(name, *launched):
@@ -60,7 +45,7 @@ def run(context, tmp_path):
         for told in launched:
             outputs.append(tmp_path / f"{len(outputs)}.txt")
             env = {key: str(value) for key, value in told.items()}
-            processes.append(context.Process(target=begin, args=(name, tmp_path, env, outputs[-1])))
+            processes.append(new_process(target=begin, args=(name, tmp_path, env, outputs[-1])))
             processes[-1].start()
         try:
             for process in processes:

@@ -2,7 +2,6 @@
 
 import io
 import pickle
-import subprocess
 import sys
 import warnings
 import zipfile
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 import sklearn.exceptions
 import torch
-from cases import CASES, DIGITS, FIRST_PAIRS, N_FEW, SOME_PAIRS, TINY_TRANSFORMER, tiny_mlp
+from cases import CASES, CHEAP_PAIRS, DIGITS, N_FEW, TINY_TRANSFORMER, tiny_mlp
 from safetensors.torch import load
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
@@ -51,7 +50,6 @@ BY_NAME = {case.name: case for case in CASES}
 # What is small by default: the networks of a table.
 ROWS = BY_NAME["tabular"].few()
 LABELS = np.arange(len(ROWS)) % 3
-CHEAP_PAIRS = dict(reversed(SOME_PAIRS))
 
 
 def quick(method=SimCLR, **params):
@@ -379,20 +377,22 @@ def test_skops_refuses_what_is_not_trusted(tmp_path):
         with pytest.raises(UntrustedTypesFoundException, match="Evil|tiny_mlp|Unknown"):
             skops.loads(skops.dumps(model), trusted=trusted_types())
     names = trusted_types()
-    assert len(set(names)) == len(names) > len(FIRST_PAIRS)
+    assert len(set(names)) == len(names) > len(CHEAP_PAIRS)
     assert not [name for name in names if name.startswith("skssl.testing")]
     for name in names:
         module, _, attribute = name.rpartition(".")
         assert isinstance(getattr(sys.modules.get(module, skssl), attribute, type), type)
 
 
-def test_another_process_reads_it(tmp_path):
+def embed_rows(folder):
+    np.save(folder / "Z.npy", joblib.load(folder / "model.joblib").transform(ROWS))
+
+
+def test_another_process_reads_it(new_process, tmp_path):
     ssl = quick().fit(ROWS)
     joblib.dump(ssl, tmp_path / "model.joblib")
-    np.save(tmp_path / "X.npy", ROWS)
-    script = (
-        "import joblib, numpy as np\n"
-        "np.save('Z.npy', joblib.load('model.joblib').transform(np.load('X.npy')))"
-    )
-    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
+    process = new_process(target=embed_rows, args=(tmp_path,))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
     np.testing.assert_array_equal(np.load(tmp_path / "Z.npy"), ssl.transform(ROWS))
