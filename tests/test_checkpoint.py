@@ -596,6 +596,7 @@ def test_sigterm_writes_first(path):
 
 
 def continued(path, embeddings):
+    torch.set_num_threads(1)
     first = FirstStep()
     ssl = moco(path, first).fit(X)
     assert first.steps_[0] == 17, first.steps_
