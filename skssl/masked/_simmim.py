@@ -30,8 +30,8 @@ class SimMIM(_Reconstruction):
     their frequencies, and point clouds the Chamfer distance.
 
     Compared with :class:`MaskedAutoencoder`, the encoder does more of the prediction itself and
-    sees all places of a sample, which costs more for each step. `reconstruct`, `impute` and
-    `forecast` give back what is predicted.
+    sees all places of a sample, which costs more for each step. `reconstruct` and `impute` give
+    back what is predicted.
 
     See Also
     --------
