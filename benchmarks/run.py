@@ -31,7 +31,14 @@ from keeping import FOLDER, Kept, git
 
 RESULTS = FOLDER / "results"
 # What every part depends on, beside its script.
-_SHARED = ("skssl", "benchmarks/data.py", "benchmarks/protocol.py", "benchmarks/tasks_*.py")
+_SHARED = (
+    "skssl",
+    "benchmarks/data.py",
+    "benchmarks/heads.py",
+    "benchmarks/pretrained.py",
+    "benchmarks/protocol.py",
+    "benchmarks/tasks_*.py",
+)
 
 
 @dataclass

@@ -18,6 +18,7 @@ def _load(path: Path) -> Task:
 
 
 _FOLDERS = ("ucr", "multivariate")
+_CLASSICAL = classical_rows(Series())
 
 BENCHMARK = Benchmark(
     tasks={
@@ -26,8 +27,8 @@ BENCHMARK = Benchmark(
         for path in sorted((data_folder() / folder).glob("*.npz"))
     },
     rows=[
-        *classical_rows(Series()),
-        *method_rows(modality=Series()),
+        *_CLASSICAL,
+        *method_rows(beside_row=_CLASSICAL[-1], modality=Series()),
     ],
     n_labels=(1, 2, 5, 10, 25),
 )

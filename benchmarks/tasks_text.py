@@ -1,11 +1,16 @@
-"""Texts: AG News (descriptions only) and SMS Spam, each split once, 75 to 25."""
+"""Texts: AG News (descriptions only) and SMS Spam, each split once, 75 to 25.
+
+AG News also with a training part in which each class has fewer rows than the one before, down to a
+tenth.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 from data import data_folder
-from protocol import Benchmark, Task, classical_rows, method_rows
+from pretrained import frozen, glove, minilm
+from protocol import PRETRAINED, Benchmark, Row, Task, classical_rows, method_rows
 from sklearn.model_selection import GroupShuffleSplit
 
 from skssl.modality import Text
@@ -20,14 +25,23 @@ def _load(name: str, label: str) -> Task:
     return Task(texts[train], y[train], texts[test], y[test])
 
 
+def _ag_news() -> Task:
+    return _load("ag_news_test", "label")
+
+
+_CLASSICAL = classical_rows(Text())
+
 BENCHMARK = Benchmark(
     tasks={
-        "AG News": lambda: _load("ag_news_test", "label"),
+        "AG News": _ag_news,
         "SMS Spam": lambda: _load("sms_spam", "label"),
+        "AG News, 1:10": lambda: _ag_news().imbalanced(),
     },
     rows=[
-        *classical_rows(Text()),
-        *method_rows(),
+        *_CLASSICAL,
+        Row("GloVe means", frozen(glove), PRETRAINED),
+        Row("MiniLM", frozen(minilm), PRETRAINED),
+        *method_rows(beside_row=_CLASSICAL[-1]),
     ],
     n_labels=(1, 5, 10, 25, 100),
     scoring="balanced_accuracy",

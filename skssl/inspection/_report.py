@@ -136,9 +136,9 @@ class FewLabelReport:
         """Say, for each number of labels, which kind of row is first, and by how much.
 
         Of each kind (classical baselines, random weights, models) it takes the row with the highest
-        mean, and compares these draw by draw. "Ahead" is what is so by more than two standard errors
-        (:func:`paired_difference`), everything else is level. The best of several rows was chosen by
-        these same draws, so its lead is a little too large.
+        mean, and compares these draw by draw (:func:`paired_difference`). What is within two
+        standard errors is level. The best of several rows was chosen by these same draws, so its
+        lead is a little too large.
 
         Returns
         -------
