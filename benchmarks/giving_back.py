@@ -193,13 +193,15 @@ def _chained(
     Bühlmann, Bioinformatics 2012).
     """
     imputed = _with_mean(X, categorical)
-    models = {c: classifier if is_category else regressor for c, is_category in zip(X, categorical)}
-    gaps = X.isna().sum()
+    # Constant columns need no more than that. Those with the fewest gaps come first.
+    gaps = X.isna().sum()[X.nunique() > 1].sort_values(kind="stable")
+    is_category = dict(zip(X, categorical, strict=True))
     for _ in range(_ROUNDS):
-        for column in gaps[gaps > 0].sort_values(kind="stable").index:
+        for column in gaps[gaps > 0].index:
             missing = X[column].isna()
             others = pd.get_dummies(imputed.drop(columns=column), dtype=float)
-            model = clone(models[column]).fit(others[~missing], X.loc[~missing, column])
+            model = clone(classifier if is_category[column] else regressor)
+            model.fit(others[~missing], X.loc[~missing, column])
             imputed.loc[missing, column] = model.predict(others[missing])
     return imputed
 
@@ -219,7 +221,7 @@ _IMPUTERS: dict[str, Callable[[pd.DataFrame, np.ndarray], pd.DataFrame]] = {
     ),
     "trees, as MissForest": partial(
         _chained,
-        regressor=ExtraTreesRegressor(_TREES, max_features="sqrt", random_state=0),
+        regressor=ExtraTreesRegressor(_TREES, random_state=0),
         classifier=ExtraTreesClassifier(_TREES, random_state=0),
     ),
     "SelfSupervisedImputer": _with_skssl,

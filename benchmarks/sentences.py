@@ -38,11 +38,10 @@ def pairs_of(lines: Sequence[Line], benchmark: Benchmark) -> Pairs:
 
 def sentence(name: str, other: str, by_column: dict[str, PairedDifference]) -> str:
     """Return what is to be said of two lines, for each number of labels."""
-    parts = []
+    parts: list[str] = []
     for column, difference in by_column.items():
-        who = "it" if parts else other
-        labels = "" if parts else (" label per class" if column == "1" else " labels per class")
-        parts.append(f"{difference.against(who)} at {column}{labels}")
+        labels = "" if parts else f" label{'s' if column != '1' else ''} per class"
+        parts.append(f"{difference.against('it' if parts else other)} at {column}{labels}")
     return f"{name} is {', '.join(parts)}."
 
 

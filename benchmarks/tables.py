@@ -35,7 +35,8 @@ class Line:
     @property
     def name(self) -> str:
         """Features and head."""
-        return f"{self.features}{', ' if self.head == CHOSEN else ' + '}{self.head}"
+        is_chosen = self.head == CHOSEN
+        return f"{self.features} ({CHOSEN})" if is_chosen else f"{self.features} + {self.head}"
 
 
 def key_of(row: Row, seed: int) -> str:
