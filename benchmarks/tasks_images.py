@@ -62,7 +62,7 @@ BENCHMARK = Benchmark(
         "CIFAR-10": cifar10,
         "Fashion-MNIST": _fashion_mnist,
         "ORL faces": _faces,
-        "Fashion-MNIST, 1:10": lambda: _fashion_mnist().imbalanced(),
+        "Fashion-MNIST 1:10": lambda: _fashion_mnist().imbalanced(),
     },
     rows=[
         *classical_rows(Images()),

@@ -35,7 +35,7 @@ BENCHMARK = Benchmark(
     tasks={
         "AG News": _ag_news,
         "SMS Spam": lambda: _load("sms_spam", "label"),
-        "AG News, 1:10": lambda: _ag_news().imbalanced(),
+        "AG News 1:10": lambda: _ag_news().imbalanced(),
     },
     rows=[
         *_CLASSICAL,
