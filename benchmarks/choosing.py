@@ -315,6 +315,7 @@ def main() -> None:
                 kept.put(name, row, result)
         print_choice(name, {row: done[row] for row in rows})
     if len(names) > 1:
+        print("\nThe default scorer was made while digits and TwoPatterns were looked at.")
         print_means({name: {row: kept.table(name)[row] for row in rows} for name in names})
 
 

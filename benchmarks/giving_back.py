@@ -351,6 +351,7 @@ def main() -> None:
                 f"| {answer} | " + " | ".join(f"{row[c]:.3f}" for c in columns) + " |", flush=True
             )
         print("\n" + "\n".join(f"- {sentence}" for sentence in _sentences(kept.table(name))))
+        print("\nSettings are defaults, and trainings as long as five minutes allow.")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ def pairs_of(lines: Sequence[Line], benchmark: Benchmark) -> Pairs:
     lead = by_name.get(benchmark.lead)
     firsts = [best.get(OURS), lead]
     pairs = [(f, best.get(kind)) for f in firsts for kind in (CLASSICAL, PRETRAINED)]
+    pairs.append((best.get(PRETRAINED), best.get(CLASSICAL)))
     # What fine-tuning is worth, of which nothing was chosen, and what training is worth.
     pairs += [(line, lead) for line in lines if line.kind == OURS and not line.validation]
     pairs += [
