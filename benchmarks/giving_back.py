@@ -10,6 +10,7 @@ data from the folder that the environment variable SKSSL_DATA names.
 """
 
 import argparse
+import inspect
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -76,7 +77,11 @@ def _narrow(shape: tuple[int, ...]) -> nn.Module:
 
 
 def colorization() -> Iterator[Line]:
-    """Compare colours of CIFAR-10 by the mean absolute error of the two colour axes of Lab."""
+    """Compare colours of CIFAR-10 by the mean absolute error of the two colour axes of Lab.
+
+    Width, rate and batches are for the time that it may take; by which images they were chosen, is
+    not on record.
+    """
     from skimage.color import rgb2lab
 
     # Five minutes on two cores, which narrow networks and many epochs make the most of.
@@ -105,7 +110,10 @@ def _squares(images: np.ndarray) -> np.ndarray:
 
 
 def inpainting() -> Iterator[Line]:
-    """Compare filled squares, a quarter of an image, by the squared error over the variance."""
+    """Compare filled squares, a quarter of an image, by the squared error over the variance.
+
+    All settings are defaults.
+    """
     from skimage.restoration import inpaint_biharmonic
 
     task = _task("Fashion-MNIST")
@@ -131,7 +139,10 @@ def inpainting() -> Iterator[Line]:
 
 
 def next_frames() -> Iterator[Line]:
-    """Compare predicted frames of moving digits by their squared error, over the variance."""
+    """Compare predicted frames of moving digits by their squared error, over the variance.
+
+    All settings are defaults.
+    """
     task = _task("moving digits")
     ssl = _fitted(MotionPrediction(modality=Video(), max_epochs=20, random_state=0), task.X)
     past, future = np.split(task.X_test.astype(float), [ssl.n_past_], axis=1)
@@ -232,7 +243,7 @@ def imputation() -> Iterator[Line]:
     """Compare imputed cells, 20 % of a table, by errors of numbers (over their spread), categories.
 
     Means over the columns: the root of the mean squared error divided by the standard deviation,
-    and the share of wrong categories.
+    and the share of wrong categories. All settings are defaults.
     """
     for name in ("adult", "covertype_6k"):
         X = TABLES.tasks[name]().X.reset_index(drop=True)
@@ -343,7 +354,7 @@ def main() -> None:
         part = PARTS[name]
         errors = _errors(name, kept)
         columns = list(next(iter(errors.values())))
-        print(f"\n{part.__doc__.splitlines()[0]}\n")
+        print(f"\n{inspect.getdoc(part)}\n")
         print("| | " + " | ".join(columns) + " |")
         print("|---|" + "---|" * len(columns))
         for answer, row in errors.items():
@@ -351,7 +362,6 @@ def main() -> None:
                 f"| {answer} | " + " | ".join(f"{row[c]:.3f}" for c in columns) + " |", flush=True
             )
         print("\n" + "\n".join(f"- {sentence}" for sentence in _sentences(kept.table(name))))
-        print("\nSettings are defaults, and trainings as long as five minutes allow.")
 
 
 if __name__ == "__main__":
