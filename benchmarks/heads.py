@@ -69,12 +69,12 @@ class Head:
 HEADS = {
     "LR": Head(
         lambda C: LogisticRegression(C=C, max_iter=2000),
-        settings=(1.0, 0.001, 0.01, 0.1, 10.0, 100.0),
+        settings=(1.0, 0.01, 100.0),
         scalings=(_AS_THEY_ARE, "standardised"),
     ),
     "k-NN": Head(
         NearestNeighbors,
-        (1, 3, 5, 10, 20),
+        settings=(1, 3, 10),
         scalings=(_AS_THEY_ARE, "standardised", "standardised, length 1"),
         all_labels=True,
     ),

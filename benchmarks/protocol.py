@@ -189,7 +189,9 @@ def classical_rows(modality: Modality) -> list[Row]:
     return list(rows.values())
 
 
-def method_rows(beside_row: Row | None = None, **params: Any) -> list[Row]:
+def method_rows(
+    beside_row: Row | None = None, *, simclr_only: bool = False, **params: Any
+) -> list[Row]:
     """Return rows of random weights and of four methods, with defaults but for `params`.
 
     How the other methods compare, `methods.py` tells. With `beside_row`, there is also SimCLR
@@ -197,7 +199,7 @@ def method_rows(beside_row: Row | None = None, **params: Any) -> list[Row]:
     """
     # Two rows may want what was learned from the same task.
     simclr = lru_cache(maxsize=SEEDS)(embed_with(SimCLR(**params)))
-    others = [cls(**params) for cls in (SimSiam, VICReg, MaskedAutoencoder)]
+    others = [] if simclr_only else [SimSiam, VICReg, MaskedAutoencoder]
     rows = [
         Row(CONTROL, embed_with(SimCLR(max_epochs=0, **params)), CONTROL, seeds=SEEDS),
         Row("SimCLR", simclr, OURS, seeds=SEEDS),
@@ -205,8 +207,7 @@ def method_rows(beside_row: Row | None = None, **params: Any) -> list[Row]:
     if beside_row is not None:
         both = beside(simclr, beside_row.features)
         rows.append(Row(f"SimCLR beside {beside_row.name}", both, OURS, seeds=SEEDS))
-    rows += [Row(type(o).__name__, embed_with(o), OURS, seeds=SEEDS) for o in others]
-    return rows
+    return rows + [Row(m.__name__, embed_with(m(**params)), OURS, seeds=SEEDS) for m in others]
 
 
 def epochs_of(n_steps: int, task: Task) -> int:
