@@ -50,9 +50,10 @@ def run(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
         print_table(name, tables[name], benchmark)
         _print_sentences(sentences(tables[name], benchmark))
         print(where_chosen(benchmark))
-    if len(names) > 1:
+    tables = {name: lines for name, lines in tables.items() if name not in benchmark.variants}
+    if len(tables) > 1:
         print_ranks(tables, benchmark)
-        print(f"\nOver the {len(names)} data sets:")
+        print(f"\nOver the {len(tables)} data sets:")
         _print_sentences(mean_sentences(tables, benchmark))
         print(where_chosen(benchmark))
 

@@ -106,6 +106,7 @@ class Benchmark:
     draws: int = 10
     heads: Mapping[str, Head] = field(default_factory=lambda: HEADS)
     scoring: str = "accuracy"
+    variants: tuple[str, ...] = ()  # tasks that count in no mean: others have their rows
     all_labels: bool = False  # whether nearest neighbours also see all labels
     own_task: bool = False  # whether rows have a score on a task of their own
     lead: str = "SimCLR + LR"  # the line that is compared with what was chosen of the others

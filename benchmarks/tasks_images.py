@@ -71,5 +71,6 @@ BENCHMARK = Benchmark(
         *method_rows(beside_row=DESCRIPTORS[-1]),
     ],
     n_labels=(1, 4, 10, 25, 100),
+    variants=("Fashion-MNIST 1:10",),
     all_labels=True,
 )

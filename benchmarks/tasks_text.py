@@ -44,5 +44,6 @@ BENCHMARK = Benchmark(
         *method_rows(beside_row=_CLASSICAL[-1]),
     ],
     n_labels=(1, 5, 10, 25, 100),
+    variants=("AG News 1:10",),
     scoring="balanced_accuracy",
 )
