@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 from command import add_arguments
 from keeping import Kept
-from protocol import Task, draw_labelled
+from protocol import Task
 from scipy.stats import spearmanr
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
@@ -45,6 +45,7 @@ from threadpoolctl import threadpool_limits
 from skssl import SimCLR, VICReg, model_selection
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import CollapseWarning
+from skssl.inspection import draw_labelled
 from skssl.model_selection import EmbeddingScorer, embed_views
 
 _STEPS, _SOME_STEPS, _FEW_STEPS = 100, 30, 10

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from data import data_folder
+from data import cifar10, data_folder
 from keeping import Kept
 from numpy.typing import ArrayLike
 from pretext import TASKS
@@ -32,7 +32,6 @@ from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.linear_model import BayesianRidge, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from tasks_images import BENCHMARK as IMAGES
 from tasks_tabular import BENCHMARK as TABLES
 from torch import nn
 
@@ -88,7 +87,7 @@ def colorization() -> Iterator[Line]:
     ssl = Colorization(
         encoder=_narrow, batch_size=256, learning_rate=0.016, max_epochs=9, random_state=0
     )
-    task = IMAGES.tasks["CIFAR-10"]()
+    task = cifar10()
     _fitted(ssl, task.X)
     colors = rgb2lab(task.X_test)[..., 1:]
     returned = rgb2lab(ssl.colorize(task.X_test))[..., 1:]

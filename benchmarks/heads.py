@@ -81,7 +81,7 @@ HEADS = {
     "LabelSpreading": Head(
         lambda alpha: LabelSpreading(kernel=graph_kernel, alpha=alpha, max_iter=100),
         settings=(0.2, 0.8),
-        scalings=(_AS_THEY_ARE, "standardised", "standardised, length 1"),
+        scalings=(_AS_THEY_ARE, "standardised, length 1"),
         unlabelled=True,
         graph=True,
     ),

@@ -22,9 +22,9 @@ from command import add_arguments, run
 from heads import Head
 from joblib import Memory
 from methods import BENCHMARK as METHODS
-from pretext import TASKS as PRETEXT
 from protocol import CONTROL, OURS, PRETRAINED, Benchmark, Features, Row, Task, classical_rows
 from sklearn.base import BaseEstimator
+from tasks_images import BENCHMARK as IMAGES
 from tasks_images import DESCRIPTORS, EFFICIENTNET
 from tasks_text import BENCHMARK as TEXTS
 
@@ -117,7 +117,7 @@ def _rows(task: str, method: str, memory: Memory) -> list[Row]:
 
 
 def _benchmark(method: str, memory: Memory) -> Benchmark:
-    loaders = {**METHODS.tasks, "CIFAR-10": PRETEXT["CIFAR-10"][0]}
+    loaders = {**METHODS.tasks, **IMAGES.tasks}
     return Benchmark(
         tasks={name: loaders[name] for name in TASKS},
         rows=partial(_rows, method=method, memory=memory),

@@ -11,7 +11,6 @@ from the folder that the environment variable SKSSL_DATA names.
 """
 
 import argparse
-from dataclasses import replace
 from functools import partial
 
 from clock import StepClock
@@ -41,18 +40,12 @@ from skssl.modality import Images, Modality, Series, Tabular, Text, Video
 from skssl.utils import all_estimators
 
 _STEPS = 300
-_FEW_IMAGES = 10_000
 _TRANSFORMER = "random transformer"
-
-
-def _some_of_cifar10() -> Task:
-    task = IMAGES.tasks["CIFAR-10"]()
-    return replace(task, X=task.X[:_FEW_IMAGES], y=task.y[:_FEW_IMAGES])
 
 
 TASKS = {
     "Fashion-MNIST": (IMAGES.tasks["Fashion-MNIST"], Images()),
-    "CIFAR-10": (_some_of_cifar10, Images()),
+    "CIFAR-10": (IMAGES.tasks["CIFAR-10"], Images()),
     "ECG5000": (SERIES.tasks["ECG5000"], Series()),
     "TwoPatterns": (SERIES.tasks["TwoPatterns"], Series()),
     "moving digits": (VIDEO.tasks["digit"], Video()),
