@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from command import add_arguments
+from command import add_selection
 from keeping import Kept
 from protocol import Task
 from scipy.stats import spearmanr
@@ -302,7 +302,7 @@ def print_means(by_task: dict[str, dict[str, dict[str, Any]]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_arguments(parser)
+    add_selection(parser)
     parser.add_argument("--cache", type=Path, help="folder to keep the embeddings in")
     arguments = parser.parse_args()
     rows = arguments.rows.split(";") if arguments.rows else list(CANDIDATES)

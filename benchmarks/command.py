@@ -16,14 +16,19 @@ from tables import key_of, lines_of, print_ranks, print_table
 import skssl
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what all benchmarks can be told."""
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """Add what tells a benchmark which rows to compute, and where to keep them."""
     parser.add_argument("--tasks", help="names of data sets, by comma; all if not given")
     parser.add_argument("--rows", help="names of rows, by semicolon; all if not given")
+    parser.add_argument("--json", type=Path, help="file to keep the results in")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what all benchmarks with few labels can be told."""
+    add_selection(parser)
     parser.add_argument("--labels", help="numbers of labels per class, by comma; all if not given")
     parser.add_argument("--heads", help="names of heads, by comma; all if not given")
     parser.add_argument("--seeds", type=int, help="at most so many seeds of every training")
-    parser.add_argument("--json", type=Path, help="file to keep the results in")
 
 
 def run(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
