@@ -18,6 +18,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from clock import StepClock
 from command import add_arguments, run
 from heads import Head
 from joblib import Memory
@@ -42,8 +43,12 @@ TASKS: dict[str, Modality] = {
 }
 
 
-def _train(method: SelfSupervisedTransformer, X: Any) -> SelfSupervisedTransformer:
-    return method.fit(X)
+def _train(method: SelfSupervisedTransformer, X: Any) -> tuple[SelfSupervisedTransformer, int]:
+    """Return the method, trained, and the number of steps."""
+    clock = StepClock(None)
+    method.set_params(callbacks=[clock]).fit(X)
+    # What is fine-tuned later is no part of this training.
+    return method.set_params(callbacks=None), len(clock.ends)
 
 
 class _Learner:
@@ -55,14 +60,14 @@ class _Learner:
         self.train = memory.cache(_train)
         self.fitted = cache(self._fit)
 
-    def _fit(self, task: Task, trained: bool) -> SelfSupervisedTransformer:
+    def _fit(self, task: Task, trained: bool) -> tuple[SelfSupervisedTransformer, int]:
         method = dict(all_estimators())[self.name](modality=self.modality, random_state=0)
         return self.train(method.set_params(**({} if trained else {"max_epochs": 0})), task.X)
 
     def embedding(self, task: Task, seed: int, *, trained: bool) -> Features:
         """Return the embeddings of the frozen method."""
-        method = self.fitted(task, trained)
-        return Features(method.transform(task.X), method.transform(task.X_test))
+        method, steps = self.fitted(task, trained)
+        return Features(method.transform(task.X), method.transform(task.X_test), steps)
 
     def rows(self) -> list[Row]:
         """Return what can be done with the method and some labels."""
@@ -89,8 +94,8 @@ class _Tuned:
 
     def samples(self, task: Task, seed: int) -> Features:
         """Return the samples, and remember what is trained on them without labels."""
-        self.method = self.learner.fitted(task, self.trained)
-        return Features(task.X, task.X_test)
+        self.method, steps = self.learner.fitted(task, self.trained)
+        return Features(task.X, task.X_test, steps)
 
     def heads(self, *ways: str) -> dict[str, Head]:
         """Return what trains the encoder on from where it is, with the other rows or without."""
