@@ -121,9 +121,9 @@ def print_table(name: str, lines: Sequence[Line], benchmark: Benchmark) -> None:
     )
     print("| labels per class | " + " | ".join([*columns, *own_task, "steps", "seconds"]) + " |")
     print("|---|" + "---|" * (len(columns) + len(own_task) + 2))
-    # What was chosen is shown where it is not the same as a line above.
-    several = [line for line in one_for_each(lines) if line.head == CHOSEN]
-    for line in [*lines, *several, *(best_of_kinds(lines).values() if several else ())]:
+    # A row with one head has nothing to choose.
+    of_rows = [line for line in one_for_each(lines) if line.head == CHOSEN]
+    for line in [*lines, *of_rows, *best_of_kinds(lines).values()]:
         found = [line.scores.get(column) for column in columns]
         cells = ["" if c is None else f"{c.mean():.3f} ± {c.std():.3f}" for c in found]
         cells += [_number(line.own_task, 3)] if own_task else []
