@@ -29,9 +29,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from command import add_arguments
+from command import add_selection
 from keeping import Kept
-from protocol import Task, draw_labelled
+from protocol import Task
 from scipy.stats import spearmanr
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
@@ -45,6 +45,7 @@ from threadpoolctl import threadpool_limits
 from skssl import SimCLR, VICReg, model_selection
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import CollapseWarning
+from skssl.inspection import draw_labelled
 from skssl.model_selection import EmbeddingScorer, embed_views
 
 _STEPS, _SOME_STEPS, _FEW_STEPS = 100, 30, 10
@@ -301,7 +302,7 @@ def print_means(by_task: dict[str, dict[str, dict[str, Any]]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_arguments(parser)
+    add_selection(parser)
     parser.add_argument("--cache", type=Path, help="folder to keep the embeddings in")
     arguments = parser.parse_args()
     rows = arguments.rows.split(";") if arguments.rows else list(CANDIDATES)
@@ -315,6 +316,7 @@ def main() -> None:
                 kept.put(name, row, result)
         print_choice(name, {row: done[row] for row in rows})
     if len(names) > 1:
+        print("\nThe default scorer was made while digits and TwoPatterns were looked at.")
         print_means({name: {row: kept.table(name)[row] for row in rows} for name in names})
 
 

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from keeping import Kept
-from protocol import Benchmark, print_ranks, print_table, score_row
+from protocol import Benchmark, Row, score_row
+from sentences import mean_sentences, sentences, where_chosen
+from tables import key_of, lines_of, print_ranks, print_table
 
 import skssl
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what all benchmarks can be told."""
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """Add what tells a benchmark which rows to compute, and where to keep them."""
     parser.add_argument("--tasks", help="names of data sets, by comma; all if not given")
     parser.add_argument("--rows", help="names of rows, by semicolon; all if not given")
-    parser.add_argument("--labels", help="numbers of labels per class, by comma; all if not given")
     parser.add_argument("--json", type=Path, help="file to keep the results in")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what all benchmarks with few labels can be told."""
+    add_selection(parser)
+    parser.add_argument("--labels", help="numbers of labels per class, by comma; all if not given")
+    parser.add_argument("--heads", help="names of heads, by comma; all if not given")
+    parser.add_argument("--seeds", type=int, help="at most so many seeds of every training")
 
 
 def run(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
@@ -28,6 +37,9 @@ def run(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
     if arguments.labels:
         n_labels = tuple(int(number) for number in arguments.labels.split(","))
         benchmark = replace(benchmark, n_labels=n_labels)
+    if arguments.heads:
+        names = arguments.heads.split(",")
+        benchmark = replace(benchmark, heads={name: benchmark.heads[name] for name in names})
     names = arguments.tasks.split(",") if arguments.tasks else list(benchmark.tasks)
 
     print(
@@ -36,24 +48,44 @@ def run(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
     kept = Kept(arguments.json)
     tables = {}
     for name in names:
-        done = kept.table(name)
         all_rows = benchmark.rows_of(name)
         rows = [row for row in all_rows if chosen is None or row.name in chosen]
-        missing = {row.name: _missing(done.get(row.name), benchmark) for row in rows}
-        task = benchmark.tasks[name]() if any(missing.values()) else None
-        for row in rows:
-            if missing[row.name]:
-                new = score_row(row, task, replace(benchmark, n_labels=missing[row.name]))
-                old = done.get(row.name, {})
-                # A second time, what was trained may come from a cache: the first seconds count.
-                cells = {**old.get("cells", {}), **new["cells"]}
-                kept.put(name, row.name, {**new, **old, "cells": cells})
-        tables[name] = {row.name: done[row.name] for row in all_rows if row.name in done}
+        _measure(name, rows, benchmark, kept, arguments.seeds)
+        tables[name] = lines_of(all_rows, kept.table(name), benchmark)
         print_table(name, tables[name], benchmark)
-    if len(names) > 1:
-        print_ranks(tables, benchmark, benchmark.n_labels)
+        _print_sentences(sentences(tables[name], benchmark))
+        print(where_chosen(benchmark))
+    tables = {name: lines for name, lines in tables.items() if name not in benchmark.variants}
+    if len(tables) > 1:
+        print_ranks(tables, benchmark)
+        print(f"\nOver the {len(tables)} data sets:")
+        _print_sentences(mean_sentences(tables, benchmark))
+        print(where_chosen(benchmark))
 
 
-def _missing(result: dict[str, Any] | None, benchmark: Benchmark) -> tuple[int, ...]:
-    """Return the numbers of labels that a row has no result for."""
-    return tuple(n for n in benchmark.n_labels if result is None or str(n) not in result["cells"])
+def _measure(
+    name: str, rows: Sequence[Row], benchmark: Benchmark, kept: Kept, most_seeds: int | None
+) -> None:
+    """Compute what is not kept yet of the rows of a data set."""
+    done, task = kept.table(name), None
+    for row in rows:
+        for seed in range(min(row.seeds, most_seeds or row.seeds)):
+            old = done.get(key_of(row, seed), {"heads": {}})
+            missing = [
+                (head, column)
+                for head, column in benchmark.cells(row)
+                if column not in old["heads"].get(head, {})
+            ]
+            if missing:
+                task = task or benchmark.tasks[name]()
+                new = score_row(row, task, seed, missing, benchmark)
+                heads = {
+                    head: {**old["heads"].get(head, {}), **new["heads"].get(head, {})}
+                    for head in {**old["heads"], **new["heads"]}
+                }
+                # A second time, what was trained may come from a cache: the first seconds count.
+                kept.put(name, key_of(row, seed), {**new, **old, "heads": heads})
+
+
+def _print_sentences(found: Iterable[str]) -> None:
+    print("\n" + "\n".join(f"- {sentence}" for sentence in found) + "\n", flush=True)

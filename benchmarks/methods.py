@@ -1,4 +1,4 @@
-"""All methods with their defaults, on six data sets, with the same number of steps.
+"""All methods with their defaults, on six data sets, with the same number of steps and one seed.
 
     python benchmarks/methods.py --json methods.json
     python benchmarks/methods.py --tasks digits --rows "SimCLR;BYOL"
@@ -10,7 +10,18 @@ import argparse
 from collections.abc import Callable
 
 from command import add_arguments, run
-from protocol import Benchmark, Features, Row, Task, embed_with, epochs_of
+from heads import HEADS
+from protocol import (
+    CONTROL,
+    OURS,
+    Benchmark,
+    Features,
+    Row,
+    Task,
+    classical_rows,
+    embed_with,
+    epochs_of,
+)
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -20,6 +31,7 @@ from tasks_tabular import BENCHMARK as TABLES
 from tasks_text import BENCHMARK as TEXTS
 
 from skssl import MoCo, SimCLR
+from skssl.modality import Images, Modality, Series, Tabular, Text
 from skssl.utils import all_estimators
 
 _STEPS = 300
@@ -33,41 +45,45 @@ def _digits() -> Task:
     return Task(X, y, X_test, y_test)
 
 
-def _in_steps(estimator: BaseEstimator) -> Callable[[Task], Features]:
+def _in_steps(estimator: BaseEstimator) -> Callable[[Task, int], Features]:
     """Return features of `estimator`, trained for the common number of steps."""
 
-    def features(task: Task) -> Features:
-        return embed_with(estimator.set_params(max_epochs=epochs_of(_STEPS, task)))(task)
+    def features(task: Task, seed: int) -> Features:
+        return embed_with(estimator.set_params(max_epochs=epochs_of(_STEPS, task)))(task, seed)
 
     return features
 
 
-def _rows() -> list[Row]:
+def _rows(task: str) -> list[Row]:
     variants = {
-        name: cls(random_state=0)
+        name: cls()
         for name, cls in all_estimators()
         if not cls.__module__.startswith(OTHER_FAMILIES)
     }
-    variants["MoCo v3"] = MoCo(queue_size=0, random_state=0)
-    random = SimCLR(max_epochs=0, random_state=0)
+    variants["MoCo v3"] = MoCo(queue_size=0)
+    methods = sorted(variants.items())
     return [
-        Row("random weights", embed_with(random)),
-        *(Row(name, _in_steps(estimator)) for name, estimator in sorted(variants.items())),
+        *classical_rows(TASKS[task][1]),
+        Row(CONTROL, embed_with(SimCLR(max_epochs=0)), CONTROL),
+        *(Row(name, _in_steps(estimator), OURS) for name, estimator in methods),
     ]
 
 
+TASKS: dict[str, tuple[Callable[[], Task], Modality]] = {
+    "digits": (_digits, Images()),
+    "Fashion-MNIST": (IMAGES.tasks["Fashion-MNIST"], Images()),
+    "TwoPatterns": (SERIES.tasks["TwoPatterns"], Series()),
+    "ECG5000": (SERIES.tasks["ECG5000"], Series()),
+    "AG News": (TEXTS.tasks["AG News"], Text()),
+    "covertype": (TABLES.tasks["covertype_6k"], Tabular()),
+}
+
 BENCHMARK = Benchmark(
-    tasks={
-        "digits": _digits,
-        "Fashion-MNIST": IMAGES.tasks["Fashion-MNIST"],
-        "TwoPatterns": SERIES.tasks["TwoPatterns"],
-        "ECG5000": SERIES.tasks["ECG5000"],
-        "AG News": TEXTS.tasks["AG News"],
-        "covertype": TABLES.tasks["covertype_6k"],
-    },
-    rows=_rows(),
+    tasks={name: load for name, (load, _) in TASKS.items()},
+    rows=_rows,
     n_labels=(1, 5, 10),
-    knn=True,
+    heads={name: HEADS[name] for name in ("LR", "k-NN")},
+    all_labels=True,
 )
 
 

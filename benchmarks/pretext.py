@@ -1,4 +1,4 @@
-"""Pretext tasks and masked modelling with their defaults, at the same number of steps.
+"""Pretext tasks and masked modelling: the defaults, the same number of steps, one seed.
 
     python benchmarks/pretext.py --json pretext.json
     python benchmarks/pretext.py --tasks Fashion-MNIST --rows "random weights;JigsawPuzzle" --whole
@@ -11,12 +11,23 @@ from the folder that the environment variable SKSSL_DATA names.
 """
 
 import argparse
-from dataclasses import replace
 from functools import partial
 
+from clock import StepClock
 from command import add_arguments, run
+from heads import HEADS
 from methods import OTHER_FAMILIES
-from protocol import Benchmark, Features, Row, Task, embed_with, epochs_of
+from protocol import (
+    CONTROL,
+    OURS,
+    Benchmark,
+    Features,
+    Row,
+    Task,
+    classical_rows,
+    embed_with,
+    epochs_of,
+)
 from sklearn.base import BaseEstimator, clone
 from tasks_images import BENCHMARK as IMAGES
 from tasks_series import BENCHMARK as SERIES
@@ -29,17 +40,12 @@ from skssl.modality import Images, Modality, Series, Tabular, Text, Video
 from skssl.utils import all_estimators
 
 _STEPS = 300
-_FEW_IMAGES = 10_000
-
-
-def _some_of_cifar10() -> Task:
-    task = IMAGES.tasks["CIFAR-10"]()
-    return replace(task, X=task.X[:_FEW_IMAGES], y=task.y[:_FEW_IMAGES])
+_TRANSFORMER = "random transformer"
 
 
 TASKS = {
     "Fashion-MNIST": (IMAGES.tasks["Fashion-MNIST"], Images()),
-    "CIFAR-10": (_some_of_cifar10, Images()),
+    "CIFAR-10": (IMAGES.tasks["CIFAR-10"], Images()),
     "ECG5000": (SERIES.tasks["ECG5000"], Series()),
     "TwoPatterns": (SERIES.tasks["TwoPatterns"], Series()),
     "moving digits": (VIDEO.tasks["digit"], Video()),
@@ -57,10 +63,14 @@ class _Learner:
         self.estimator = estimator
         self.whole = whole
 
-    def features(self, task: Task) -> Features:
-        epochs = "auto" if self.whole else epochs_of(_STEPS, task)
-        self.fitted = clone(self.estimator).set_params(max_epochs=epochs).fit(task.X)
-        return self.fitted.transform(task.X), self.fitted.transform(task.X_test)
+    def features(self, task: Task, seed: int) -> Features:
+        epochs, clock = "auto" if self.whole else epochs_of(_STEPS, task), StepClock(None)
+        self.fitted = clone(self.estimator).set_params(
+            max_epochs=epochs, random_state=seed, callbacks=[clock]
+        )
+        self.fitted.fit(task.X)
+        both = (self.fitted.transform(X) for X in (task.X, task.X_test))
+        return Features(*both, len(clock.ends))
 
     def score(self, task: Task) -> float:
         return self.fitted.score(task.X_test)
@@ -68,20 +78,22 @@ class _Learner:
 
 def _rows(name: str, *, whole: bool) -> list[Row]:
     modality: Modality = TASKS[name][1]
-    simclr = SimCLR(modality=modality, random_state=0)
-    transformer = MaskedAutoencoder(modality=modality, random_state=0, max_epochs=0)
+    simclr = SimCLR(modality=modality)
+    transformer = MaskedAutoencoder(modality=modality, max_epochs=0)
     rows = [
-        Row("random weights", embed_with(clone(simclr).set_params(max_epochs=0))),
-        Row("random transformer", embed_with(transformer)),
-        Row("SimCLR", _Learner(simclr, whole=whole).features),
+        *classical_rows(modality),
+        Row(CONTROL, embed_with(clone(simclr).set_params(max_epochs=0)), CONTROL),
+        Row(_TRANSFORMER, embed_with(transformer), CONTROL),
+        Row("SimCLR", _Learner(simclr, whole=whole).features, OURS),
     ]
     for method, cls in all_estimators():
         if not cls.__module__.startswith(OTHER_FAMILIES) or not cls.works_with(type(modality)):
             continue
         if name in _ONLY_FOR.get(method, [name]):
-            learner = _Learner(cls(modality=modality, random_state=0), whole=whole)
+            learner = _Learner(cls(modality=modality), whole=whole)
             own_task = learner.score if hasattr(cls, "score") else None
-            rows.append(Row(method, learner.features, own_task=own_task))
+            control = _TRANSFORMER if cls.__module__.startswith("skssl.masked") else CONTROL
+            rows.append(Row(method, learner.features, OURS, control=control, own_task=own_task))
     return rows
 
 
@@ -94,6 +106,7 @@ def main() -> None:
         tasks={name: load for name, (load, _) in TASKS.items()},
         rows=partial(_rows, whole=arguments.whole),
         n_labels=(5, 25),
+        heads={"LR": HEADS["LR"]},
         own_task=True,
     )
     run(benchmark, arguments)

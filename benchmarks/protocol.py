@@ -1,37 +1,39 @@
 """Few-label tables, always made the same way.
 
-An encoder is trained on all training rows without their labels and frozen, and the embedding is
-standardised by all training rows, as far as it goes without labels. Then some labels per class are
-drawn, a classifier is fitted to the embedding of these rows, and scored on the test rows, which
-nothing has seen. The draws are the same for every row of a table.
+Samples become features, by something that looks at all training rows but not at their labels. Then
+some labels per class are drawn, classifiers are fitted to the features of these rows, and scored on
+the test rows, which nothing has seen. Classical features, those of networks that others trained
+and ours get the same classifiers, with settings chosen in the same way (`heads.py`). The draws are
+the same for every line of a table.
 """
 
 from __future__ import annotations
 
-import copy
 import math
 import time
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
+from clock import StepClock
+from heads import ALL_LABELS, HEADS, Head, Pool
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import get_scorer
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
+from sklearn.semi_supervised import LabelSpreading
 
-from skssl import SimCLR
-from skssl.inspection import classical_baselines, draw_labelled, takes_unlabelled
+from skssl import MaskedAutoencoder, SimCLR, SimSiam, VICReg
+from skssl.base import SelfSupervisedTransformer
+from skssl.inspection import NearestNeighbors, classical_baselines
 from skssl.modality import Modality
 
 # What batch_size="auto" means.
 _BATCH = 256
-# The weighted vote of 200 neighbours that is customary for images (Wu et al. 2018, T = 0.1).
-_KNN_NEIGHBORS, _KNN_TEMPERATURE = 200, 0.1
+CLASSICAL, PRETRAINED, CONTROL, OURS = "classical", "pretrained", "random weights", "ours"
+SEEDS = 3
 
 
 @dataclass(eq=False)
@@ -43,29 +45,55 @@ class Task:
     X_test: Any
     y_test: np.ndarray
 
+    def imbalanced(self, ratio: float = 10.0) -> Task:
+        """Return the task with fewer training rows of each class than of the one before.
 
-Features = tuple[Any, Any]
+        The first class keeps all, the last one a `ratio`-th of its rows. The test rows stay.
+        """
+        classes, counts = np.unique(self.y, return_counts=True)
+        shares = ratio ** -np.linspace(0, 1, len(classes))
+        kept = np.sort(
+            np.concatenate(
+                [
+                    np.flatnonzero(self.y == label)[: round(count * share)]
+                    for label, count, share in zip(classes, counts, shares, strict=True)
+                ]
+            )
+        )
+        return Task(self.X[kept], self.y[kept], self.X_test, self.y_test)
+
+
+class Features(NamedTuple):
+    """What the rows of both sides became, and how many steps of training and seconds it took.
+
+    Seconds are there where features are kept for a second use.
+    """
+
+    train: Any
+    test: Any
+    steps: int = 0
+    seconds: float = 0.0
 
 
 @dataclass
 class Row:
-    """A line of the table: what a sample becomes, and which classifier then sees it.
+    """What samples become, and which classifiers then see it: some lines of a table.
 
-    `features` gets the task and returns what the classifier is fitted to and scored on. It may
-    look at all training rows, not at their labels. With `scale`, features are standardised by all
-    training rows. Without a `classifier` of its own, or a function of the task that returns it, a
-    row has the benchmark's probe. `own_task` is asked after `features` how well what was learned
-    there does on the test rows' own task. A row with `unlabelled` fits its classifier to all
-    training rows, with -1 for labels that are not shown. `draws` are fewer for rows that are slow.
+    `features` gets a task and a seed, and may look at all training rows, not at their labels; it is
+    called for every seed below `seeds`. Without `heads` of its own, a row has those of the
+    benchmark; `more` come beside them. `control` names the row whose encoder was not trained.
+    `own_task` is asked after `features` how well what was learned there does on the test rows' own
+    task.
     """
 
     name: str
-    features: Callable[[Task], Features]
-    classifier: BaseEstimator | Callable[[Task], BaseEstimator] | None = None
-    scale: bool = True
+    features: Callable[[Task, int], Features]
+    kind: str = CLASSICAL
+    heads: Mapping[str, Head] | None = None
+    more: Mapping[str, Head] = field(default_factory=dict)
+    seeds: int = 1
+    control: str = CONTROL
     own_task: Callable[[Task], float] | None = None
-    unlabelled: bool = False
-    draws: int | None = None
 
 
 @dataclass
@@ -76,48 +104,111 @@ class Benchmark:
     rows: Sequence[Row] | Callable[[str], Sequence[Row]]  # the same for all data sets, or by name
     n_labels: tuple[int, ...]
     draws: int = 10
-    probe: BaseEstimator = field(default_factory=lambda: LogisticRegression(max_iter=2000))
+    heads: Mapping[str, Head] = field(default_factory=lambda: HEADS)
     scoring: str = "accuracy"
-    knn: bool = False  # whether to add the accuracy of nearest neighbours with all labels
+    variants: tuple[str, ...] = ()  # tasks that count in no mean: others have their rows
+    all_labels: bool = False  # whether nearest neighbours also see all labels
     own_task: bool = False  # whether rows have a score on a task of their own
+    lead: str = "SimCLR + LR"  # the line that is compared with what was chosen of the others
+    # On which data sets the defaults of our methods were chosen.
+    defaults: str = (
+        "data sets of this table were looked at when they were chosen, which flatters us"
+    )
 
     def rows_of(self, task: str) -> Sequence[Row]:
         """Return the rows of a data set."""
         return self.rows(task) if callable(self.rows) else self.rows
 
+    @property
+    def columns(self) -> list[str]:
+        """Numbers of labels, as they are kept and shown."""
+        return [*map(str, self.n_labels), *([ALL_LABELS] if self.all_labels else [])]
 
-def embed_with(estimator: BaseEstimator) -> Callable[[Task], Features]:
-    """Return features that a clone of `estimator`, fitted to the training rows, makes."""
+    def cells(self, row: Row) -> list[tuple[str, str]]:
+        """Return the names of the heads and the numbers of labels that a row is scored with."""
+        return [
+            (name, column)
+            for name, head in self.heads_of(row).items()
+            for column in self.columns
+            if column != ALL_LABELS or head.all_labels
+        ]
 
-    def features(task: Task) -> Features:
-        fitted = clone(estimator).fit(task.X)
-        return fitted.transform(task.X), fitted.transform(task.X_test)
+    def heads_of(self, row: Row) -> dict[str, Head]:
+        """Return the heads of a row."""
+        return {**(self.heads if row.heads is None else row.heads), **row.more}
+
+
+def embed_with(estimator: BaseEstimator) -> Callable[[Task, int], Features]:
+    """Return features that a clone of `estimator`, fitted to the training rows, makes.
+
+    One that is self-supervised gets the seed.
+    """
+
+    def features(task: Task, seed: int) -> Features:
+        start, fitted, clock = time.perf_counter(), clone(estimator), StepClock(None)
+        if isinstance(fitted, SelfSupervisedTransformer):
+            fitted.set_params(random_state=seed, callbacks=[clock])
+        fitted.fit(task.X)
+        Z, Z_test = fitted.transform(task.X), fitted.transform(task.X_test)
+        return Features(Z, Z_test, len(clock.ends), time.perf_counter() - start)
+
+    return features
+
+
+def beside(
+    learned: Callable[[Task, int], Features], classical: Callable[[Task, int], Features]
+) -> Callable[[Task, int], Features]:
+    """Return both features of every row, each standardised and of the same weight as a whole."""
+
+    def features(task: Task, seed: int) -> Features:
+        parts = [learned(task, seed), classical(task, 0)]
+        scaled = []
+        for part in parts:
+            scaler, width = StandardScaler().fit(part.train), part.train.shape[1]
+            scaled.append([scaler.transform(rows) / width**0.5 for rows in part[:2]])
+        seconds = sum(part.seconds for part in parts)
+        return Features(*map(np.hstack, zip(*scaled, strict=True)), parts[0].steps, seconds)
 
     return features
 
 
 def classical_rows(modality: Modality) -> list[Row]:
-    """Return the rows of the library's classical baselines."""
-    rows = []
-    for name, baseline in classical_baselines(modality).items():
-        if is_classifier(baseline):
-            last = baseline[-1]
-            features = embed_with(baseline[:-1])
-            rows.append(Row(name, features, last, scale=False, unlabelled=takes_unlabelled(last)))
-        else:
-            rows.append(Row(f"{name} + LR", embed_with(baseline)))
-    return rows
+    """Return the features of the library's classical baselines, and the heads that only they have.
 
-
-def method_rows(**params: Any) -> list[Row]:
-    """Return the rows of random weights and of SimCLR, with defaults but for `params`.
-
-    How the other methods compare, `methods.py` tells.
+    Baselines are named by features and classifier, such as "raw + LR" or "raw, ExtraTrees".
     """
-    return [
-        Row("random weights + LR", embed_with(SimCLR(max_epochs=0, random_state=0, **params))),
-        Row("SimCLR + LR", embed_with(SimCLR(random_state=0, **params))),
+    rows: dict[str, Row] = {}
+    for name, baseline in classical_baselines(modality).items():
+        words, _, ending = name.replace(" + ", ", ").partition(", ")
+        steps = baseline[:-1] if is_classifier(baseline) else baseline
+        row = rows.setdefault(words, Row(words, embed_with(steps)))
+        # The other classifiers are among the heads.
+        if is_classifier(baseline) and not isinstance(
+            baseline[-1], LogisticRegression | LabelSpreading | NearestNeighbors
+        ):
+            row.more[ending] = Head(lambda _, last=baseline[-1]: last)
+    return list(rows.values())
+
+
+def method_rows(
+    beside_row: Row | None = None, *, simclr_only: bool = False, **params: Any
+) -> list[Row]:
+    """Return rows of random weights and of four methods, with defaults but for `params`.
+
+    How the other methods compare, `methods.py` tells. With `beside_row`, there is also SimCLR
+    beside the features of that row.
+    """
+    # Two rows may want what was learned from the same task.
+    simclr = lru_cache(maxsize=SEEDS)(embed_with(SimCLR(**params)))
+    others = [] if simclr_only else [SimSiam, VICReg, MaskedAutoencoder]
+    rows = [
+        Row(CONTROL, embed_with(SimCLR(max_epochs=0, **params)), CONTROL, seeds=SEEDS),
+        Row("SimCLR", simclr, OURS, seeds=SEEDS),
     ]
+    if beside_row is not None:
+        both = beside(simclr, beside_row.features)
+        rows.append(Row(f"SimCLR beside {beside_row.name}", both, OURS, seeds=SEEDS))
+    return rows + [Row(m.__name__, embed_with(m(**params)), OURS, seeds=SEEDS) for m in others]
 
 
 def epochs_of(n_steps: int, task: Task) -> int:
@@ -125,105 +216,25 @@ def epochs_of(n_steps: int, task: Task) -> int:
     return math.ceil(n_steps / max(1, len(task.X) // _BATCH))
 
 
-def knn_accuracy(Z: np.ndarray, y: np.ndarray, Z_test: np.ndarray, y_test: np.ndarray) -> float:
-    """Return the accuracy of weighted nearest neighbours by cosine, with all labels."""
-    voters = KNeighborsClassifier(
-        n_neighbors=min(_KNN_NEIGHBORS, len(Z)),
-        metric="cosine",
-        weights=lambda distance: np.exp(-distance / _KNN_TEMPERATURE),
-    )
-    return voters.fit(Z, y).score(Z_test, y_test)
-
-
-def score_row(row: Row, task: Task, benchmark: Benchmark) -> dict[str, Any]:
-    """Return means and standard deviations over the draws, by number of labels, and seconds."""
+def score_row(
+    row: Row, task: Task, seed: int, cells: Sequence[tuple[str, str]], benchmark: Benchmark
+) -> dict[str, Any]:
+    """Return the scores of heads by number of labels, and the seconds and steps before them."""
     start = time.perf_counter()
-    Z, Z_test = row.features(task)
-    if row.scale:
-        scaler = StandardScaler().fit(Z)
-        Z, Z_test = scaler.transform(Z), scaler.transform(Z_test)
-    seconds = time.perf_counter() - start
-    scorer = get_scorer(benchmark.scoring)
-    # Ensembles that are not fitted have no truth value.
-    classifier = benchmark.probe if row.classifier is None else row.classifier
-    classifier = classifier(task) if callable(classifier) else classifier
-    _, y = np.unique(task.y, return_inverse=True)
-    _, y_test = np.unique(task.y_test, return_inverse=True)
-    n_draws = row.draws or benchmark.draws
-    cells = {}
-    # With one label of each class, scikit-learn takes the labels for values of a regression.
-    warnings.filterwarnings("ignore", message="The number of unique classes")
-    for n_labels in benchmark.n_labels:
-        scores = []
-        for draw in range(n_draws):
-            labelled = draw_labelled(y, n_labels, draw)
-            # Unlike a clone, a copy keeps a method inside that was fitted before.
-            fitted = copy.deepcopy(classifier)
-            # A part of a graph may be without any label.
-            with np.errstate(invalid="ignore"):
-                _fit(fitted, Z, y, labelled, unlabelled=row.unlabelled)
-                scores.append(scorer(fitted, Z_test, y_test))
-        cells[str(n_labels)] = (float(np.mean(scores)), float(np.std(scores)))
-    result: dict[str, Any] = {"seconds": seconds, "cells": cells}
-    if benchmark.knn:
-        result["knn"] = knn_accuracy(np.asarray(Z), task.y, np.asarray(Z_test), task.y_test)
+    features = row.features(task, seed)
+    result: dict[str, Any] = {
+        "seconds": max(time.perf_counter() - start, features.seconds),
+        "steps": features.steps,
+        "heads": {},
+    }
+    classes, y = np.unique(task.y, return_inverse=True)
+    y_test = np.searchsorted(classes, task.y_test)
+    pool = Pool(*features[:2], y, y_test, get_scorer(benchmark.scoring))
+    heads = benchmark.heads_of(row)
+    for name, n_labels in cells:
+        takes = pool.takes(heads[name])
+        scored = pool.score(heads[name], n_labels, benchmark.draws) if takes else None
+        result["heads"].setdefault(name, {})[n_labels] = scored
     if row.own_task is not None:
         result["own task"] = row.own_task(task)
     return result
-
-
-def _fit(
-    classifier: BaseEstimator, Z: Any, y: np.ndarray, labelled: np.ndarray, *, unlabelled: bool
-) -> None:
-    if unlabelled:
-        shown = np.full(len(y), -1)
-        shown[labelled] = y[labelled]
-        classifier.fit(Z, shown)
-    else:
-        # A few labelled rows are fitted several times as fast without threads.
-        with threadpool_limits(1):
-            classifier.fit(Z[labelled], y[labelled])
-
-
-def print_table(name: str, results: dict[str, dict[str, Any]], benchmark: Benchmark) -> None:
-    """Print one data set's table in Markdown."""
-    columns = [*map(str, benchmark.n_labels), *(["k-NN, all"] if benchmark.knn else [])]
-    columns += [*(["own task"] if benchmark.own_task else []), "seconds"]
-    print(f"\n{name}, {benchmark.scoring}, mean ± standard deviation of {benchmark.draws} draws\n")
-    print("| labels per class | " + " | ".join(columns) + " |")
-    print("|---|" + "---|" * len(columns))
-    for row, result in results.items():
-        found = [result["cells"].get(str(n)) for n in benchmark.n_labels]
-        cells = ["{:.3f} ± {:.3f}".format(*cell) if cell else "" for cell in found]
-        if benchmark.knn:
-            cells.append(f"{result['knn']:.3f}")
-        if benchmark.own_task:
-            cells.append(f"{result['own task']:.3f}" if "own task" in result else "")
-        print(f"| {row} | " + " | ".join([*cells, f"{result['seconds']:.0f}"]) + " |", flush=True)
-
-
-def print_ranks(
-    by_task: dict[str, dict[str, dict[str, Any]]], benchmark: Benchmark, n_labels: Sequence[int]
-) -> None:
-    """Print every row's mean rank and mean score over the data sets."""
-    from scipy.stats import rankdata
-
-    # Rows may have been chosen by name, and not for every data set.
-    first, *others = by_task.values()
-    rows = [row for row in first if all(row in results for results in others)]
-    scores = np.array(
-        [
-            [[results[row]["cells"][str(n)][0] for row in rows] for n in n_labels]
-            for results in by_task.values()
-        ]
-    )
-    ranks = rankdata(-scores, axis=2).mean(axis=0)
-    print(f"\nMean rank (and mean {benchmark.scoring}) over {len(by_task)} data sets\n")
-    print("| labels per class | " + " | ".join(map(str, n_labels)) + " | together |")
-    print("|---|" + "---|" * (len(n_labels) + 1))
-    for index, row in enumerate(rows):
-        cells = [
-            f"{ranks[column, index]:.2f} ({scores[:, column, index].mean():.3f})"
-            for column in range(len(n_labels))
-        ]
-        print(f"| {row} | " + " | ".join(cells) + f" | {ranks[:, index].mean():.2f} |")

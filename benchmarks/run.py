@@ -31,7 +31,14 @@ from keeping import FOLDER, Kept, git
 
 RESULTS = FOLDER / "results"
 # What every part depends on, beside its script.
-_SHARED = ("skssl", "benchmarks/data.py", "benchmarks/protocol.py", "benchmarks/tasks_*.py")
+_SHARED = (
+    "skssl",
+    "benchmarks/data.py",
+    "benchmarks/heads.py",
+    "benchmarks/pretrained.py",
+    "benchmarks/protocol.py",
+    "benchmarks/tasks_*.py",
+)
 
 
 @dataclass
@@ -67,6 +74,7 @@ PARTS = [
         Part(f"few_labels_{name}", ("benchmarks/few_labels.py", "--modality", name))
         for name in MODALITIES
     ),
+    Part("no_regret", ("benchmarks/no_regret.py",)),
     Part("methods", ("benchmarks/methods.py",)),
     Part("label_efficiency", ("benchmarks/label_efficiency.py",)),
     Part("choosing", ("benchmarks/choosing.py",)),

@@ -1,23 +1,43 @@
-"""Images: CIFAR-10 (all 50,000 training rows without labels), Fashion-MNIST, ORL faces."""
+"""Images: CIFAR-10 and Fashion-MNIST, with 10,000 training rows each, and ORL faces.
+
+Fashion-MNIST also with a training part in which each class has fewer rows than the one before, down
+to a tenth.
+"""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 from data import cifar10, data_folder
 from kmeans_patches import KMeansPatches
-from protocol import Benchmark, Features, Row, Task, embed_with, method_rows
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from pretrained import efficientnet, frozen
+from protocol import (
+    PRETRAINED,
+    Benchmark,
+    Features,
+    Row,
+    Task,
+    classical_rows,
+    embed_with,
+    method_rows,
+)
 
-from skssl.inspection import Values
 from skssl.modality import Images
+
+_TRAIN = 10_000
+
+
+def _some_of_cifar10() -> Task:
+    task = cifar10()
+    return replace(task, X=task.X[:_TRAIN], y=task.y[:_TRAIN])
 
 
 def _fashion_mnist() -> Task:
     with np.load(data_folder() / "images" / "fashion_mnist.npz") as data:
-        # The first 1000 of each class.
-        train = np.concatenate([np.flatnonzero(data["y_train"] == c)[:1000] for c in range(10)])
+        # The first of each class.
+        of_each = _TRAIN // 10
+        train = np.concatenate([np.flatnonzero(data["y_train"] == c)[:of_each] for c in range(10)])
         return Task(data["X_train"][train], data["y_train"][train], data["X_test"], data["y_test"])
 
 
@@ -27,7 +47,7 @@ def _faces() -> Task:
         return Task(data["X"][train], data["y"][train], data["X"][~train], data["y"][~train])
 
 
-def hog(task: Task) -> Features:
+def hog(task: Task, seed: int = 0) -> Features:
     """Return histograms of oriented gradients: 9 directions, 4x4 cells to a side of 32 pixels."""
     from skimage.feature import hog as skimage_hog
 
@@ -41,21 +61,26 @@ def hog(task: Task) -> Features:
             feature_vector=True,
         )
 
-    return tuple(np.stack([describe(image) for image in X]) for X in (task.X, task.X_test))
+    return Features(*(np.stack([describe(image) for image in X]) for X in (task.X, task.X_test)))
 
+
+DESCRIPTORS = [Row("HOG", hog), Row("k-means patches", embed_with(KMeansPatches()))]
+EFFICIENTNET = Row("EfficientNet-Lite0", frozen(efficientnet), PRETRAINED)
 
 BENCHMARK = Benchmark(
-    tasks={"CIFAR-10": cifar10, "Fashion-MNIST": _fashion_mnist, "ORL faces": _faces},
+    tasks={
+        "CIFAR-10": _some_of_cifar10,
+        "Fashion-MNIST": _fashion_mnist,
+        "ORL faces": _faces,
+        "Fashion-MNIST 1:10": lambda: _fashion_mnist().imbalanced(),
+    },
     rows=[
-        Row("raw + LR", embed_with(Values(Images()))),
-        Row("PCA + LR", embed_with(make_pipeline(Values(Images()), PCA(100, random_state=0)))),
-        Row("HOG + LR", hog),
-        Row("k-means patches + LR", embed_with(KMeansPatches())),
-        *method_rows(),
+        *classical_rows(Images()),
+        *DESCRIPTORS,
+        EFFICIENTNET,
+        *method_rows(beside_row=DESCRIPTORS[-1]),
     ],
     n_labels=(1, 4, 10, 25, 100),
-    # Hundreds of features and few labels want a strong penalty, the same for every row.
-    probe=LogisticRegression(C=0.01, max_iter=2000),
-    draws=5,
-    knn=True,
+    variants=("Fashion-MNIST 1:10",),
+    all_labels=True,
 )

@@ -1,18 +1,38 @@
-"""Texts: AG News (descriptions only) and SMS Spam, each split once, 75 to 25."""
+"""Texts: AG News (descriptions only), SMS Spam and sentences of film reviews, split 75 to 25.
+
+Of the sentences, those with a score above .5 are to be told from those below -.5.
+
+AG News also with a training part in which each class has fewer rows than the one before, down to a
+tenth.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 from data import data_folder
-from protocol import Benchmark, Task, classical_rows, method_rows
+from pretrained import frozen, glove, minilm
+from protocol import PRETRAINED, Benchmark, Row, Task, classical_rows, method_rows
 from sklearn.model_selection import GroupShuffleSplit
 
 from skssl.modality import Text
 
 
+def _read(name: str) -> pd.DataFrame:
+    return pd.read_csv(data_folder() / "text" / f"{name}.csv.gz", keep_default_na=False)
+
+
 def _load(name: str, label: str) -> Task:
-    data = pd.read_csv(data_folder() / "text" / f"{name}.csv.gz", keep_default_na=False)
+    return _split(_read(name), label)
+
+
+def _sentences() -> Task:
+    data = _read("review_sentences")
+    clear = data[data["score"].abs() > 0.5]
+    return _split(clear.assign(label=clear["score"] > 0), "label")
+
+
+def _split(data: pd.DataFrame, label: str) -> Task:
     texts, y = data["text"].to_numpy(dtype=object), data[label].to_numpy(dtype=str)
     # The same text must not be on both sides.
     split = GroupShuffleSplit(n_splits=1, test_size=0.25, random_state=0)
@@ -20,15 +40,26 @@ def _load(name: str, label: str) -> Task:
     return Task(texts[train], y[train], texts[test], y[test])
 
 
+def _ag_news() -> Task:
+    return _load("ag_news_test", "label")
+
+
+_CLASSICAL = classical_rows(Text())
+
 BENCHMARK = Benchmark(
     tasks={
-        "AG News": lambda: _load("ag_news_test", "label"),
+        "AG News": _ag_news,
         "SMS Spam": lambda: _load("sms_spam", "label"),
+        "review sentences": _sentences,
+        "AG News 1:10": lambda: _ag_news().imbalanced(),
     },
     rows=[
-        *classical_rows(Text()),
-        *method_rows(),
+        *_CLASSICAL,
+        Row("GloVe means", frozen(glove), PRETRAINED),
+        Row("MiniLM", frozen(minilm), PRETRAINED),
+        *method_rows(beside_row=_CLASSICAL[-1]),
     ],
     n_labels=(1, 5, 10, 25, 100),
+    variants=("AG News 1:10",),
     scoring="balanced_accuracy",
 )

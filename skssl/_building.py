@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 import difflib
+import math
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
 from numbers import Number
 from typing import ClassVar, Self
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -21,6 +24,7 @@ from skssl._samples import TakesSamples
 from skssl._sklearn_compat import InvalidParameterError
 from skssl._streams import Stream, choose_rows
 from skssl._types import Auto, RandomState, Samples
+from skssl._warn import warn
 from skssl.modality import (
     MODALITIES,
     Modality,
@@ -30,10 +34,14 @@ from skssl.modality import (
     infer_modality,
     is_capable,
     known_modalities,
+    nothing_to_tell,
     registered_encoders,
 )
-from skssl.nn import JointObjective, Objective, SideBySide
+from skssl.nn import Embedding, JointObjective, Objective, SideBySide
 from skssl.views import CallableViews, ChangedViews, Views, ViewsParameter
+
+# How many samples tell how widely an embedding spreads.
+_SPREAD_SAMPLES = 256
 
 
 class BuildsNetworks(TakesSamples):
@@ -92,6 +100,29 @@ class BuildsNetworks(TakesSamples):
             )
         super()._validate_params()
 
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
+        """Return the names of the columns of the embedding.
+
+        Parameters
+        ----------
+        input_features : Ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        ndarray of str
+            The columns of the description, where there is one, have names of their own. Others are
+            the name of the class in lower case and a number.
+        """
+        check_is_fitted(self)
+        prefix = type(self).__name__.lower()
+        learned = [f"{prefix}{index}" for index in range(self.n_learned())]
+        return np.array([*self._described, *learned], dtype=object)
+
+    def n_learned(self) -> int:
+        """Return how many columns of the embedding are learned."""
+        return self._n_features_out - len(self._described)
+
     @abstractmethod
     def make_objective(
         self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
@@ -138,6 +169,10 @@ class BuildsNetworks(TakesSamples):
         modality = infer_modality(X) if isinstance(self.modality, str) else self.modality
         self.modality_ = copy.deepcopy(modality)
         check_capable(self.modality_, self.needs, who=type(self).__name__)
+        is_default = isinstance(self.encoder, str) and self.encoder == "auto"
+        if isinstance(self.modality_.concat_input, str) and not is_default:
+            # Whoever chooses an encoder expects its columns.
+            self.modality_.concat_input = False
         stored = self.on_demand(X)
         some = X if stored is None else self._sample_of(stored)
         samples, _ = self.prepare_samples(some, reset=True, min_samples=2)
@@ -153,6 +188,9 @@ class BuildsNetworks(TakesSamples):
         }
         with seeded(self._seed, device):
             self.encoder_ = self._build_networks(samples, device)
+        self._finish_encoder(samples)
+        self._start_scales = self.encoder_.scales.numpy()
+        self._check_description(samples)
         self._optimizer_state: dict[str, object] | None = None
         self._monitor = Monitor(type(self).__name__, self.collapse_remedy)
         self._steps = 0
@@ -171,15 +209,21 @@ class BuildsNetworks(TakesSamples):
             )
         return stored.read(rows)
 
-    def _build_networks(self, samples: Tensor, device: torch.device) -> nn.Module:
+    def _build_networks(self, samples: Tensor, device: torch.device) -> Embedding:
         """Build encoder and objective, and find out how large a batch is to be."""
         from skssl.training import auto_batch_size, seeded
 
         encoder = self._resolve_encoder(samples)
         self._input_layer = self.modality_.input_layer()
-        assembled = self.modality_.assemble(self._input_layer, encoder).eval()
-        self._n_features_out = self._embedding_dim(assembled, samples[:2])
         with seeded(self._seed, device):  # What comes next draws the same numbers as without.
+            description = self.modality_.describe(samples)
+        share = self.modality_.description_share
+        assembled = Embedding(self._input_layer, encoder, description, share=share).eval()
+        learned = self._embedding_dim(assembled.learned(), samples[:2])
+        described = 0 if description is None else description(samples[:1]).shape[1]
+        self._n_features_out = described + learned
+        self._described = self.modality_.description_names(described) if described else []
+        with seeded(self._seed, device):
             self._work = self._find_work(encoder, samples, device)
         self._auto_batch_size = auto_batch_size(
             self._shape[0], self._work, smallest=self._smallest_batch, largest=self._largest_batch
@@ -206,13 +250,41 @@ class BuildsNetworks(TakesSamples):
         start = copy.copy(self)
         with seeded(self._seed, resolve_device(self.device)):
             encoder = self._resolve_encoder(self.stand_ins())
-            start.encoder_ = self.modality_.assemble(self._input_layer, encoder).eval()
+            start.encoder_ = self.encoder_.with_encoder(encoder)
             if isinstance(self.encoder, str):
                 _share_fixed_parts(self.encoder_, start.encoder_)
             start._objective = self._objective_of(encoder, samples).eval()
+        start.encoder_.scales = torch.tensor(self._start_scales)
         start._steps = start.n_iter_ = 0
         start.loss_curve_, start.history_ = [], []
         return start
+
+    def _finish_encoder(self, samples: Tensor | Stream) -> None:
+        """Leave the encoder on the CPU, in eval mode, and its embedding with the usual spread."""
+        self.encoder_.to("cpu").eval()
+        known = samples.known if isinstance(samples, Stream) else samples
+        few = known[:: math.ceil(len(known) / _SPREAD_SAMPLES)]
+        with torch.no_grad():
+            sizes = self.encoder_.sizes(few[:1])
+        # No more at once than in a step.
+        columns = torch.cat(
+            [
+                self._apply(self.encoder_, lambda encoder, batch: encoder.columns(batch), part)
+                for part in few.split(self.batch_size_)
+            ]
+        )
+        self._spreads = self.encoder_.spread_evenly(columns, sizes)
+
+    def _check_description(self, samples: Tensor) -> None:
+        """Warn if what is to stand beside the embedding says nothing of samples that differ."""
+        if not self._described or self._spreads[0] > 0:
+            return
+        if nothing_to_tell(samples, self._input_layer) is None:
+            warn(
+                f"{type(self).__name__}: the description that stands beside what is learned "
+                f"(concat_input) is the same for all samples of X that were looked at, so that its "
+                f"{len(self._described)} columns tell nothing apart."
+            )
 
     def stand_ins(self) -> Tensor:
         """Return samples of the form of the training samples, which are all the same one.
@@ -293,10 +365,11 @@ class BuildsNetworks(TakesSamples):
                 )
             return self._build_encoder(self.encoder, samples)
         stem = self.modality_.stem()
-        if stem is None:
-            return self._own_encoder(samples)
         with torch.no_grad():
-            filled = stem.eval()(self.modality_.input_layer()(samples[:2]))
+            shown = self.modality_.input_layer()(samples[:2])
+            filled = shown if stem is None else stem.eval()(shown)
+        if stem is None:
+            return self._own_encoder(filled)
         return nn.Sequential(OrderedDict(stem=stem, body=self._own_encoder(filled)))
 
     def _encoder_names(self) -> list[str]:

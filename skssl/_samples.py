@@ -17,7 +17,7 @@ from skssl._streams import Stream, choose_rows, in_order
 from skssl._types import Auto, Samples
 from skssl._warn import warn
 from skssl.modality import Modality, Raw, Restorable, Stored, nothing_to_tell
-from skssl.nn import Objective
+from skssl.nn import Embedding, Objective
 from skssl.views import Views
 
 
@@ -28,7 +28,7 @@ class TakesSamples(OwnSettings, BaseEstimator):
     max_epochs: Auto[int]
     device: str | torch.device
     modality_: Modality
-    encoder_: nn.Module
+    encoder_: Embedding
     n_features_in_: int
     _input_layer: nn.Module
     _objective: Objective
@@ -132,7 +132,7 @@ class TakesSamples(OwnSettings, BaseEstimator):
         return self._apply(with_same_weights(trained), run, *samples)
 
     def embed_views(self, X: Samples, views: Views, *, n_views: int, seed: int) -> np.ndarray:
-        """Embed random views of samples as `transform` embeds samples.
+        """Embed random views of samples with what was learned, as `transform` embeds samples.
 
         Returns
         -------
@@ -145,10 +145,9 @@ class TakesSamples(OwnSettings, BaseEstimator):
         device = resolve_device(self.device)
         generator = torch.Generator(device).manual_seed(seed)
 
-        def embed(assembled: nn.Sequential, batch: Tensor) -> Tensor:
-            input_layer, encoder = assembled
-            drawn = views.draw(input_layer(batch), n_views, generator=generator)
-            return torch.stack([encoder(view) for view in drawn], dim=1)
+        def embed(embedding: Embedding, batch: Tensor) -> Tensor:
+            drawn = views.draw(embedding.prepare(batch), n_views, generator=generator)
+            return torch.stack([embedding.embed_view(view) for view in drawn], dim=1)
 
         # A user's own views may draw from torch's global generator.
         with seeded(seed, device):

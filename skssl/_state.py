@@ -25,7 +25,7 @@ from skssl._settings import own_settings
 from skssl._warm_start import WarmStart
 from skssl._warn import warn
 from skssl.exceptions import InconsistentVersionWarning
-from skssl.nn import Objective, Queue, Teacher
+from skssl.nn import Embedding, Objective, Queue, Teacher
 
 # Where in a state the version is that wrote it.
 _VERSION = "_skssl_version"
@@ -112,7 +112,7 @@ class KeepsState(Trained, WarmStart):
         only = copy.copy(self)
         for name in ("_objective", "_training", "_ended"):
             only.__dict__.pop(name, None)
-        only._input_layer = only.encoder_.get_submodule("prepare")
+        only._input_layer = only.encoder_.prepare
         return only
 
     def __getstate__(self) -> dict[str, Any]:
@@ -142,8 +142,8 @@ class KeepsState(Trained, WarmStart):
 
         networks = self.__dict__.pop("_networks")
         if isinstance(networks, nn.ModuleDict):
-            self.encoder_ = networks["encoder"]
-            self._input_layer = self.encoder_.get_submodule("prepare")
+            self.encoder_ = cast(Embedding, networks["encoder"])
+            self._input_layer = self.encoder_.prepare
             if "objective" in networks:
                 self._objective = cast(Objective, networks["objective"])
         else:
@@ -165,7 +165,10 @@ class KeepsState(Trained, WarmStart):
             samples = self.stand_ins()
             encoder = self._resolve_encoder(samples)
             self._input_layer = self.modality_.input_layer()
-            self.encoder_ = self.modality_.assemble(self._input_layer, encoder).eval()
+            description = self.modality_.describe(None)
+            share = self.modality_.description_share
+            embedding = Embedding(self._input_layer, encoder, description, share=share)
+            self.encoder_ = embedding.eval()
             networks = nn.ModuleDict({"encoder": self.encoder_})
             if with_heads:
                 self._objective = self._objective_of(encoder, samples)

@@ -10,7 +10,7 @@ import joblib
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
@@ -48,9 +48,7 @@ from skssl.views import ChangedViews, Views, ViewsParameter
 _UNCHANGED = ("modality_", "views_")
 
 
-class SelfSupervisedTransformer(
-    KeepsState, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Declared
-):
+class SelfSupervisedTransformer(KeepsState, TransformerMixin, Declared):
     """Base class of all methods: learns an encoder from unlabelled samples, and applies it.
 
     A method adds its own parameters and says in ``make_objective`` what is trained.
@@ -386,7 +384,7 @@ class SelfSupervisedTransformer(
         self._steps += net.steps_done_
         self._objective.zero_grad()
         self._objective.to("cpu").eval()
-        self.encoder_.to("cpu").eval()
+        self._finish_encoder(samples)
         self.history_ += net.records()
         self.loss_curve_ = [row["train_loss"] for row in self.history_]
         self.n_iter_ = len(self.history_)

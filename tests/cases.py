@@ -96,6 +96,8 @@ def _some_pairs() -> list[tuple[type[BaseEstimator], Case]]:
 
 # For what hardly depends on both, method and modality; `pytest -m slow` tries the others.
 SOME_PAIRS = _some_pairs()
+# Every method once, on modalities that take turns.
+CHEAP_PAIRS = dict(SOME_PAIRS)
 
 
 def _families() -> list[type[BaseEstimator]]:
@@ -121,6 +123,7 @@ FAMILIES = _families()
 
 __all__ = [
     "CASES",
+    "CHEAP_PAIRS",
     "ESTIMATORS",
     "FAMILIES",
     "FIRST_PAIRS",

@@ -1,6 +1,9 @@
 """What all tests share."""
 
+import multiprocessing
 import os
+import sys
+from multiprocessing import forkserver
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,6 +23,20 @@ def digits():
     """Images as floats (n, 8, 8), and their labels."""
     data = load_digits()
     return data.images, data.target
+
+
+@pytest.fixture(scope="session")
+def new_process():
+    """Return what starts a process of another interpreter.
+
+    They share their imports, which take longer than what most of them do.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["cases", "torch._dynamo"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+        forkserver.ensure_running()
+    return context.Process
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """A training goes on from its file when it was ended, with the bits of one that never was."""
 
+import itertools
 import json
 import multiprocessing
 import os
 import pickle
 import random
 import signal
-import subprocess
 import sys
-import textwrap
 import time
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import joblib
 import numpy as np
 import pytest
 import torch
-from cases import SOME_PAIRS, tiny_mlp
+from cases import CHEAP_PAIRS, tiny_mlp
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -36,9 +35,8 @@ X = rng.normal(size=(60, 5)).astype(np.float32)
 Y = (X[:, 0] > 0).astype(int)
 TINY = {"encoder": tiny_mlp, "batch_size": 20, "max_epochs": 4, "device": "cpu", "random_state": 0}
 N_STEPS = 12
-CHEAP_PAIRS = dict(reversed(SOME_PAIRS))
 # Processes that are ended at moments that are drawn; `pytest -m slow` has more.
-N_ENDED = 4
+N_ENDED = 2
 needs_fork = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked")
 
 
@@ -132,8 +130,8 @@ def go_on(estimator, path, step, *args):
 @pytest.mark.parametrize("estimator", CHEAP_PAIRS, ids=lambda estimator: estimator.__name__)
 def test_every_method_goes_on(estimator, path):
     case = CHEAP_PAIRS[estimator]
-    samples = case.few()
-    ssl = case.make_small(estimator, batch_size=40, max_epochs=4)
+    samples = case.few()[:81]
+    ssl = case.make_small(estimator, batch_size=40, max_epochs=3)
     whole = clone(ssl).fit(samples)
     step = random.Random(estimator.__name__).randint(1, whole._steps)
     found = go_on(ssl, path, step, samples)
@@ -160,8 +158,15 @@ TUNERS = {
 }
 
 
-@pytest.mark.parametrize("name", TUNERS)
-@pytest.mark.parametrize("step", [1, 7, 12])
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        pytest.param(
+            name, step, marks=[] if step == 7 or name == "classifier" else pytest.mark.slow
+        )
+        for name, step in itertools.product(TUNERS, [1, 7, 12])
+    ],
+)
 def test_fine_tuning_goes_on(name, step, path):
     tuner = TUNERS[name].set_params(
         method=simclr(max_epochs=1), max_epochs=4, batch_size=15, random_state=0
@@ -590,27 +595,21 @@ def test_sigterm_writes_first(path):
     assert told["steps"] > 0 and not told["finished"]
 
 
-SCRIPT = """
-    import sys
-    import numpy as np
-    import torch
-    from test_checkpoint import FirstStep, moco, X
-
+def continued(path, embeddings):
     torch.set_num_threads(1)
     first = FirstStep()
-    ssl = moco(sys.argv[1], first).fit(X)
+    ssl = moco(path, first).fit(X)
     assert first.steps_[0] == 17, first.steps_
-    np.save(sys.argv[2], ssl.transform(X))
-"""
+    np.save(embeddings, ssl.transform(X))
 
 
-def test_a_new_process_goes_on(path, tmp_path):
+def test_a_new_process_goes_on(new_process, path, tmp_path):
     with pytest.raises(ZeroDivisionError):
         moco(path, Fault(17)).fit(X)
-    here = Path(__file__).parent
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(here.parent), str(here)])}
-    command = [sys.executable, "-c", textwrap.dedent(SCRIPT), str(path), str(tmp_path / "Z.npy")]
-    subprocess.run(command, check=True, env=environment)
+    process = new_process(target=continued, args=(path, tmp_path / "Z.npy"))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
     np.testing.assert_array_equal(np.load(tmp_path / "Z.npy"), moco().fit_transform(X))
 
 
@@ -651,7 +650,9 @@ def test_ctrl_c_leaves_nothing_in_a_cache(step, tmp_path):
     np.testing.assert_array_equal(Z, simclr().fit_transform(X))
 
 
-@pytest.mark.parametrize("step", [1, 5, 8])
+@pytest.mark.parametrize(
+    "step", [pytest.param(1, marks=pytest.mark.slow), 5, pytest.param(8, marks=pytest.mark.slow)]
+)
 def test_ctrl_c_in_a_search_leaves_nothing_in_a_folder(step, tmp_path):
     def search(*callbacks):
         ssl = simclr(warm_start=tmp_path / "folder", callbacks=[*callbacks])

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from cases import ESTIMATORS, FAMILIES, FIRST_PAIRS, PAIRS, narrow_heads, tiny_conv, tiny_mlp
+from cases import (
+    CHEAP_PAIRS,
+    ESTIMATORS,
+    FAMILIES,
+    FIRST_PAIRS,
+    PAIRS,
+    narrow_heads,
+    tiny_conv,
+    tiny_mlp,
+)
 from sklearn.datasets import load_digits
 from skorch.callbacks import Callback, EarlyStopping, PrintLog
 from torch import nn
@@ -109,9 +118,8 @@ class Stop(Callback):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_history_has_the_measures(estimator):
-    case = FIRST_PAIRS[estimator]
-    samples, _ = case.load()
-    ssl = case.make_small(estimator, batch_size=64, max_epochs=4).fit(samples)
+    case = CHEAP_PAIRS[estimator]
+    ssl = case.make_small(estimator, batch_size=64, max_epochs=4).fit(case.few())
     rows = [[row[name] for name in OF_EMBEDDING] for row in ssl.history_]
     assert np.isfinite(rows).all()
     # In between, too little was trained for another look.

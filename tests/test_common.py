@@ -9,9 +9,9 @@ import pytest
 import torch
 from cases import (
     CASES,
+    CHEAP_PAIRS,
     ESTIMATORS,
     FAMILIES,
-    FIRST_PAIRS,
     N_FEW,
     PAIR_IDS,
     PAIRS,
@@ -101,7 +101,7 @@ def test_methods(estimator, case, check):
     ],
 )
 def test_methods_once(estimator, check):
-    check(estimator, FIRST_PAIRS[estimator])
+    check(estimator, CHEAP_PAIRS[estimator])
 
 
 def tied():
@@ -272,7 +272,9 @@ def test_it_learns(estimator, case):
             [probe.fit(Z[p[:train]], y[p[:train]]).score(Z[p[train:]], y[p[train:]]) for p in few]
         )
 
-    assert cross_val_score(LogisticRegression(max_iter=1000), trained.transform(X), y).mean() > 0.5
+    assert (
+        cross_val_score(LogisticRegression(max_iter=10_000), trained.transform(X), y).mean() > 0.5
+    )
     assert accuracy(trained) > accuracy(untrained)
 
 

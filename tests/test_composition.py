@@ -220,7 +220,7 @@ def test_html_view_links_to_the_documentation():
     assert "skssl.contrastive.SimCLR.html" in tiny()._repr_html_()
 
 
-def test_import_costs_no_more_than_torch_and_sklearn():
+def test_import_costs_no_more_than_torch_and_sklearn_and_brings_the_sub_packages():
     script = """
 import sys
 import torch, sklearn.linear_model
@@ -230,6 +230,7 @@ heavy = {"torchvision", "matplotlib", "pandas", "skorch", "tqdm", "polars"}
 heavy |= {"sklearn.cluster", "sklearn.neighbors", "sklearn.manifold", "sklearn.decomposition"}
 heavy |= {"sklearn.tree", "sklearn.ensemble", "sklearn.feature_extraction"}
 print(sorted(heavy & (set(sys.modules) - before)))
+skssl.extend, skssl.inspection, skssl.model_selection, skssl.nn
 """
     result = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True

@@ -1,21 +1,17 @@
 """Several processes that train as one."""
 
-import os
 import signal
 import socket
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from cases import CASES
+from processes import begin
 
 from skssl import BYOL, MaskedAutoencoder, SimCLR
 from skssl._processes import _first_host, current_processes, together
 
-SCRIPT = Path(__file__).with_name("processes.py")
 PATIENCE = 300
 
 
@@ -40,27 +36,31 @@ def slurm(port):
     return [known | {"SLURM_PROCID": rank, "SLURM_LOCALID": rank} for rank in range(2)]
 
 
-def run(name, folder, *launched):
-    """Start processes with what a launcher tells each, and return what they wrote and returned."""
-    root = str(SCRIPT.parent.parent)
-    processes = []
-    for told in launched:
-        env = os.environ | {"PYTHONPATH": root} | {key: str(value) for key, value in told.items()}
-        command = [sys.executable, str(SCRIPT), name, str(folder)]
-        pipe = subprocess.PIPE
-        processes.append(
-            subprocess.Popen(command, env=env, stdout=pipe, stderr=subprocess.STDOUT, text=True)
-        )
-    try:
-        written = [process.communicate(timeout=PATIENCE)[0] for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    return written, [process.returncode for process in processes]
+@pytest.fixture
+def run(new_process, tmp_path):
+    """Start processes with what a launcher tells each; return what they wrote and returned."""
+
+    def run(name, *launched):
+        processes, outputs = [], []
+        for told in launched:
+            outputs.append(tmp_path / f"{len(outputs)}.txt")
+            env = {key: str(value) for key, value in told.items()}
+            processes.append(new_process(target=begin, args=(name, tmp_path, env, outputs[-1])))
+            processes[-1].start()
+        try:
+            for process in processes:
+                process.join(PATIENCE)
+        finally:
+            for process in processes:
+                process.kill()
+        written = [output.read_text() for output in outputs]
+        return written, [process.exitcode for process in processes]
+
+    return run
 
 
-def test_every_method_learns_what_one_process_does(tmp_path):
-    written, codes = run("every_method", tmp_path, {}, *torchrun(free_port()))
+def test_every_method_learns_what_one_process_does(run, tmp_path):
+    written, codes = run("every_method", {}, *torchrun(free_port()))
     assert codes == [0, 0, 0], "\n".join(written)
     alone, first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in (-1, 0, 1))
     assert alone.keys() == first.keys() == second.keys()
@@ -78,8 +78,8 @@ def test_every_method_learns_what_one_process_does(tmp_path):
             )
 
 
-def test_what_scripts_do(tmp_path):
-    written, codes = run("scripts", tmp_path, *slurm(free_port() % 20_000 + 20_000))
+def test_what_scripts_do(run, tmp_path):
+    written, codes = run("scripts", *slurm(free_port() % 20_000 + 20_000))
     assert codes == [0, 0], "\n".join(written)
     assert "SimCLR: 56 of 56 steps in" in written[0]
     assert written[1].strip() == "all done"
@@ -88,21 +88,21 @@ def test_what_scripts_do(tmp_path):
         assert all(torch.equal(of_first[name], of_second[name]) for name in of_first)
 
 
-def test_nothing_is_lost(tmp_path):
-    written, codes = run("loses_one", tmp_path, *torchrun(free_port()))
+def test_nothing_is_lost(run):
+    written, codes = run("loses_one", *torchrun(free_port()))
     assert codes == [0, 7], "\n".join(written)
-    written, codes = run("is_ended", tmp_path, *torchrun(free_port()))
+    written, codes = run("is_ended", *torchrun(free_port()))
     assert codes == [-signal.SIGTERM, -signal.SIGTERM], "\n".join(written)
     assert "goes on after 1 steps" in written[0]
-    written, codes = run("goes_on", tmp_path, *torchrun(free_port()))
+    written, codes = run("goes_on", *torchrun(free_port()))
     assert codes == [0, 0], "\n".join(written)
     assert "goes on after 4 steps" in written[0]
     assert not written[1]
 
 
 @pytest.mark.slow
-def test_accuracy_is_that_of_one_process(tmp_path):
-    written, codes = run("digits", tmp_path, {}, *torchrun(free_port()))
+def test_accuracy_is_that_of_one_process(run, tmp_path):
+    written, codes = run("digits", {}, *torchrun(free_port()))
     assert codes == [0, 0, 0], "\n".join(written)
     alone, first, second = (np.load(tmp_path / f"scores{rank}.npy") for rank in (-1, 0, 1))
     assert first.tolist() == second.tolist()

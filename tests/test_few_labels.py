@@ -27,6 +27,7 @@ from skssl.inspection import (
     FewLabelReport,
     classical_baselines,
     few_label_report,
+    paired_difference,
 )
 from skssl.modality import Images, Modality, Series, Tabular, infer_modality
 from skssl.semi_supervised import FineTuneClassifier, LabeledOnly, PrototypeClassifier
@@ -333,6 +334,13 @@ def test_own_modalities_have_baselines():
     assert issubclass(Rows, Modality)
 
 
+def test_boosting_learns_from_a_few_rows():
+    easy, labels = make_blobs(120, n_features=6, centers=3, random_state=0)
+    boosting = classical_baselines(Tabular())["raw, HistGradientBoosting"]
+    report = compare({"boosting": boosting}, easy, labels, n_labels=(1, 5))
+    assert (report.scores["boosting"].mean(axis=1) > [0.5, 0.8]).all()
+
+
 def test_rows_make_a_data_frame():
     table = pd.DataFrame(compare([tiny(), LogisticRegression()]).rows)
     assert table.groupby("kind").size().to_dict() == {"model": 4, "random weights": 2}
@@ -351,6 +359,41 @@ def test_the_table_has_a_line_for_each_model():
     )
     assert "3 test rows" in str(report)
     assert "2 draws" in str(report)
+
+
+def test_the_summary_says_which_kind_is_first_and_whether_draws_can_tell():
+    scores = {
+        "raw": [[0.5, 0.7, 0.6], [0.80, 0.90, 0.85]],
+        "PCA": [[0.4, 0.6, 0.5], [0.95, 0.95, 0.95]],
+        "random weights": [[0.3, 0.3, 0.3], [0.3, 0.3, 0.3]],
+        "SimCLR": [[0.6, 0.7, 0.8], [0.84, 0.88, 0.86]],
+    }
+    report = FewLabelReport(
+        {name: np.array(cells) for name, cells in scores.items()},
+        {"raw": "classical", "PCA": "classical", "random weights": "random weights",
+         "SimCLR": "model"},
+        n_labels=[1, 5], scoring="accuracy", n_train=9, n_labelled=8, n_test=3,
+    )  # fmt: skip
+    assert report.summary().split("\n") == [
+        "1 label per class: SimCLR (model) is first, level with raw (classical) (0.100 ± 0.058), "
+        "ahead of random weights by 0.400 ± 0.058.",
+        "5 labels per class: PCA (classical) is first, ahead of SimCLR (model) by 0.090 ± 0.012, "
+        "ahead of random weights by 0.650 ± 0.000.",
+    ]
+    assert str(report).endswith(report.summary())
+
+
+def test_a_difference_is_paired_over_draws_and_varies_with_seeds_too():
+    draws = np.array([0.2, 0.5, 0.8])
+    assert paired_difference(draws + 0.01, draws).verdict == "ahead"
+    assert paired_difference(draws, draws + 0.01).against("b") == "behind b by 0.010 ± 0.000"
+    assert paired_difference(draws, draws[::-1]).verdict == "level"
+    # One seed seems to be ahead; over seeds that differ as much, it is not.
+    seeds = draws + np.array([[0.05], [-0.03]])
+    assert paired_difference(seeds[0], draws).verdict == "ahead"
+    over_seeds = paired_difference(seeds, draws)
+    assert (over_seeds.mean, over_seeds.error) == pytest.approx((0.01, 0.04))
+    assert paired_difference([0.9], [0.1]).against("b") == "level with b (0.800 ± inf)"
 
 
 def test_any_name_can_be_shown():

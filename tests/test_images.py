@@ -117,7 +117,7 @@ def test_read_only_and_memory_mapped(photos, tmp_path):
 def test_torchvision_encoder_by_name(photos):
     ssl = SimCLR(encoder="resnet18", max_epochs=0, device="cpu", random_state=0).fit(photos)
     assert ssl.transform(photos).shape == (6, 512)
-    stem = ssl.encoder_[1].conv1
+    stem = ssl.encoder_.encoder.conv1
     assert stem.kernel_size == (3, 3) and stem.stride == (1, 1)
     gray = SimCLR(encoder="mobilenet_v3_small", max_epochs=0, device="cpu").fit(photos[..., 0])
     assert gray.transform(photos[..., 0]).shape[0] == 6

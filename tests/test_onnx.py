@@ -1,5 +1,6 @@
 """Encoders and linear heads as ONNX files, and as programs of torch.export."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -17,9 +18,9 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from torch import nn
 
 from skssl import SimCLR
-from skssl.modality import PointCloud, Tabular, Text
 from skssl.semi_supervised import FineTuneClassifier, FineTuneRegressor, LabeledOnly
 from skssl.utils import to_onnx
+from skssl.utils._onnx import _parts
 
 pytest.importorskip("onnxscript")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -63,44 +64,61 @@ def served(estimator, path, samples, head=None):
     return dict(zip(names, session.run(None, {"samples": samples.numpy()}), strict=True)), about
 
 
-@pytest.mark.parametrize("case", BY_NAME.values(), ids=BY_NAME)
-def test_the_default_encoder_of_every_modality(case, tmp_path):
-    X, y = case.load()
+@pytest.fixture(scope="module")
+def written(request, tmp_path_factory):
+    """The default encoder of a modality with a head, and its file."""
+    case = BY_NAME[request.param]
     ssl = case.make_small(SimCLR, encoder="auto", max_epochs=1)
     head = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000))
-    model = make_pipeline(ssl, head).fit(X, y)
-    path = tmp_path / "model.onnx"
+    model = make_pipeline(ssl, head).fit(*case.load())
+    path = tmp_path_factory.mktemp("onnx") / "model.onnx"
     to_onnx(model, path)
+    return case, model, path
+
+
+def of_other_sizes(name):
+    if name == "series":
+        X = np.random.default_rng(0).normal(size=(5, 1, 90))
+        X[2, :, -1] = np.nan
+    else:
+        X = np.random.default_rng(0).normal(size=(5, 9, 3))
+        X[2] = np.where(np.arange(9)[:, None] < 7, 1.0 + np.arange(27).reshape(9, 3), np.nan)
+    return X.astype(np.float32)
+
+
+@pytest.mark.parametrize("written", BY_NAME, indirect=True)
+def test_the_default_encoder_of_every_modality(written):
+    case, model, path = written
+    X, _ = case.load()
+    ssl = model[0]
     session = onnxruntime.InferenceSession(path)
-    for rows in (slice(1), slice(3, 5), slice(None)):
-        samples = samples_of(ssl, X[rows]).numpy()
+    parts = [X[rows] for rows in (slice(1), slice(3, 5), slice(None))]
+    if case.name in ("series", "points"):
+        parts.append(of_other_sizes(case.name))
+    for part in parts:
+        samples = samples_of(ssl, part).numpy()
         embeddings, probabilities = session.run(None, {"samples": samples})
-        np.testing.assert_allclose(embeddings, ssl.transform(X[rows]), atol=1e-5, rtol=1e-4)
-        np.testing.assert_allclose(probabilities, model.predict_proba(X[rows]), atol=1e-4)
+        np.testing.assert_allclose(embeddings, ssl.transform(part), atol=1e-5, rtol=1e-4)
+        np.testing.assert_allclose(probabilities, model.predict_proba(part), atol=1e-4)
     about = json.loads(session.get_modelmeta().custom_metadata_map["skssl"])
     assert about["classes"] == model.classes_.tolist()
     assert about["modality"] == type(ssl.modality_).__name__
     assert about["preparation"]["dtype"] == str(samples.dtype)
-    # The program of torch.export is the encoder itself.
+
+
+# The file is made of such a program.
+@pytest.mark.parametrize(
+    "name",
+    [name if name == "tabular" else pytest.param(name, marks=pytest.mark.slow) for name in BY_NAME],
+)
+def test_the_program_of_torch_export(name):
+    X = BY_NAME[name].few()
+    ssl = BY_NAME[name].make_small(SimCLR, encoder="auto").fit(X)
     exported = torch.export.export(
         ssl.encoder_, (samples_of(ssl, X[:3]),), dynamic_shapes=({0: torch.export.Dim("batch")},)
     )
     Z = exported.module()(samples_of(ssl, X)).detach()
     np.testing.assert_allclose(Z, ssl.transform(X), atol=1e-5, rtol=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("name", "modality", "shape"),
-    [("series", "auto", (1, 90)), ("points", PointCloud(), (9, 3))],
-)
-def test_samples_of_other_sizes(name, modality, shape, tmp_path):
-    ssl = quick(modality=modality).fit(BY_NAME[name].few())
-    X = np.random.default_rng(0).normal(size=(5, *shape)).astype(np.float32)
-    X[2, :, -1] = np.nan
-    if name == "points":
-        X[2] = np.where(np.arange(9)[:, None] < 7, 1.0 + np.arange(27).reshape(9, 3), np.nan)
-    found, _ = served(ssl, tmp_path / "model.onnx", samples_of(ssl, X))
-    np.testing.assert_allclose(found["embeddings"], ssl.transform(X), atol=1e-5, rtol=1e-4)
 
 
 HEADS = {
@@ -118,18 +136,44 @@ HEADS = {
 }
 
 
-@pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize("name", HEADS)
-def test_heads(name, n_classes, tiny, tmp_path):
+def fitted_head(name, n_classes, tiny):
+    """Return a head, and what it answers to digits, under which name and for which classes."""
     head, output, method = HEADS[name]
     Z, y = tiny.transform(DIGITS), np.arange(len(DIGITS)) % n_classes
     (head.estimator if name == "frozen" else head).fit(Z, y)
-    found, about = served(tiny, tmp_path / "m.onnx", samples_of(tiny, DIGITS), head)
-    expected = getattr(head, method)(Z)
-    answer = found[output or "probabilities"]
+    classes = None if method == "predict" else np.unique(y).tolist()
+    return head, getattr(head, method)(Z), output or "probabilities", classes
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("name", HEADS)
+def test_what_is_written_of_heads(name, n_classes, tiny):
+    head, expected, output, classes = fitted_head(name, n_classes, tiny)
+    _, network, named, known = _parts(tiny, head)
+    with torch.no_grad():
+        _, answer = network(samples_of(tiny, DIGITS))
     assert answer.shape == expected.shape
     np.testing.assert_allclose(answer, expected, atol=1e-4)
-    classes = None if method == "predict" else np.unique(y).tolist()
+    assert named == output
+    assert classes == (None if known is None else known.tolist())
+
+
+# One of each kind of answer, beside the probabilities of several classes that others write.
+WRITTEN = [("scaled", 2), ("ridge", 2), ("nested", 3)]
+
+
+@pytest.mark.parametrize(
+    ("name", "n_classes"),
+    [
+        pair if pair in WRITTEN else pytest.param(*pair, marks=pytest.mark.slow)
+        for pair in itertools.product(HEADS, [2, 3])
+    ],
+)
+def test_heads(name, n_classes, tiny, tmp_path):
+    head, expected, output, classes = fitted_head(name, n_classes, tiny)
+    found, about = served(tiny, tmp_path / "m.onnx", samples_of(tiny, DIGITS), head)
+    assert found[output].shape == expected.shape
+    np.testing.assert_allclose(found[output], expected, atol=1e-4)
     assert about["classes"] == classes
 
 
@@ -181,29 +225,23 @@ def serve(script, path, lines):
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
-def test_texts_are_served_without_torch(tmp_path):
-    X, y = BY_NAME["text"].load()
-    texts = [*X[:-1], "Word3 wORD50, unknown word3"]
-    model = make_pipeline(
-        quick(modality=Text(min_df=1, max_df=1.0)), LogisticRegression(max_iter=2000)
-    ).fit(X, y)
-    to_onnx(model, tmp_path / "model.onnx")
-    answers = serve("serve_texts.py", tmp_path / "model.onnx", "\n".join(texts))
+@pytest.mark.parametrize("written", ["text"], indirect=True)
+def test_texts_are_served_without_torch(written):
+    case, model, path = written
+    texts = [*case.load()[0][:-1], "Word3 wORD50, unknown word3"]
+    answers = serve("serve_texts.py", path, "\n".join(texts))
     expected = model.predict_proba(texts)
     assert [int(label) for label, *_ in answers] == expected.argmax(axis=1).tolist()
     np.testing.assert_allclose([float(p) for _, p, _ in answers], expected.max(axis=1), atol=1e-4)
 
 
-def test_tables_are_served_without_torch(tmp_path):
-    X, y = BY_NAME["categories"].load()
-    model = make_pipeline(
-        quick(modality=Tabular(categorical=[3, 4, 5, 6])), LogisticRegression(max_iter=2000)
-    ).fit(X, y)
-    to_onnx(model, tmp_path / "model.onnx")
-    rows = X[:100].copy()
+@pytest.mark.parametrize("written", ["categories"], indirect=True)
+def test_tables_are_served_without_torch(written):
+    case, model, path = written
+    rows = case.few()
     rows[0, 0], rows[1, 1], rows[2, 3] = 1e6, -1e6, "violet"
     lines = "\n".join(",".join("" if v is None else str(v) for v in row) for row in rows)
-    answers = serve("serve_tables.py", tmp_path / "model.onnx", lines)
+    answers = serve("serve_tables.py", path, lines)
     expected = model.predict_proba(rows)
     assert [int(label) for label, _ in answers] == expected.argmax(axis=1).tolist()
     np.testing.assert_allclose([float(p) for _, p in answers], expected.max(axis=1), atol=1e-4)

@@ -196,14 +196,19 @@ def test_input_beside_the_embedding(encoder):
     ssl = tiny(encoder=encoder, modality=modality).fit(frame())
     Z = ssl.transform(frame())
     n_input = Z.shape[1] - alone.shape[1]
-    # Somewhat longer than the input, which has 4 columns.
-    unit = alone / np.linalg.norm(alone, axis=1, keepdims=True)
-    np.testing.assert_allclose(Z[:, n_input:], 1.25 * 2 * unit, rtol=1e-5)
+    np.testing.assert_array_equal(Z[:, n_input:], alone)
     # 2 numbers, 1 indicator, 3 jobs and missing, 2 bools and missing.
     assert n_input == 2 + 1 + 4 + 3
     numbers = ssl.modality_.prepare(ssl.modality_.check(frame(), estimator=""))[:, :2]
-    np.testing.assert_allclose(Z[:, :2], numbers.nan_to_num())
-    assert set(np.unique(Z[:, 2:n_input])) == {0.0, 1.0}
+    scale = float(ssl.encoder_.scales[0])
+    np.testing.assert_allclose(Z[:, :2], scale * numbers.nan_to_num(), rtol=1e-6)
+    assert set(np.unique(Z[:, 2:n_input])) == {0.0, np.float32(scale)}
+    # Each block spreads as widely.
+    spreads = [block.var(axis=0).sum() for block in (Z[:, :n_input], Z[:, n_input:])]
+    np.testing.assert_allclose(*spreads, rtol=1e-4)
+    names = ssl.get_feature_names_out().tolist()
+    assert len(names) == Z.shape[1]
+    assert names[n_input] == "simclr0"
 
 
 def seeded():

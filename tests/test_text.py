@@ -37,7 +37,7 @@ def tiny(**params):
 
 
 def fitted(X, **params):
-    modality = Text(**params)
+    modality = Text(**{"concat_input": False, **params})
     return modality.fit(modality.check(X, estimator="test"))
 
 

@@ -151,7 +151,7 @@ class DeepCluster(SelfSupervisedTransformer):
     >>> X = load_digits().images[:200]
     >>> ssl = DeepCluster(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 256)
+    (200, 320)
     """
 
     n_clusters: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")

@@ -150,7 +150,7 @@ class SMoG(SelfSupervisedTransformer):
     >>> X = load_digits().images[:200]
     >>> ssl = SMoG(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 256)
+    (200, 320)
     """
 
     n_groups: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")

@@ -130,7 +130,7 @@ class SwAV(SelfSupervisedTransformer):
     >>> X = load_digits().images[:200]
     >>> ssl = SwAV(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 256)
+    (200, 320)
     """
 
     n_prototypes: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")

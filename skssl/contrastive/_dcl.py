@@ -52,7 +52,7 @@ class DCL(SelfSupervisedTransformer):
     >>> X = load_digits().images[:200]
     >>> ssl = DCL(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 256)
+    (200, 320)
     """
 
     temperature: float = param(POSITIVE, default=0.2)

@@ -149,7 +149,7 @@ class MoCo(SelfSupervisedTransformer):
     >>> X = load_digits().images[:200]
     >>> ssl = MoCo(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 256)
+    (200, 320)
     """
 
     queue_size: Auto[int] = param(AUTO, NOT_NEGATIVE_INT, default="auto")

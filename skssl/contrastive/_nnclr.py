@@ -81,7 +81,7 @@ class NNCLR(SelfSupervisedTransformer):
     >>> X = load_digits().images[:200]
     >>> ssl = NNCLR(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 256)
+    (200, 320)
     """
 
     temperature: float = param(POSITIVE, default=0.1)

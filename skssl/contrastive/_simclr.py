@@ -64,7 +64,7 @@ class SimCLR(SelfSupervisedTransformer):
     >>> X = load_digits().images[:200]
     >>> ssl = SimCLR(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 256)
+    (200, 320)
     """
 
     temperature: Auto[float] = param(AUTO, POSITIVE, default="auto")

@@ -49,7 +49,7 @@ class BarlowTwins(SelfSupervisedTransformer):
     >>> X = load_digits().images[:200]
     >>> ssl = BarlowTwins(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 256)
+    (200, 320)
     """
 
     off_diagonal_weight: float = param(NOT_NEGATIVE, default=0.01)

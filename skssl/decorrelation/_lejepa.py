@@ -42,7 +42,7 @@ class LeJEPA(_GaussianMethod):
     >>> X = load_digits().images[:200]
     >>> ssl = LeJEPA(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 256)
+    (200, 320)
     """
 
     weight: float = param(FRACTION, default=0.05)

@@ -53,7 +53,7 @@ class MMCR(SelfSupervisedTransformer):
     >>> X = load_digits().images[:200]
     >>> ssl = MMCR(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 256)
+    (200, 320)
     """
 
     n_views: int = param(AT_LEAST_TWO, default=4)

@@ -79,7 +79,7 @@ class TiCo(SelfSupervisedTransformer):
     >>> X = load_digits().images[:200]
     >>> ssl = TiCo(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 256)
+    (200, 320)
     """
 
     covariance_weight: float = param(NOT_NEGATIVE, default=8.0)

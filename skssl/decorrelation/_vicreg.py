@@ -54,7 +54,7 @@ class VICReg(SelfSupervisedTransformer):
     >>> X = load_digits().images[:200]
     >>> ssl = VICReg(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 256)
+    (200, 320)
     """
 
     invariance_weight: float = param(NOT_NEGATIVE, default=25.0)

@@ -34,7 +34,7 @@ class VISReg(_GaussianMethod):
     >>> X = load_digits().images[:200]
     >>> ssl = VISReg(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 256)
+    (200, 320)
     """
 
     _loss = staticmethod(visreg)

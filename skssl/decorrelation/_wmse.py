@@ -66,7 +66,7 @@ class WMSE(SelfSupervisedTransformer):
     >>> X = load_digits().images[:200]
     >>> ssl = WMSE(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 256)
+    (200, 320)
     """
 
     n_views: int = param(AT_LEAST_TWO, default=2)

@@ -68,7 +68,7 @@ class BYOL(SelfSupervisedTransformer):
     >>> X = load_digits().images[:200]
     >>> ssl = BYOL(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 256)
+    (200, 320)
     """
 
     momentum: float = param(FRACTION, default=0.99)

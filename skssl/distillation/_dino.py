@@ -130,7 +130,7 @@ class DINO(SelfSupervisedTransformer):
     >>> X = load_digits().images[:200]
     >>> ssl = DINO(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 256)
+    (200, 320)
     """
 
     n_prototypes: int = param(POSITIVE_INT, default=512)

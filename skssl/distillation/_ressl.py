@@ -82,7 +82,7 @@ class ReSSL(SelfSupervisedTransformer):
     >>> X = load_digits().images[:200]
     >>> ssl = ReSSL(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 256)
+    (200, 320)
     """
 
     student_temperature: float = param(POSITIVE, default=0.1)

@@ -76,7 +76,7 @@ class SimSiam(SelfSupervisedTransformer):
     >>> X = load_digits().images[:200]
     >>> ssl = SimSiam(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 256)
+    (200, 320)
     """
 
     n_views: int = param(AT_LEAST_TWO, default=4)

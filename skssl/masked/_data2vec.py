@@ -120,7 +120,7 @@ class Data2Vec(_MaskedMethod):
     >>> X = load_digits().images[:200]
     >>> ssl = Data2Vec(max_epochs=5, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 128)
+    (200, 192)
     """
 
     top_layers: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")

@@ -1,4 +1,4 @@
-"""Forecasts of series by a network that fills in hidden patches."""
+"""Forecasts of series, window by window."""
 
 from __future__ import annotations
 
@@ -17,31 +17,24 @@ _ALIKE, _CAUTION = 0.02, 2.0
 
 
 def forecast(
-    fill: Callable[[Tensor, Tensor, Tensor], Tensor],
-    series: Tensor,
-    horizon: int,
-    *,
-    window: int,
-    patch: int,
+    go_on: Callable[[Tensor, Tensor], Tensor], series: Tensor, horizon: int, *, window: int
 ) -> Tensor:
     """Predict the next steps of series, and the next ones from these.
 
     A series stands where it stood in the training, at the beginning of the window. One that has no
     room there is moved by as many steps as make it look most like its own beginning, so that what
-    the network knows of a place still holds there: by a whole number of days, if there are days.
-    The last patch ends with the series; the first steps are left out where they do not fill a
-    patch.
+    is known of a place still holds there: by a whole number of days, if there are days.
 
     Parameters
     ----------
-    fill : callable
-        Gets windows (n, channels, window), which of their cells are hidden, and the step (n,) at
-        which they stand, and returns the windows with these cells filled in. NaN is no value.
+    go_on : callable
+        Gets windows (n, channels, window), NaN after the known steps, and the number (n,) of these,
+        and returns the windows with all others filled in. NaN is no value.
     series : Tensor of shape (n, channels, length)
         Padded with NaN after their last value.
     horizon : int
-    window, patch : int
-        Steps in a training series, and in a patch.
+    window : int
+        Steps in a training series.
 
     Returns
     -------
@@ -55,36 +48,26 @@ def forecast(
     steps = torch.arange(window)
     while done.min() < horizon:
         end = ends + done
-        length = end - _shift(known, end, window, patch)
-        seen = (length // patch).clamp(min=1) * patch
-        source = steps + (end - seen)[:, None]
-        is_shown = (source >= 0) & (steps < seen[:, None])
-        shown = _take(known, source.clamp(0, known.shape[2] - 1))
-        shown = shown.masked_fill(~is_shown[:, None], torch.nan)
-        hidden = (steps >= seen[:, None])[:, None].expand_as(shown)
-        filled = fill(shown, hidden, length - seen)
+        length = end - _shift(known, end, window)
+        shown = _take(known, steps + (end - length)[:, None])
+        shown = shown.masked_fill((steps >= length[:, None])[:, None], torch.nan)
+        filled = go_on(shown, length)
         # What is beyond the window is overwritten by the next ones.
-        values = _take(filled, (seen[:, None] + steps).clamp(max=window - 1))
+        values = _take(filled, (length[:, None] + steps).clamp(max=window - 1))
         known = known.scatter(2, (end[:, None] + steps)[:, None].expand_as(values), values)
-        done = (done + window - torch.maximum(length, seen)).clamp(max=horizon)
+        done = (done + window - length).clamp(max=horizon)
     return _take(known, ends[:, None] + torch.arange(horizon))
 
 
-def most_hidden(share: float, *, window: int, patch: int) -> int:
-    """Return how many steps in a row are hidden in training at most, of this share of them."""
-    return math.ceil(share * math.ceil(window / patch)) * patch
-
-
-def _shift(known: Tensor, ends: Tensor, window: int, patch: int) -> Tensor:
+def _shift(known: Tensor, ends: Tensor, window: int) -> Tensor:
     """Return by how many steps each series is moved to leave room for a forecast in the window."""
-    n_patches = math.ceil(window / patch)
-    longest = n_patches - max(1, int(_AT_ONCE * n_patches))
-    shortest = min(longest, max(1, math.ceil((1 - _MOST_AT_ONCE) * n_patches)))
+    longest = window - max(1, int(_AT_ONCE * window))
+    shortest = min(longest, max(1, math.ceil((1 - _MOST_AT_ONCE) * window)))
     shift = torch.zeros_like(ends)
     full = ends >= window
     if full.any():
-        tried = torch.arange((longest - shortest) * patch + 1)
-        lags = (ends[full] - longest * patch)[:, None] + tried
+        tried = torch.arange(longest - shortest + 1)
+        lags = (ends[full] - longest)[:, None] + tried
         likeness = _likeness(known[full], ends[full], lags)
         # Of those that are as good, the shortest one, which leaves the most to predict from.
         best = likeness >= likeness.amax(dim=1, keepdim=True) - _ALIKE

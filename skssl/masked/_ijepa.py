@@ -191,7 +191,7 @@ class IJEPA(_TokenMethod):
     >>> X = load_digits().images[:200]
     >>> ssl = IJEPA(max_epochs=5, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 128)
+    (200, 192)
     """
 
     n_targets: int = param(POSITIVE_INT, default=4)

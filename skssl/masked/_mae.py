@@ -53,10 +53,11 @@ class MaskedAutoencoder(_Reconstruction):
     it is the cross entropy, divided by that of their frequencies, and for point clouds the Chamfer
     distance, divided by that of points that all lie at the centre of their patch.
 
-    What it learned is of use beyond its embedding: `reconstruct` fills in what a mask marks,
-    `impute` the missing cells of a table, and `forecast` predicts the next steps of a series. The
-    embedding of a masked autoencoder, left as it is, often tells classes apart less well than that
-    of contrastive methods; it needs no views, though, and trains on what no views are known for.
+    What it learned is of use beyond its embedding: `reconstruct` fills in what a mask marks, and
+    `impute` the missing cells of a table. The embedding of a masked autoencoder, left as it is,
+    often tells classes apart less well than that of contrastive methods; it needs no views, though,
+    and trains on what no views are known for. `forecast` predicts the next steps of series by ridge
+    regression.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ class MaskedAutoencoder(_Reconstruction):
     >>> X = load_digits().images[:200]
     >>> ssl = MaskedAutoencoder(max_epochs=20, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 128)
+    (200, 192)
     >>> ssl.history_[-1]["relative_error"] < 1
     True
     >>> ssl.reconstruct(X).shape

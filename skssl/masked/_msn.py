@@ -143,7 +143,7 @@ class MSN(_MaskedMethod):
     >>> X = load_digits().images[:200]
     >>> ssl = MSN(max_epochs=5, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 128)
+    (200, 192)
     """
 
     n_prototypes: int = param(POSITIVE_INT, default=256)

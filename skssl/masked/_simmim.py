@@ -30,8 +30,8 @@ class SimMIM(_Reconstruction):
     their frequencies, and point clouds the Chamfer distance.
 
     Compared with :class:`MaskedAutoencoder`, the encoder does more of the prediction itself and
-    sees all places of a sample, which costs more for each step. `reconstruct`, `impute` and
-    `forecast` give back what is predicted.
+    sees all places of a sample, which costs more for each step. `reconstruct` and `impute` give
+    back what is predicted.
 
     See Also
     --------
@@ -55,7 +55,7 @@ class SimMIM(_Reconstruction):
     >>> X = load_digits().images[:200]
     >>> ssl = SimMIM(max_epochs=5, mask_ratio=0.6, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 128)
+    (200, 192)
     """
 
     def _make_reconstruction(self, encoder: TokenEncoder, masks: Masks) -> ReconstructionObjective:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from abc import ABC, abstractmethod
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,10 +17,10 @@ from numpy.typing import ArrayLike
 from sklearn.utils import InputTags, check_array
 from torch import Tensor, nn
 
-from skssl._declare import Declared
+from skssl._declare import AUTO, Declared, param, resolve_auto
 from skssl._quote import quoted
 from skssl._scales import float_of
-from skssl._types import Samples
+from skssl._types import Auto, Samples
 from skssl._warn import warn
 from skssl.modality._containers import as_samples, is_categorical, only_column
 from skssl.modality._stored import Stored
@@ -129,7 +128,22 @@ class Modality(Declared, ABC):
     ``load`` -> ``check`` -> ``fit`` (once) -> ``prepare`` -> ``input_layer`` -> views ->
     ``stem`` -> encoder. Attributes that end in an underscore are what ``fit`` learned from the
     training rows.
+
+    Parameters
+    ----------
+    concat_input : bool or "auto", default="auto"
+        Whether the embedding has, before what was learned, a description of the sample that needs
+        no training, where the modality has one. "auto" is what was measured to be right beside the
+        default encoder, and False beside others. Views, scores of views, and fine-tuning have to
+        do with what was learned alone.
     """
+
+    concat_input: Auto[bool] = param(AUTO, "boolean", default="auto")
+
+    # What "auto" means, None where there is no description.
+    concatenates: ClassVar[bool | None] = None
+    # How widely a description spreads, as a part of how widely a learned block does.
+    description_share: ClassVar[float] = 1.0
 
     # The class of the default views, which no other modality takes.
     views_class: ClassVar[type[Views] | None] = None
@@ -230,9 +244,37 @@ class Modality(Declared, ABC):
         """Return a stem that has nothing to train, for comparisons with what was not learned."""
         return self.stem()
 
-    def assemble(self, input_layer: nn.Module, encoder: nn.Module) -> nn.Module:
-        """Return the module from prepared samples to embeddings that is ``encoder_``."""
-        return nn.Sequential(OrderedDict(prepare=input_layer, encoder=encoder))
+    def has_description(self) -> bool:
+        """Whether what is learned stands beside a description that needs no training."""
+        return resolve_auto(self.concat_input, bool(self.concatenates))
+
+    def describe(self, samples: Tensor | None) -> nn.Module | None:
+        """Return the module from prepared samples to a description that needs no training.
+
+        None where there is none, or ``concat_input`` says that there is to be none.
+
+        Parameters
+        ----------
+        samples : Tensor or None
+            Prepared training samples that it may learn from; None for a module of the same form,
+            whose buffers are to be filled with what another one has learned.
+        """
+        return None
+
+    def description_names(self, size: int) -> list[str]:
+        """Return the names of the columns of a description that has so many."""
+        return [f"input{index}" for index in range(size)]
+
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        if self.concatenates is None and self.concat_input is True:
+            from skssl.modality._registry import known_modalities
+
+            able = [kind.__name__ for kind in known_modalities() if kind.concatenates is not None]
+            raise ValueError(
+                f"concat_input=True: {type(self).__name__} has no description that needs no "
+                f"training; those that have are {', '.join(able)}."
+            )
 
     @abstractmethod
     def encoder_names(self) -> list[str]:

@@ -58,7 +58,7 @@ class Corpus:
         return Corpus(self.texts[rows])
 
     def split(self, analyzer: Analyzer) -> Iterator[Sequence[str]]:
-        """Go through the tokens of every text, and keep them for :meth:`padded_ids`."""
+        """Go through the tokens of every text, and keep them for :meth:`ids`."""
         places: defaultdict[str, int] = defaultdict()
         places.default_factory = places.__len__
         self._tokens = []
@@ -68,38 +68,54 @@ class Corpus:
             yield tokens
         self._names, self._analyzer = list(places), analyzer
 
-    def padded_ids(
-        self, analyzer: Analyzer, vocabulary: Mapping[str, int], max_length: int
-    ) -> np.ndarray:
-        """Return the ids of the first known tokens of every text, and 0 after the last.
+    def ids(
+        self, analyzer: Analyzer, vocabulary: Mapping[str, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the row and the id of every token of all texts in their order.
 
         Parameters
         ----------
         analyzer : callable
             Splits a text into tokens; not called if :meth:`split` has called it.
         vocabulary : dict of str to int
-            The ids, from 1.
-        max_length : int
-            Largest number of ids.
+            The ids, from 1; what has none gets 0.
 
         Returns
         -------
-        ndarray of shape (n, length), int32
+        rows, ids : ndarray of shape (n_tokens,), int
         """
-        ids = [row[:max_length] for row in self._ids(analyzer, vocabulary)]
-        padded = np.zeros((len(ids), max(1, *map(len, ids))), dtype=np.int32)
-        for row, known in zip(padded, ids, strict=True):
-            row[: len(known)] = known
-        return padded
+        if analyzer is self._analyzer:
+            id_of = np.array([vocabulary.get(name, 0) for name in self._names], dtype=np.int32)
+            found = [id_of[np.frombuffer(tokens, dtype=np.intc)] for tokens in self._tokens]
+        else:
+            found = [
+                np.array([vocabulary.get(token, 0) for token in analyzer(text)], dtype=np.int32)
+                for text in self.texts
+            ]
+        lengths = list(map(len, found))
+        return np.repeat(np.arange(len(found)), lengths), np.concatenate(found)
 
-    def _ids(
-        self, analyzer: Analyzer, vocabulary: Mapping[str, int]
-    ) -> Iterator[array[int] | np.ndarray]:
-        if analyzer is not self._analyzer:
-            for text in self.texts:
-                yield array("i", (vocabulary[t] for t in analyzer(text) if t in vocabulary))
-            return
-        id_of = np.array([vocabulary.get(name, 0) for name in self._names], dtype=np.int32)
-        for tokens in self._tokens:
-            ids = id_of[np.frombuffer(tokens, dtype=np.intc)]
-            yield ids[ids > 0]
+
+def padded(rows: np.ndarray, values: np.ndarray, n_rows: int, *, most: int) -> np.ndarray:
+    """Return values as rows that end with zeros, in an array as wide as the longest of them.
+
+    Parameters
+    ----------
+    rows : ndarray of int
+        The row of each value, rising.
+    values : ndarray of int
+    n_rows : int
+    most : int
+        Largest number of values in a row; those after it are left out.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, width), int32
+        At least 1 wide.
+    """
+    lengths = np.bincount(rows, minlength=n_rows)
+    places = np.arange(len(rows)) - np.repeat(lengths.cumsum() - lengths, lengths)
+    inside = places < most
+    array = np.zeros((n_rows, max(1, min(most, lengths.max(initial=0)))), dtype=np.int32)
+    array[rows[inside], places[inside]] = values[inside]
+    return array

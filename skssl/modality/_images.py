@@ -31,6 +31,8 @@ from skssl.modality._image_files import (
 from skssl.modality._pixels import USUAL_CHANNELS, PixelModality, some_samples
 from skssl.modality._stored import Stored
 from skssl.nn import (
+    PATCHES_FROM,
+    PatchDictionary,
     Patches,
     SmallConvNet,
     channels_last,
@@ -40,6 +42,8 @@ from skssl.nn import (
     torchvision_names,
 )
 
+# With more, patches have too many values for a dictionary of them.
+_MOST_CHANNELS = 16
 # So many patches a side tell enough and cost little.
 _PATCHES_A_SIDE = 8
 
@@ -105,6 +109,12 @@ class Images(PixelModality, Surrounded, Paintable):
         Threads that decode files; -1 is one per processor. Files of less than 32 kB are decoded by
         one, for which they are too small to be handed out.
 
+    concat_input : bool or "auto", default="auto"
+        Whether the embedding has, before what was learned, up to 64 principal components of how
+        similar the patches of each quadrant are to centroids of k-means, of images of up to 16
+        channels. They cost little and know what the views hide. "auto" is True beside the default
+        encoder. Views, scores of views, and fine-tuning have to do with what was learned alone.
+
     Attributes
     ----------
     sample_shape_ : tuple of three ints
@@ -139,6 +149,8 @@ class Images(PixelModality, Surrounded, Paintable):
     n_jobs: int | None = param(Integral, None, default=-1)
 
     views_keep_order = True
+    concatenates = True
+    description_share = 0.5
 
     @classmethod
     def recognizes(cls, look: Look) -> bool:
@@ -292,6 +304,27 @@ class Images(PixelModality, Surrounded, Paintable):
 
     def cells(self, mask: ArrayLike, samples: Tensor) -> Tensor:
         return self.pixel_mask(mask, len(samples)).expand(samples.shape)
+
+    def has_description(self) -> bool:
+        channels = self.sample_shape_[0]
+        if channels > _MOST_CHANNELS and self.concat_input is True:
+            raise ValueError(
+                f"concat_input=True: the patches of images are described up to {_MOST_CHANNELS} "
+                f"channels, but those of X have {channels}."
+            )
+        return super().has_description() and channels <= _MOST_CHANNELS
+
+    def describe(self, samples: Tensor | None) -> nn.Module | None:
+        if not self.has_description():
+            return None
+        input_layer = self.input_layer()
+        if samples is None:
+            return nn.Sequential(input_layer, PatchDictionary.blank())
+        few = samples[:: math.ceil(len(samples) / PATCHES_FROM)]
+        return nn.Sequential(input_layer, PatchDictionary.learn(input_layer(few)))
+
+    def description_names(self, size: int) -> list[str]:
+        return [f"patches{index}" for index in range(size)]
 
     def encoder_names(self) -> list[str]:
         return ["conv", "vit", *torchvision_names()]

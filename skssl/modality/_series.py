@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, Self
 
 import numpy as np
@@ -77,6 +78,11 @@ class Series(Timed, Surrounded, Forecastable):
     layout : {"channels_first", "channels_last"}, default=None
         Order of the axes of a series. None is "channels_first", with a warning if there are more
         channels than steps, which looks as if the axes were swapped.
+    concat_input : bool or "auto", default="auto"
+        Whether the embedding has, before what was learned, the proportions of random kernels
+        (MiniRocket). "auto" is False: the default encoder has the same kernels, and both together
+        were measured to be no better. Views, scores of views, and fine-tuning have to do with what
+        was learned alone.
 
     Attributes
     ----------
@@ -101,6 +107,7 @@ class Series(Timed, Surrounded, Forecastable):
     views_class = SeriesViews
     varying_axes = (2,)
     allows_nan = True
+    concatenates = False
 
     normalize: Literal["series", "dataset"] | None = param(
         StrOptions({"series", "dataset"}), None, default="series"
@@ -334,6 +341,17 @@ class Series(Timed, Surrounded, Forecastable):
 
     def hide(self, samples: Tensor, cells: Tensor) -> Tensor:
         return samples.masked_fill(cells, torch.nan)
+
+    def describe(self, samples: Tensor | None) -> nn.Module | None:
+        if not self.has_description():
+            return None
+        if samples is None:
+            samples = torch.zeros(1, self.n_channels_, self._length)
+        some = samples[:: math.ceil(len(samples) / _QUANTILE_SAMPLES)]
+        return nn.Sequential(self.input_layer(), RandomKernels(self.input_layer()(some)))
+
+    def description_names(self, size: int) -> list[str]:
+        return [f"kernel{index}" for index in range(size)]
 
     def encoder_names(self) -> list[str]:
         return ["kernels+resnet", "kernels", "resnet", "ts2vec"]

@@ -107,7 +107,9 @@ class TokenCutter(SpanCutter):
     unit = "known tokens"
 
     def lengths(self, samples: Tensor) -> Tensor:
-        return (samples != 0).sum(dim=1)
+        # Prepared texts may have their terms behind their tokens.
+        tokens = samples[:, 0] if samples.ndim == 3 else samples
+        return (tokens != 0).sum(dim=1)
 
     def show(
         self, batch: Tensor, *, gap: float | str, normalize: bool, full_size: bool

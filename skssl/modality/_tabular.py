@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Sequence
 from itertools import compress
 from typing import Any, Literal, Self
@@ -27,7 +26,7 @@ from skssl.modality._capabilities import Imputable
 from skssl.modality._containers import as_samples, is_categorical, is_frame
 from skssl.modality._doubts import doubts_of_categories, doubts_of_table
 from skssl.modality._table import STRINGS, Table, is_none, read_columns, write_columns
-from skssl.nn import SideBySide, TableEncoder, TableStem, TableTokens, UnitLength
+from skssl.nn import TableEncoder, TableStem, TableTokens
 from skssl.views import TabularViews, Views
 
 # Codes of a column: what was not seen in fit, what is missing, then the categories.
@@ -41,8 +40,6 @@ _FARTHEST = 1e300
 _NUMBERS_AT_ONCE = 2**20
 # Places at which the scale of a column is known to a tokenizer.
 _KNOTS = 256
-# What is learned is to have a somewhat larger say than the input that it stands beside.
-_EMBEDDING_WEIGHT = 1.25
 
 
 class Tabular(Imputable):
@@ -76,12 +73,11 @@ class Tabular(Imputable):
         unit variance, which neither outliers nor skew disturb; "standard" only subtracts the mean
         and divides by the standard deviation, of all values but a few that would take all of the
         range, of which a warning tells; None leaves the values as they are.
-    concat_input : bool, default=False
+    concat_input : bool or "auto", default="auto"
         Whether the embedding also has the input itself: scaled numbers, indicators, and one
-        column of zeros and ones per category, before what was learned. What was learned then has
-        in every row a length of 1.25 times the square root of the number of columns, somewhat more
-        than that of the numbers, so that its many dimensions do not drown them. A probe of
-        both should not standardise them again.
+        column of zeros and ones per category, before what was learned, which spreads as widely. A
+        probe of both should not standardise them again. "auto" is False. Views, scores of views,
+        and fine-tuning have to do with what was learned alone.
 
     Attributes
     ----------
@@ -108,13 +104,13 @@ class Tabular(Imputable):
 
     views_class = TabularViews
     allows_nan = True
+    concatenates = False
 
     categorical: Auto[Sequence[Hashable] | np.ndarray] = param(AUTO, "array-like", default="auto")
     max_categories: int = param(AT_LEAST_TWO, default=100)
     scaling: Literal["quantile", "standard"] | None = param(
         StrOptions({"quantile", "standard"}), None, default="quantile"
     )
-    concat_input: bool = param("boolean", default=False)
 
     @classmethod
     def recognizes(cls, look: Look) -> bool:
@@ -384,12 +380,17 @@ class Tabular(Imputable):
         n_numbers = self._seen.numbers.shape[1]
         return TableStem(n_numbers, self._indicators, self._n_codes, dim=dim)
 
-    def assemble(self, input_layer: nn.Module, encoder: nn.Module) -> nn.Module:
-        if self.concat_input:
-            length = _EMBEDDING_WEIGHT * math.sqrt(len(self.categorical_))
-            weighed = nn.Sequential(encoder, UnitLength(length))
-            encoder = SideBySide([self.plain_stem(), weighed])
-        return super().assemble(input_layer, encoder)
+    def describe(self, samples: Tensor | None) -> nn.Module | None:
+        return self.plain_stem() if self.has_description() else None
+
+    def description_names(self, size: int) -> list[str]:
+        numbers = list(map(str, self._number_names()))
+        names = [*numbers, *(f"{numbers[index]} missing" for index in self._indicators)]
+        categorical = compress(self._seen.names, self.categorical_)
+        for index, (column, n_codes) in enumerate(zip(categorical, self._n_codes, strict=True)):
+            categories = self._category_values(index, np.arange(n_codes))[_FIRST:]
+            names += [f"{column} missing", *(f"{column}={category}" for category in categories)]
+        return names
 
     def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> TableTokens:
         no_patches(patch_size, "one column of the table")

@@ -18,10 +18,18 @@ from skssl._warn import warn
 from skssl.modality._base import Look, as_tensor, named_input, no_patches
 from skssl.modality._capabilities import Cuttable, Tokenizable
 from skssl.modality._containers import as_samples, only_column
-from skssl.modality._corpus import Analyzer, Corpus, word_pattern
+from skssl.modality._corpus import Analyzer, Corpus, padded, word_pattern
 from skssl.modality._doubts import doubts_of_text
 from skssl.modality._spans import TokenCutter
-from skssl.nn import BagEncoder, TextTokens, TextTransformer, Tokenizer
+from skssl.modality._terms import COUNTS, Terms, learn_pairs
+from skssl.nn import (
+    BagEncoder,
+    LatentSemantics,
+    TakeTokens,
+    TextTokens,
+    TextTransformer,
+    Tokenizer,
+)
 from skssl.views import TextViews, Views
 
 # Thai, Lao, Tibetan, Burmese, Khmer, Japanese kana and Chinese characters.
@@ -31,6 +39,8 @@ _WITHOUT_SPACES = re.compile(
 # Characters of a text that are looked at, which bounds the memory for its tokens: so many, or so
 # many for each token that may be kept, if that is more.
 _MOST_CHARACTERS, _CHARACTERS_PER_TOKEN = 100_000, 300
+# Different terms of a text that are described, for each token that may be kept.
+_TERMS_PER_TOKEN = 8
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -75,6 +85,13 @@ class Text(Cuttable, Tokenizable):
         Largest number of known tokens; the most frequent ones are kept.
     max_length : int, default=256
         Largest number of known tokens in a text. What follows is cut off.
+    concat_input : bool or "auto", default="auto"
+        Whether the embedding has, before what was learned, up to 200 singular components of the
+        weights of the known tokens and of pairs of neighbouring ones (LSA), of all of a text, or of
+        its 8 times `max_length` most frequent terms. They know what training loses where texts are
+        long and the classes are not their subjects, such as opinions. "auto" is True beside the
+        default encoder. Views, scores of views, and fine-tuning have to do with what was learned
+        alone.
 
     Attributes
     ----------
@@ -95,13 +112,14 @@ class Text(Cuttable, Tokenizable):
     >>> X = ["rain and wind", "wind and sun", "cats and dogs", "dogs chase cats", ""] * 10
     >>> ssl = SimCLR(max_epochs=1, random_state=0).fit(X)
     >>> ssl.transform(["wind and rain", "dogs"]).shape
-    (2, 256)
+    (2, 264)
     >>> sorted(ssl.modality_.vocabulary_)
     ['cats', 'chase', 'dogs', 'rain', 'sun', 'wind']
     """
 
     views_class = TextViews
-    varying_axes = (1,)
+    varying_axes = (-1,)
+    concatenates = True
 
     analyzer: str | Analyzer = param(
         StrOptions({"auto", "word", "char", "char_wb", "subword"}), callable, default="auto"
@@ -197,7 +215,19 @@ class Text(Cuttable, Tokenizable):
         }
         document_frequency = counts.getnnz(axis=0)
         self.idf_ = np.log((1 + len(X)) / (1 + document_frequency)) + 1
+        if self.has_description():
+            # Tokens that overlap are no neighbours.
+            most = 0 if self.analyzer_overlaps_ else self.max_features
+            found = X.ids(self.analyzer_, self.vocabulary_)
+            self._pairs = learn_pairs(*found, len(self.vocabulary_), most=most)
         return self
+
+    def _most_terms(self) -> int:
+        """Return how many terms of a text are described, which bounds the memory for all."""
+        return _TERMS_PER_TOKEN * self.max_length
+
+    def _terms(self) -> Terms:
+        return Terms(len(self.vocabulary_), self._pairs)
 
     def _make_analyzer(self, texts: np.ndarray) -> Analyzer:
         """Return what splits a text into tokens, learned from some where it has to be."""
@@ -224,10 +254,38 @@ class Text(Cuttable, Tokenizable):
         elif isinstance(self.analyzer_, Subwords):
             told = {"analyzer": "subword", "tokenizer": self.analyzer_.tokenizer.to_str()}
         known = {"vocabulary": self.vocabulary_, "max_length": self.max_length, "padding": 0}
-        return {"dtype": "int32"} | told | known
+        terms = {}
+        if self.has_description():
+            most = self._most_terms()
+            terms = {"pairs": self._terms().pairs(), "counts": COUNTS, "most_terms": most}
+        return {"dtype": "int32"} | told | known | terms
 
     def prepare(self, X: Corpus) -> Tensor:
-        return as_tensor(X.padded_ids(self.analyzer_, self.vocabulary_, self.max_length))
+        rows, ids = X.ids(self.analyzer_, self.vocabulary_)
+        known = ids > 0
+        tokens = padded(rows[known], ids[known], len(X), most=self.max_length)
+        if not self.has_description():
+            return as_tensor(tokens)
+        # Rows of one width: the tokens, and in two more rows, one after the other, the terms.
+        codes = self._terms().codes(rows, ids, len(X), most=self._most_terms())
+        width = max(tokens.shape[1], -(-codes.shape[1] // 2))
+        samples = np.zeros((len(X), 3, width), dtype=np.int32)
+        samples[:, 0, : tokens.shape[1]] = tokens
+        samples[:, 1:].reshape(len(X), -1)[:, : codes.shape[1]] = codes
+        return as_tensor(samples)
+
+    def input_layer(self) -> nn.Module:
+        return TakeTokens(self.max_length) if self.has_description() else nn.Identity()
+
+    def describe(self, samples: Tensor | None) -> nn.Module | None:
+        if not self.has_description():
+            return None
+        if samples is None:
+            return LatentSemantics(torch.zeros(1), torch.zeros(1, 1), base=COUNTS)
+        return LatentSemantics.learn(samples, len(self._terms()), base=COUNTS)
+
+    def description_names(self, size: int) -> list[str]:
+        return [f"lsa{index}" for index in range(size)]
 
     def cutter(self, grid: int | None = None) -> TokenCutter:
         return TokenCutter((grid or 2) ** 2)
@@ -248,6 +306,7 @@ class Text(Cuttable, Tokenizable):
 
     def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Tokenizer:
         no_patches(patch_size, "one token of the text")
+        samples = self.input_layer()(samples)
         return TextTokens(samples, len(self.idf_), self.max_length, width=width)
 
     def encoder_names(self) -> list[str]:

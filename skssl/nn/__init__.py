@@ -2,6 +2,8 @@
 
 from skssl.nn._cells import TableHead, TableTokens, TextTokens
 from skssl.nn._decoder import MapDecoder
+from skssl.nn._dictionary import PATCHES_FROM, PatchDictionary
+from skssl.nn._embedding import Embedding
 from skssl.nn._encoders import (
     MLPEncoder,
     SideBySide,
@@ -45,9 +47,9 @@ from skssl.nn._series import (
 )
 from skssl.nn._series_patches import NormalizeEach, SeriesPatches
 from skssl.nn._shares import in_shares, shared_among, unshared
-from skssl.nn._tabular import TableEncoder, TableStem, UnitLength
+from skssl.nn._tabular import TableEncoder, TableStem
 from skssl.nn._teacher import TaughtObjective, Teacher, TeacherStays, rising_momentum
-from skssl.nn._text import BagEncoder, TextTransformer
+from skssl.nn._text import BagEncoder, LatentSemantics, TakeTokens, TextTransformer
 from skssl.nn._tokenizer import FillingTokenizer, Pieces, Tokenizer, first_of, take
 from skssl.nn._tokens import Positions, TokenEncoder, TransformerLayers
 from skssl.nn._torchvision import (
@@ -60,10 +62,12 @@ from skssl.nn._video import SmallVideoNet
 from skssl.nn._whitening import IterNorm
 
 __all__ = [
+    "PATCHES_FROM",
     "AllBatches",
     "BagEncoder",
     "DilatedConvNet",
     "DrawViews",
+    "Embedding",
     "FillGaps",
     "FillPoints",
     "FillingTokenizer",
@@ -72,6 +76,7 @@ __all__ = [
     "KernelEncoder",
     "KernelEncoders",
     "KernelProjection",
+    "LatentSemantics",
     "MLPEncoder",
     "MapDecoder",
     "MultiViewObjective",
@@ -80,6 +85,7 @@ __all__ = [
     "PairObjective",
     "PairwiseHead",
     "PartsHead",
+    "PatchDictionary",
     "Patches",
     "Pieces",
     "PointNet",
@@ -98,6 +104,7 @@ __all__ = [
     "TableHead",
     "TableStem",
     "TableTokens",
+    "TakeTokens",
     "TaughtObjective",
     "Teacher",
     "TeacherStays",
@@ -106,7 +113,6 @@ __all__ = [
     "TokenEncoder",
     "Tokenizer",
     "TransformerLayers",
-    "UnitLength",
     "apply_by_size",
     "auto_prototypes",
     "auto_queue_size",

@@ -171,6 +171,10 @@ class SideBySide(nn.ModuleList):
     As the encoder of a method, each that can be trained is, with a head of its own.
     """
 
+    def blocks(self) -> list[nn.Module]:
+        """Return the encoders whose embeddings are each to spread as widely as the others'."""
+        return list(self)
+
     def branches(self) -> list[nn.Module]:
         """Return the encoders, those of encoders side by side among them one by one."""
         return [

@@ -270,6 +270,10 @@ class KernelEncoders(SideBySide):
     def __init__(self, kernels: RandomKernels):
         super().__init__([KernelProjection(kernels), KernelEncoder(kernels)])
 
+    def blocks(self) -> list[nn.Module]:
+        # What is fixed spreads much less, and is not to have more of a say.
+        return [self]
+
     def forward(self, series: Tensor) -> Tensor:
         fixed, learned = cast(tuple[KernelProjection, KernelEncoder], tuple(self))
         features = learned.kernels(series)

@@ -68,27 +68,11 @@ class TableStem(nn.Module):
         return torch.cat(parts, dim=1)
 
 
-class UnitLength(nn.Module):
-    """Give every embedding the same length.
-
-    Parameters
-    ----------
-    length : float
-    """
-
-    def __init__(self, length: float):
-        super().__init__()
-        self.length = length
-
-    def forward(self, embedding: Tensor) -> Tensor:
-        return self.length * F.normalize(embedding, dim=1)
-
-
 class TableEncoder(nn.Module):
     """A stem and an MLP for rows of numbers and categories.
 
     A last BatchNorm, without weights of its own, centers the embedding and gives its dimensions
-    unit variance, so that it can stand beside its input.
+    unit variance.
 
     Parameters
     ----------

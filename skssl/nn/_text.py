@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -90,3 +91,104 @@ class TextTransformer(nn.Module):
         x = self.layers(x, src_key_padding_mask=hidden)
         present = (~missing).to(x.dtype)[..., None]
         return (x * present).sum(dim=1) / present.sum(dim=1).clamp(min=1)
+
+
+class TakeTokens(nn.Module):
+    """Take the first tokens of prepared texts that have their terms behind them.
+
+    Parameters
+    ----------
+    max_length : int
+        Largest number of tokens.
+    """
+
+    def __init__(self, max_length: int):
+        super().__init__()
+        self.max_length = max_length
+
+    def forward(self, samples: Tensor) -> Tensor:
+        return samples[:, 0, : self.max_length]
+
+
+class LatentSemantics(nn.Module):
+    """Singular components of the weights of the terms of texts (LSA), at unit length.
+
+    The weight of a term is ``1 + log(count)`` times its inverse document frequency; the weights of
+    a text have length 1 before the components are taken. A text without terms is zeros.
+
+    Parameters
+    ----------
+    idf : Tensor of shape (n_terms + 1,)
+        Inverse document frequency of each term, the first of which is none.
+    components : Tensor of shape (n_terms + 1, dim)
+        What a term of weight 1 adds to each component; zeros for none.
+    base : int
+        Prepared texts have, behind their tokens, numbers ``term * base + count``, then 0.
+
+    References
+    ----------
+    Deerwester et al., "Indexing by Latent Semantic Analysis", JASIS 1990.
+    """
+
+    idf: Tensor
+    components: Tensor
+
+    def __init__(self, idf: Tensor, components: Tensor, *, base: int):
+        super().__init__()
+        self.base = base
+        self.register_buffer("idf", idf)
+        self.register_buffer("components", components)
+
+    @classmethod
+    def learn(cls, samples: Tensor, n_terms: int, *, base: int, dim: int = 200) -> LatentSemantics:
+        """Learn the components from prepared texts; at most `dim`, and a third as many as texts.
+
+        Parameters
+        ----------
+        samples : Tensor of shape (n, 3, width)
+            Tokens, and in the other two rows, one after the other, the terms.
+        n_terms : int
+        base : int
+        dim : int, default=200
+        """
+        from scipy.sparse import csr_matrix
+        from sklearn.decomposition import TruncatedSVD
+        from sklearn.preprocessing import normalize
+
+        from skssl._sklearn_compat import plain
+
+        codes = _terms_of(samples).numpy()
+        rows, places = codes.nonzero()
+        terms, counts = np.divmod(codes[rows, places], base)
+        frequency = np.bincount(terms, minlength=n_terms + 1)
+        idf = np.log((1 + len(codes)) / (1 + frequency)) + 1
+        weights = csr_matrix(
+            ((1 + np.log(counts)) * idf[terms], (rows, terms)), shape=(len(codes), n_terms + 1)
+        )
+        # With as many as there are texts, each would have one of its own.
+        svd = TruncatedSVD(max(1, min(dim, n_terms, len(codes) // 3)), random_state=0)
+        # Texts that are all the same leave 0 / 0 of their variance.
+        with np.errstate(invalid="ignore", divide="ignore"):
+            components = plain(svd).fit(normalize(weights)).components_.T
+        components[0] = 0.0
+        return cls(
+            torch.tensor(idf, dtype=torch.float32),
+            torch.tensor(components, dtype=torch.float32),
+            base=base,
+        )
+
+    def forward(self, samples: Tensor) -> Tensor:
+        codes = _terms_of(samples).long()
+        terms, counts = codes // self.base, codes % self.base
+        weights = (1 + counts.clamp(min=1).to(self.idf.dtype).log()) * self.idf[terms]
+        weights = F.normalize(weights * (terms != 0), dim=1)
+        if torch.compiler.is_exporting():
+            # Not every runtime has bags.
+            parts = F.embedding(terms, self.components) * weights[..., None]
+            return F.normalize(parts.sum(dim=1), dim=1)
+        bag = F.embedding_bag(terms, self.components, per_sample_weights=weights, mode="sum")
+        return F.normalize(bag, dim=1)
+
+
+def _terms_of(samples: Tensor) -> Tensor:
+    return samples[:, 1:].flatten(1)

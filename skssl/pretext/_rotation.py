@@ -44,7 +44,7 @@ class RotationPrediction(_PretextTask):
     >>> X = load_digits().images[:800]
     >>> ssl = RotationPrediction(batch_size=64, max_epochs=4, random_state=0).fit(X[:600])
     >>> ssl.transform(X[600:]).shape
-    (200, 256)
+    (200, 320)
     >>> ssl.score(X[600:]) > 0.5
     True
     """

@@ -355,18 +355,17 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
         self.n_features_in_ = self.method_.n_features_in_
         take_over(self, self.method_, "feature_names_in_")
         samples, labels = self._prepare(X, labels)
+        learned = self.method_.encoder_.learned()
         if self._is_new() and learns:
             # BatchNorm gives the embedding another scale as soon as the training begins.
-            head: nn.Module = blank_head(
-                len(self.method_.get_feature_names_out()), self._n_outputs()
-            )
+            head: nn.Module = blank_head(self.method_.n_learned(), self._n_outputs())
         else:
-            Z = self._apply(self.method_.encoder_, samples).numpy()
+            Z = self._apply(learned, samples).numpy()
             scaler = plain(StandardScaler()).fit(Z)
             head = self._fit_head(
                 scaler, Z[labels.known], labels.targets[labels.known], labels.relative(labels.known)
             )
-        self.encoder_ = copy.deepcopy(self.method_.encoder_)
+        self.encoder_ = copy.deepcopy(learned)
         self.head_ = head.eval()
         self._optimizer_state = None
         self._steps = 0
@@ -423,7 +422,7 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
         if checkpoint is not None and checkpoint.net is not None:
             objective = checkpoint.net["objective"]
         else:
-            encoder = self.encoder_.get_submodule("encoder")
+            encoder = self.encoder_.encoder
             objective = self._make_objective(encoder, *labels.tensors(labels.known))
         net, interrupted = fine_tune(
             objective,

@@ -10,6 +10,7 @@ from torch import nn
 
 from skssl._state import Trained, as_bytes, fill
 from skssl.base import SelfSupervisedTransformer
+from skssl.nn import Embedding
 from skssl.semi_supervised._head import empty_head
 
 
@@ -20,7 +21,7 @@ class KeepsTuned(Trained):
     """
 
     method_: SelfSupervisedTransformer
-    encoder_: nn.Module
+    encoder_: Embedding
     head_: nn.Module
     _optimizer_state: dict[str, Any] | None
 
@@ -48,11 +49,11 @@ class KeepsTuned(Trained):
         if data is None:
             return
         head = empty_head(
-            len(self.method_.get_feature_names_out()),
+            self.method_.n_learned(),
             self._n_outputs(),
             standardizes=self.__dict__.pop("_standardizes"),
         )
-        self.encoder_, self.head_ = copy.deepcopy(self.method_.encoder_), head.eval()
+        self.encoder_, self.head_ = copy.deepcopy(self.method_.encoder_.learned()), head.eval()
         networks = nn.ModuleDict({"encoder": self.encoder_, "head": self.head_})
         fill(networks, data, title=type(self).__name__)
         self._optimizer_state = None

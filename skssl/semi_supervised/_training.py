@@ -130,7 +130,7 @@ def fine_tune(
         first_callbacks=stopping,
         views=method.views_,
         # The method's own stays where it is.
-        input_layer=copy.deepcopy(method.encoder_.get_submodule("prepare")),
+        input_layer=copy.deepcopy(method.encoder_.prepare),
         make_optimizer=optimizer_of,
         make_batches=make_batches,
         batch_size=batch_size,

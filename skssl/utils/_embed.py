@@ -94,7 +94,7 @@ def embed(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     Z = embed(ssl, X, Path(folder) / "Z.npy", verbose=False)
     ...     print(Z.shape, Z.dtype)
-    (1797, 256) float32
+    (1797, 320) float32
     """
     check_is_fitted(estimator)
     if not isinstance(batch_size, Integral) or isinstance(batch_size, bool) or batch_size < 1:

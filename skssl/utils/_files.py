@@ -110,7 +110,7 @@ def encoder_only(estimator: Any) -> SelfSupervisedTransformer:
     if isinstance(estimator, (FineTuneClassifier, FineTuneRegressor)):
         check_is_fitted(estimator)
         only = copy.copy(estimator.method_)
-        only.encoder_ = estimator.encoder_
+        only.encoder_ = estimator.method_.encoder_.with_encoder(estimator.encoder_.encoder)
     elif isinstance(estimator, SelfSupervisedTransformer):
         check_is_fitted(estimator)
         only = copy.copy(estimator)

@@ -100,7 +100,8 @@ def to_onnx(estimator: Any, path: str | Path, head: Any = None) -> None:
     }
     names = ["embeddings", *([output] if output else [])]
     samples = method.stand_ins()[:3].clone()
-    sizes = dict.fromkeys(method.modality_.varying_axes, "size")
+    axes = [axis % samples.ndim for axis in method.modality_.varying_axes]
+    sizes = dict.fromkeys(axes, "size")
     with own_settings(), warnings.catch_warnings():
         # They are about the exporter's own calls.
         warnings.simplefilter("ignore")

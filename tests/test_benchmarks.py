@@ -1,0 +1,70 @@
+"""What the benchmarks promise of their tables: nothing is chosen on test rows."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import make_blobs
+from sklearn.metrics import get_scorer
+
+FOLDER = Path(__file__).parents[1] / "benchmarks"
+pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="needs the folder of the benchmarks")
+
+X, y = make_blobs(120, n_features=5, centers=3, cluster_std=4.0, random_state=0)
+
+
+@pytest.fixture(autouse=True)
+def _benchmarks_can_be_imported(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+
+
+def score(head, n_labels=5, X_test=X[80:], y_test=y[80:]):
+    from heads import HEADS, Pool
+
+    pool = Pool(X[:80], X_test, y[:80], y_test, get_scorer("accuracy"))
+    return pool.score(HEADS[head], n_labels, n_draws=2)
+
+
+@pytest.mark.parametrize("head", ["LR", "k-NN", "LabelSpreading", "prototypes"])
+def test_heads_are_chosen_without_the_test_rows(head):
+    known = score(head)
+    other = score(head, X_test=X[80:] + 5, y_test=(y[80:] + 1) % 3)
+    assert (known["setting"], known["validation"]) == (other["setting"], other["validation"])
+    assert known["scores"] != other["scores"]
+    assert np.mean(known["scores"]) > 0.5
+
+
+def test_a_table_says_what_was_chosen_in_validation_and_who_is_ahead():
+    from protocol import CLASSICAL, OURS, Benchmark
+    from sentences import mean_sentences, sentences
+    from tables import Line, best_of_kinds
+
+    def line(features, head, kind, scores, validation):
+        cells = np.array(scores, ndmin=2)
+        return Line(features, head, kind, "random weights", {"1": cells}, {"1": validation})
+
+    lines = [
+        line("raw", "LR", CLASSICAL, [0.5, 0.6], 0.7),
+        line("raw", "k-NN", CLASSICAL, [0.9, 0.9], 0.6),
+        line("SimCLR", "LR", OURS, [[0.6, 0.7], [0.6, 0.7]], 0.1),
+    ]
+    assert best_of_kinds(lines)[CLASSICAL].scores["1"] is lines[0].scores["1"]
+    benchmark = Benchmark(tasks={}, rows=[], n_labels=(1,))
+    assert list(sentences(lines, benchmark)) == [
+        "best of ours (chosen) is ahead of best of classical (chosen) by 0.100 ± 0.000 at 1 label "
+        "per class.",
+        "SimCLR + LR is ahead of best of classical (chosen) by 0.100 ± 0.000 at 1 label per class.",
+    ]
+    both = {"a": lines, "b": lines}
+    assert list(mean_sentences(both, benchmark)) == list(sentences(lines, benchmark))
+
+
+def test_ranks_come_with_a_corrected_test():
+    from tables import _against
+
+    rng = np.random.default_rng(0)
+    lead = rng.random(12)
+    scores = np.stack([lead, lead - 0.1, lead - 0.1, lead + rng.normal(0, 0.1, 12)], axis=1)
+    p = _against("a", ["a", "b", "c", "d"], scores)
+    assert p["b"] == p["c"] == pytest.approx(3 * 2 / 2**12)
+    assert p["d"] > 0.05

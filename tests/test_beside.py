@@ -1,0 +1,183 @@
+"""What stands in the embedding beside what was learned, and how widely both spread."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.preprocessing import normalize
+from torch import nn
+
+from skssl import SimCLR
+from skssl.modality import Images, PointCloud, Series, Tabular, Text, Video
+from skssl.nn import PatchDictionary, RandomKernels
+from skssl.testing import CASES
+
+BY_NAME = {case.name: case for case in CASES}
+WORDS = "rain wind sun cold heat storm cats dogs birds fish chase sleep the of and".split()
+
+
+def quick(**params):
+    return SimCLR(**{"max_epochs": 1, "device": "cpu", "random_state": 0, **params})
+
+
+def texts(n, seed=0):
+    rng = np.random.default_rng(seed)
+    return [" ".join(rng.choice(WORDS, rng.integers(1, 40))) for _ in range(n)]
+
+
+def described(ssl, X):
+    checked = ssl.modality_.check(X, estimator="test")
+    return ssl.encoder_.description(ssl.modality_.prepare(checked)).numpy()
+
+
+def spread(Z):
+    return float(np.sqrt(Z.var(axis=0, dtype=np.float64).sum()))
+
+
+@pytest.mark.parametrize("max_length", [256, 12])
+def test_texts_have_the_lsa_of_scikit_learn_of_all_of_a_text(max_length):
+    X, new = texts(120), [*texts(20, seed=1), "", "none of these are known but wind"]
+    modality = Text(max_df=1.0, min_df=2, max_length=max_length)
+    ssl = quick(modality=modality, max_epochs=0).fit(X)
+    words = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
+    svd = TruncatedSVD(200, random_state=0)
+    svd.set_params(n_components=min(40, len(words.fit(X).vocabulary_)))
+    svd.fit(words.transform(X))
+    expected = normalize(svd.transform(words.transform(new)))
+    found = described(ssl, new)
+    # Components may have the other sign.
+    np.testing.assert_allclose(found @ found.T, expected @ expected.T, atol=1e-5)
+    assert not found[-2].any()
+    assert ssl.get_feature_names_out()[0] == "lsa0"
+
+
+def test_tokens_that_overlap_have_no_pairs():
+    modality = Text(analyzer="char", max_df=1.0)
+    modality.fit(modality.check(["abc", "abd", "abe"], estimator="test"))
+    assert modality.preparation()["pairs"] == []
+
+
+def test_memory_for_terms_is_bounded():
+    modality = Text(max_df=1.0, min_df=1, max_length=2)
+    words = [f"w{i}" for i in range(100)]
+    X = [" ".join([*words, *words[:20]]), "w1 w2"]
+    modality.fit(modality.check(X, estimator="test"))
+    samples = modality.prepare(modality.check(X, estimator="test"))
+    # The tokens, and 16 terms: those that are there most often.
+    assert samples.shape == (2, 3, 8)
+    terms = samples[0, 1:].flatten() // 64
+    assert terms.tolist() == sorted(modality.vocabulary_[word] for word in words[:20])[:16]
+
+
+def test_blocks_spread_as_widely_and_alone_as_together():
+    X = texts(60)
+    both = quick(modality=Text(max_df=1.0)).fit_transform(X)
+    alone = quick(modality=Text(max_df=1.0, concat_input=False)).fit_transform(X)
+    n_described = both.shape[1] - alone.shape[1]
+    assert spread(both[:, :n_described]) == pytest.approx(spread(alone), rel=1e-4)
+    # Nothing of the training knows of what stands beside it.
+    np.testing.assert_array_equal(both[:, n_described:], alone)
+
+
+class Scaled(nn.Flatten):
+    """An encoder of one's own, with a scale of its own."""
+
+    def __init__(self, scale):
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, images):
+        return self.scale * super().forward(images)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e4])
+def test_the_scale_of_an_encoder_does_not_matter(scale):
+    Z = quick(encoder=Scaled(scale), max_epochs=0).fit_transform(BY_NAME["images"].few())
+    assert spread(Z) == pytest.approx(4.0, rel=1e-3)
+
+
+def test_what_hardly_spreads_is_not_blown_up():
+    X = BY_NAME["images"].few()
+    ssl = quick(encoder=Scaled(1e-3), max_epochs=0).fit(X)
+    assert ssl.encoder_.scales.unique().tolist() == [8.0]
+
+
+def test_the_spread_follows_what_is_learned():
+    X = BY_NAME["images"].few()
+    tower = nn.Sequential(nn.Flatten(), nn.Linear(X[0].size, 16), Scaled(100.0))
+    ssl = quick(encoder=tower, learning_rate=0.1).fit(X)
+    before = ssl.encoder_.scales[0]
+    ssl.partial_fit(X).partial_fit(X)
+    assert ssl.encoder_.scales[0] != before
+    for one in (ssl, ssl.untrained(X)):
+        assert spread(one.transform(X)) == pytest.approx(4.0, rel=1e-3)
+
+
+def test_patches_of_images_are_whitened_components():
+    X = (
+        np.random.default_rng(0).random((200, 12, 12, 3))
+        * np.linspace(0, 1, 200)[:, None, None, None]
+    )
+    ssl = quick(max_epochs=0).fit(X)
+    D = described(ssl, X)
+    assert D.shape == (200, 64)
+    np.testing.assert_allclose(np.cov(D.T, ddof=0), np.eye(64), atol=0.02)
+    # Every column has as much to say as one of what was learned.
+    Z = ssl.transform(X)
+    assert spread(Z[:, :64]) == pytest.approx(spread(Z[:, 64:]) / 2, rel=1e-3)
+    np.testing.assert_allclose(ssl.transform(X[:1]), Z[:1], atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 3), (1, 40, 7), (4, 70, 64)])
+def test_patches_of_images_of_any_size(shape):
+    images = torch.rand(9, *shape, generator=torch.Generator().manual_seed(0))
+    told = PatchDictionary.learn(images)(images)
+    assert len(told) == 9
+    assert told.shape[1] <= 8
+    assert told.isfinite().all()
+
+
+def test_images_that_are_the_same_have_a_description_of_zeros():
+    images = torch.full((5, 1, 8, 8), 0.5)
+    assert not PatchDictionary.learn(images)(images).any()
+
+
+def test_series_beside_their_kernels():
+    X = BY_NAME["series"].few()
+    ssl = quick(modality=Series(concat_input=True), max_epochs=0).fit(X)
+    assert isinstance(ssl.encoder_.description[1], RandomKernels)
+    assert ssl.get_feature_names_out()[0] == "kernel0"
+    again = quick(modality=Series(), max_epochs=0).fit(X)
+    np.testing.assert_array_equal(ssl.transform(X)[:, -again.n_learned() :], again.transform(X))
+
+
+def test_names_of_the_columns_of_a_table():
+    X = pd.DataFrame(
+        {"age": [31.0, None, 55.0, 20.0] * 5, "job": ["cook", "nurse", None, "cook"] * 5}
+    )
+    ssl = quick(modality=Tabular(concat_input=True)).set_output(transform="pandas").fit(X)
+    names = ["age", "age missing", "job missing", "job=cook", "job=nurse", "simclr0"]
+    assert ssl.transform(X).columns[:6].tolist() == names
+
+
+def test_an_encoder_that_was_chosen_stands_alone():
+    X = BY_NAME["images"].few()
+    conv = quick(encoder="conv", max_epochs=0).fit(X)
+    assert conv.encoder_.description is None
+    both = quick(encoder="conv", modality=Images(concat_input=True), max_epochs=0).fit(X)
+    assert both.encoder_.description is not None
+
+
+@pytest.mark.parametrize("modality", [PointCloud(concat_input=True), Video(concat_input=True)])
+def test_modalities_without_a_description_say_which_have_one(modality):
+    with pytest.raises(ValueError, match=r"concat_input=True: .* has no description .*Images"):
+        quick(modality=modality).fit(np.zeros((4, 5, 6, 3)))
+
+
+def test_images_of_many_channels_have_no_dictionary():
+    X = np.random.default_rng(0).random((6, 8, 8, 20))
+    assert quick(modality=Images(channels=20), max_epochs=0).fit(X).encoder_.description is None
+    with pytest.raises(ValueError, match="up to 16 channels, but those of X have 20"):
+        quick(modality=Images(channels=20, concat_input=True)).fit(X)
