@@ -188,9 +188,10 @@ class BuildsNetworks(TakesSamples):
         }
         with seeded(self._seed, device):
             self.encoder_ = self._build_networks(samples, device)
-        self._finish_encoder(samples)
+        spreads = self._finish_encoder(samples)
         self._start_scales = self.encoder_.scales.numpy()
-        self._check_description(samples)
+        if self._described and spreads[0] == 0:
+            self._warn_of_description(samples)
         self._optimizer_state: dict[str, object] | None = None
         self._monitor = Monitor(type(self).__name__, self.collapse_remedy)
         self._steps = 0
@@ -259,8 +260,11 @@ class BuildsNetworks(TakesSamples):
         start.loss_curve_, start.history_ = [], []
         return start
 
-    def _finish_encoder(self, samples: Tensor | Stream) -> None:
-        """Leave the encoder on the CPU, in eval mode, and its embedding with the usual spread."""
+    def _finish_encoder(self, samples: Tensor | Stream) -> list[float]:
+        """Leave the encoder on the CPU, in eval mode, and its embedding with the usual spread.
+
+        Returns how widely each block spread before.
+        """
         self.encoder_.to("cpu").eval()
         known = samples.known if isinstance(samples, Stream) else samples
         few = known[:: math.ceil(len(known) / _SPREAD_SAMPLES)]
@@ -273,12 +277,10 @@ class BuildsNetworks(TakesSamples):
                 for part in few.split(self.batch_size_)
             ]
         )
-        self._spreads = self.encoder_.spread_evenly(columns, sizes)
+        return self.encoder_.spread_evenly(columns, sizes)
 
-    def _check_description(self, samples: Tensor) -> None:
-        """Warn if what is to stand beside the embedding says nothing of samples that differ."""
-        if not self._described or self._spreads[0] > 0:
-            return
+    def _warn_of_description(self, samples: Tensor) -> None:
+        """Warn that what stands beside the embedding says nothing of samples, if they differ."""
         if nothing_to_tell(samples, self._input_layer) is None:
             warn(
                 f"{type(self).__name__}: the description that stands beside what is learned "

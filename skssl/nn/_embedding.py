@@ -55,7 +55,7 @@ class Embedding(nn.Module):
         self.register_buffer("scales", torch.ones(1))
 
     def learned(self) -> Embedding:
-        """Return the encoder alone, with the scales that it has."""
+        """Return the encoder alone, on the scale that it has itself."""
         return Embedding(self.prepare, self.encoder).eval()
 
     def with_encoder(self, encoder: nn.Module) -> Embedding:
