@@ -143,6 +143,8 @@ class LatentSemantics(nn.Module):
     def learn(cls, samples: Tensor, n_terms: int, *, base: int, dim: int = 200) -> LatentSemantics:
         """Learn the components from prepared texts; at most `dim`, and a third as many as texts.
 
+        Two of them are learned from fewer than nine texts as well.
+
         Parameters
         ----------
         samples : Tensor of shape (n, 3, width)
@@ -165,8 +167,9 @@ class LatentSemantics(nn.Module):
         weights = csr_matrix(
             ((1 + np.log(counts)) * idf[terms], (rows, terms)), shape=(len(codes), n_terms + 1)
         )
-        # With as many as there are texts, each would have one of its own.
-        svd = TruncatedSVD(max(1, min(dim, n_terms, len(codes) // 3)), random_state=0)
+        # With as many as there are texts, each would have one of its own; a single one at unit
+        # length is the same for all.
+        svd = TruncatedSVD(min(dim, n_terms, max(2, len(codes) // 3)), random_state=0)
         # Texts that are all the same leave 0 / 0 of their variance.
         with np.errstate(invalid="ignore", divide="ignore"):
             components = plain(svd).fit(normalize(weights)).components_.T
