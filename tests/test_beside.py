@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.decomposition import TruncatedSVD
+from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.preprocessing import normalize
+from sklearn.preprocessing import StandardScaler, normalize
 from torch import nn
 
 from skssl import SimCLR
 from skssl.modality import Images, PointCloud, Series, Tabular, Text, Video
-from skssl.nn import PatchDictionary, RandomKernels
+from skssl.nn import KernelComponents, PatchDictionary, RandomKernels
 from skssl.testing import CASES
 
 BY_NAME = {case.name: case for case in CASES}
@@ -146,11 +146,25 @@ def test_images_that_are_the_same_have_a_description_of_zeros():
 
 def test_series_beside_their_kernels():
     X = BY_NAME["series"].few()
-    ssl = quick(modality=Series(concat_input=True), max_epochs=0).fit(X)
-    assert isinstance(ssl.encoder_.description[1], RandomKernels)
+    ssl = quick(max_epochs=0).fit(X)
+    kernels = ssl.encoder_.description[1].kernels
+    assert isinstance(kernels, RandomKernels)
     assert ssl.get_feature_names_out()[0] == "kernel0"
-    again = quick(modality=Series(), max_epochs=0).fit(X)
-    np.testing.assert_array_equal(ssl.transform(X)[:, -again.n_learned() :], again.transform(X))
+    alone = quick(modality=Series(concat_input=False), max_epochs=0).fit(X)
+    np.testing.assert_array_equal(ssl.transform(X)[:, -ssl.n_learned() :], alone.transform(X))
+    # The components are those of scikit-learn, up to their signs.
+    samples, _ = ssl.prepare_samples(X)
+    features = StandardScaler().fit_transform(kernels(ssl.modality_.input_layer()(samples)))
+    expected = PCA(len(X) - 1).fit_transform(features)
+    found = described(ssl, X)
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=1e-3)
+
+
+def test_series_of_one_form_have_a_description_of_zeros():
+    series = torch.randn(1, 1, 30).expand(5, -1, -1)
+    kernels = RandomKernels(series)
+    assert not KernelComponents.learn(kernels, series)(series).any()
 
 
 def test_names_of_the_columns_of_a_table():

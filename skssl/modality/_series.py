@@ -24,6 +24,7 @@ from skssl.modality._spans import SegmentCutter
 from skssl.nn import (
     DilatedConvNet,
     FillGaps,
+    KernelComponents,
     KernelEncoders,
     NormalizeEach,
     Patches,
@@ -36,6 +37,8 @@ from skssl.views import SeriesViews, Views, observed_length
 
 # Series from which the quantiles of the random kernels are taken.
 _QUANTILE_SAMPLES = 256
+# Series that components of their features are learned from.
+_COMPONENT_SAMPLES = 2048
 _PATCHES = 16
 # The share of a series, and of a channel of all series, that may be outliers, and the part of the
 # range of a series in which all others lie then: a short event in a quiet series is none.
@@ -79,10 +82,11 @@ class Series(Timed, Surrounded, Forecastable):
         Order of the axes of a series. None is "channels_first", with a warning if there are more
         channels than steps, which looks as if the axes were swapped.
     concat_input : bool or "auto", default="auto"
-        Whether the embedding has, before what was learned, the proportions of random kernels
-        (MiniRocket). "auto" is False: the default encoder has the same kernels, and both together
-        were measured to be no better. Views, scores of views, and fine-tuning have to do with what
-        was learned alone.
+        Whether the embedding has, before what was learned, up to 256 principal components of the
+        standardised proportions of random kernels (MiniRocket). The default encoder sees such
+        proportions as well, but is taught to forget what views change. "auto" is True beside the
+        default encoder. Views, scores of views, and fine-tuning have to do with what was learned
+        alone.
 
     Attributes
     ----------
@@ -99,7 +103,7 @@ class Series(Timed, Surrounded, Forecastable):
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=(2, length)).cumsum(axis=1) for length in rng.integers(20, 60, 100)]
     >>> SimCLR(max_epochs=1, random_state=0).fit_transform(X).shape
-    (100, 640)
+    (100, 739)
     >>> rows = rng.normal(size=(100, 50))
     >>> ssl = SimCLR(modality=Series(), max_epochs=1, random_state=0).fit(rows)
     """
@@ -107,7 +111,7 @@ class Series(Timed, Surrounded, Forecastable):
     views_class = SeriesViews
     varying_axes = (2,)
     allows_nan = True
-    concatenates = False
+    concatenates = True
 
     normalize: Literal["series", "dataset"] | None = param(
         StrOptions({"series", "dataset"}), None, default="series"
@@ -345,10 +349,15 @@ class Series(Timed, Surrounded, Forecastable):
     def describe(self, samples: Tensor | None) -> nn.Module | None:
         if not self.has_description():
             return None
+        scale = self.input_layer()
         if samples is None:
-            samples = torch.zeros(1, self.n_channels_, self._length)
-        some = samples[:: math.ceil(len(samples) / _QUANTILE_SAMPLES)]
-        return nn.Sequential(self.input_layer(), RandomKernels(self.input_layer()(some)))
+            kernels = RandomKernels(scale(torch.zeros(1, self.n_channels_, self._length)))
+            return nn.Sequential(scale, KernelComponents.blank(kernels))
+        few, more = (
+            scale(samples[:: math.ceil(len(samples) / n)])
+            for n in (_QUANTILE_SAMPLES, _COMPONENT_SAMPLES)
+        )
+        return nn.Sequential(scale, KernelComponents.learn(RandomKernels(few), more))
 
     def description_names(self, size: int) -> list[str]:
         return [f"kernel{index}" for index in range(size)]

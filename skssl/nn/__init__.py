@@ -39,6 +39,7 @@ from skssl.nn._queue import Queue, auto_queue_size
 from skssl.nn._series import (
     DilatedConvNet,
     FillGaps,
+    KernelComponents,
     KernelEncoder,
     KernelEncoders,
     KernelProjection,
@@ -74,6 +75,7 @@ __all__ = [
     "IterNorm",
     "JointObjective",
     "KernelEncoder",
+    "KernelComponents",
     "KernelEncoders",
     "KernelProjection",
     "LatentSemantics",

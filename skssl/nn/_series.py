@@ -19,6 +19,9 @@ _KERNEL_LENGTH = 9
 _RESPONSES_AT_ONCE = 2**20
 # A proportion of so many steps is precise enough, so that long series need not cost more.
 _STEPS_LOOKED_AT = 256
+# Deviations of proportions, and parts of the largest component, that are rounding.
+_SMALLEST_STD = 1e-6
+_SMALLEST_COMPONENT = 1e-6
 # Up to here, float32 holds every whole number.
 _LARGEST_EXACT = 2**24
 
@@ -203,6 +206,52 @@ def _quantiles(rows: Tensor, places: Tensor) -> Tensor:
     below = (places * last).long()
     above = torch.minimum(below + 1, last)
     return (ordered.gather(1, below) + ordered.gather(1, above)) / 2
+
+
+class KernelComponents(nn.Module):
+    """Principal components of the standardised features of :class:`RandomKernels`.
+
+    What scikit-learn's users would try first on series, in fewer columns; nothing is trained.
+
+    Parameters
+    ----------
+    kernels : RandomKernels
+    center : Tensor of shape (n_features,)
+        Mean of each feature.
+    components : Tensor of shape (dim, n_features)
+        Directions, each number of which is divided by the standard deviation of its feature.
+    """
+
+    center: Tensor
+    components: Tensor
+
+    def __init__(self, kernels: RandomKernels, center: Tensor, components: Tensor):
+        super().__init__()
+        self.kernels = kernels
+        self.register_buffer("center", center)
+        self.register_buffer("components", components)
+
+    @classmethod
+    def blank(cls, kernels: RandomKernels) -> KernelComponents:
+        """Return one whose buffers are to be filled."""
+        return cls(kernels, torch.zeros(1), torch.zeros(1, 1))
+
+    @classmethod
+    def learn(cls, kernels: RandomKernels, series: Tensor, *, dim: int = 256) -> KernelComponents:
+        """Learn at most `dim` components from training series."""
+        features = kernels(series).double()
+        center = features.mean(dim=0)
+        # A feature that is the same for all is left as it is, which is 0.
+        std = features.std(dim=0, correction=0)
+        std[std < _SMALLEST_STD] = 1.0
+        _, sizes, directions = torch.linalg.svd((features - center) / std, full_matrices=False)
+        # Series that are all the same leave one component, of zeros.
+        kept = max(1, min(dim, int((sizes > _SMALLEST_COMPONENT * sizes[0]).sum())))
+        components = directions[:kept] * (sizes[:kept, None] > 0) / std
+        return cls(kernels, center.float(), components.float().contiguous())
+
+    def forward(self, series: Tensor) -> Tensor:
+        return (self.kernels(series) - self.center) @ self.components.T
 
 
 class KernelEncoder(nn.Module):
