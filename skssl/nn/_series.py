@@ -173,16 +173,16 @@ class RandomKernels(nn.Module):
         # What bfloat16 rounds is neither exact nor what the thresholds were taken from.
         with full_precision(series) as (series,):
             levels, unit, observed = self._levels(series)
-            share = (observed / observed.sum(dim=2, keepdim=True).clamp(min=1)).transpose(1, 2)
             if torch.compiler.is_exporting():
                 # A graph for batches of any size cannot have them in parts.
-                return self._proportions(levels, unit, share)
-            few = max(1, _RESPONSES_AT_ONCE // (self.n_kernels * share.shape[1]))
-            parts = zip(*(part.split(few) for part in (levels, unit, share)), strict=True)
+                return self._proportions(levels, unit, observed)
+            few = max(1, _RESPONSES_AT_ONCE // (self.n_kernels * observed.shape[2]))
+            parts = zip(*(part.split(few) for part in (levels, unit, observed)), strict=True)
             return torch.cat([self._proportions(*part) for part in parts])
 
-    def _proportions(self, levels: Tensor, unit: Tensor, share: Tensor) -> Tensor:
-        """Return the features of some series, `share` being each step's part of the whole."""
+    def _proportions(self, levels: Tensor, unit: Tensor, observed: Tensor) -> Tensor:
+        """Return the features of some series."""
+        steps = observed.transpose(1, 2)
         features = []
         for index in range(len(self.dilations)):
             responses = self._responses(levels, index)
@@ -191,8 +191,9 @@ class RandomKernels(nn.Module):
             for bias in (self.biases[index] / unit[..., None]).unbind(dim=2):
                 # Compared into floats and averaged by a matrix product, which is much faster than
                 # multiplying booleans.
-                features.append(torch.bmm(torch.gt(responses, bias, out=above), share))
-        return torch.cat(features, dim=1).squeeze(2)
+                features.append(torch.bmm(torch.gt(responses, bias, out=above), steps))
+        # Steps are counted, which is exact, before they become a part of all.
+        return torch.cat(features, dim=1).squeeze(2) / observed.sum(dim=2).clamp(min=1)
 
 
 def _quantiles(rows: Tensor, places: Tensor) -> Tensor:
@@ -251,7 +252,9 @@ class KernelComponents(nn.Module):
         return cls(kernels, center.float(), components.float().contiguous())
 
     def forward(self, series: Tensor) -> Tensor:
-        return (self.kernels(series) - self.center) @ self.components.T
+        # Small deviations are made as large as others, so that what float32 rounds would show.
+        features = self.kernels(series).double()
+        return ((features - self.center) @ self.components.T.double()).float()
 
 
 class KernelEncoder(nn.Module):
