@@ -176,7 +176,8 @@ def print_losses(modality: str, by_task: dict[str, dict[str, Any]]) -> None:
     print(
         f"\n{modality}, {len(by_task)} sets: mean loss against the better of the two "
         f"{np.mean(losses):+.4f}; the largest: {worst[1]}. More than {_LARGE}, and two "
-        f"standard errors, with at least {_TEST_ROWS} test rows: {'; '.join(large) or 'none'}. Means: "
+        f"standard errors, with at least {_TEST_ROWS} test rows: "
+        f"{'; '.join(large) or 'none'}. Means: "
         + ", ".join(f"{name} {np.mean(values):.4f}" for name, values in means.items())
         + f". Of the {len(losses)} numbers of labels of these sets, the best of the other rows is "
         f"ahead in {len(others)}{': SimCLR() is, on ' + '; '.join(others) if others else ''}."
