@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from command import add_kept
 from keeping import Kept
 from kmeans_patches import KMeansPatches
 from protocol import Task, embed_with
@@ -134,14 +135,14 @@ def _standardised(Z: Any, Z_test: Any) -> tuple[np.ndarray, np.ndarray]:
     return scaler.transform(Z), scaler.transform(Z_test)
 
 
-def print_task(name: str, scores: dict[str, list[list[float]]]) -> None:
-    """Print the table of a data set."""
-    counts = _LABELS[: len(scores[_BOTH])]
-    print(f"\n{name}\n\n| labels per class | " + " | ".join(map(str, counts)) + " |")
-    print("|---|" + "---|" * len(counts))
-    for row, by_count in scores.items():
-        cells = " | ".join(f"{np.mean(draws):.3f}" for draws in by_count)
-        print(f"| {row} | {cells} |", flush=True)
+def print_task(name: str, scores: dict[str, list[list[float]]], *, first: bool) -> None:
+    """Print the lines of a data set, one for each number of labels; the first with the heading."""
+    if first:
+        print("\n| set | labels per class | " + " | ".join(scores) + " |")
+        print("|---|---|" + "---|" * len(scores))
+    for n_labels, *cells in zip(_LABELS, *scores.values(), strict=False):
+        means = " | ".join(f"{np.mean(draws):.3f}" for draws in cells)
+        print(f"| {name} | {n_labels} | {means} |", flush=True)
 
 
 def print_losses(modality: str, by_task: dict[str, dict[str, Any]]) -> None:
@@ -190,6 +191,7 @@ def main() -> None:
     parser.add_argument("--tasks", help="names of data sets, by comma; all if not given")
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--json", type=Path, help="file to keep the results in")
+    add_kept(parser)
     arguments = parser.parse_args()
     print(
         f"skssl {skssl.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads; "
@@ -201,6 +203,8 @@ def main() -> None:
     kept = Kept(arguments.json)
     for modality in arguments.modalities.split(","):
         names = arguments.tasks.split(",") if arguments.tasks else list(tasks_of(modality))
+        if arguments.kept:
+            names = [name for name in names if name in kept.table(modality)]
         found = {}
         for name in names:
             if name not in kept.table(modality):
@@ -208,8 +212,9 @@ def main() -> None:
                 scores = measure(task, modality, arguments.draws)
                 kept.put(modality, name, {"n_test": len(task.y_test), "scores": scores})
             found[name] = kept.table(modality)[name]
-            print_task(name, found[name]["scores"])
-        print_losses(modality, found)
+            print_task(name, found[name]["scores"], first=len(found) == 1)
+        if found:
+            print_losses(modality, found)
 
 
 if __name__ == "__main__":
