@@ -29,6 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labels", help="numbers of labels per class, by comma; all if not given")
     parser.add_argument("--heads", help="names of heads, by comma; all if not given")
     parser.add_argument("--seeds", type=int, help="at most so many seeds of every training")
+    add_kept(parser)
+
+
+def add_kept(parser: argparse.ArgumentParser) -> None:
+    """Add what has a benchmark print the rows that are kept, and measure none."""
+    parser.add_argument(
+        "--kept", action="store_true", help="print what the file of --json has, measure nothing"
+    )
 
 
 def run(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
@@ -41,16 +49,19 @@ def run(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
         names = arguments.heads.split(",")
         benchmark = replace(benchmark, heads={name: benchmark.heads[name] for name in names})
     names = arguments.tasks.split(",") if arguments.tasks else list(benchmark.tasks)
+    kept = Kept(arguments.json)
+    if arguments.kept:
+        names = [name for name in names if kept.table(name)]
 
     print(
         f"skssl {skssl.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads"
     )
-    kept = Kept(arguments.json)
     tables = {}
     for name in names:
         all_rows = benchmark.rows_of(name)
         rows = [row for row in all_rows if chosen is None or row.name in chosen]
-        _measure(name, rows, benchmark, kept, arguments.seeds)
+        if not arguments.kept:
+            _measure(name, rows, benchmark, kept, arguments.seeds)
         tables[name] = lines_of(all_rows, kept.table(name), benchmark)
         print_table(name, tables[name], benchmark)
         _print_sentences(sentences(tables[name], benchmark))

@@ -71,6 +71,14 @@ def git(*arguments: str) -> str | None:
 
 
 @cache
+def library_state() -> str | None:
+    """Return what names the library's code as it is, None if it has changes not committed."""
+    if git("status", "--porcelain", "--", "skssl"):
+        return None
+    return git("rev-parse", "HEAD:skssl")
+
+
+@cache
 def _here() -> dict[str, str]:
     """Return commit, date and machine; the same for all rows that a program measures."""
     commit = git("rev-parse", "--short=10", "HEAD") or "unknown"

@@ -23,11 +23,11 @@ from command import add_arguments, run
 from heads import Head
 from joblib import Memory
 from methods import BENCHMARK as METHODS
-from protocol import CONTROL, OURS, PRETRAINED, Benchmark, Features, Row, Task, classical_rows
+from protocol import CONTROL, OURS, Benchmark, Features, Row, Task, classical_rows
 from sklearn.base import BaseEstimator
 from tasks_images import BENCHMARK as IMAGES
 from tasks_images import DESCRIPTORS, EFFICIENTNET
-from tasks_text import BENCHMARK as TEXTS
+from tasks_text import PRETRAINED_ROWS
 
 from skssl.base import SelfSupervisedTransformer
 from skssl.modality import Images, Modality, Series, Text
@@ -112,7 +112,7 @@ class _Tuned:
 def _rows(task: str, method: str, memory: Memory) -> list[Row]:
     modality = TASKS[task]
     if isinstance(modality, Text):
-        others = [row for row in TEXTS.rows if row.kind == PRETRAINED]
+        others = PRETRAINED_ROWS
     elif task in ("Fashion-MNIST", "CIFAR-10"):
         # Patches of 6 pixels are nearly as large as digits of 8.
         others = [*DESCRIPTORS, EFFICIENTNET]

@@ -6,24 +6,29 @@
 Every data set with labels has five rows, with the same draws of the labelled rows and the same
 ``LogisticRegression()``: what ``SimCLR()`` returns; the same standardised by all training rows, and
 by the few labelled ones; the learned part alone; and the classical features of the modality,
-standardised by all training rows. Below, by modality, how much is lost against the better of the
-last two. Reads the data from the folder that the environment variable SKSSL_DATA names.
+standardised by all training rows. What else one would try has rows of its own: the nearest
+neighbour by these features, and the baselines of `few_label_report`. Below, by modality, how much
+is lost against the better of the classical features and the learned part, and which other rows are
+ahead where. Reads the data from the folder that the environment variable SKSSL_DATA names.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import math
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from command import add_kept
 from keeping import Kept
 from kmeans_patches import KMeansPatches
-from protocol import Task
-from sklearn.base import BaseEstimator
+from protocol import Task, embed_with
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -31,10 +36,16 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.semi_supervised import LabelSpreading
 
 import skssl
 from skssl import SimCLR
-from skssl.inspection import classical_baselines, draw_labelled
+from skssl.inspection import (
+    NearestNeighbors,
+    classical_baselines,
+    draw_labelled,
+    paired_difference,
+)
 from skssl.modality import Images, Modality, Series, Tabular, Text
 
 _LABELS = (1, 5, 25, 100)
@@ -44,14 +55,14 @@ _MODALITIES: dict[str, Modality] = {
     "images": Images(),
     "series": Series(),
 }
-_CLASSICAL: dict[str, Callable[[], BaseEstimator]] = {
-    "text": lambda: classical_baselines(Text())["LSA-200 + LR"][:-1],
-    "tabular": lambda: classical_baselines(Tabular())["raw + LR"][:-1],
-    "images": KMeansPatches,
-    "series": lambda: classical_baselines(Series())["random kernels + ridge"][:1],
-}
+# Which of the baselines has the classical features, before its classifier.
+_CLASSICAL = {"text": "LSA-200 + LR", "tabular": "raw + LR", "series": "random kernels + ridge"}
 _BOTH, _BY_ALL, _BY_FEW = "SimCLR()", "standardised by all", "standardised by the few"
 _LEARNED, _FIRST = "learned part alone", "classical, standardised"
+_NEAREST = "classical, standardised, 1-NN"
+# A set with fewer test rows tells too little of one loss.
+_TEST_ROWS = 100
+_LARGE = 0.02
 
 
 def _digits() -> Task:
@@ -71,21 +82,23 @@ def tasks_of(modality: str) -> dict[str, Callable[[], Task]]:
 
 def measure(task: Task, modality: str, draws: int) -> dict[str, list[list[float]]]:
     """Return balanced accuracies of each row by number of labels and draw."""
-    ssl = SimCLR(modality=_MODALITIES[modality], random_state=0).fit(task.X)
-    Z, Z_test = ssl.transform(task.X), ssl.transform(task.X_test)
-    n_learned = ssl.n_learned()
-    first = _CLASSICAL[modality]().fit(task.X)
-    scaler = StandardScaler()
+    samples = _MODALITIES[modality]
+    both = embed_with(SimCLR(modality=samples))(task, 0)
+    learned = [part[:, -both.n_learned :] for part in both[:2]]
+    by_all, first = _standardised(*both[:2]), _standardised(*_classical(task, modality))
+    linear = LogisticRegression()
     rows = {
-        _BOTH: (Z, Z_test),
-        _BY_ALL: (scaler.fit_transform(Z), scaler.transform(Z_test)),
-        _BY_FEW: (Z, Z_test),
-        _LEARNED: (Z[:, -n_learned:], Z_test[:, -n_learned:]),
-        _FIRST: (
-            scaler.fit_transform(first.transform(task.X)),
-            scaler.transform(first.transform(task.X_test)),
-        ),
+        _BOTH: (both[:2], linear),
+        _BY_ALL: (by_all, linear),
+        _BY_FEW: (both[:2], make_pipeline(StandardScaler(), linear)),
+        _LEARNED: (learned, linear),
+        _FIRST: (first, linear),
+        _NEAREST: (first, NearestNeighbors(1)),
     }
+    for name, baseline in classical_baselines(samples).items():
+        # The graph of all rows needs more than the few that are labelled.
+        if is_classifier(baseline) and not isinstance(baseline[-1], LabelSpreading):
+            rows[name] = (_embed_both(baseline[:-1], task), baseline[-1])
     _, y = np.unique(task.y, return_inverse=True)
     _, y_test = np.unique(task.y_test, return_inverse=True)
     scores: dict[str, list[list[float]]] = {name: [] for name in rows}
@@ -93,48 +106,82 @@ def measure(task: Task, modality: str, draws: int) -> dict[str, list[list[float]
         if np.bincount(y).min() < n_labels:
             break
         chosen = [draw_labelled(y, n_labels, draw) for draw in range(draws)]
-        for name, (features, of_test) in rows.items():
-            head = LogisticRegression()
-            model = make_pipeline(StandardScaler(), head) if name == _BY_FEW else head
+        for name, ((Z, Z_test), head) in rows.items():
             scores[name].append(
                 [
                     balanced_accuracy_score(
-                        y_test, model.fit(features[rows_], y[rows_]).predict(of_test)
+                        y_test, clone(head).fit(Z[shown], y[shown]).predict(Z_test)
                     )
-                    for rows_ in chosen
+                    for shown in chosen
                 ]
             )
     return scores
 
 
-def print_task(name: str, scores: dict[str, list[list[float]]]) -> None:
-    """Print the table of a data set."""
-    counts = _LABELS[: len(scores[_BOTH])]
-    print(f"\n{name}\n\n| labels per class | " + " | ".join(map(str, counts)) + " |")
-    print("|---|" + "---|" * len(counts))
-    for row, by_count in scores.items():
-        cells = " | ".join(f"{np.mean(draws):.3f}" for draws in by_count)
-        print(f"| {row} | {cells} |", flush=True)
+def _classical(task: Task, modality: str) -> tuple[Any, Any]:
+    """Return the classical features of both sides."""
+    if modality == "images":
+        return _embed_both(KMeansPatches(), task)
+    return _embed_both(classical_baselines(_MODALITIES[modality])[_CLASSICAL[modality]][:-1], task)
 
 
-def print_losses(modality: str, by_task: dict[str, dict[str, list[list[float]]]]) -> None:
-    """Print what is lost against the better of the two, on average and at the most."""
+def _embed_both(transformer: BaseEstimator, task: Task) -> tuple[Any, Any]:
+    fitted = clone(transformer).fit(task.X)
+    return fitted.transform(task.X), fitted.transform(task.X_test)
+
+
+def _standardised(Z: Any, Z_test: Any) -> tuple[np.ndarray, np.ndarray]:
+    scaler = StandardScaler().fit(Z)
+    return scaler.transform(Z), scaler.transform(Z_test)
+
+
+def print_task(name: str, scores: dict[str, list[list[float]]], *, first: bool) -> None:
+    """Print the lines of a data set, one for each number of labels; the first with the heading."""
+    if first:
+        print("\n| set | labels per class | " + " | ".join(scores) + " |")
+        print("|---|---|" + "---|" * len(scores))
+    for n_labels, *cells in zip(_LABELS, *scores.values(), strict=False):
+        means = " | ".join(f"{np.mean(draws):.3f}" for draws in cells)
+        print(f"| {name} | {n_labels} | {means} |", flush=True)
+
+
+def print_losses(modality: str, by_task: dict[str, dict[str, Any]]) -> None:
+    """Print what is lost against the better of the two, on average and at the most.
+
+    And which of the other rows are ahead.
+    """
     losses, means = [], {name: [] for name in (_BOTH, _LEARNED, _FIRST)}
-    worst: tuple[float, float, str] = (-1.0, 0.0, "")
-    for name, scores in by_task.items():
-        both, learned, first = (np.array(scores[row]) for row in means)
+    worst: tuple[float, str] = (-math.inf, "nothing")
+    large, others = [], []
+    for name, kept in by_task.items():
+        scores = kept["scores"]
         for row in means:
             means[row].append(np.mean(scores[row]))
-        for count, here, *others in zip(_LABELS, both, learned, first, strict=False):
-            better = max(others, key=np.mean)
-            difference = better - here
-            losses.append(difference.mean())
-            error = difference.std(ddof=1) / len(difference) ** 0.5
-            worst = max(worst, (difference.mean(), error, f"{name} at {count} labels"))
+        for column, here in enumerate(scores[_BOTH]):
+            cell = f"{name} at {_LABELS[column]}"
+            better = max((_LEARNED, _FIRST), key=lambda row, at=column: np.mean(scores[row][at]))
+            difference = paired_difference(here, scores[better][column])
+            losses.append(-difference.mean)
+            said = f"{cell} {difference.against(better)}"
+            worst = max(worst, (-difference.mean, said))
+            is_large = -difference.mean > _LARGE and difference.verdict == "behind"
+            if is_large and kept["n_test"] >= _TEST_ROWS:
+                large.append(said)
+            best = max(
+                scores.keys() - {_BOTH, _BY_ALL, _BY_FEW, _LEARNED, _FIRST},
+                key=lambda row, at=column: np.mean(scores[row][at]),
+            )
+            difference = paired_difference(here, scores[best][column])
+            if difference.verdict == "behind":
+                others.append(f"{cell} {difference.against(best)}")
     print(
         f"\n{modality}, {len(by_task)} sets: mean loss against the better of the two "
-        f"{np.mean(losses):+.4f}; the largest {worst[0]:+.3f} ± {worst[1]:.3f}, {worst[2]}. Means: "
+        f"{np.mean(losses):+.4f}; the largest: {worst[1]}. More than {_LARGE}, and two "
+        f"standard errors, with at least {_TEST_ROWS} test rows: "
+        f"{'; '.join(large) or 'none'}. Means: "
         + ", ".join(f"{name} {np.mean(values):.4f}" for name, values in means.items())
+        + f". Of the {len(losses)} numbers of labels of these sets, the best of the other rows is "
+        f"ahead in {len(others)}{': SimCLR() is, on ' + '; '.join(others) if others else ''}."
     )
 
 
@@ -144,6 +191,7 @@ def main() -> None:
     parser.add_argument("--tasks", help="names of data sets, by comma; all if not given")
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--json", type=Path, help="file to keep the results in")
+    add_kept(parser)
     arguments = parser.parse_args()
     print(
         f"skssl {skssl.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads; "
@@ -155,14 +203,18 @@ def main() -> None:
     kept = Kept(arguments.json)
     for modality in arguments.modalities.split(","):
         names = arguments.tasks.split(",") if arguments.tasks else list(tasks_of(modality))
+        if arguments.kept:
+            names = [name for name in names if name in kept.table(modality)]
         found = {}
         for name in names:
             if name not in kept.table(modality):
-                scores = measure(tasks_of(modality)[name](), modality, arguments.draws)
-                kept.put(modality, name, {"scores": scores})
-            found[name] = kept.table(modality)[name]["scores"]
-            print_task(name, found[name])
-        print_losses(modality, found)
+                task = tasks_of(modality)[name]()
+                scores = measure(task, modality, arguments.draws)
+                kept.put(modality, name, {"n_test": len(task.y_test), "scores": scores})
+            found[name] = kept.table(modality)[name]
+            print_task(name, found[name]["scores"], first=len(found) == 1)
+        if found:
+            print_losses(modality, found)
 
 
 if __name__ == "__main__":

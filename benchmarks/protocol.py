@@ -13,12 +13,13 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from clock import StepClock
 from heads import ALL_LABELS, HEADS, Head, Pool
+from joblib import Memory
+from keeping import FOLDER, library_state
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import get_scorer
@@ -66,13 +67,15 @@ class Task:
 class Features(NamedTuple):
     """What the rows of both sides became, and how many steps of training and seconds it took.
 
-    Seconds are there where features are kept for a second use.
+    Seconds are there where features are kept for a second use. `n_learned` is the number of
+    columns, the last ones, that training made; None where all are.
     """
 
     train: Any
     test: Any
     steps: int = 0
     seconds: float = 0.0
+    n_learned: int | None = None
 
 
 @dataclass
@@ -141,18 +144,44 @@ class Benchmark:
 def embed_with(estimator: BaseEstimator) -> Callable[[Task, int], Features]:
     """Return features that a clone of `estimator`, fitted to the training rows, makes.
 
-    One that is self-supervised gets the seed.
+    One that is self-supervised gets the seed, and is trained once for all benchmarks: what it makes
+    of a task is kept in the folder ``.cache`` until the library changes.
     """
 
     def features(task: Task, seed: int) -> Features:
-        start, fitted, clock = time.perf_counter(), clone(estimator), StepClock(None)
-        if isinstance(fitted, SelfSupervisedTransformer):
-            fitted.set_params(random_state=seed, callbacks=[clock])
-        fitted.fit(task.X)
-        Z, Z_test = fitted.transform(task.X), fitted.transform(task.X_test)
-        return Features(Z, Z_test, len(clock.ends), time.perf_counter() - start)
+        fitted = clone(estimator)
+        if not isinstance(fitted, SelfSupervisedTransformer):
+            return _embed(fitted, task.X, task.X_test)
+        fitted.set_params(random_state=seed)
+        state = library_state()
+        if state is None:
+            return _train_and_embed(fitted, task.X, task.X_test)
+        return _kept_embedding(fitted, task.X, task.X_test, state)
 
     return features
+
+
+def _embed(estimator: BaseEstimator, X: Any, X_test: Any) -> Features:
+    start = time.perf_counter()
+    estimator.fit(X)
+    both = estimator.transform(X), estimator.transform(X_test)
+    return Features(*both, seconds=time.perf_counter() - start)
+
+
+def _train_and_embed(estimator: SelfSupervisedTransformer, X: Any, X_test: Any) -> Features:
+    clock = StepClock(None)
+    features = _embed(estimator.set_params(callbacks=[clock]), X, X_test)
+    return features._replace(steps=len(clock.ends), n_learned=estimator.n_learned())
+
+
+def _embed_in_state(
+    estimator: SelfSupervisedTransformer, X: Any, X_test: Any, state: str
+) -> Features:
+    """Return the features; `state` tells apart what other versions of the library make."""
+    return _train_and_embed(estimator, X, X_test)
+
+
+_kept_embedding = Memory(FOLDER / ".cache", verbose=0).cache(_embed_in_state)
 
 
 def beside(
@@ -198,8 +227,7 @@ def method_rows(
     How the other methods compare, `methods.py` tells. With `beside_row`, there is also SimCLR
     beside the features of that row.
     """
-    # Two rows may want what was learned from the same task.
-    simclr = lru_cache(maxsize=SEEDS)(embed_with(SimCLR(**params)))
+    simclr = embed_with(SimCLR(**params))
     others = [] if simclr_only else [SimSiam, VICReg, MaskedAutoencoder]
     rows = [
         Row(CONTROL, embed_with(SimCLR(max_epochs=0, **params)), CONTROL, seeds=SEEDS),
