@@ -164,9 +164,10 @@ def print_losses(modality: str, by_task: dict[str, dict[str, Any]]) -> None:
             losses.append(-difference.mean)
             said = f"{cell} {difference.against(better)}"
             worst = max(worst, (-difference.mean, said))
-            is_large = -difference.mean > _LARGE and difference.verdict == "behind"
-            if is_large and kept["n_test"] >= _TEST_ROWS:
-                large.append(said)
+            over = -difference.mean - _LARGE
+            if over > 0 and kept["n_test"] >= _TEST_ROWS:
+                surely = ", by more than two standard errors" * (over > 2 * difference.error)
+                large.append(f"{said}{surely}")
             best = max(
                 scores.keys() - {_BOTH, _BY_ALL, _BY_FEW, _LEARNED, _FIRST},
                 key=lambda row, at=column: np.mean(scores[row][at]),
@@ -176,9 +177,8 @@ def print_losses(modality: str, by_task: dict[str, dict[str, Any]]) -> None:
                 others.append(f"{cell} {difference.against(best)}")
     print(
         f"\n{modality}, {len(by_task)} sets: mean loss against the better of the two "
-        f"{np.mean(losses):+.4f}; the largest: {worst[1]}. More than {_LARGE}, and two "
-        f"standard errors, with at least {_TEST_ROWS} test rows: "
-        f"{'; '.join(large) or 'none'}. Means: "
+        f"{np.mean(losses):+.4f}; the largest: {worst[1]}. Over {_LARGE} with at least "
+        f"{_TEST_ROWS} test rows: {'; '.join(large) or 'none'}. Means: "
         + ", ".join(f"{name} {np.mean(values):.4f}" for name, values in means.items())
         + f". Of the {len(losses)} numbers of labels of these sets, the best of the other rows is "
         f"ahead in {len(others)}{': SimCLR() is, on ' + '; '.join(others) if others else ''}."
