@@ -33,9 +33,10 @@ def outside(tmp_path, monkeypatch):
 def test_a_method_of_ones_own_passes_the_common_tests(outside):
     from align_uniform import AlignUniform
 
-    cases = [case for case in CASES if case.name in ("tabular", "points")]
+    # The guide's own page checks it on tables.
+    cases = [case for case in CASES if case.name == "points"]
     passed = check_method(AlignUniform, cases=cases, projector_dim=16)
-    assert len(passed) == 24
+    assert len(passed) == 12
 
 
 def test_a_modality_of_ones_own_passes_the_common_tests(outside):

@@ -67,7 +67,7 @@ def test_sklearn_checks(estimator):
     # scikit-learn's labels are -1 and 1 in places.
     reason = "The pretraining does not look at weights, and the order of batches is random."
     results = check_estimator(
-        fine_tuned(tiny(modality=Tabular()), estimator, unlabeled=None),
+        fine_tuned(tiny(modality=Tabular(), max_epochs=1), estimator, max_epochs=1, unlabeled=None),
         expected_failed_checks={"check_sample_weight_equivalence_on_dense_data": reason},
         on_skip=None,
         on_fail=None,

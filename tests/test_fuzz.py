@@ -3,14 +3,18 @@
 import pytest
 from fuzz import KINDS, search
 
+N_OF_KIND = 12
 # A process that is forked takes its time.
-N_OF_KIND = {"forks": 8}
+N_FORKED = 4
 
 
+# `pytest -m slow` tries as many others.
+@pytest.mark.parametrize("part", [0, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_is_right_or_a_clear_error(kind):
+def test_it_is_right_or_a_clear_error(kind, part):
     pytest.importorskip("pandas")
-    found = search(N_OF_KIND.get(kind, 25), kinds=[kind])
+    n = N_FORKED if kind == "forks" else N_OF_KIND
+    found = search(n, first=part * n, kinds=[kind])
     faults = [
         f"{number}: {attempt.what}: {ended}"
         for number, _, attempt, ended in found

@@ -9,7 +9,7 @@ import joblib
 import numpy as np
 import pytest
 import torch
-from cases import CHEAP_PAIRS, tiny_mlp
+from cases import CHEAP_PAIRS, FAMILIES, tiny_mlp
 from sklearn.base import clone
 from sklearn.datasets import load_wine
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -81,8 +81,9 @@ def test_fit_goes_on_to_the_total(seed, counter):
     assert torch.equal(weights(ssl), after)
 
 
-@pytest.mark.parametrize("estimator", CHEAP_PAIRS, ids=lambda estimator: estimator.__name__)
-def test_every_method_goes_on(estimator):
+# As every method goes on with partial_fit, each family does here.
+@pytest.mark.parametrize("estimator", FAMILIES)
+def test_families_go_on(estimator):
     case = CHEAP_PAIRS[estimator]
     samples = case.few()
     ssl = case.make_small(estimator, warm_start=True).fit(samples)

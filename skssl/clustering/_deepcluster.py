@@ -148,10 +148,10 @@ class DeepCluster(SelfSupervisedTransformer):
     --------
     >>> from sklearn.datasets import load_digits
     >>> from skssl import DeepCluster
-    >>> X = load_digits().images[:200]
+    >>> X = load_digits().images[:100]
     >>> ssl = DeepCluster(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 320)
+    (100, 320)
     """
 
     n_clusters: Auto[int] = param(AUTO, POSITIVE_INT, default="auto")

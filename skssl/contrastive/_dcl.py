@@ -49,10 +49,10 @@ class DCL(SelfSupervisedTransformer):
     --------
     >>> from sklearn.datasets import load_digits
     >>> from skssl import DCL
-    >>> X = load_digits().images[:200]
+    >>> X = load_digits().images[:100]
     >>> ssl = DCL(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 320)
+    (100, 320)
     """
 
     temperature: float = param(POSITIVE, default=0.2)

@@ -146,10 +146,10 @@ class MoCo(SelfSupervisedTransformer):
     --------
     >>> from sklearn.datasets import load_digits
     >>> from skssl import MoCo
-    >>> X = load_digits().images[:200]
+    >>> X = load_digits().images[:100]
     >>> ssl = MoCo(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 320)
+    (100, 320)
     """
 
     queue_size: Auto[int] = param(AUTO, NOT_NEGATIVE_INT, default="auto")

@@ -46,10 +46,10 @@ class BarlowTwins(SelfSupervisedTransformer):
     --------
     >>> from sklearn.datasets import load_digits
     >>> from skssl import BarlowTwins
-    >>> X = load_digits().images[:200]
+    >>> X = load_digits().images[:100]
     >>> ssl = BarlowTwins(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 320)
+    (100, 320)
     """
 
     off_diagonal_weight: float = param(NOT_NEGATIVE, default=0.01)

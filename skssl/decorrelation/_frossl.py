@@ -54,10 +54,10 @@ class FroSSL(SelfSupervisedTransformer):
     --------
     >>> from sklearn.datasets import load_digits
     >>> from skssl import FroSSL
-    >>> X = load_digits().images[:200]
+    >>> X = load_digits().images[:100]
     >>> ssl = FroSSL(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 320)
+    (100, 320)
     """
 
     n_views: int = param(AT_LEAST_TWO, default=2)

@@ -39,10 +39,10 @@ class LeJEPA(_GaussianMethod):
     --------
     >>> from sklearn.datasets import load_digits
     >>> from skssl import LeJEPA
-    >>> X = load_digits().images[:200]
+    >>> X = load_digits().images[:100]
     >>> ssl = LeJEPA(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 320)
+    (100, 320)
     """
 
     weight: float = param(FRACTION, default=0.05)

@@ -31,10 +31,10 @@ class VISReg(_GaussianMethod):
     --------
     >>> from sklearn.datasets import load_digits
     >>> from skssl import VISReg
-    >>> X = load_digits().images[:200]
+    >>> X = load_digits().images[:100]
     >>> ssl = VISReg(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 320)
+    (100, 320)
     """
 
     _loss = staticmethod(visreg)

@@ -65,10 +65,10 @@ class BYOL(SelfSupervisedTransformer):
     --------
     >>> from sklearn.datasets import load_digits
     >>> from skssl import BYOL
-    >>> X = load_digits().images[:200]
+    >>> X = load_digits().images[:100]
     >>> ssl = BYOL(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 320)
+    (100, 320)
     """
 
     momentum: float = param(FRACTION, default=0.99)

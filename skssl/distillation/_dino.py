@@ -127,10 +127,10 @@ class DINO(SelfSupervisedTransformer):
     --------
     >>> from sklearn.datasets import load_digits
     >>> from skssl import DINO
-    >>> X = load_digits().images[:200]
+    >>> X = load_digits().images[:100]
     >>> ssl = DINO(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 320)
+    (100, 320)
     """
 
     n_prototypes: int = param(POSITIVE_INT, default=512)

@@ -73,10 +73,10 @@ class SimSiam(SelfSupervisedTransformer):
     --------
     >>> from sklearn.datasets import load_digits
     >>> from skssl import SimSiam
-    >>> X = load_digits().images[:200]
+    >>> X = load_digits().images[:100]
     >>> ssl = SimSiam(max_epochs=2, random_state=0).fit(X)
     >>> ssl.transform(X).shape
-    (200, 320)
+    (100, 320)
     """
 
     n_views: int = param(AT_LEAST_TWO, default=4)
