@@ -34,12 +34,12 @@ class PrototypeClassifier(Versioned, ClassifierMixin, Declared):
     `y`; unlike it, it builds no graph, so that it takes millions of rows, and predicts new rows as
     it predicts those that it has seen.
 
-    Made for embeddings in which classes are groups, and for few labels: where the groups lie then
-    says more than one or two labelled rows do. On the digits, embedded by
-    :class:`~skssl.SimSiam`, its accuracy is .986 with one label per class and that of logistic
-    regression .934; with 10 both have .987, and from 25 on logistic regression is ahead. Take that
-    as well where a class has several groups, or where some classes are many times larger than
-    others, since all count as equally frequent here.
+    Made for embeddings in which classes are groups of about the same size, and for one or two
+    labels per class: where the groups lie then says more than the labelled rows do. Take logistic
+    regression with more labels, where a class has several groups, since it has one direction here,
+    or where some classes are many times larger than others, since all count as equally frequent.
+    With a few labels per class, cross-validation can tell
+    (:func:`few_label_report(..., choose=True) <skssl.inspection.few_label_report>`).
 
     Parameters
     ----------
