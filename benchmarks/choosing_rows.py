@@ -163,6 +163,8 @@ def print_table(title: str, results: dict[str, dict[str, Any]]) -> None:
 
 def from_when(means: dict[int, dict[str, np.ndarray]]) -> str:
     """Say from how many labels per class on the choice is ahead of the first row."""
+    if len(next(iter(means.values()))[_FIRST]) < 2:
+        return "one data set does not tell from how many labels on choosing pays."
     pays: int | None = None
     for n, found in means.items():
         ahead = paired_difference(found[_CHOSEN], found[_FIRST]).verdict == "ahead"

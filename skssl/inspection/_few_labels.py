@@ -186,7 +186,11 @@ def few_label_report(
                     cells = row.scores(data, draws, scorer, pool)
                     if choose and kind != "random weights":
                         validated[name] = row.validated(
-                            data, [draws[i] for i in several], of_draws[several], scorer, pool
+                            data,
+                            [draws[i] for i in several],
+                            of_draws[several].tolist(),
+                            scorer,
+                            pool,
                         )
                 except Exception as error:
                     error.add_note(f"This was in the row {name!r} of few_label_report.")

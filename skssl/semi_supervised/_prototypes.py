@@ -193,8 +193,8 @@ class PrototypeClassifier(Versioned, ClassifierMixin, Declared):
             In the order of ``classes_``.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        return self._shares(self._directions(X))
+        checked: np.ndarray = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        return self._shares(self._directions(checked))
 
     def predict(self, X: Samples) -> np.ndarray:
         """Return the class with the most similar prototype.
