@@ -10,7 +10,9 @@ by cross-validation of the labelled rows of this draw. Printed are, by modality 
 per class, the mean balanced accuracies of the rows, of what was chosen and of the row that is best
 on the test rows of each set, and what the choice costs against that and against the first row,
 which is what one has without choosing. No setting is chosen here; those of the classifiers are
-their defaults. Errors are over the data sets. ``SimCLR()`` is trained on all training rows, with
+their defaults. The shrinkage of prototypes was chosen on digits, ORL faces, covertype_6k, adult, AG
+News, CBF, DistalPhalanxTW, GunPoint and JapaneseVowels, which flatters them there: `--kept-back`
+leaves these out. Errors are over the data sets. ``SimCLR()`` is trained on all training rows, with
 ``concat_input=True`` where that is not the default; the heads see at most 1,000 of them. Series
 with more are left out. With ``--cache``, the embeddings are kept. Reads the data from the folder
 that the environment variable SKSSL_DATA names.
@@ -52,6 +54,13 @@ _MODALITIES: dict[str, Modality] = {
 }
 _CHOSEN, _BEST = "chosen by cross-validation", "best afterwards"
 _FIRST = "both, LR"
+
+
+# On these the shrinkage of PrototypeClassifier was chosen.
+_LOOKED_AT = {
+    *("digits", "ORL faces", "covertype_6k", "adult", "AG News"),
+    *("CBF", "DistalPhalanxTW", "GunPoint", "JapaneseVowels"),
+}
 
 
 @dataclass
@@ -178,6 +187,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--modalities", default=",".join(_MODALITIES), help="by comma")
     parser.add_argument("--tasks", help="names of data sets, by comma; all if not given")
+    parser.add_argument(
+        "--kept-back", action="store_true", help="leave out sets on which a default was chosen"
+    )
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--json", type=Path, help="file to keep the results in")
     parser.add_argument("--cache", type=Path, help="folder to keep the embeddings in")
@@ -193,6 +205,8 @@ def main() -> None:
     for modality in arguments.modalities.split(","):
         tasks, found = tasks_of(modality), {}
         names = arguments.tasks.split(",") if arguments.tasks else list(tasks)
+        if arguments.kept_back:
+            names = [name for name in names if name not in _LOOKED_AT]
         for name in names:
             done = kept.table(modality)
             if name not in done:
