@@ -39,8 +39,6 @@ ALL_LABELS = "all"
 _AS_THEY_ARE = "as they are"
 _SCALINGS: dict[str, Callable[[], BaseEstimator]] = {
     "standardised": StandardScaler,
-    # Prototypes are directions, which centring changes.
-    "centred": lambda: StandardScaler(with_std=False),
     "standardised, length 1": lambda: make_pipeline(StandardScaler(), Normalizer()),
 }
 
@@ -88,7 +86,7 @@ HEADS = {
     "prototypes": Head(
         lambda temperature: PrototypeClassifier(temperature=temperature, unlabeled=-1),
         settings=(0.1, 0.03),
-        scalings=(_AS_THEY_ARE, "standardised", "centred"),
+        scalings=(_AS_THEY_ARE, "standardised"),
         unlabelled=True,
         sparse=False,
     ),

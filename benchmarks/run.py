@@ -78,6 +78,7 @@ PARTS = [
     Part("methods", ("benchmarks/methods.py",)),
     Part("label_efficiency", ("benchmarks/label_efficiency.py",)),
     Part("choosing", ("benchmarks/choosing.py",)),
+    Part("choosing_rows", ("benchmarks/choosing_rows.py", "--kept-back")),
     Part("pretext", ("benchmarks/pretext.py",)),
     Part("giving_back", ("benchmarks/giving_back.py",)),
     Part("cifar10", ("benchmarks/cifar10.py", "--method", "all", "--curve", "10"), gpu=True),

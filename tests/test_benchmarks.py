@@ -68,3 +68,25 @@ def test_ranks_come_with_a_corrected_test():
     p = _against("a", ["a", "b", "c", "d"], scores)
     assert p["b"] == p["c"] == pytest.approx(3 * 2 / 2**12)
     assert p["d"] > 0.05
+
+
+def test_rows_are_chosen_by_labels_and_paid_for_by_test_rows():
+    from choosing_rows import Embedded, by_count, from_when, measure
+
+    # Only the learned part, the last three columns, tells the classes apart.
+    rng = np.random.default_rng(0)
+    Z, classes = make_blobs(200, n_features=3, centers=3, cluster_std=2.0, random_state=0)
+    Z = np.hstack([8 * rng.standard_normal((200, 12)), Z]) / 8
+    embedded = Embedded(Z[:120], classes[:120], Z[120:], classes[120:], n_learned=3)
+    result = measure(embedded, draws=3)
+    assert result["n_labels"] == [1, 5, 25]
+    assert result["chosen"][0] == ["both, LR"] * 3
+    assert all(name.startswith("learned") for name in result["chosen"][2])
+    found = {n: by_count({"a": result, "b": result}, n) for n in (1, 5, 25)}
+    assert found[1]["both, LR"].tolist() == found[1]["chosen by cross-validation"].tolist()
+    assert (found[25]["chosen by cross-validation"] > found[25]["both, LR"]).all()
+    assert (found[25]["best afterwards"] >= found[25]["chosen by cross-validation"]).all()
+    assert by_count({"a": result}, 100) == {}
+    assert from_when(found).startswith(("from 5 labels", "from 25 labels"))
+    level = {n: {**cells, "both, LR": cells["best afterwards"]} for n, cells in found.items()}
+    assert from_when(level).startswith("choosing is not ahead of both, LR")

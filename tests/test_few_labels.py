@@ -341,6 +341,101 @@ def test_boosting_learns_from_a_few_rows():
     assert (report.scores["boosting"].mean(axis=1) > [0.5, 0.8]).all()
 
 
+def test_the_choice_is_that_of_the_labelled_rows_of_each_draw():
+    class Knows(Spy):
+        """Is right where it is asked about these rows."""
+
+        def __init__(self, rows=None):
+            self.rows = rows
+
+        def predict(self, X):
+            right = [any(np.array_equal(row, known) for known in self.rows) for row in X]
+            truth = [int(y[np.flatnonzero((X_all == row).all(axis=1))[0]]) for row in X]
+            return np.where(right, truth, (np.array(truth) + 1) % 3)
+
+    X_all, X_train, X_test, y_test = X, X[:150], X[150:], y[150:]
+    # Chosen is what is right about training rows, though it is wrong about every test row.
+    models = {"of test": Knows(X_test), "of training": Knows(X_train), "too": Knows(X_train)}
+    report = compare(
+        models, X_train, y[:150], X_test=X_test, y_test=y_test, n_labels=(1, 2, 7), choose=True
+    )
+    assert report.chosen == [["of test"] * 2, ["of training"] * 2, ["of training"] * 2]
+    chosen = report.scores["chosen by cross-validation"]
+    np.testing.assert_array_equal(chosen, [[1, 1], [0, 0], [0, 0]])
+    # In each draw: a fit for the test, and as many folds as there are labels, at most 5.
+    fits = [len(labels) for _, labels in Spy.seen[: len(Spy.seen) // 3]]
+    assert fits[:10] == [3, 3, 6, 6, 21, 21, *[3] * 4]
+    assert [sum(fits[first : first + 5]) for first in (10, 15)] == [4 * 21] * 2
+
+
+def test_held_out_labels_are_not_shown():
+    class Spreading(LabelSpreading):
+        seen: list = []
+
+        def fit(self, X, y):
+            self.seen.append(y)
+            return super().fit(X, y)
+
+    models = {"spreading": Spreading(kernel="knn"), "linear": LogisticRegression()}
+    report = compare(models, n_labels=4, n_repeats=1, choose=True)
+    whole, *folds = Spreading.seen
+    assert [int((shown != -1).sum()) for shown in folds] == [9] * 4
+    assert all(np.isin(np.flatnonzero(fold != -1), np.flatnonzero(whole != -1)).all()
+               for fold in folds)  # fmt: skip
+    # A choice is one of the rows, the same with several processes.
+    ((name,),) = report.chosen
+    assert report.scores["chosen by cross-validation"] == report.scores[name]
+    in_processes = compare(
+        {"spreading": LabelSpreading(kernel="knn"), "linear": LogisticRegression()},
+        n_labels=4, n_repeats=1, choose=True, n_jobs=2,
+    )  # fmt: skip
+    assert in_processes.chosen == report.chosen
+
+
+def test_random_weights_are_not_chosen_and_baselines_are():
+    easy, labels = make_blobs(120, n_features=6, centers=3, random_state=0)
+    blind = {"blind": make_pipeline(tiny(max_epochs=0), DummyClassifier())}
+    report = compare(
+        blind, easy, labels, baselines={"linear": LogisticRegression()}, n_labels=5, choose=True
+    )
+    assert list(report.scores) == [
+        "linear",
+        "random weights",
+        "blind",
+        "chosen by cross-validation",
+    ]
+    assert report.chosen == [["linear", "linear"]]
+    assert [row["kind"] for row in report.rows][-1] == "chosen"
+    assert "chosen by cross-validation" in report.plot().lines_
+
+
+def test_the_summary_says_what_the_choice_cost():
+    report = FewLabelReport(
+        {"a": np.array([[0.5, 0.6], [0.6, 0.7]]), "b": np.array([[0.7, 0.8], [0.7, 0.9]])},
+        {"a": "model", "b": "model"},
+        n_labels=[1, 5], scoring="accuracy", n_train=9, n_labelled=8, n_test=3,
+        chosen=[["a", "a"], ["a", "b"]],
+    )  # fmt: skip
+    np.testing.assert_array_equal(
+        report.scores["chosen by cross-validation"], [[0.5, 0.6], [0.6, 0.9]]
+    )
+    assert report.summary().split("\n") == [
+        "1 label per class: b (model) is first. There is nothing to cross-validate: a was taken.",
+        "5 labels per class: b (model) is first. Cross-validation chose a (1), b (1), which is "
+        "level with b, the best afterwards (-0.050 ± 0.050) and level with a, the first model "
+        "(0.100 ± 0.100).",
+    ]
+
+
+def test_a_choice_needs_rows_and_a_name():
+    with pytest.raises(ValueError, match=re.escape("choose=True needs at least 2 rows")):
+        compare(LogisticRegression(), choose=True)
+    models = {"chosen by cross-validation": Spy(), "b": Spy()}
+    with pytest.raises(ValueError, match="used twice: chosen by cross-validation"):
+        compare(models, choose=True)
+    assert Spy.seen == []
+
+
 def test_rows_make_a_data_frame():
     table = pd.DataFrame(compare([tiny(), LogisticRegression()]).rows)
     assert table.groupby("kind").size().to_dict() == {"model": 4, "random weights": 2}

@@ -47,18 +47,56 @@ def test_sklearn_checks(unlabeled):
 
 
 def test_without_rounds_it_is_the_nearest_mean_direction():
-    model = PrototypeClassifier(n_iter=0).fit(X, y_few)
+    model = PrototypeClassifier(n_iter=0, shrinkage=1).fit(X, y_few)
     directions = X / np.linalg.norm(X, axis=1, keepdims=True)
     means = np.stack([directions[known & (y == label)].mean(axis=0) for label in range(3)])
     means /= np.linalg.norm(means, axis=1, keepdims=True)
     np.testing.assert_allclose(model.prototypes_, means, rtol=1e-12)
     np.testing.assert_array_equal(model.predict(X), (directions @ means.T).argmax(axis=1))
-    alone = PrototypeClassifier(n_iter=0).fit(X[known], y[known])
-    np.testing.assert_allclose(alone.prototypes_, means, rtol=1e-12)
+
+
+def test_rows_are_whitened_by_the_shrunk_covariance_of_all(rng):
+    rows = X @ rng.standard_normal((13, 13)) + 5
+    model = PrototypeClassifier(n_iter=0, shrinkage=0.4).fit(rows, y_few)
+    variances, axes = np.linalg.eigh(np.cov(rows.T, bias=True))
+    typical = (variances**2).sum() / variances.sum()
+    whitened = (rows - rows.mean(axis=0)) @ axes / np.sqrt(0.6 * variances + 0.4 * typical) @ axes.T
+    plain = PrototypeClassifier(n_iter=0, shrinkage=1).fit(whitened, y_few)
+    np.testing.assert_allclose(model.prototypes_, plain.prototypes_, rtol=1e-6)
+    np.testing.assert_allclose(model.predict_proba(rows), plain.predict_proba(whitened), rtol=1e-6)
+    # Far from the origin as well, and in the precision of the rows.
+    far = PrototypeClassifier(n_iter=0, shrinkage=0.4).fit((rows + 50).astype(np.float32), y_few)
+    np.testing.assert_allclose(far.prototypes_, model.prototypes_, atol=1e-4)
+
+
+def test_more_columns_than_axes_share_the_rest(rng):
+    rows, truth = rng.standard_normal((400, 150)), np.arange(400) % 2
+    rows[:, 0] += 6 * truth
+    model = PrototypeClassifier().fit(rows, np.where(np.arange(400) < 20, truth, -1))
+    assert model.axes_.shape == (100, 150)
+    assert 0 < model.gains_[0] < 0.7 < model.gains_[-1] <= 1
+    assert model.score(rows, truth) > 0.9
+
+
+def test_whitening_finds_groups_across_the_largest_variance(rng):
+    truth = np.arange(200) % 2
+    rows = rng.standard_normal((200, 2)) * [8, 1]
+    rows[:, 1] += np.where(truth == 0, -4, 4)
+    rows[:2] = [[3, -4], [-3, 4]]
+    labels = np.where(np.arange(200) < 2, truth, -1)
+    assert PrototypeClassifier().fit(rows, labels).score(rows, truth) > 0.95
+    assert PrototypeClassifier(shrinkage=1).fit(rows, labels).score(rows, truth) < 0.7
+
+
+def test_rows_that_are_all_equal_are_shared_out_evenly():
+    labels = np.r_[0, 1, np.full(8, -1)]
+    proba = PrototypeClassifier().fit(np.ones((10, 3)), labels).predict_proba(np.ones((2, 3)))
+    np.testing.assert_allclose(proba, 0.5)
 
 
 def test_a_round_gives_the_means_of_shared_out_rows():
-    start = PrototypeClassifier(n_iter=0, temperature=0.5).fit(X, y_few).prototypes_
+    settings = {"temperature": 0.5, "shrinkage": 1}
+    start = PrototypeClassifier(n_iter=0, **settings).fit(X, y_few).prototypes_
     expected = np.zeros_like(start)
     for row, label in zip(X, y_few, strict=True):
         direction = row / np.sqrt((row**2).sum())
@@ -67,7 +105,7 @@ def test_a_round_gives_the_means_of_shared_out_rows():
         for of_class, share in enumerate(shares):
             expected[of_class] += share * direction
     expected /= np.sqrt((expected**2).sum(axis=1, keepdims=True))
-    model = PrototypeClassifier(n_iter=1, temperature=0.5, label_weight=3).fit(X, y_few)
+    model = PrototypeClassifier(n_iter=1, label_weight=3, **settings).fit(X, y_few)
     np.testing.assert_allclose(model.prototypes_, expected, rtol=1e-10)
 
 
@@ -79,7 +117,7 @@ def test_unlabelled_rows_move_prototypes_to_their_groups():
     assert at_start.score(rows, truth) < 0.9
     assert LabeledOnly(LogisticRegression()).fit(rows, labels).score(rows, truth) < 0.9
     middles = np.degrees(np.arctan2(model.prototypes_[:, 1], model.prototypes_[:, 0]))
-    np.testing.assert_allclose(middles, [40, 140], atol=8)
+    np.testing.assert_allclose(middles, [0, 180], atol=20)  # from the mean of all rows
 
 
 def test_weight_keeps_prototypes_at_the_labelled_rows():
@@ -105,7 +143,8 @@ def test_probabilities_are_surer_at_lower_temperatures_and_do_not_depend_on_leng
 
 def test_a_row_without_a_direction_is_shared_out_evenly():
     rows, _, labels = stretched_groups()
-    proba = PrototypeClassifier().fit(rows, labels).predict_proba([[0.0, 0.0]])
+    model = PrototypeClassifier().fit(rows, labels)
+    proba = model.predict_proba([model.mean_])
     np.testing.assert_allclose(proba, [[0.5, 0.5]])
 
 
@@ -176,6 +215,7 @@ def test_in_a_report_it_sees_all_rows():
 @pytest.mark.parametrize(
     ("params", "labels", "message"),
     [
+        ({"shrinkage": 0}, y_few, "'shrinkage' parameter .* Got 0"),
         ({"temperature": 0}, y_few, "'temperature' parameter .* Got 0"),
         ({"n_iter": -1}, y_few, "'n_iter' parameter .* Got -1"),
         ({"label_weight": 0.0}, y_few, "'label_weight' parameter .* Got 0.0"),

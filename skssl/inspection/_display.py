@@ -22,7 +22,8 @@ class FewLabelDisplay:
     """Scores over the number of labels per class.
 
     Models are coloured, with a band of one standard deviation over the draws; the same encoders
-    with random weights are black and dotted, classical baselines grey and dashed.
+    with random weights are black and dotted, classical baselines grey and dashed; what was chosen
+    among the others is black.
 
     Parameters
     ----------
@@ -30,7 +31,7 @@ class FewLabelDisplay:
         Labels per class.
     scores : dict of str to array of shape (len(n_labels), n_repeats)
         Scores of each line.
-    kinds : dict of str to {"classical", "random weights", "model"}
+    kinds : dict of str to {"classical", "random weights", "model", "chosen"}
         What each line is.
     score_name : str, default="score"
         Label of the vertical axis.
@@ -128,7 +129,7 @@ class FewLabelDisplay:
     def _styles(self) -> dict[str, dict[str, Any]]:
         """Return what tells the lines apart."""
         styles: dict[str, dict[str, Any]] = {}
-        counts = {"classical": 0, "random weights": 0, "model": 0}
+        counts = {"classical": 0, "random weights": 0, "model": 0, "chosen": 0}
         for name in self.scores:
             kind = self.kinds[name]
             index = counts[kind]
@@ -143,6 +144,8 @@ class FewLabelDisplay:
                     "ms": 4,
                     "lw": 1.3,
                 }
+            elif kind == "chosen":
+                styles[name] = {"color": "black", "ls": "-", "marker": "*", "lw": 1.3}
             else:
                 styles[name] = {"color": "black", "ls": ":", "marker": "xX+"[index % 3], "lw": 1.5}
         return styles

@@ -20,7 +20,7 @@ from skssl._sklearn_compat import plain, validate_params
 from skssl._types import Auto, RandomState, Samples
 from skssl.inspection import _inputs as inputs
 from skssl.inspection._controls import random_weights, resolve_baselines
-from skssl.inspection._report import FewLabelReport
+from skssl.inspection._report import CHOSEN, FewLabelReport
 from skssl.inspection._rows import FittedRow, Scorer, draw_labelled
 
 
@@ -35,6 +35,7 @@ from skssl.inspection._rows import FittedRow, Scorer, draw_labelled
         "n_repeats": [POSITIVE_INT],
         "baselines": [AUTO, dict, None],
         "probe": [HasMethods("fit"), None],
+        "choose": ["boolean"],
         "scoring": [str, callable],
         "unlabeled": "no_validation",
         "test_size": [PART_OF_ROWS, POSITIVE_INT],
@@ -54,6 +55,7 @@ def few_label_report(
     n_repeats: int = 10,
     baselines: Auto[Mapping[str, BaseEstimator] | None] = "auto",
     probe: BaseEstimator | None = None,
+    choose: bool = False,
     scoring: str | Scorer = "accuracy",
     unlabeled: object = "auto",
     test_size: float | int = 0.25,
@@ -101,6 +103,13 @@ def few_label_report(
     probe : classifier, default=None
         What is fitted to embeddings and other features; up to its first step that needs labels to
         those of all training rows. None is a ``LogisticRegression`` behind a ``StandardScaler``.
+    choose : bool, default=False
+        Whether to add a row that says what it is worth to choose among the others: in each draw,
+        the one of `models` and `baselines` that has the best score in stratified cross-validation
+        of the labelled rows of this draw, in as many folds as each class has labels, at most 5.
+        Of rows that are level it takes the one that comes first, and `models` before `baselines`.
+        With one label per class there is nothing to cross-validate, and it takes the first of
+        `models`. Classifiers are fitted up to six times as often.
     scoring : str or callable, default="accuracy"
         A score of scikit-learn, such as "balanced_accuracy", or a callable
         ``scorer(estimator, X, y)``.
@@ -123,8 +132,9 @@ def few_label_report(
     ------
     ValueError
         Before anything is trained, if a class has fewer labelled training rows than are to be
-        drawn, a name is used twice, or a parameter has a value that is not allowed. Errors of a
-        model are not caught, so no row is missing from a report.
+        drawn, a name is used twice, ``choose=True`` has a single row to choose from, or a parameter
+        has a value that is not allowed. Errors of a model are not caught, so no row is missing from
+        a report.
 
     See Also
     --------
@@ -161,8 +171,12 @@ def few_label_report(
 
     classical = resolve_baselines(baselines, named, X)
     controls = random_weights(named, data.X)
-    inputs.check_names(classical, controls, named)
-    scores, kinds, estimators = {}, {}, {}
+    inputs.check_names(classical, controls, named, {CHOSEN: None} if choose else {})
+    if choose and len(classical) + len(named) < 2:
+        raise ValueError(f"choose=True needs at least 2 rows to choose from, got {list(named)}.")
+    scores, kinds, estimators, validated = {}, {}, {}, {}
+    of_draws = np.repeat(counts, n_repeats)
+    several = np.flatnonzero(of_draws > 1)  # draws that have something to cross-validate
     groups = {"classical": classical, "random weights": controls, "model": named}
     with Parallel(n_jobs=n_jobs) as pool:
         for kind, models_of_kind in groups.items():
@@ -170,6 +184,14 @@ def few_label_report(
                 try:
                     row = FittedRow(model, probe, data)
                     cells = row.scores(data, draws, scorer, pool)
+                    if choose and kind != "random weights":
+                        validated[name] = row.validated(
+                            data,
+                            [draws[i] for i in several],
+                            of_draws[several].tolist(),
+                            scorer,
+                            pool,
+                        )
                 except Exception as error:
                     error.add_note(f"This was in the row {name!r} of few_label_report.")
                     raise
@@ -184,4 +206,25 @@ def few_label_report(
         n_labelled=int((data.y != -1).sum()),
         n_test=len(data.y_test),
         estimators=estimators,
+        chosen=_choose([*named, *classical], validated, counts, n_repeats) if choose else None,
     )
+
+
+def _choose(
+    candidates: Sequence[str],
+    validated: Mapping[str, Sequence[float]],
+    counts: Sequence[int],
+    n_repeats: int,
+) -> list[list[str]]:
+    """Return the name of the row that is best in cross-validation, by number of labels and draw.
+
+    `validated` has the scores of the draws with several labels per class.
+    """
+    # Means of the same scores in another order differ in their last bits. Of equal ones, argmax
+    # takes the first.
+    best = np.round([validated[name] for name in candidates], 9).argmax(axis=0)
+    by_count = iter(best.reshape(-1, n_repeats).tolist())
+    return [
+        [candidates[index] for index in (next(by_count) if n > 1 else [0] * n_repeats)]
+        for n in counts
+    ]

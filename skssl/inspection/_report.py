@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +16,20 @@ from skssl.inspection._paired import paired_difference
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+CHOSEN = "chosen by cross-validation"
+
 # What Markdown gives a meaning, in the middle of a line of a table; an underscore within a word has
 # none.
 _MARKS = re.compile(r"[\\`*\[\]<>|$~&]|(?<![^\W_])_|_(?![^\W_])")
 
 
+def _in_a_line(text: object) -> str:
+    return " ".join(str(text).split())
+
+
 def _in_markdown(text: object) -> str:
     """Return a text that Markdown shows as it is, in one line."""
-    return _MARKS.sub(lambda mark: "\\" + mark[0], " ".join(str(text).split()))
+    return _MARKS.sub(lambda mark: "\\" + mark[0], _in_a_line(text))
 
 
 class FewLabelReport:
@@ -46,9 +53,14 @@ class FewLabelReport:
     estimators : dict of str to list of estimators
         What was fitted to all training rows without labels, step by step, by the name of the
         model.
+    chosen : list of list of str, default=None
+        Name of the row that was chosen in each draw, by number of labels. It makes a row of its
+        own, of the kind "chosen".
 
     Attributes
     ----------
+    scores : dict of str to ndarray of shape (len(n_labels), n_repeats)
+        Those that were passed, and those of what was chosen.
     rows : list of dict
         One for each model and number of labels, with the keys ``model``, ``kind``, ``n_labels``,
         ``mean``, ``std`` and ``scores``, those of the single draws. ``pandas.DataFrame(rows)``
@@ -90,9 +102,19 @@ class FewLabelReport:
         n_labelled: int,
         n_test: int,
         estimators: Mapping[str, list[BaseEstimator]] | None = None,
+        chosen: Sequence[Sequence[str]] | None = None,
     ):
         self.scores = dict(scores)
         self.kinds = dict(kinds)
+        self.chosen = chosen
+        if chosen is not None:
+            self.scores[CHOSEN] = np.array(
+                [
+                    [scores[name][column][draw] for draw, name in enumerate(names)]
+                    for column, names in enumerate(chosen)
+                ]
+            )
+            self.kinds[CHOSEN] = "chosen"
         self.n_labels = list(n_labels)
         self.scoring = scoring
         self.n_train, self.n_labelled, self.n_test = n_train, n_labelled, n_test
@@ -140,6 +162,9 @@ class FewLabelReport:
         standard errors is level. The best of several rows was chosen by these same draws, so its
         lead is a little too large.
 
+        Where rows were chosen, it also says what came of it: how often each was, and how the
+        choice compares with the first model and with the row that has the highest mean.
+
         Returns
         -------
         sentences : str
@@ -149,7 +174,7 @@ class FewLabelReport:
 
     def _sentence(self, column: int) -> str:
         best: dict[str, str] = {}
-        by_mean = sorted(self.scores, key=lambda name: -self.scores[name][column].mean())
+        by_mean = self._by_mean(column)
         for name in by_mean:
             best.setdefault(self.kinds[name], name)
         first, *others = best.values()
@@ -161,10 +186,34 @@ class FewLabelReport:
             for other in others
         ]
         labels = f"{n} label{'s' if n > 1 else ''} per class"
-        return f"{labels}: {', '.join([f'{self._with_kind(first)} is first', *compared])}."
+        said = f"{labels}: {', '.join([f'{self._with_kind(first)} is first', *compared])}."
+        return said if self.chosen is None else f"{said} {self._of_choice(self.chosen, column)}"
+
+    def _of_choice(self, chosen: Sequence[Sequence[str]], column: int) -> str:
+        first = next(name for name, kind in self.kinds.items() if kind == "model")
+        if self.n_labels[column] == 1:
+            return f"There is nothing to cross-validate: {_in_a_line(first)} was taken."
+        best = self._by_mean(column, leave_out=("chosen", "random weights"))[0]
+        words = {best: "the best afterwards", first: "the first model"}
+        if best == first:
+            words = {first: "the first model and the best afterwards"}
+        compared = [
+            paired_difference(self.scores[CHOSEN][column], self.scores[name][column]).against(
+                f"{_in_a_line(name)}, {what}"
+            )
+            for name, what in words.items()
+        ]
+        times = ", ".join(
+            f"{_in_a_line(name)} ({count})" for name, count in Counter(chosen[column]).most_common()
+        )
+        return f"Cross-validation chose {times}, which is {' and '.join(compared)}."
+
+    def _by_mean(self, column: int, leave_out: Sequence[str] = ("chosen",)) -> list[str]:
+        names = [name for name, kind in self.kinds.items() if kind not in leave_out]
+        return sorted(names, key=lambda name: -self.scores[name][column].mean())
 
     def _with_kind(self, name: str) -> str:
-        kind, words = self.kinds[name], " ".join(str(name).split())
+        kind, words = self.kinds[name], _in_a_line(name)
         return words if kind == "random weights" else f"{words} ({kind})"
 
     def plot(self, ax: Axes | None = None) -> FewLabelDisplay:

@@ -10,6 +10,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import check_random_state, get_tags
 from threadpoolctl import threadpool_limits
@@ -24,6 +25,7 @@ from skssl.semi_supervised import FineTuner
 # Classifiers in here take all training rows, with a marker for those whose label is not known: -1
 # beside numbers, and what they are told.
 _BY_NUMBER, _BY_MARKER = "sklearn.semi_supervised.", "skssl.semi_supervised."
+_MOST_FOLDS = 5
 
 Scorer = Callable[[BaseEstimator, Samples, np.ndarray], float]
 
@@ -135,7 +137,39 @@ class FittedRow:
         labels = [data.classes[numbers] for numbers in (data.y, data.y_test)]
         return pool(delayed(self._score)(*labels, rows, scorer) for rows in draws)
 
+    def validated(
+        self,
+        data: Data,
+        draws: Sequence[np.ndarray],
+        n_labels: Sequence[int],
+        scorer: Scorer,
+        pool: Parallel,
+    ) -> list[float]:
+        """Return the mean score in cross-validation of the labelled rows of each draw.
+
+        `n_labels` has their number in a class. Held-out rows count as rows without a label.
+        """
+        y = data.classes[data.y]
+        return pool(
+            delayed(self._validated)(y, rows, min(_MOST_FOLDS, n), scorer)
+            for rows, n in zip(draws, n_labels, strict=True)
+        )
+
+    def _validated(self, y: np.ndarray, rows: np.ndarray, n_folds: int, scorer: Scorer) -> float:
+        scores = []
+        for train, held_out in StratifiedKFold(n_folds).split(rows, y[rows]):
+            tested = rows[held_out]
+            Z = safe_indexing(self.Z, tested)
+            scores.append(self._score_on(Z, y[tested], y, rows[train], scorer))
+        return float(np.mean(scores))
+
     def _score(self, y: np.ndarray, y_test: np.ndarray, rows: np.ndarray, scorer: Scorer) -> float:
+        return self._score_on(self.Z_test, y_test, y, rows, scorer)
+
+    def _score_on(
+        self, Z: Samples, truth: np.ndarray, y: np.ndarray, rows: np.ndarray, scorer: Scorer
+    ) -> float:
+        """Return the score on `Z` of a classifier to which the labels of `rows` are shown."""
         # Unlike a clone, a copy keeps a method inside that was fitted before.
         classifier = copy.deepcopy(self.classifier)
         # With one label of each class, labels look like the values of a regression; and rows that
@@ -145,11 +179,11 @@ class FittedRow:
                 shown = np.full(len(y), self.marker, dtype=self.marker.dtype)
                 shown[rows] = y[rows]
                 classifier.fit(self.Z, shown)
-                return float(scorer(classifier, self.Z_test, y_test))
+                return float(scorer(classifier, Z, truth))
             # A few labelled rows are fitted several times as fast without threads.
             with threadpool_limits(1):
                 classifier.fit(safe_indexing(self.Z, rows), y[rows])
-            return float(scorer(classifier, self.Z_test, y_test))
+            return float(scorer(classifier, Z, truth))
 
 
 def _steps_of(model: BaseEstimator) -> list[BaseEstimator]:

@@ -10,14 +10,18 @@ from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import normalize
+from sklearn.utils.extmath import randomized_svd
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skssl._declare import NOT_NEGATIVE_INT, POSITIVE, Declared, param
+from skssl._declare import NOT_NEGATIVE_INT, POSITIVE, UP_TO_ONE, Declared, param
 from skssl._labels import check_class_labels, split_labels
 from skssl._sklearn_compat import check_lengths, fit_context
 from skssl._state import Versioned
 from skssl._types import Samples
 from skssl.semi_supervised._classes import score_labeled
+
+# Principal axes that have a variance of their own; all others share the mean of theirs.
+_N_AXES = 100
 
 
 class PrototypeClassifier(Versioned, ClassifierMixin, Declared):
@@ -30,15 +34,21 @@ class PrototypeClassifier(Versioned, ClassifierMixin, Declared):
     `y`; unlike it, it builds no graph, so that it takes millions of rows, and predicts new rows as
     it predicts those that it has seen.
 
-    Made for embeddings in which classes are groups, and for few labels: where the groups lie then
-    says more than one or two labelled rows do. On the digits, embedded by
-    :class:`~skssl.SimSiam`, its accuracy is .986 with one label per class and that of logistic
-    regression .934; with 10 both have .987, and from 25 on logistic regression is ahead. Take that
-    as well where a class has several groups, or where some classes are many times larger than
-    others, since all count as equally frequent here.
+    Made for embeddings in which classes are groups of about the same size, and for one or two
+    labels per class: where the groups lie then says more than the labelled rows do. Take logistic
+    regression with more labels, where a class has several groups, since it has one direction here,
+    or where some classes are many times larger than others, since all count as equally frequent.
+    With a few labels per class, cross-validation can tell
+    (:func:`few_label_report(..., choose=True) <skssl.inspection.few_label_report>`).
 
     Parameters
     ----------
+    shrinkage : float, default=0.25
+        How far the covariance of all rows, by which they are whitened, is shrunk towards one that
+        is the same in all directions, within (0, 1]. At 1, features are centred and no more, and
+        angles are mostly those in the few directions in which rows vary most, be it by their class
+        or not. The closer to 0, the more do directions of little variance count, in which classes
+        may be told apart or there may be noise alone.
     temperature : float, default=0.1
         Divides the cosine similarities, above 0. The lower, the more a row belongs to the most
         similar prototype alone, and the closer are probabilities to 0 and 1.
@@ -60,7 +70,13 @@ class PrototypeClassifier(Versioned, ClassifierMixin, Declared):
     classes_ : ndarray of shape (n_classes,)
         The classes, without what stands for a missing label.
     prototypes_ : ndarray of shape (n_classes, n_features)
-        Their directions, of length 1.
+        Their directions, of length 1, among whitened rows.
+    mean_ : ndarray of shape (n_features,)
+        Mean of all rows.
+    axes_ : ndarray of shape (n_axes, n_features)
+        Up to 100 principal axes of all rows, none with ``shrinkage=1``.
+    gains_ : ndarray of shape (n_axes,)
+        What whitening multiplies the coordinates on these axes by; what is outside of them stays.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of str
@@ -74,16 +90,20 @@ class PrototypeClassifier(Versioned, ClassifierMixin, Declared):
 
     Notes
     -----
-    Angles are those about the origin. Embeddings that are never negative, as behind a ReLU, point
-    in similar directions, so a ``StandardScaler`` before it helps.
+    Directions are those from the mean of all rows. Coordinates on a principal axis of variance v
+    are divided by the root of ``(1 - shrinkage) * v + shrinkage * m``, where m is the mean of all
+    variances, each with itself as its weight. Angles alone hardly see groups that lie across the
+    directions of the largest variance, such as persons whose faces are lit from several sides,
+    while logistic regression finds the directions that matter from a few labels.
 
-    This is the soft k-means of semi-supervised prototypical networks (Ren et al. 2018) with three
+    This is the soft k-means of semi-supervised prototypical networks (Ren et al. 2018) with four
     changes: cosine similarity over a temperature, as is customary for self-supervised embeddings,
-    in the place of squared Euclidean distances; several rounds rather than one; and labelled rows
-    that count more than others. Their encoder is trained together with it; here it is given. Their
-    variants with a cluster for distractors and with masks are not part of it. From another side, it
-    is a mixture of von Mises-Fisher distributions (Banerjee et al. 2005) with one concentration,
-    ``1 / temperature``, and equal shares of the classes, fitted by EM from labelled seeds.
+    in the place of squared Euclidean distances; whitening; several rounds rather than one; and
+    labelled rows that count more than others. Their encoder is trained together with it; here it is
+    given. Their variants with a cluster for distractors and with masks are not part of it. From
+    another side, it is a mixture of von Mises-Fisher distributions (Banerjee et al. 2005) with one
+    concentration, ``1 / temperature``, and equal shares of the classes, fitted by EM from labelled
+    seeds.
 
     References
     ----------
@@ -97,18 +117,18 @@ class PrototypeClassifier(Versioned, ClassifierMixin, Declared):
     --------
     >>> from sklearn.datasets import load_digits
     >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
     >>> from skssl import SimCLR
     >>> from skssl.semi_supervised import PrototypeClassifier
     >>> digits = load_digits()
     >>> X, y = digits.images[:300], digits.target[:300].copy()
     >>> y[20:] = -1  # the labels of these rows are not known
     >>> ssl = SimCLR(max_epochs=1, random_state=0)
-    >>> model = make_pipeline(ssl, StandardScaler(), PrototypeClassifier()).fit(X, y)
+    >>> model = make_pipeline(ssl, PrototypeClassifier()).fit(X, y)
     >>> model.predict(digits.images[300:]).shape
     (1497,)
     """
 
+    shrinkage: float = param(UP_TO_ONE, default=0.25)
     temperature: float = param(POSITIVE, default=0.1)
     n_iter: int = param(NOT_NEGATIVE_INT, default=10)
     label_weight: float = param(POSITIVE, default=5.0)
@@ -147,7 +167,8 @@ class PrototypeClassifier(Versioned, ClassifierMixin, Declared):
                 "y must have at least 2 classes among its labelled rows, got 1 class: "
                 f"{self.classes_[0]!r}."
             )
-        directions = normalize(checked)
+        self._learn_whitening(checked)
+        directions = self._directions(checked)
         own = self.label_weight * np.eye(len(self.classes_), dtype=checked.dtype)[numbers]
         self.prototypes_: NDArray[np.floating] = normalize(own.T @ directions[rows])
         for _ in range(self.n_iter):
@@ -172,8 +193,8 @@ class PrototypeClassifier(Versioned, ClassifierMixin, Declared):
             In the order of ``classes_``.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        return self._shares(normalize(X))
+        checked: np.ndarray = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        return self._shares(self._directions(checked))
 
     def predict(self, X: Samples) -> np.ndarray:
         """Return the class with the most similar prototype.
@@ -207,6 +228,28 @@ class PrototypeClassifier(Versioned, ClassifierMixin, Declared):
         float
         """
         return score_labeled(self, accuracy_score, X, y, sample_weight)
+
+    def _learn_whitening(self, X: NDArray[np.floating]) -> None:
+        self.mean_: NDArray[np.floating] = X.mean(axis=0)
+        n_rows, n_features = X.shape
+        n_axes = 0 if self.shrinkage == 1 else min(_N_AXES, n_rows, n_features)
+        self.axes_: NDArray[np.floating] = np.zeros((n_axes, n_features), dtype=X.dtype)
+        self.gains_: NDArray[np.floating] = np.ones(n_axes, dtype=X.dtype)
+        centred = X - self.mean_
+        total = float(np.square(centred, dtype=np.float64).sum()) / n_rows
+        if n_axes == 0 or total == 0:
+            return
+        _, lengths, self.axes_ = randomized_svd(centred, n_axes, random_state=0)
+        variances = lengths.astype(np.float64) ** 2 / n_rows
+        rest = max(0.0, total - variances.sum()) / max(1, n_features - n_axes)
+        typical = np.square(variances).sum() / variances.sum()
+        shrunk = (1 - self.shrinkage) * np.append(variances, rest) + self.shrinkage * typical
+        self.gains_ = np.sqrt(shrunk[-1] / shrunk[:-1]).astype(X.dtype)
+
+    def _directions(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
+        centred = X - self.mean_
+        # Without a matrix of all features by all features.
+        return normalize(centred + (centred @ self.axes_.T * (self.gains_ - 1)) @ self.axes_)
 
     def _shares(self, directions: NDArray[np.floating]) -> NDArray[np.floating]:
         return softmax(directions @ self.prototypes_.T / self.temperature, axis=1)
