@@ -1,6 +1,6 @@
 """What choosing among blocks of the embedding and heads by the few labels is worth.
 
-    python benchmarks/choosing_rows.py --json choosing_rows.json --cache choosing_rows
+    python benchmarks/choosing_rows.py --json choosing_rows.json
     python benchmarks/choosing_rows.py --modalities series --tasks "CBF,ECG200"
 
 There are nine rows: the classical block of the embedding, the learned part and both, each with
@@ -14,22 +14,23 @@ their defaults. The shrinkage of prototypes was chosen on digits, ORL faces, cov
 News, CBF, DistalPhalanxTW, GunPoint and JapaneseVowels, which flatters them there: `--kept-back`
 leaves these out. Errors are over the data sets. ``SimCLR()`` is trained on all training rows, with
 ``concat_input=True`` where that is not the default; the heads see at most 1,000 of them. Series
-with more are left out. With ``--cache``, the embeddings are kept. Reads the data from the folder
-that the environment variable SKSSL_DATA names.
+with more are left out. Reads the data from the folder that the environment variable SKSSL_DATA
+names.
 """
 
 from __future__ import annotations
 
 import argparse
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from command import add_kept
 from keeping import Kept
 from no_regret import tasks_of
+from protocol import Features, Task, embed_with
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -47,48 +48,18 @@ from skssl.semi_supervised import PrototypeClassifier
 _LABELS = (1, 5, 25, 100)
 _MOST_ROWS = 1000
 _MODALITIES: dict[str, Modality] = {
-    "series": Series(concat_input=True),
+    "series": Series(),
     "tabular": Tabular(concat_input=True),
     "text": Text(),
     "images": Images(),
 }
 _CHOSEN, _BEST = "chosen by cross-validation", "best afterwards"
 _FIRST = "both, LR"
-
-
 # On these the shrinkage of PrototypeClassifier was chosen.
 _LOOKED_AT = {
     *("digits", "ORL faces", "covertype_6k", "adult", "AG News"),
     *("CBF", "DistalPhalanxTW", "GunPoint", "JapaneseVowels"),
 }
-
-
-@dataclass
-class Embedded:
-    """Embeddings of training and test rows, whose last columns are learned."""
-
-    Z: np.ndarray
-    y: np.ndarray
-    Z_test: np.ndarray
-    y_test: np.ndarray
-    n_learned: int
-
-
-def embed(modality: str, name: str, cache: Path | None) -> Embedded:
-    """Return the embeddings of a data set, from the cache if they are there."""
-    stored = cache and cache / f"{modality}, {name}.npz"
-    if stored and stored.exists():
-        with np.load(stored) as arrays:
-            return Embedded(**{**arrays, "n_learned": int(arrays["n_learned"])})
-    task = tasks_of(modality)[name]()
-    ssl = SimCLR(modality=_MODALITIES[modality], random_state=0).fit(task.X)
-    result = Embedded(
-        ssl.transform(task.X), task.y, ssl.transform(task.X_test), task.y_test, ssl.n_learned()
-    )
-    if stored:
-        stored.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(stored, **vars(result))
-    return result
 
 
 def rows_of(n_learned: int) -> dict[str, Pipeline]:
@@ -111,18 +82,18 @@ def rows_of(n_learned: int) -> dict[str, Pipeline]:
     }
 
 
-def measure(embedded: Embedded, draws: int) -> dict[str, Any]:
+def measure(task: Task, embedding: Features, draws: int) -> dict[str, Any]:
     """Return balanced accuracies by row, number of labels and draw, and what was chosen."""
-    y, Z = embedded.y, embedded.Z
+    y, Z = task.y, embedding.train
     if len(Z) > _MOST_ROWS:
         Z, _, y, _ = train_test_split(Z, y, train_size=_MOST_ROWS, stratify=y, random_state=0)
     fewest = np.unique(y, return_counts=True)[1].min()
     report = few_label_report(
-        rows_of(embedded.n_learned),
+        rows_of(embedding.n_learned),
         Z,
         y,
-        X_test=embedded.Z_test,
-        y_test=embedded.y_test,
+        X_test=embedding.test,
+        y_test=task.y_test,
         n_labels=[n for n in _LABELS if n <= fewest],
         n_repeats=draws,
         baselines=None,
@@ -192,7 +163,7 @@ def main() -> None:
     )
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--json", type=Path, help="file to keep the results in")
-    parser.add_argument("--cache", type=Path, help="folder to keep the embeddings in")
+    add_kept(parser)
     arguments = parser.parse_args()
     print(
         f"skssl {skssl.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads; "
@@ -207,16 +178,19 @@ def main() -> None:
         names = arguments.tasks.split(",") if arguments.tasks else list(tasks)
         if arguments.kept_back:
             names = [name for name in names if name not in _LOOKED_AT]
+        done = kept.table(modality)
+        if arguments.kept:
+            names = [name for name in names if name in done]
         for name in names:
-            done = kept.table(modality)
             if name not in done:
-                if modality == "series" and len(tasks[name]().X) > _MOST_ROWS:
+                task = tasks[name]()
+                if modality == "series" and len(task.X) > _MOST_ROWS:
                     continue
-                kept.put(
-                    modality, name, measure(embed(modality, name, arguments.cache), arguments.draws)
-                )
+                embedding = embed_with(SimCLR(modality=_MODALITIES[modality]))(task, 0)
+                kept.put(modality, name, measure(task, embedding, arguments.draws))
             found[name] = done[name]
-        print_table(modality, found)
+        if found:
+            print_table(modality, found)
         everything.update({f"{modality}, {name}": result for name, result in found.items()})
     if "," in arguments.modalities:
         print_table("all", everything)

@@ -71,14 +71,15 @@ def test_ranks_come_with_a_corrected_test():
 
 
 def test_rows_are_chosen_by_labels_and_paid_for_by_test_rows():
-    from choosing_rows import Embedded, by_count, from_when, measure
+    from choosing_rows import by_count, from_when, measure
+    from protocol import Features, Task
 
     # Only the learned part, the last three columns, tells the classes apart.
     rng = np.random.default_rng(0)
     Z, classes = make_blobs(200, n_features=3, centers=3, cluster_std=2.0, random_state=0)
     Z = np.hstack([8 * rng.standard_normal((200, 12)), Z]) / 8
-    embedded = Embedded(Z[:120], classes[:120], Z[120:], classes[120:], n_learned=3)
-    result = measure(embedded, draws=3)
+    task = Task(None, classes[:120], None, classes[120:])
+    result = measure(task, Features(Z[:120], Z[120:], n_learned=3), draws=3)
     assert result["n_labels"] == [1, 5, 25]
     assert result["chosen"][0] == ["both, LR"] * 3
     assert all(name.startswith("learned") for name in result["chosen"][2])
