@@ -30,4 +30,8 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skssl"
-html_theme_options = {"show_prev_next": False}
+html_theme_options = {"header_links_before_dropdown": 6}
+html_static_path = ["_static"]
+html_css_files = ["skssl.css"]
+# The first page links to everything itself.
+html_sidebars = {"index": []}

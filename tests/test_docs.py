@@ -12,9 +12,10 @@ from skssl.utils import all_estimators
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = [
+    *(DOCS / f"{name}.rst" for name in ("index", "quickstart", "explore", "not_working", "gpu")),
     *sorted((DOCS / "extending").glob("*.rst")),
     *(DOCS / f"{name}.rst" for name in ("methods", "pretext", "few_labels", "large_data", "save")),
-    *sorted((DOCS / "modalities").glob("*.rst")),
+    *(page for page in sorted((DOCS / "modalities").glob("*.rst")) if page.stem != "index"),
 ]
 
 
@@ -27,7 +28,7 @@ def test_examples_run(page, monkeypatch):
         optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,
     )
     assert results.failed == 0
-    assert page.stem == "index" or results.attempted > 0
+    assert results.attempted > 0
 
 
 # What a cell of the table says: whether the method has a meaning for the modality.
