@@ -49,7 +49,7 @@ class Kept:
         if self.path is not None:
             # Renamed when it is whole: who is killed while writing loses nothing.
             unfinished = self.path.with_suffix(".writing")
-            unfinished.write_text(json.dumps(self.tables, indent=1) + "\n")
+            unfinished.write_text(_as_json(self.tables))
             unfinished.replace(self.path)
         return self.table(table)[row]
 
@@ -57,6 +57,28 @@ class Kept:
         """Return what the rows say of when, where and at which commit they were measured."""
         rows = [row for table in self.tables.values() for row in table.values()]
         return [row["measured"] for row in rows if "measured" in row]
+
+
+def _as_json(tables: dict[str, dict[str, Any]]) -> str:
+    """Return tables as JSON with a line for each row, so that changes show which are new."""
+    by_table = [
+        f"{json.dumps(name)}: {{\n"
+        + ",\n".join(
+            f" {json.dumps(row)}: {json.dumps(_short(kept))}" for row, kept in rows.items()
+        )
+        + "\n}"
+        for name, rows in tables.items()
+    ]
+    return "{\n" + ",\n".join(by_table) + "\n}\n"
+
+
+def _short(value: Any) -> Any:
+    """Return what is kept with six digits, which is more than any table shows."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {key: _short(part) for key, part in value.items()}
+    return [_short(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
 def git(*arguments: str) -> str | None:
