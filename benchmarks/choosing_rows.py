@@ -22,12 +22,10 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from command import add_kept
+from command import add_modalities, names_of, print_versions
 from keeping import Kept
 from no_regret import tasks_of
 from protocol import Features, Task, embed_with
@@ -39,7 +37,6 @@ from sklearn.neighbors import KNeighborsTransformer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.semi_supervised import LabelSpreading
 
-import skssl
 from skssl import SimCLR
 from skssl.inspection import few_label_report, graph_kernel, paired_difference
 from skssl.modality import Images, Modality, Series, Tabular, Text
@@ -156,32 +153,21 @@ def from_when(means: dict[int, dict[str, np.ndarray]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--modalities", default=",".join(_MODALITIES), help="by comma")
-    parser.add_argument("--tasks", help="names of data sets, by comma; all if not given")
+    add_modalities(parser, _MODALITIES)
     parser.add_argument(
         "--kept-back", action="store_true", help="leave out sets on which a default was chosen"
     )
-    parser.add_argument("--draws", type=int, default=10)
-    parser.add_argument("--json", type=Path, help="file to keep the results in")
-    add_kept(parser)
     arguments = parser.parse_args()
-    print(
-        f"skssl {skssl.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads; "
-        f"balanced accuracy, means of {arguments.draws} draws"
-    )
+    print_versions(arguments.draws)
     warnings.simplefilter("ignore", ConvergenceWarning)
     # Few held-out rows may be without a class.
     warnings.filterwarnings("ignore", message="y_pred contains classes not in y_true")
     kept, everything = Kept(arguments.json), {}
     for modality in arguments.modalities.split(","):
-        tasks, found = tasks_of(modality), {}
-        names = arguments.tasks.split(",") if arguments.tasks else list(tasks)
-        if arguments.kept_back:
-            names = [name for name in names if name not in _LOOKED_AT]
-        done = kept.table(modality)
-        if arguments.kept:
-            names = [name for name in names if name in done]
-        for name in names:
+        tasks, done, found = tasks_of(modality), kept.table(modality), {}
+        for name in names_of(arguments, tasks, done):
+            if arguments.kept_back and name in _LOOKED_AT:
+                continue
             if name not in done:
                 task = tasks[name]()
                 if modality == "series" and len(task.X) > _MOST_ROWS:

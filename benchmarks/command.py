@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from keeping import Kept
@@ -36,6 +37,31 @@ def add_kept(parser: argparse.ArgumentParser) -> None:
     """Add what has a benchmark print the rows that are kept, and measure none."""
     parser.add_argument(
         "--kept", action="store_true", help="print what the file of --json has, measure nothing"
+    )
+
+
+def add_modalities(parser: argparse.ArgumentParser, modalities: Iterable[str]) -> None:
+    """Add what benchmarks over the data sets of several modalities can be told."""
+    parser.add_argument("--modalities", default=",".join(modalities), help="by comma")
+    parser.add_argument("--tasks", help="names of data sets, by comma; all if not given")
+    parser.add_argument("--draws", type=int, default=10)
+    parser.add_argument("--json", type=Path, help="file to keep the results in")
+    add_kept(parser)
+
+
+def names_of(
+    arguments: argparse.Namespace, tasks: Iterable[str], done: Mapping[str, Any]
+) -> list[str]:
+    """Return the names of the data sets of a modality that are asked for."""
+    names = arguments.tasks.split(",") if arguments.tasks else list(tasks)
+    return [name for name in names if name in done] if arguments.kept else names
+
+
+def print_versions(draws: int) -> None:
+    """Print what balanced accuracies of several modalities are made with."""
+    print(
+        f"skssl {skssl.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads; "
+        f"balanced accuracy, means of {draws} draws"
     )
 
 

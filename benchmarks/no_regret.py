@@ -19,12 +19,10 @@ import importlib
 import math
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from command import add_kept
+from command import add_modalities, names_of, print_versions
 from keeping import Kept
 from kmeans_patches import KMeansPatches
 from protocol import Task, embed_with
@@ -38,7 +36,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelSpreading
 
-import skssl
 from skssl import SimCLR
 from skssl.inspection import (
     NearestNeighbors,
@@ -59,6 +56,7 @@ _MODALITIES: dict[str, Modality] = {
 _CLASSICAL = {"text": "LSA-200 + LR", "tabular": "raw + LR", "series": "random kernels + ridge"}
 _BOTH, _BY_ALL, _BY_FEW = "SimCLR()", "standardised by all", "standardised by the few"
 _LEARNED, _FIRST = "learned part alone", "classical, standardised"
+_COMPARED = (_BOTH, _BY_ALL, _BY_FEW, _LEARNED, _FIRST)
 _NEAREST = "classical, standardised, 1-NN"
 # A set with fewer test rows tells too little of one loss.
 _TEST_ROWS = 100
@@ -168,10 +166,8 @@ def print_losses(modality: str, by_task: dict[str, dict[str, Any]]) -> None:
             if over > 0 and kept["n_test"] >= _TEST_ROWS:
                 surely = ", by more than two standard errors" * (over > 2 * difference.error)
                 large.append(f"{said}{surely}")
-            best = max(
-                scores.keys() - {_BOTH, _BY_ALL, _BY_FEW, _LEARNED, _FIRST},
-                key=lambda row, at=column: np.mean(scores[row][at]),
-            )
+            others_of_set = [row for row in scores if row not in _COMPARED]
+            best = max(others_of_set, key=lambda row, at=column: np.mean(scores[row][at]))
             difference = paired_difference(here, scores[best][column])
             if difference.verdict == "behind":
                 others.append(f"{cell} {difference.against(best)}")
@@ -187,31 +183,21 @@ def print_losses(modality: str, by_task: dict[str, dict[str, Any]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--modalities", default=",".join(_MODALITIES), help="by comma")
-    parser.add_argument("--tasks", help="names of data sets, by comma; all if not given")
-    parser.add_argument("--draws", type=int, default=10)
-    parser.add_argument("--json", type=Path, help="file to keep the results in")
-    add_kept(parser)
+    add_modalities(parser, _MODALITIES)
     arguments = parser.parse_args()
-    print(
-        f"skssl {skssl.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads; "
-        f"balanced accuracy, means of {arguments.draws} draws"
-    )
+    print_versions(arguments.draws)
     warnings.simplefilter("ignore", ConvergenceWarning)
     # With one label of each class, scikit-learn takes the labels for values of a regression.
     warnings.filterwarnings("ignore", message="The number of unique classes")
     kept = Kept(arguments.json)
     for modality in arguments.modalities.split(","):
-        names = arguments.tasks.split(",") if arguments.tasks else list(tasks_of(modality))
-        if arguments.kept:
-            names = [name for name in names if name in kept.table(modality)]
-        found = {}
-        for name in names:
-            if name not in kept.table(modality):
-                task = tasks_of(modality)[name]()
+        tasks, done, found = tasks_of(modality), kept.table(modality), {}
+        for name in names_of(arguments, tasks, done):
+            if name not in done:
+                task = tasks[name]()
                 scores = measure(task, modality, arguments.draws)
                 kept.put(modality, name, {"n_test": len(task.y_test), "scores": scores})
-            found[name] = kept.table(modality)[name]
+            found[name] = done[name]
             print_task(name, found[name]["scores"], first=len(found) == 1)
         if found:
             print_losses(modality, found)

@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 from skorch.callbacks import Callback, EarlyStopping, PrintLog
 from torch import nn
 
-from skssl import SimCLR, VICReg
+from skssl import ClipOrder, SimCLR, VICReg
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import CollapseWarning
 from skssl.metrics import embedding_std, mean_correlation, rankme_score
@@ -183,7 +183,8 @@ HEALTHY = [
         marks=[] if case.name == "tabular" and estimator.__name__ != "IJEPA" else pytest.mark.slow,
     )
     for estimator, case in PAIRS
-    if case is FIRST_PAIRS[estimator] or case.name == "tabular"
+    # The tiny encoder cannot tell the order of the parts of series, but of clips.
+    if case.name in ("tabular", "video" if estimator is ClipOrder else FIRST_PAIRS[estimator].name)
 ]
 
 
