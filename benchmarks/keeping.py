@@ -119,7 +119,8 @@ def _machine() -> str:
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     threads = torch.get_num_threads()
     isa = torch.backends.cpu.get_cpu_capability()
-    return f"{cores} cores of {_cpu()} ({isa}), {gpu}, torch {torch.__version__}, {threads} threads"
+    of_cores = f"{cores} core{'s' * (cores != 1)} of {_cpu()} ({isa})"
+    return f"{of_cores}, {gpu}, torch {torch.__version__}, {threads} thread{'s' * (threads != 1)}"
 
 
 def _cpu() -> str:

@@ -34,4 +34,5 @@ html_theme_options = {"header_links_before_dropdown": 6}
 html_static_path = ["_static"]
 html_css_files = ["skssl.css"]
 # The first page links to everything itself.
-html_sidebars = {"index": []}
+# Pages that have none below them.
+html_sidebars = {"index": [], "benchmarks": []}
