@@ -33,6 +33,5 @@ html_title = "skssl"
 html_theme_options = {"header_links_before_dropdown": 6}
 html_static_path = ["_static"]
 html_css_files = ["skssl.css"]
-# The first page links to everything itself.
-# Pages that have none below them.
+# The first page links to everything itself, and there are no pages below the benchmarks.
 html_sidebars = {"index": [], "benchmarks": []}
