@@ -1,0 +1,116 @@
+"""Embeddings in two dimensions, to be drawn."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.preprocessing import normalize
+from sklearn.utils import check_random_state
+
+from skssl._declare import StrOptions
+from skssl._types import RandomState
+
+Projection = Literal["auto", "pca", "tsne", "umap"]
+PROJECTION = StrOptions({"auto", "pca", "tsne", "umap"})
+
+# With more rows, t-SNE takes minutes, and "auto" applies it to so many of them.
+_MOST_ROWS = 3000
+# Rows among these whose median is the place of another one.
+_NEAREST = 5
+# Dimensions from which t-SNE starts, as its authors advise.
+_DIMENSIONS = 50
+_PERPLEXITY = 30.0
+
+
+def project(
+    embedding: np.ndarray, method: Projection = "auto", random_state: RandomState = None
+) -> NDArray[np.float32]:
+    """Return a place in two dimensions for each row of an embedding.
+
+    Parameters
+    ----------
+    embedding : ndarray of shape (n_samples, n_features)
+        Finite numbers.
+    method : {"auto", "pca", "tsne", "umap"}, default="auto"
+        PCA keeps large distances, t-SNE and UMAP (by the package umap-learn) neighbours by their
+        cosine. "auto" is t-SNE; of more than 3000 rows, for so many of them, drawn at random,
+        while each of the others is put where most of its nearest ones among these are.
+    random_state : int, RandomState instance or None, default=None
+        Seed of t-SNE, UMAP and what is drawn.
+
+    Returns
+    -------
+    places : ndarray of shape (n_samples, 2), float32
+
+    Raises
+    ------
+    ImportError
+        If UMAP is asked for and not installed.
+    """
+    rng = check_random_state(random_state)
+    if method == "umap":
+        return _umap(embedding, rng)
+    if method == "pca" or len(embedding) < 4:
+        return _components(embedding, 2)
+    few = _components(normalize(embedding), _DIMENSIONS)
+    if method == "tsne" or len(few) <= _MOST_ROWS:
+        return _tsne(few, rng)
+    drawn = np.sort(rng.choice(len(few), _MOST_ROWS, replace=False))
+    return _between(few, drawn, _tsne(few[drawn], rng))
+
+
+def _tsne(rows: np.ndarray, random_state: np.random.RandomState) -> NDArray[np.float32]:
+    from sklearn.manifold import TSNE
+
+    spread = max(float(rows[:, 0].std()), float(np.finfo(np.float32).tiny))
+    tsne = TSNE(
+        init=rows[:, :2] / spread * 1e-4,
+        perplexity=min(_PERPLEXITY, (len(rows) - 1) / 3),
+        random_state=random_state,
+    ).set_output(transform="default")
+    return tsne.fit_transform(rows).astype(np.float32)
+
+
+def _between(
+    rows: np.ndarray, known: NDArray[np.intp], places_of_known: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return a place for each row, of some of which it is known."""
+    from sklearn.neighbors import NearestNeighbors
+
+    search = NearestNeighbors(n_neighbors=_NEAREST).fit(rows[known])
+    others = np.setdiff1d(np.arange(len(rows)), known)
+    places = np.empty((len(rows), 2), dtype=np.float32)
+    places[known] = places_of_known
+    # A mean would lie between groups where the nearest are in two of them.
+    nearest = search.kneighbors(rows[others], return_distance=False)
+    places[others] = np.median(places_of_known[nearest], axis=1)
+    return places
+
+
+def _components(rows: np.ndarray, n_components: int) -> NDArray[np.float32]:
+    """Return the first principal components, and zeros for those that there are not."""
+    from sklearn.decomposition import PCA
+
+    n_found = min(n_components, *rows.shape)
+    pca = PCA(n_found, svd_solver="covariance_eigh" if rows.shape[1] < 2000 else "auto")
+    # Where all samples are equal, a component explains 0 / 0 of their variance.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = pca.set_output(transform="default").fit_transform(rows.astype(np.float64))
+    places = np.zeros((len(rows), max(2, n_found)), dtype=np.float32)
+    places[:, :n_found] = found
+    return places
+
+
+def _umap(embedding: np.ndarray, random_state: np.random.RandomState) -> NDArray[np.float32]:
+    try:
+        from umap import UMAP
+    except ImportError as error:
+        raise ImportError("UMAP needs umap-learn: pip install umap-learn.") from error
+
+    neighbors = max(2, min(15, len(embedding) - 1))
+    seed = int(random_state.randint(2**31 - 1))
+    # Several threads would not repeat the same bits.
+    umap = UMAP(n_neighbors=neighbors, metric="cosine", random_state=seed, n_jobs=1)
+    return np.asarray(umap.fit_transform(embedding), dtype=np.float32)
