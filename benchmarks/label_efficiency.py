@@ -7,10 +7,10 @@
 A method is trained once, with one seed, on all training rows of a data set. Then it is frozen, or
 fine-tuned for every draw of labels; "from scratch" is the same encoder, trained on the labelled
 rows alone. `LabeledOnly` behind a frozen method is the same as a logistic regression, so it has no
-row. The seconds are those before the first label. Fine-tuning has its defaults, which are not
-validated, so it is not among what is chosen. With ``--cache``, trained methods are kept, so that
-rows can be added without training again. Reads the data from the folder that the environment
-variable SKSSL_DATA names.
+row. The seconds are those of the processor before the first label. Fine-tuning has its defaults,
+which are not validated, so it is not among what is chosen. With ``--cache``, trained methods are
+kept, so that rows can be added without training again. Reads the data from the folder that the
+environment variable SKSSL_DATA names.
 """
 
 import argparse

@@ -119,7 +119,9 @@ def print_table(name: str, lines: Sequence[Line], benchmark: Benchmark) -> None:
         f"\n{name}, {benchmark.scoring}, mean ± standard deviation of {benchmark.draws} draws of "
         f"the labelled rows and {seeds} of training\n"
     )
-    print("| labels per class | " + " | ".join([*columns, *own_task, "steps", "seconds"]) + " |")
+    print(
+        "| labels per class | " + " | ".join([*columns, *own_task, "steps", "CPU seconds"]) + " |"
+    )
     print("|---|" + "---|" * (len(columns) + len(own_task) + 2))
     # A row with one head has nothing to choose.
     of_rows = [line for line in one_for_each(lines) if line.head == CHOSEN]
