@@ -1,6 +1,12 @@
 """Configuration of the documentation."""
 
+import sys
+from pathlib import Path
+
 import skssl
+
+sys.path.insert(0, str(Path(__file__).parent))
+from kept_outputs import kept
 
 project = "skssl"
 author = "the skssl developers"
@@ -13,6 +19,7 @@ extensions = [
     "myst_parser",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
+    "kept_outputs",
 ]
 exclude_patterns = ["_build"]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
@@ -23,7 +30,15 @@ numpydoc_show_class_members = False
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
-    "filename_pattern": "few_labels|puzzles_and_gaps",
+    # All are run but those whose outputs are kept.
+    "filename_pattern": rf"/(?!(?:{'|'.join(kept())})\.py$)\w+\.py$",
+    "ignore_pattern": r"__init__|/serve_\w+\.py$",
+    "subsection_order": [
+        f"../examples/{folder}"
+        for folder in ("with_few_labels", "looking", "giving_back", "journeys")
+    ],
+    "within_subsection_order": "ExampleTitleSortKey",
+    "remove_config_comments": True,
     "abort_on_example_error": True,
     "show_memory": False,
 }
