@@ -1,11 +1,13 @@
 """Configuration of the documentation."""
 
 import sys
+import tomllib
 from pathlib import Path
 
 import skssl
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE / "_ext")]
 from kept_outputs import kept
 
 project = "skssl"
@@ -15,17 +17,48 @@ version = release = skssl.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.viewcode",
+    "mathml",
     "myst_parser",
     "numpydoc",
+    "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
     "kept_outputs",
 ]
+templates_path = ["_templates"]
 exclude_patterns = ["_build"]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 autosummary_generate = True
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
+
+# The build has no network: _inventories has the names that are linked to.
+_names = tomllib.loads((HERE / "_inventories" / "names.toml").read_text())
+intersphinx_mapping = {
+    name: (project["url"], f"_inventories/{name}.inv") for name, project in _names.items()
+}
+# Types of parameters that are links; all other words stay as they are.
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"
+numpydoc_xref_aliases = {
+    "array-like": ":term:`sklearn:array-like`",
+    "BaseEstimator": "sklearn.base.BaseEstimator",
+    "DataFrame": "pandas.DataFrame",
+    "Generator": "torch.Generator",
+    "Modality": "skssl.modality.Modality",
+    "Module": "torch.nn.Module",
+    "ndarray": "numpy.ndarray",
+    "nn.Module": "torch.nn.Module",
+    "Optimizer": "torch.optim.Optimizer",
+    "Path": "pathlib.Path",
+    "RandomState": "numpy.random.RandomState",
+    "SelfSupervisedTransformer": "skssl.base.SelfSupervisedTransformer",
+    "Tensor": "torch.Tensor",
+    "torch.device": "torch.device",
+    "torch.Generator": "torch.Generator",
+    "Views": "skssl.views.Views",
+}
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
@@ -43,9 +76,19 @@ sphinx_gallery_conf = {
     "show_memory": False,
 }
 
+# What is copied is what can be run: neither prompts nor output.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
-html_title = "skssl"
-html_theme_options = {"header_links_before_dropdown": 6}
+html_title = f"skssl {version}"
+html_theme_options = {
+    "header_links_before_dropdown": 6,
+    "logo": {"text": html_title},
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
 html_static_path = ["_static"]
 html_css_files = ["skssl.css"]
 # The first page links to everything itself, and there are no pages below the benchmarks.

@@ -32,6 +32,9 @@ from skssl._sklearn_compat import (
 
 T = TypeVar("T")
 
+# The pages that docs/api.rst makes.
+API_PAGES = "https://skssl.readthedocs.io/en/stable/generated"
+
 # Lines of a repr beyond the estimator itself.
 _MOST_TOLD = 20
 
@@ -171,6 +174,10 @@ class Declared(BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[object]]] = {}
+
+    # Where the HTML view links to; methods are listed under `skssl` itself.
+    _doc_link_module = "skssl"
+    _doc_link_template = f"{API_PAGES}/{{estimator_module}}.{{estimator_name}}.html"
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)

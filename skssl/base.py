@@ -18,6 +18,7 @@ from torch.optim import Optimizer
 
 from skssl._checkpoint import Checkpoint
 from skssl._declare import (
+    API_PAGES,
     AT_LEAST_TWO,
     AUTO,
     NOT_NEGATIVE,
@@ -195,10 +196,7 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, Declared):
     )
     verbose: int = param("verbose", default=0)
 
-    _doc_link_module = "skssl"
-    _doc_link_template = (
-        "https://skssl.readthedocs.io/en/stable/generated/{estimator_module}.{estimator_name}.html"
-    )
+    _doc_link_template = f"{API_PAGES}/skssl.{{estimator_name}}.html"
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Samples, y: ArrayLike | None = None) -> Self:

@@ -7,8 +7,24 @@ from pathlib import Path
 import pytest
 
 import skssl
+from skssl._declare import API_PAGES
 from skssl.modality import MODALITIES
+from skssl.semi_supervised import (
+    FineTuneClassifier,
+    FineTuneRegressor,
+    LabeledOnly,
+    PrototypeClassifier,
+)
 from skssl.utils import all_estimators
+from skssl.views import (
+    CallableViews,
+    ImageViews,
+    PointCloudViews,
+    SeriesViews,
+    TabularViews,
+    TextViews,
+    VideoViews,
+)
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = [
@@ -64,3 +80,27 @@ def test_api_page_has_every_method_and_loss():
     listed = {line.strip() for line in (DOCS / "api.rst").read_text().splitlines()}
     public = {name for name, _ in all_estimators()} | {f"losses.{x}" for x in skssl.losses.__all__}
     assert public - listed == set()
+
+
+# What has an HTML view in notebooks.
+VIEWED = [
+    *(cls() for _, cls in all_estimators()),
+    FineTuneClassifier(),
+    FineTuneRegressor(),
+    LabeledOnly(PrototypeClassifier()),
+    PrototypeClassifier(),
+    *(kind() for kind in MODALITIES),
+    *(views() for views in (ImageViews, PointCloudViews, SeriesViews)),
+    *(views() for views in (TabularViews, TextViews, VideoViews)),
+    CallableViews(abs),
+]
+
+
+@pytest.mark.parametrize("estimator", VIEWED, ids=lambda estimator: type(estimator).__name__)
+def test_links_of_the_html_view_lead_to_pages_of_the_api(estimator):
+    listed = re.findall(r"^   ([\w.]+)$", (DOCS / "api.rst").read_text(), flags=re.MULTILINE)
+    pages = {f"{API_PAGES}/skssl.{name}.html" for name in listed}
+    links = set(re.findall(r'href="([^"#]+)', estimator._repr_html_()))
+    assert links
+    assert {link for link in links if "skssl" in link} <= pages
+    assert any(link.endswith(f".{type(estimator).__name__}.html") for link in links)

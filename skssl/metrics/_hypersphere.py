@@ -18,7 +18,7 @@ def alignment_score(Z: ArrayLike | Tensor) -> float:
     With :math:`u_{iv} = z_{iv} / \|z_{iv}\|`, it is the negative mean, over samples and over
     pairs of their views, of the squared distance
 
-    .. math:: -\mathbb{E} \left\|u_{iv} - u_{iw}\right\|^2, \qquad v \ne w
+    .. math:: -\operatorname{mean} \left\|u_{iv} - u_{iw}\right\|^2, \qquad v \ne w
 
     so that higher is better, up to 0, where the views of a sample are all the same.
 
@@ -68,7 +68,7 @@ def uniformity_score(Z: ArrayLike | Tensor, *, t: float = 2.0) -> float:
     With :math:`u_i = z_i / \|z_i\|`, it is the negative logarithm of the mean Gaussian potential of
     pairs,
 
-    .. math:: -\log \mathbb{E}_{i \ne j}\, e^{-t \left\|u_i - u_j\right\|^2}
+    .. math:: -\log \operatorname{mean}_{i \ne j} e^{-t \left\|u_i - u_j\right\|^2}
 
     so that higher is better, from 0, where all samples have the same direction. With the default
     `t`, directions that are spread evenly over many dimensions have 4; two opposite points have 8.
