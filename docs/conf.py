@@ -6,10 +6,11 @@ from pathlib import Path
 
 import skssl
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE / "_ext")]
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 from kept_outputs import kept
 
+HERE = Path(__file__).parent
 project = "skssl"
 author = "the skssl developers"
 version = release = skssl.__version__
