@@ -92,5 +92,6 @@ html_theme_options = {
 }
 html_static_path = ["_static"]
 html_css_files = ["skssl.css"]
-# The first page links to everything itself, and there are no pages below the benchmarks.
-html_sidebars = {"index": [], "benchmarks": []}
+# The first page links to everything itself, and there are no pages below the benchmarks. Examples
+# need the room for their lines of code.
+html_sidebars = {"index": [], "benchmarks": [], "auto_examples/**": []}
