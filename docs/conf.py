@@ -6,7 +6,6 @@ from pathlib import Path
 
 import skssl
 
-sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 from kept_outputs import kept
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 DOCS = Path(__file__).parents[1] / "docs"
-spec = importlib.util.spec_from_file_location("kept_outputs", DOCS / "kept_outputs.py")
+spec = importlib.util.spec_from_file_location("kept_outputs", DOCS / "_ext" / "kept_outputs.py")
 kept_outputs = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(kept_outputs)
 
@@ -42,7 +42,7 @@ def test_kept_outputs_are_of_the_code_as_it_is(name):
     folder, source = kept_outputs.OUTPUTS / name, EXAMPLES[name].read_text(encoding="utf-8")
     about = json.loads((folder / "run.json").read_text())
     assert about["code"] == kept_outputs.digest(EXAMPLES[name]), (
-        f"python docs/kept_outputs.py {name}"
+        f"python docs/_ext/kept_outputs.py {name}"
     )
     assert about["cpu_seconds"] <= 240  # two minutes on two cores
     assert list(folder.glob("*.txt"))

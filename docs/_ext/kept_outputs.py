@@ -1,6 +1,6 @@
 """Outputs of the examples that the documentation does not run while it is built.
 
-    python docs/kept_outputs.py faces spam
+    python docs/_ext/kept_outputs.py faces spam
 
 runs these examples, block by block, and keeps what they print and draw in `docs/_outputs`. A folder
 there makes an example one that is not run: as an extension of Sphinx, this module shows what is
@@ -30,9 +30,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-DOCS = Path(__file__).parent
+DOCS = Path(__file__).parents[1]
 EXAMPLES, OUTPUTS = DOCS.parent / "examples", DOCS / "_outputs"
-_COLOURS = 64  # of a figure in a file, which is half as large as with all of them
+_COLOURS = 256  # of a figure in a file, which is smaller than with all of them
 _CODE_BLOCK = re.compile(r"^\.\. code-block:: Python\n(?:\n|[ ].*\n)+", flags=re.MULTILINE)
 
 
