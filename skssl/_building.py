@@ -6,8 +6,6 @@ import copy
 import difflib
 import math
 from abc import abstractmethod
-from collections import OrderedDict
-from collections.abc import Callable
 from numbers import Number
 from typing import ClassVar, Self
 
@@ -19,9 +17,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from skssl._processes import is_first, random_state_of_all
-from skssl._quote import quoted
-from skssl._samples import TakesSamples
 from skssl._sklearn_compat import InvalidParameterError
+from skssl._starting import StartsFrom
 from skssl._streams import Stream, choose_rows
 from skssl._types import Auto, RandomState, Samples
 from skssl._warn import warn
@@ -35,7 +32,6 @@ from skssl.modality import (
     is_capable,
     known_modalities,
     nothing_to_tell,
-    registered_encoders,
 )
 from skssl.nn import Embedding, JointObjective, Objective, SideBySide
 from skssl.views import CallableViews, ChangedViews, Views, ViewsParameter
@@ -44,10 +40,9 @@ from skssl.views import CallableViews, ChangedViews, Views, ViewsParameter
 _SPREAD_SAMPLES = 256
 
 
-class BuildsNetworks(TakesSamples):
+class BuildsNetworks(StartsFrom):
     """What comes before the training: modality, views, encoder and objective."""
 
-    encoder: str | nn.Module | Callable[[tuple[int, ...]], nn.Module]
     views: ViewsParameter
     max_epochs: Auto[int]
     batch_size: Auto[int]
@@ -173,6 +168,8 @@ class BuildsNetworks(TakesSamples):
         if isinstance(self.modality_.concat_input, str) and not is_default:
             # Whoever chooses an encoder expects its columns.
             self.modality_.concat_input = False
+        if isinstance(self.encoder, str):
+            self.modality_.expect_encoder(self.encoder)
         stored = self.on_demand(X)
         some = X if stored is None else self._sample_of(stored)
         samples, _ = self.prepare_samples(some, reset=True, min_samples=2)
@@ -186,6 +183,8 @@ class BuildsNetworks(TakesSamples):
             for name, value in self.get_params(deep=False).items()
             if value is None or isinstance(value, (str, Number, tuple))
         }
+        # The form of a network does not depend on what is in the file.
+        self._made_with.setdefault("weights", True)
         with seeded(self._seed, device):
             self.encoder_ = self._build_networks(samples, device)
         spreads = self._finish_encoder(samples)
@@ -215,6 +214,7 @@ class BuildsNetworks(TakesSamples):
         from skssl.training import auto_batch_size, seeded
 
         encoder = self._resolve_encoder(samples)
+        self._check_start(encoder)
         self._input_layer = self.modality_.input_layer()
         with seeded(self._seed, device):  # What comes next draws the same numbers as without.
             description = self.modality_.describe(samples)
@@ -344,102 +344,9 @@ class BuildsNetworks(TakesSamples):
         views = self.modality_.default_views()
         return views.full_size() if self.takes_one_size() else views
 
-    def takes_one_size(self) -> bool:
-        """Whether the encoder may take samples of one size only: a user's own."""
-        return not isinstance(self.encoder, str)
-
     def augments(self) -> bool:
         """Whether the user asked for views, for methods that need none of their own."""
         return not (isinstance(self.views, str) and self.views == "auto")
-
-    def _resolve_encoder(self, samples: Tensor) -> nn.Module:
-        if isinstance(self.encoder, str):
-            if self.encoder == "auto":  # Listing the names of torchvision takes seconds.
-                return self._build_encoder("auto", samples)
-            names = ["auto", *self._encoder_names()]
-            if self.encoder not in names:
-                close = difflib.get_close_matches(self.encoder, names) or names[:3]
-                raise ValueError(
-                    f"encoder={quoted(self.encoder)} is no encoder for "
-                    f"{type(self.modality_).__name__}; did you mean "
-                    f"{' or '.join(map(repr, close))}? Allowed are "
-                    f"{self._describe_encoders(names)}, an nn.Module, or a callable."
-                )
-            return self._build_encoder(self.encoder, samples)
-        stem = self.modality_.stem()
-        with torch.no_grad():
-            shown = self.modality_.input_layer()(samples[:2])
-            filled = shown if stem is None else stem.eval()(shown)
-        if stem is None:
-            return self._own_encoder(filled)
-        return nn.Sequential(OrderedDict(stem=stem, body=self._own_encoder(filled)))
-
-    def _encoder_names(self) -> list[str]:
-        """Return the names of the encoders that this method can train on the fitted modality."""
-        return [*self.modality_.encoder_names(), *registered_encoders(self.modality_)]
-
-    def _build_encoder(self, name: str, samples: Tensor) -> nn.Module:
-        """Return a new encoder: "auto" or one of the names."""
-        added = registered_encoders(self.modality_)
-        if name in added:
-            return added[name](self.modality_, samples)
-        return self.modality_.build_encoder(name, samples)
-
-    def _own_encoder(self, samples: Tensor) -> nn.Module:
-        """Return the user's own encoder for samples of this shape."""
-        from skssl.training import ran_out_of_memory
-
-        if isinstance(self.encoder, nn.Module):
-            return copy.deepcopy(self.encoder)
-        shape = tuple(samples.shape[1:])
-        assert callable(self.encoder)
-        try:
-            encoder = self.encoder(shape)
-        except Exception as error:
-            if ran_out_of_memory(error):
-                raise
-            hint = "an object of this class, " if isinstance(self.encoder, type) else ""
-            raise ValueError(
-                f"encoder={quoted(self.encoder)} was called with the shape of a sample, {shape}, "
-                f"and raised {type(error).__name__}: {error}. Pass {hint}an nn.Module, or a "
-                "callable that returns one for this shape."
-            ) from error
-        if not isinstance(encoder, nn.Module):
-            raise ValueError(
-                f"encoder={quoted(self.encoder)} is a callable and must return an nn.Module, "
-                f"got {quoted(encoder)}."
-            )
-        return encoder
-
-    @staticmethod
-    def _describe_encoders(names: list[str]) -> str:
-        if len(names) <= 12:
-            return ", ".join(map(repr, names))
-        return "'auto', 'conv', 'vit', and the names in torchvision.models.list_models()"
-
-    def _embedding_dim(self, encoder: nn.Module, samples: Tensor) -> int:
-        """Run `encoder` on some samples, to see that it gives vectors, and of which size."""
-        from skssl.training import ran_out_of_memory
-
-        with torch.no_grad():
-            try:
-                embedding = encoder.eval()(samples)
-            except Exception as error:
-                if isinstance(self.encoder, str) or ran_out_of_memory(error):
-                    raise
-                raise ValueError(
-                    f"encoder={type(self.encoder).__name__} cannot embed a batch of "
-                    f"{len(samples)} samples of {type(self.modality_).__name__}, which have shape "
-                    f"{tuple(samples.shape[1:])}: {type(error).__name__}: {error}"
-                ) from error
-        if not isinstance(embedding, Tensor) or embedding.ndim != 2:
-            shape = tuple(embedding.shape) if isinstance(embedding, Tensor) else type(embedding)
-            raise ValueError(
-                f"encoder={quoted(self.encoder)} must turn a batch of n samples into a tensor of "
-                f"shape (n, d), got {shape} for {len(samples)} samples of shape "
-                f"{tuple(samples.shape[1:])}."
-            )
-        return embedding.shape[1]
 
     def shows_views(self) -> bool:
         """Whether the encoder is shown views of samples in training, rather than whole ones."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 __all__ = ["ByValue", "by_value"]
 
@@ -36,8 +37,19 @@ def by_value(value: object) -> object:
     A tensor is pickled with the place of its memory. joblib, which compares by what is pickled,
     would take the clone of an estimator with a module among its parameters for another estimator,
     and train it again where it was to find the result in its cache.
+    The same goes for a state dict, whose tensors become arrays, which any file can hold.
     """
+    if isinstance(value, Mapping) and any(isinstance(part, Tensor) for part in value.values()):
+        return {name: _as_array(part) for name, part in value.items()}
     return ByValue(value) if isinstance(value, nn.Module) else value
+
+
+def _as_array(value: object) -> object:
+    if not isinstance(value, Tensor):
+        return value
+    plain = value.detach().cpu()
+    # NumPy has no such numbers.
+    return (plain.float() if plain.dtype == torch.bfloat16 else plain).numpy()
 
 
 def _load(data: bytes) -> nn.Module:

@@ -158,7 +158,7 @@ class KeepsState(Trained, WarmStart):
         from skssl.training import seeded
 
         known = {**self.__dict__}
-        self.__dict__.update(self._made_with)
+        self.__dict__.update(self._made_with, _only_form=True)
         with own_settings(), warnings.catch_warnings(), seeded(self._seed, torch.device("cpu")):
             # Whatever there is to be said, `fit` has said.
             warnings.simplefilter("ignore")
@@ -175,6 +175,7 @@ class KeepsState(Trained, WarmStart):
                 networks["objective"] = self._objective.eval()
             fill(networks, data, title=type(self).__name__)
         # What `fit` found out is not what these samples say.
+        del self._only_form
         self.__dict__.update(known)
 
 

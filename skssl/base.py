@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from skssl._checkpoint import Checkpoint
@@ -24,7 +24,6 @@ from skssl._declare import (
     NOT_NEGATIVE,
     NOT_NEGATIVE_INT,
     POSITIVE,
-    Declared,
     Duration,
     HasMethods,
     Pace,
@@ -35,6 +34,7 @@ from skssl._interrupts import Interrupts
 from skssl._quote import quoted
 from skssl._samples import in_all_rows
 from skssl._sklearn_compat import fit_context
+from skssl._starting import StartParameters
 from skssl._state import KeepsState
 from skssl._streams import Stream
 from skssl._trainings import File, Folder
@@ -42,29 +42,20 @@ from skssl._transaction import transaction
 from skssl._types import Auto, Callbacks, RandomState, Samples
 from skssl.exceptions import TrainingInterrupted
 from skssl.modality import Modality
-from skssl.nn import Objective
+from skssl.nn import adapted
 from skssl.views import ChangedViews, Views, ViewsParameter
 
 # What trainings that go on leave as it is.
 _UNCHANGED = ("modality_", "views_")
 
 
-class SelfSupervisedTransformer(KeepsState, TransformerMixin, Declared):
+class SelfSupervisedTransformer(KeepsState, TransformerMixin, StartParameters):
     """Base class of all methods: learns an encoder from unlabelled samples, and applies it.
 
     A method adds its own parameters and says in ``make_objective`` what is trained.
 
     Parameters
     ----------
-    modality : "auto" or Modality, default="auto"
-        What a sample is: an instance of a class in :mod:`skssl.modality`. "auto" tells by the
-        shape and dtype of `X`, by the rule in :func:`skssl.modality.infer_modality`.
-    encoder : str, nn.Module or callable, default="auto"
-        The network from sample to embedding. "auto" is a small one that suits the modality and a
-        CPU. Other names are those of the modality, such as "conv", "vit" and torchvision's
-        ("resnet18", ...) for images. A module is copied and trained from the weights that it has.
-        A callable gets the shape of one prepared sample, such as (channels, height, width), and
-        returns a module.
     views : "auto", Views or callable, default="auto"
         The random changes that the embedding is to be indifferent to: an object from
         :mod:`skssl.views`, or a function that returns a changed copy of a batch. With "auto",
@@ -74,8 +65,8 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, Declared):
     max_epochs : int, default="auto"
         Passes over the training rows. "auto" counts in steps of the optimiser: 300 for up to 1000
         rows, growing with their number to the power of 0.6 to 4000; on a CPU fewer, where samples
-        or encoder are so large that this would take too long. 0 leaves the encoder with random
-        weights, the control that a trained one has to beat.
+        or encoder are so large that this would take too long. 0 leaves the encoder with the
+        weights that it starts from, the control that a trained one has to beat.
     max_time : float or str, default=None
         Longest time of the training in `fit`, in seconds or as a str such as "90s", "5min" or
         "1.5h"; checking and preparing the samples comes before it. The learning rate falls to zero
@@ -172,10 +163,6 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, Declared):
         Names of the columns, if `X` had them.
     """
 
-    modality: Auto[Modality] = param(AUTO, Modality, default="auto")
-    encoder: str | nn.Module | Callable[[tuple[int, ...]], nn.Module] = param(
-        str, nn.Module, callable, default="auto"
-    )
     views: ViewsParameter = param(AUTO, Views, ChangedViews, callable, default="auto")
     max_epochs: Auto[int] = param(AUTO, NOT_NEGATIVE_INT, default="auto")
     max_time: float | str | None = param(Duration(), None, default=None)
@@ -347,37 +334,36 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, Declared):
         partial: bool,
     ) -> bool:
         """Train for some epochs; return whether a callback has ended that."""
-        from skssl.training import make_optimizer, resolve_device, train
+        from skssl.training import HeadFirst, make_optimizer, resolve_device, train
 
         batch_size = min(self._resolve_batch_size(), len(samples))
-
-        def optimizer_of(objective: Objective) -> torch.optim.Optimizer:
-            return make_optimizer(objective, self.optimizer, self.learning_rate, self.weight_decay)
-
         # Later calls of partial_fit must not repeat the random numbers of earlier ones.
         seed = int(np.random.SeedSequence([self._seed, self._steps]).generate_state(1)[0])
-        net, interrupted = train(
-            self._objective,
-            samples,
-            title=type(self).__name__,
-            epochs=epochs,
-            steps_per_epoch=len(samples) // batch_size,
-            device=resolve_device(self.device),
-            precision=self.precision,
-            callbacks=self.callbacks,
-            first_callbacks=[self._monitor],
-            verbose=self.verbose,
-            optimizer_state=self._optimizer_state,
-            interrupts=interrupts,
-            checkpoint=checkpoint,
-            views=self.views_,
-            input_layer=self._input_layer,
-            make_optimizer=optimizer_of,
-            seed=seed,
-            constant_rate=partial,
-            max_seconds=None if partial else Duration.seconds(self.max_time),
-            batch_size=batch_size,
-        )
+        how = (self.optimizer, self.learning_rate, self.weight_decay)
+        plan = self.plan(len(samples))
+        with adapted(self._objective, plan, seed=seed) as (rates, late):
+            net, interrupted = train(
+                self._objective,
+                samples,
+                title=type(self).__name__,
+                epochs=epochs,
+                steps_per_epoch=len(samples) // batch_size,
+                device=resolve_device(self.device),
+                precision=self.precision,
+                callbacks=self.callbacks,
+                first_callbacks=[self._monitor, *([HeadFirst(late)] if late else [])],
+                verbose=self.verbose,
+                optimizer_state=self._optimizer_state,
+                interrupts=interrupts,
+                checkpoint=checkpoint,
+                views=self.views_,
+                input_layer=self._input_layer,
+                make_optimizer=lambda part: make_optimizer(part, *how, rates, late=late),
+                seed=seed,
+                constant_rate=partial,
+                max_seconds=None if partial else Duration.seconds(self.max_time),
+                batch_size=batch_size,
+            )
         self._optimizer_state = net.optimizer_.state_dict() if partial else None
         self._steps += net.steps_done_
         self._objective.zero_grad()

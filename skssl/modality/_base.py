@@ -24,6 +24,7 @@ from skssl._types import Auto, Samples
 from skssl._warn import warn
 from skssl.modality._containers import as_samples, is_categorical, only_column
 from skssl.modality._stored import Stored
+from skssl.nn import Weights
 from skssl.views import Views
 
 # Elements that are looked at one by one.
@@ -151,6 +152,8 @@ class Modality(Declared, ABC):
     varying_axes: ClassVar[tuple[int, ...]] = ()
     # Whether NaN may stand for a missing value.
     allows_nan: ClassVar[bool] = False
+    # What names of encoders begin with, before a slash, that others have trained.
+    hubs: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def of(cls, modality: Modality) -> Self:
@@ -290,6 +293,30 @@ class Modality(Declared, ABC):
             "auto" or one of ``encoder_names()``.
         samples : Tensor
             The prepared training samples, from which fixed parts of the encoder may be set.
+        """
+
+    def start_encoder(
+        self, name: str, weights: Weights | None, samples: Tensor
+    ) -> nn.Module | None:
+        """Return an encoder that others have trained, None for a name that only we build.
+
+        What ``build_encoder`` makes of that name gets the weights of a file, or a state dict, then.
+
+        Parameters
+        ----------
+        name : str
+            One of ``encoder_names()``, or of the form "HUB/NAME" with one of ``hubs``.
+        weights : Weights or None
+            What is asked for; "auto" for a name of a hub by itself. None is random weights.
+        samples : Tensor
+            The prepared training samples, or stand-ins where only the form is asked for.
+        """
+        return None
+
+    def expect_encoder(self, name: str) -> None:
+        """Hear before ``fit``, of an encoder with a name, which one the samples are for.
+
+        For those that come with a preparation of their own, such as a tokenizer.
         """
 
     @abstractmethod

@@ -35,11 +35,14 @@ from skssl.nn import (
     PatchDictionary,
     Patches,
     SmallConvNet,
+    Weights,
     channels_last,
     patch_sizes,
     small_vit,
+    timm_start,
     torchvision_encoder,
     torchvision_names,
+    torchvision_start,
 )
 
 # With more, patches have too many values for a dictionary of them.
@@ -151,6 +154,7 @@ class Images(PixelModality, Surrounded, Paintable):
     views_keep_order = True
     concatenates = True
     description_share = 0.5
+    hubs = ("timm",)
 
     @classmethod
     def recognizes(cls, look: Look) -> bool:
@@ -338,3 +342,12 @@ class Images(PixelModality, Surrounded, Paintable):
         else:
             encoder = torchvision_encoder(name, channels, (height, width))
         return channels_last(encoder)
+
+    def start_encoder(
+        self, name: str, weights: Weights | None, samples: Tensor
+    ) -> nn.Module | None:
+        if name.startswith("timm/"):
+            return timm_start(name.removeprefix("timm/"), weights)
+        if weights is not None and name not in ("auto", "conv", "vit"):
+            return torchvision_start(name, weights)
+        return None

@@ -37,20 +37,20 @@ class Rescale(nn.Module):
     """Map the values from `low` to `high` to the range from 0 to 1."""
 
     low: Tensor
-    factor: Tensor
+    span: Tensor
 
     def __init__(self, low: Tensor, high: Tensor):
         super().__init__()
-        span = (high - low).where(high > low, torch.ones_like(high))
         self.register_buffer("low", low)
-        self.register_buffer("factor", 1 / span)
+        self.register_buffer("span", (high - low).where(high > low, torch.ones_like(high)))
 
     def forward(self, samples: Tensor) -> Tensor:
-        return (samples.to(self.factor.dtype) - self.low) * self.factor
+        # Divided, as those do it whose networks one may start from.
+        return (samples.to(self.span.dtype) - self.low) / self.span
 
     def inverse(self, values: Tensor, dtype: torch.dtype) -> Tensor:
         """Map the range from 0 to 1 back; integers are rounded, and what is outside is clipped."""
-        samples = values.to(self.factor.dtype).clamp(0, 1) / self.factor + self.low
+        samples = values.to(self.span.dtype).clamp(0, 1) * self.span + self.low
         return samples.round().to(dtype) if dtype == torch.uint8 else samples
 
 

@@ -16,9 +16,11 @@ from skssl.modality._pixels import USUAL_CHANNELS, PixelModality, some_samples
 from skssl.nn import (
     Patches,
     SmallVideoNet,
+    Weights,
     channels_last,
     patch_sizes,
     torchvision_encoder,
+    torchvision_start,
     torchvision_video_names,
 )
 from skssl.views import VideoViews
@@ -176,6 +178,12 @@ class Video(PixelModality, Filmed):
             network = SmallVideoNet(channels, (height, width), change=name == "conv+change")
             return channels_last(network)
         return torchvision_encoder(name, channels, (height, width))
+
+    def start_encoder(
+        self, name: str, weights: Weights | None, samples: Tensor
+    ) -> nn.Module | None:
+        is_ours = name in ("auto", "conv", "conv+change")
+        return None if weights is None or is_ours else torchvision_start(name, weights)
 
 
 def _axis_of_frames(channel_axis: int | None) -> int:

@@ -1,5 +1,6 @@
 """Networks: default encoders, heads, and what ties them into an objective."""
 
+from skssl.nn._adapting import Plan, adapted, check_plan
 from skssl.nn._cells import TableHead, TableTokens, TextTokens
 from skssl.nn._decoder import MapDecoder
 from skssl.nn._dictionary import PATCHES_FROM, PatchDictionary
@@ -34,6 +35,7 @@ from skssl.nn._objective import (
 from skssl.nn._patches import Patches, patch_sizes
 from skssl.nn._point_patches import PointPatches, chamfer
 from skssl.nn._points import FillPoints, PointNet
+from skssl.nn._pretrained import Pretrained
 from skssl.nn._pyramid import Pyramid
 from skssl.nn._queue import Queue, auto_queue_size
 from skssl.nn._series import (
@@ -51,15 +53,18 @@ from skssl.nn._shares import in_shares, shared_among, unshared
 from skssl.nn._tabular import TableEncoder, TableStem
 from skssl.nn._teacher import TaughtObjective, Teacher, TeacherStays, rising_momentum
 from skssl.nn._text import BagEncoder, LatentSemantics, TakeTokens, TextTransformer
+from skssl.nn._timm import timm_start
 from skssl.nn._tokenizer import FillingTokenizer, Pieces, Tokenizer, first_of, take
 from skssl.nn._tokens import Positions, TokenEncoder, TransformerLayers
 from skssl.nn._torchvision import (
     small_vit,
     torchvision_encoder,
     torchvision_names,
+    torchvision_start,
     torchvision_video_names,
 )
 from skssl.nn._video import SmallVideoNet
+from skssl.nn._weights import StateDict, Weights
 from skssl.nn._whitening import IterNorm
 
 __all__ = [
@@ -74,8 +79,8 @@ __all__ = [
     "FillingTokenizer",
     "IterNorm",
     "JointObjective",
-    "KernelEncoder",
     "KernelComponents",
+    "KernelEncoder",
     "KernelEncoders",
     "KernelProjection",
     "LatentSemantics",
@@ -90,9 +95,11 @@ __all__ = [
     "PatchDictionary",
     "Patches",
     "Pieces",
+    "Plan",
     "PointNet",
     "PointPatches",
     "Positions",
+    "Pretrained",
     "Prototypes",
     "Pyramid",
     "Queue",
@@ -102,6 +109,7 @@ __all__ = [
     "SideBySide",
     "SmallConvNet",
     "SmallVideoNet",
+    "StateDict",
     "TableEncoder",
     "TableHead",
     "TableStem",
@@ -115,11 +123,14 @@ __all__ = [
     "TokenEncoder",
     "Tokenizer",
     "TransformerLayers",
+    "Weights",
+    "adapted",
     "apply_by_size",
     "auto_prototypes",
     "auto_queue_size",
     "chamfer",
     "channels_last",
+    "check_plan",
     "first_of",
     "has_attention",
     "has_convolutions",
@@ -135,8 +146,10 @@ __all__ = [
     "small_vit",
     "spherical_kmeans",
     "take",
+    "timm_start",
     "torchvision_encoder",
     "torchvision_names",
+    "torchvision_start",
     "torchvision_video_names",
     "unshared",
 ]

@@ -24,14 +24,20 @@ def layer_rates(encoder: nn.Module, head: nn.Module, decay: float) -> dict[nn.Pa
     """
     factors: dict[nn.Parameter, float] = {}
     for branch in encoder.branches() if isinstance(encoder, SideBySide) else [encoder]:
-        depths: dict[nn.Parameter, int] = {}
-        depth = 0
-        for module in branch.modules():
-            parameters = list(module.parameters(recurse=False))
-            depth += any(p.ndim > 1 for p in parameters)
-            depths |= dict.fromkeys(parameters, max(depth, 1))
+        depths, depth = layer_depths(branch)
         factors |= {p: decay ** (1 - (of_p - 1) / max(depth, 1)) for p, of_p in depths.items()}
     return factors | dict.fromkeys(head.parameters(), 1.0)
+
+
+def layer_depths(network: nn.Module) -> tuple[dict[nn.Parameter, int], int]:
+    """Return the number of the layer of every parameter, from 1 on, and that of the last layer."""
+    depths: dict[nn.Parameter, int] = {}
+    depth = 0
+    for module in network.modules():
+        parameters = list(module.parameters(recurse=False))
+        depth += any(p.ndim > 1 for p in parameters)
+        depths |= dict.fromkeys(parameters, max(depth, 1))
+    return depths, depth
 
 
 def is_batch_norm(module: nn.Module) -> bool:

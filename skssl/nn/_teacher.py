@@ -70,6 +70,11 @@ class Teacher(nn.Module):
                 mine.copy_(theirs)
                 theirs.copy_(kept)
 
+    def copies_of(self, student: nn.Module) -> list[nn.Module]:
+        """Return the copies of a network, if it is one of the students."""
+        pairs = zip(self._students, self.networks, strict=True)
+        return [own for theirs, own in pairs if theirs is student]
+
     @torch.no_grad()
     def start_again(self) -> None:
         """Become a copy of the students once more."""

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
+from typing import Any, cast
+from urllib.error import URLError
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from skssl.nn._pretrained import Pretrained
+from skssl.nn._weights import Weights, load_whole
 
 # Up to this side, in pixels, a ResNet's 7x7 stride-2 stem and its pooling would leave too little.
 SMALL_IMAGE = 64
@@ -86,6 +93,90 @@ def torchvision_encoder(name: str, in_channels: int, image_size: tuple[int, int]
     if name.startswith(_FOR_ONE_SIZE):
         return nn.Sequential(ResizeTo(image_size), network)
     return network
+
+
+def torchvision_start(name: str, weights: Weights) -> Pretrained:
+    """Build a torchvision network with weights, with what torchvision shows it.
+
+    The classifier is taken away, and nothing else is changed: it takes 3 channels, and images of
+    the size that it was trained with. Weights of a file are taken to expect what torchvision's own
+    weights of this network do.
+
+    Parameters
+    ----------
+    name : str
+        One that torchvision has.
+    weights : Weights
+        A name of torchvision's, with "auto" and "DEFAULT" for the best ones, or others.
+    """
+    from torchvision import models
+
+    entry = _entry(name, weights)
+    builder = models.get_model_builder(name)
+    known = inspect.signature(builder).parameters
+    shown: Any = entry.transforms()
+    size, full = tuple(shown.crop_size), shown.resize_size
+    size = size * 2 if len(size) == 1 else size
+    options: dict[str, object] = {}
+    if "image_size" in known or name.startswith("vit_"):
+        options["image_size"] = size[0]
+    if name in ("googlenet", "inception_v3"):
+        # What their weights were trained with; the heads beside are not used.
+        options |= {"aux_logits": False, "init_weights": False, "transform_input": True}
+    network = builder(weights=None, **options)
+    classifier = _last(network, nn.Linear)
+    assert classifier is not None
+    network.set_submodule(classifier, nn.Identity())
+    without = (f"{classifier}.", "aux1.", "aux2.", "AuxLogits.")
+    if weights.name is None:
+        weights.load_into(network, title=f"encoder={name!r}", without=without)
+    elif not weights.only_form:
+        loaded = _downloaded(entry, name)
+        title, what = f"encoder={name!r}", str(entry)
+        load_whole(network, loaded, title=title, what=what, without=without)
+    return Pretrained(
+        network,
+        mean=shown.mean,
+        std=shown.std,
+        size=size,
+        crop=min(1.0, min(size) / min(full)),
+        interpolation="cubic" if "bicubic" in str(shown.interpolation) else "linear",
+    )
+
+
+def _entry(name: str, weights: Weights) -> Any:
+    """Return what torchvision says of the weights of a network, the default ones if unnamed."""
+    from torchvision import models
+
+    entries = models.get_model_weights(name)
+    if weights.name in (None, "auto", "DEFAULT"):
+        return cast(Any, entries).DEFAULT
+    names = [entry.name for entry in entries]
+    if weights.name not in names:
+        hint = difflib.get_close_matches(str(weights.name), names, n=1, cutoff=0.0)[0]
+        raise ValueError(
+            f"weights={weights.name!r} is no name of weights for encoder={name!r}; did you mean "
+            f"{hint!r}? Allowed are {', '.join(map(repr, [*names, 'DEFAULT']))}, a file as "
+            "pathlib.Path(...), a state dict, or None."
+        )
+    return entries[str(weights.name)]
+
+
+def _downloaded(entry: Any, name: str) -> dict[str, Tensor]:
+    """Return torchvision's weights, from its folder, or from the network."""
+    try:
+        loaded: dict[str, Tensor] = entry.get_state_dict(
+            progress=False, check_hash=True, weights_only=True
+        )
+    except (URLError, OSError, RuntimeError) as error:
+        file = entry.url.rsplit("/", 1)[-1]
+        raise ValueError(
+            f"The weights {entry.name!r} of encoder={name!r} could not be had "
+            f"({type(error).__name__}: {error}). Where there is a network, download {entry.url}, "
+            f"and put it at {torch.hub.get_dir()}/checkpoints/{file}, or anywhere, with "
+            f"weights=pathlib.Path('.../{file}')."
+        ) from error
+    return loaded
 
 
 def small_vit(in_channels: int, image_size: tuple[int, int]) -> nn.Module:

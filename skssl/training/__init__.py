@@ -1,5 +1,6 @@
 """Training: the net, batches, schedules, optimisers, devices."""
 
+from skssl.training._adapting import HeadFirst
 from skssl.training._batches import Batches, BatchesWithOthers, place
 from skssl.training._device import resolve_device, seeded, uses_bfloat16
 from skssl.training._memory import ran_out_of_memory, with_memory_advice
@@ -13,6 +14,7 @@ from skssl.training._work import affordable_steps, auto_batch_size, count_work
 __all__ = [
     "Batches",
     "BatchesWithOthers",
+    "HeadFirst",
     "Monitor",
     "Net",
     "NonFiniteLossError",

@@ -27,7 +27,7 @@ from skssl.training._batches import Batches, StreamedBatches, all_batches, known
 from skssl.training._device import OwnRandomness, uses_bfloat16
 from skssl.training._memory import with_memory_advice
 from skssl.training._progress import Progress
-from skssl.training._schedule import constant, warmup_cosine
+from skssl.training._schedule import after_head, constant, warmup_cosine
 from skssl.training._state import restore, state_of
 from skssl.views import ViewKind, Views
 
@@ -135,8 +135,7 @@ class Net(NeuralNet):
         self.input_layer.to(device)
         if optimizer_state is not None:
             self.optimizer_.load_state_dict(optimizer_state)
-        decay = constant if self.constant_rate else warmup_cosine
-        factors = [constant if group["steady"] else decay for group in self.optimizer_.param_groups]
+        factors = [self._schedule_of(group) for group in self.optimizer_.param_groups]
         self.schedule_ = LambdaLR(
             self.optimizer_, [partial(self._factor_of_step, factor) for factor in factors]
         )
@@ -231,10 +230,19 @@ class Net(NeuralNet):
         self.passed_ = of_first(time.perf_counter() - self.began_at_)
         return self.passed_
 
-    def _factor_of_step(self, factor: Callable[[float], float], step: int) -> float:
+    def _schedule_of(self, group: dict[str, Any]) -> Callable[[float], float]:
+        """Return how the learning rate of a group changes over the training."""
+        if self.constant_rate or group["steady"]:
+            return constant
+        return after_head if group["late"] else warmup_cosine
+
+    def part_at(self, step: int) -> float:
+        """Return the part of the training that is over when a step is under way."""
         # Steps count from 0. Neither the first nor the last one is to be wasted on a rate of zero.
-        part = (step + 1) / (self.steps + 1)
-        return factor(max(part, self.part_of_time(after_one_more=True)))
+        return max((step + 1) / (self.steps + 1), self.part_of_time(after_one_more=True))
+
+    def _factor_of_step(self, factor: Callable[[float], float], step: int) -> float:
+        return factor(self.part_at(step))
 
     def _look_at_the_clock(self) -> None:
         """End the training if another step would end later after its time than this one before."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import torch
 from torch import nn
@@ -31,17 +31,20 @@ def make_optimizer(
     learning_rate: float | str,
     weight_decay: float,
     rate_factors: Mapping[nn.Parameter, float] | None = None,
+    *,
+    late: Collection[nn.Parameter] = (),
 ) -> Optimizer:
     """Build an optimiser that decays matrices and filters, but no biases and norms.
 
     `rate_factors` is what the learning rate of single parameters is multiplied with; by 1 for all
-    that it does not name.
+    that it does not name. `late` are those that wait until the others have learned.
 
     "auto" is Muon for networks with 2-D convolutions, which learn more from a sample with it, and
-    AdamW for others.
+    AdamW for others, and where a part waits: what is known already is moved less by it.
 
-    Each group says whether its learning rate is "steady", to LARS whether to adapt it, and to Muon
-    whether it consists of "matrices", as filters do, but no tables of embeddings.
+    Each group says whether its learning rate is "steady", whether it is "late", to LARS whether to
+    adapt it, and to Muon whether it consists of "matrices", as filters do, but no tables of
+    embeddings.
 
     Raises
     ------
@@ -58,16 +61,17 @@ def make_optimizer(
         for p in layer.parameters(recurse=False)
     }
     factors = rate_factors or {}
-    sorted_weights: dict[tuple[bool, bool, bool, float], list[nn.Parameter]] = {}
+    sorted_weights: dict[tuple[bool, bool, bool, bool, float], list[nn.Parameter]] = {}
     for p in module.parameters():
         if p.requires_grad:
             # What there is one of, such as positions, is no map from one space to another.
             is_matrix = p.ndim > 1 and p.shape[0] > 1 and id(p) not in tables
-            key = (p.ndim > 1, is_matrix, id(p) in steady, factors.get(p, 1.0))
+            key = (p.ndim > 1, is_matrix, id(p) in steady, p in late, factors.get(p, 1.0))
             sorted_weights.setdefault(key, []).append(p)
     if optimizer == "auto":
         tokens = any(isinstance(part, TokenEncoder) for part in module.modules())
-        optimizer = "muon" if tokens or has_convolutions(module) else "adamw"
+        uses_muon = not late and (tokens or has_convolutions(module))
+        optimizer = "muon" if uses_muon else "adamw"
     if learning_rate != "auto":
         rate = float(learning_rate)
     elif isinstance(optimizer, str):
@@ -85,8 +89,9 @@ def make_optimizer(
             "always_adapt": decayed,
             "matrices": is_matrix,
             "steady": is_steady,
+            "late": is_late,
         }
-        for (decayed, is_matrix, is_steady, factor), params in sorted_weights.items()
+        for (decayed, is_matrix, is_steady, is_late, factor), params in sorted_weights.items()
     ]
     if isinstance(optimizer, str):
         kind, options = _named(optimizer)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 _WARMUP = 0.1
+# The part of a training in which only the head of an encoder learns that is known already.
+HEAD_ALONE = 0.1
 
 
 def constant(part: float) -> float:
@@ -23,6 +25,11 @@ def warmup_cosine(part: float) -> float:
     if part < _WARMUP:
         return part / _WARMUP
     return 0.5 * (1 + math.cos(math.pi * (part - _WARMUP) / (1 - _WARMUP)))
+
+
+def after_head(part: float) -> float:
+    """Return the factor for what waits until the head has learned, and rises and falls then."""
+    return 0.0 if part < HEAD_ALONE else warmup_cosine((part - HEAD_ALONE) / (1 - HEAD_ALONE))
 
 
 def auto_steps(n_samples: int) -> float:

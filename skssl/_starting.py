@@ -1,0 +1,309 @@
+"""Where the training of an encoder starts: at random, or from what is known."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import re
+import warnings
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from skssl._declare import AUTO, POSITIVE_INT, Declared, Options, StrOptions, param
+from skssl._quote import quoted
+from skssl._samples import TakesSamples
+from skssl._types import Auto
+from skssl.exceptions import InconsistentVersionWarning
+from skssl.modality import Modality, registered_encoders
+from skssl.nn import Embedding, Plan, Pretrained, StateDict, Weights, check_plan
+
+EncoderParameter = str | Path | nn.Module | Callable[[tuple[int, ...]], nn.Module]
+
+
+class _Share(Options):
+    """A part of the layers, from none to all."""
+
+    def __init__(self) -> None:
+        self.hidden = False
+
+    def is_satisfied_by(self, val: object) -> bool:
+        is_number = isinstance(val, (int, float)) and not isinstance(val, bool)
+        return is_number and 0 <= val <= 1  # type: ignore[operator]
+
+    def __str__(self) -> str:
+        return "a number from 0 to 1, the part of the layers"
+
+
+FREEZE = (_Share(), StrOptions({"all", "norm"}), None)
+
+
+class StartParameters(Declared):
+    """The parameters that say what is trained, and where it starts.
+
+    Parameters
+    ----------
+    modality : "auto" or Modality, default="auto"
+        What a sample is: an instance of a class in :mod:`skssl.modality`. "auto" tells by the
+        shape and dtype of `X`, by the rule in :func:`skssl.modality.infer_modality`.
+    encoder : str, nn.Module, Path or callable, default="auto"
+        The network from sample to embedding. "auto" is a small one that suits the modality and a
+        CPU. Other names are those of the modality, such as "conv", "vit" and torchvision's
+        ("resnet18", ...) for images, and "timm/NAME" for timm's. A module is copied and trained
+        from the weights that it has, such as a :class:`~skssl.nn.Pretrained` or the ``encoder_`` of
+        a fitted method; a Path is the file of one that skops has written. A callable gets the
+        shape of one prepared sample, such as (channels, height, width), and returns a module.
+    weights : str, Path, dict or None, default="auto"
+        What the encoder starts from: torchvision's or timm's name of weights, such as
+        "IMAGENET1K_V1"; a file of safetensors or of a state dict, as a ``pathlib.Path``; or a state
+        dict. None is random weights. "auto" is what a module has; for "timm/NAME" and others' names
+        of that form what they come with, and for other names random weights. Files are read without
+        running code, and fit as a whole, or not at all. An encoder that starts from weights,
+        :class:`~skssl.nn.Pretrained` and ``encoder_`` are adapted: for the first tenth of
+        the steps, the head learns alone, then the encoder as well, at a tenth of the rate and less
+        for the first layers, and BatchNorm keeps its statistics up to 4000 rows.
+    freeze : float, {"all", "norm"} or None, default=None
+        What stays as it is of the encoder: a part of its layers from the first one on, from 0
+        to 1, all of it, or its norms.
+    lora_rank : int, default=None
+        Learn a change of this rank for each linear layer and attention of the encoder instead
+        of the weights, which need less memory then and forget less. It is a part of the weights
+        when the training ends.
+    """
+
+    modality: Auto[Modality] = param(AUTO, Modality, default="auto")
+    encoder: EncoderParameter = param(str, Path, nn.Module, callable, default="auto")
+    weights: str | Path | StateDict | None = param(str, Path, Mapping, None, default="auto")
+    freeze: float | str | None = param(*FREEZE, default=None)
+    lora_rank: int | None = param(POSITIVE_INT, None, default=None)
+
+
+class StartsFrom(TakesSamples):
+    """What finds the encoder that a training starts with."""
+
+    encoder: EncoderParameter
+    weights: str | Path | StateDict | None
+    freeze: float | str | None
+    lora_rank: int | None
+
+    # Whether a network of the same form is all that is asked for.
+    _only_form = False
+
+    def takes_one_size(self) -> bool:
+        """Whether the encoder may take samples of one size only: a user's own, or others'."""
+        return not isinstance(self.encoder, str) or self._starting_weights() is not None
+
+    def starts_from_known(self) -> bool:
+        """Whether the encoder has weights that something was learned with, for all one knows."""
+        return isinstance(self.encoder, (nn.Module, Path)) or self._starting_weights() is not None
+
+    def is_adapted(self) -> bool:
+        """Whether the encoder is known to be trained, so that it is adapted gently."""
+        is_known = isinstance(self.encoder, (Embedding, Pretrained, Path))
+        return is_known or self._starting_weights() is not None
+
+    def plan(self, n_samples: int) -> Plan:
+        """Return how the encoder is trained with so many samples."""
+        return Plan(
+            is_adapted=self.is_adapted(),
+            freeze=self.freeze,
+            lora_rank=self.lora_rank,
+            n_samples=n_samples,
+        )
+
+    def _starting_weights(self) -> Weights | None:
+        """Return the weights that are to be loaded; None for those that are there, or random."""
+        if self.weights is None:
+            return None
+        if isinstance(self.weights, str) and self.weights == "auto":
+            return Weights("auto", only_form=self._only_form) if self._hub() else None
+        # In the place of a file or a state dict, there is True when a state is read.
+        source: Any = None if self.weights is True else self.weights
+        return Weights(source, only_form=self._only_form)
+
+    def _hub(self) -> str | None:
+        """Return what comes before the slash of an encoder that others have trained."""
+        hub, slash, _ = self.encoder.partition("/") if isinstance(self.encoder, str) else ("",) * 3
+        return hub if slash and hub in self.modality_.hubs else None
+
+    def _resolve_encoder(self, samples: Tensor) -> nn.Module:
+        weights = self._starting_weights()
+        if isinstance(self.encoder, str):
+            return self._encoder_by_name(self.encoder, weights, samples)
+        known = self._known_encoder()
+        if known is not None:
+            if weights is not None:
+                weights.load_into(known, title=f"encoder={quoted(self.encoder)}")
+            return known
+        stem = self.modality_.stem()
+        with torch.no_grad():
+            shown = self.modality_.input_layer()(samples[:2])
+            filled = shown if stem is None else stem.eval()(shown)
+        own = self._own_encoder(filled)
+        if weights is not None:
+            inner = own.module if isinstance(own, Pretrained) else own
+            weights.load_into(inner, title=f"encoder={type(inner).__name__}")
+        return own if stem is None else nn.Sequential(OrderedDict(stem=stem, body=own))
+
+    def _known_encoder(self) -> nn.Module | None:
+        """Return a copy of the encoder of a fitted method, None if there is none to go on with."""
+        encoder = self.encoder
+        if isinstance(encoder, Path):
+            encoder = _encoder_in(encoder)
+        return copy.deepcopy(encoder.encoder) if isinstance(encoder, Embedding) else None
+
+    def _encoder_by_name(self, name: str, weights: Weights | None, samples: Tensor) -> nn.Module:
+        hub = self._hub()
+        if hub is None and name != "auto":  # Listing the names of torchvision takes seconds.
+            self._check_name(name, ["auto", *self._encoder_names()])
+        if hub is not None or weights is not None:
+            encoder = self.modality_.start_encoder(name, weights, samples)
+            if encoder is not None:
+                return encoder
+        encoder = self._build_encoder(name, samples)
+        if weights is not None:
+            weights.load_into(encoder, title=f"encoder={name!r}")
+        return encoder
+
+    def _check_name(self, name: str, names: list[str]) -> None:
+        """Raise an error that says what is meant, or allowed, if an encoder is no name."""
+        if name in names:
+            return
+        close = difflib.get_close_matches(name, names) or names[:3]
+        names = [*names, *(f"{hub}/NAME" for hub in self.modality_.hubs)]
+        raise ValueError(
+            f"encoder={quoted(name)} is no encoder for {type(self.modality_).__name__}; did you "
+            f"mean {' or '.join(map(repr, close))}? Allowed are {self._describe_encoders(names)}, "
+            "an nn.Module, or a callable."
+        )
+
+    def _encoder_names(self) -> list[str]:
+        """Return the names of the encoders that this method can train on the fitted modality."""
+        return [*self.modality_.encoder_names(), *registered_encoders(self.modality_)]
+
+    def _build_encoder(self, name: str, samples: Tensor) -> nn.Module:
+        """Return a new encoder: "auto" or one of the names."""
+        added = registered_encoders(self.modality_)
+        if name in added:
+            return added[name](self.modality_, samples)
+        return self.modality_.build_encoder(name, samples)
+
+    def _own_encoder(self, samples: Tensor) -> nn.Module:
+        """Return the user's own encoder for samples of this shape."""
+        from skssl.training import ran_out_of_memory
+
+        if isinstance(self.encoder, nn.Module):
+            return copy.deepcopy(self.encoder)
+        shape = tuple(samples.shape[1:])
+        assert callable(self.encoder)
+        try:
+            encoder = self.encoder(shape)
+        except Exception as error:
+            if ran_out_of_memory(error):
+                raise
+            hint = "an object of this class, " if isinstance(self.encoder, type) else ""
+            raise ValueError(
+                f"encoder={quoted(self.encoder)} was called with the shape of a sample, {shape}, "
+                f"and raised {type(error).__name__}: {error}. Pass {hint}an nn.Module, or a "
+                "callable that returns one for this shape."
+            ) from error
+        if not isinstance(encoder, nn.Module):
+            raise ValueError(
+                f"encoder={quoted(self.encoder)} is a callable and must return an nn.Module, "
+                f"got {quoted(encoder)}."
+            )
+        return encoder
+
+    @staticmethod
+    def _describe_encoders(names: list[str]) -> str:
+        if len(names) <= 12:
+            return ", ".join(map(repr, names))
+        return "'auto', 'conv', 'vit', the names in torchvision.models.list_models(), 'timm/NAME'"
+
+    def _embedding_dim(self, encoder: nn.Module, samples: Tensor) -> int:
+        """Run `encoder` on some samples, to see that it gives vectors, and of which size."""
+        from skssl.training import ran_out_of_memory
+
+        who = quoted(self.encoder) if isinstance(self.encoder, str) else type(self.encoder).__name__
+        with torch.no_grad():
+            try:
+                embedding = encoder.eval()(samples)
+            except Exception as error:
+                is_ours = isinstance(self.encoder, str) and not self.starts_from_known()
+                if is_ours or ran_out_of_memory(error):
+                    raise
+                raise ValueError(
+                    f"encoder={who} cannot embed a batch of {len(samples)} samples of "
+                    f"{type(self.modality_).__name__}, which have shape "
+                    f"{tuple(samples.shape[1:])}: {type(error).__name__}: {error}"
+                ) from error
+        if not isinstance(embedding, Tensor) or embedding.ndim != 2:
+            shape = tuple(embedding.shape) if isinstance(embedding, Tensor) else type(embedding)
+            raise ValueError(
+                f"encoder={quoted(self.encoder)} must turn a batch of n samples into a tensor of "
+                f"shape (n, d), got {shape} for {len(samples)} samples of shape "
+                f"{tuple(samples.shape[1:])}."
+            )
+        return embedding.shape[1]
+
+    def _check_start(self, encoder: nn.Module) -> None:
+        """Raise an error if nothing of the encoder would be trained, though it is to be."""
+        if self.max_epochs != 0:
+            check_plan(encoder, self.plan(1), title=type(self).__name__)
+
+
+def _encoder_in(path: Path) -> Embedding:
+    """Return the encoder of the fitted method that a file of skops holds.
+
+    Raises
+    ------
+    ValueError
+        If there is no such file, it holds something else, or a later version wrote it.
+    """
+    try:
+        from skops.io import load
+    except ImportError as error:
+        raise ImportError(
+            f"encoder={str(path)!r} is read without running code by skops: pip install "
+            "'skssl[skops]'."
+        ) from error
+    from skssl import __version__
+    from skssl.utils import encoder_only, trusted_types
+
+    said, path = str(path), path.expanduser()
+    if not path.is_file():
+        raise ValueError(f"encoder=Path({said!r}): there is no such file.")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(
+            f"encoder=Path({said!r}) must be the file of a fitted method, written with "
+            "skops.io.dump, which can be read without running code. What is in another one can be "
+            "passed as it is: encoder=joblib.load(...).encoder_. Files of weights go to weights=."
+        )
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", InconsistentVersionWarning)
+        try:
+            method = encoder_only(load(path, trusted=trusted_types()))
+        # What a file of something else raises can be anything.
+        except Exception as error:
+            raise ValueError(
+                f"encoder=Path({said!r}) is no file of a fitted method that can be read here: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+    for warning in told:
+        version = getattr(warning.message, "original_version", None)
+        if version is not None and _numbers(version) > _numbers(__version__):
+            raise ValueError(
+                f"encoder=Path({said!r}) was written by skssl {version}, which is newer than this "
+                f"one, {__version__}."
+            )
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    return method.encoder_
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)))

@@ -1,0 +1,178 @@
+"""How an encoder that is known already is trained: what stays as it is, and at which rates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from skssl.nn._layers import is_batch_norm, layer_depths, layer_rates
+from skssl.nn._low_rank import add_low_rank, has_low_rank, low_rank_parameters, merge_low_rank
+from skssl.nn._objective import Objective
+from skssl.nn._teacher import Teacher
+
+# The rate of the last layer of an encoder that is adapted, as a part of the head's, how far it
+# falls to the first layer, and that of changes of low rank, which start from nothing.
+_RATE, _DECAY, _RATE_OF_LOW_RANK = 0.1, 0.3, 0.5
+# Up to so many rows, BatchNorm keeps the statistics that it has from far more.
+_ROWS_FOR_STATISTICS = 4000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How an encoder is trained.
+
+    Parameters
+    ----------
+    is_adapted : bool
+        Whether it is known to be trained: the head learns alone at first, and the encoder at lower
+        rates then.
+    freeze : float, {"all", "norm"} or None
+        What stays as it is.
+    lora_rank : int or None
+        Rank of the changes that are learned in the place of weights.
+    n_samples : int
+        How many samples it is trained on.
+    """
+
+    is_adapted: bool = False
+    freeze: float | str | None = None
+    lora_rank: int | None = None
+    n_samples: int = 0
+
+    @property
+    def keeps_statistics(self) -> bool:
+        """Whether all BatchNorm layers of the encoder keep theirs."""
+        return self.is_adapted and self.n_samples <= _ROWS_FOR_STATISTICS
+
+    def trains(self, encoder: nn.Module) -> set[nn.Parameter]:
+        """Return the parameters of an encoder that learn; those that never do are left out."""
+        able = {p for p in encoder.parameters() if p.requires_grad}
+        if self.lora_rank is not None:
+            return able & set(low_rank_parameters(encoder))
+        if self.freeze in (None, 0):
+            return able
+        if self.freeze == "norm":
+            return able - {p for norm in _norms(encoder) for p in norm.parameters()}
+        depths, last = self._frozen_layers(encoder)
+        return {p for p in able if depths[p] > last}
+
+    def _frozen_layers(self, encoder: nn.Module) -> tuple[dict[nn.Parameter, int], int]:
+        """Return the number of the layer of every parameter, and that of the last frozen one."""
+        depths, deepest = layer_depths(encoder)
+        part = 1.0 if self.freeze == "all" else float(self.freeze or 0)
+        return depths, math.floor(part * deepest + 1e-9)
+
+    def kept_norms(self, encoder: nn.Module) -> list[nn.Module]:
+        """Return the BatchNorm layers whose statistics are to stay as they are."""
+        norms = [module for module in encoder.modules() if is_batch_norm(module)]
+        if self.keeps_statistics or self.freeze == "norm" or self.lora_rank is not None:
+            return norms
+        depths, last = self._frozen_layers(encoder)
+        return [norm for norm in norms if any(depths[p] <= last for p in norm.parameters())]
+
+
+def _norms(network: nn.Module) -> list[nn.Module]:
+    return [module for module in network.modules() if "Norm" in type(module).__name__]
+
+
+def check_plan(encoder: nn.Module, plan: Plan, *, title: str) -> None:
+    """Raise an error if nothing of an encoder that has something to train would be trained."""
+    if not any(p.requires_grad for p in encoder.parameters()):
+        return
+    if plan.lora_rank is not None:
+        if not has_low_rank(encoder, plan.lora_rank):
+            raise ValueError(
+                f"lora_rank={plan.lora_rank}: the encoder of {title} has no linear layer or "
+                "attention whose weights have a higher rank."
+            )
+    elif not plan.trains(encoder):
+        raise ValueError(
+            f"freeze={plan.freeze!r} leaves nothing of the encoder of {title} to train; say "
+            "max_epochs=0 for the encoder as it is, a smaller part, or a lora_rank."
+        )
+
+
+# What the objective is to have when it is no longer adapted, also after it went through a file.
+_ABLE = "_able_to_learn"
+
+
+@contextmanager
+def adapted(
+    objective: Objective, plan: Plan, *, seed: int
+) -> Iterator[tuple[dict[nn.Parameter, float], set[nn.Parameter]]]:
+    """Let an objective be trained as planned.
+
+    Gives the factors of the learning rates of the parameters of the encoder, and which parameters
+    wait until the head has learned. When it ends, the encoder is a plain one again.
+
+    Parameters
+    ----------
+    objective : Objective
+        It may be one that a training goes on with, which was written in the middle of this.
+    plan : Plan
+    seed : int
+        Of what changes of low rank start with.
+    """
+    encoders = [objective.encoder, *_copies(objective)]
+    if plan.lora_rank is not None:
+        for encoder in encoders:
+            generator = torch.Generator().manual_seed(seed)
+            add_low_rank(encoder, plan.lora_rank, generator)
+        for copied in encoders[1:]:
+            for p in low_rank_parameters(copied):
+                p.requires_grad_(False)
+    able = objective.__dict__.setdefault(
+        _ABLE, [name for name, p in objective.named_parameters() if p.requires_grad]
+    )
+    named = dict(objective.named_parameters())
+    for name in able:
+        named[name].requires_grad_(True)
+    trained = plan.trains(objective.encoder)
+    for p in objective.encoder.parameters():
+        p.requires_grad_(p in trained)
+    kept = [norm for encoder in encoders for norm in plan.kept_norms(encoder)]
+    for norm in kept:
+        _let_go(norm)
+        norm.register_forward_pre_hook(_keep_statistics)
+    factors: dict[nn.Parameter, float] = {}
+    if plan.is_adapted:
+        rates = layer_rates(objective.encoder, nn.Identity(), _DECAY)
+        factors = {p: _RATE * rate for p, rate in rates.items()}
+        factors |= dict.fromkeys(low_rank_parameters(objective.encoder), _RATE_OF_LOW_RANK)
+    others = [p for p in objective.parameters() if p.requires_grad and p not in trained]
+    try:
+        yield factors, trained if plan.is_adapted and others else set()
+    finally:
+        for norm in kept:
+            _let_go(norm)
+        for name in objective.__dict__.pop(_ABLE):
+            named[name].requires_grad_(True)
+        for encoder in encoders:
+            merge_low_rank(encoder)
+
+
+def _copies(objective: Objective) -> list[nn.Module]:
+    """Return the copies of encoders that teachers have."""
+    return [
+        copied
+        for part in objective.parts
+        for teacher in part.modules()
+        if isinstance(teacher, Teacher)
+        for copied in teacher.copies_of(part.encoder)
+    ]
+
+
+def _keep_statistics(norm: nn.Module, inputs: object) -> None:
+    norm.eval()
+
+
+def _let_go(norm: nn.Module) -> None:
+    """Take the hook away, also one that a file had."""
+    hooks = norm._forward_pre_hooks
+    for key in [key for key, hook in hooks.items() if hook is _keep_statistics]:
+        del hooks[key]

@@ -1,0 +1,111 @@
+"""Changes of low rank in the place of weights (LoRA), which become a part of these in the end.
+
+Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", ICLR 2022.
+https://arxiv.org/abs/2106.09685
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class _LowRankLinear(nn.Linear):
+    """A linear layer whose weights have a change of low rank."""
+
+    lora_down: nn.Parameter
+    lora_up: nn.Parameter
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + F.linear(F.linear(x, self.lora_down), self.lora_up)
+
+
+class _LowRankAttention(nn.MultiheadAttention):
+    """torch's attention, whose projections of queries, keys and values have one.
+
+    Its last projection is a linear layer that is not called, so it has no change.
+    """
+
+    lora_down: nn.Parameter
+    lora_up: nn.Parameter
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        weights = self._parameters.pop("in_proj_weight")
+        try:
+            # Outside of the parameters, it may be any tensor.
+            self.__dict__["in_proj_weight"] = weights + self.lora_up @ self.lora_down
+            return super().forward(*args, **kwargs)
+        finally:
+            del self.__dict__["in_proj_weight"]
+            self._parameters["in_proj_weight"] = weights
+
+
+_KINDS: dict[type[nn.Module], type[nn.Module]] = {
+    nn.Linear: _LowRankLinear,
+    nn.MultiheadAttention: _LowRankAttention,
+}
+_WEIGHTS = {_LowRankLinear: "weight", _LowRankAttention: "in_proj_weight"}
+_CHANGED = (_LowRankLinear, _LowRankAttention)
+
+
+def has_low_rank(network: nn.Module, rank: int) -> bool:
+    """Return whether `network` has a layer that a change of this rank is smaller than."""
+    return bool(_layers(network, rank))
+
+
+def _layers(network: nn.Module, rank: int) -> list[nn.Module]:
+    found = []
+    for module in network.modules():
+        kind = _KINDS.get(type(module))
+        weights = None if kind is None else getattr(module, _WEIGHTS[kind])
+        # Attention of keys of another size has no common projection.
+        if weights is not None and rank < min(weights.shape):
+            found.append(module)
+    return found
+
+
+def add_low_rank(network: nn.Module, rank: int, generator: torch.Generator) -> None:
+    """Give each linear layer and attention a change of this rank, which is zero at first."""
+    for module in _layers(network, rank):
+        kind = _KINDS[type(module)]
+        weights: Tensor = getattr(module, _WEIGHTS[kind])
+        rows, columns = weights.shape
+        down = torch.randn(rank, columns, generator=generator) / math.sqrt(columns)
+        module.lora_down = nn.Parameter(down.to(weights))
+        module.lora_up = nn.Parameter(weights.new_zeros(rows, rank))
+        module.__class__ = kind
+        # torch's fast path for layers of transformers would look at the weights alone.
+        module.register_forward_pre_hook(_call_me)
+
+
+def _call_me(module: nn.Module, inputs: object) -> None:
+    """Do nothing; where there is a hook, a layer is called."""
+
+
+@torch.no_grad()
+def merge_low_rank(network: nn.Module) -> None:
+    """Make the changes a part of the weights, so that the layers are what they were before."""
+    plain = {changed: kind for kind, changed in _KINDS.items()}
+    for module in network.modules():
+        if isinstance(module, _CHANGED):
+            weights: Tensor = getattr(module, _WEIGHTS[type(module)])
+            weights += module.lora_up @ module.lora_down
+            del module.lora_up, module.lora_down
+            module.__class__ = plain[type(module)]
+            hooks = module._forward_pre_hooks
+            for key in [key for key, hook in hooks.items() if hook is _call_me]:
+                del hooks[key]
+
+
+def low_rank_parameters(network: nn.Module) -> list[nn.Parameter]:
+    """Return the parameters of the changes."""
+    return [
+        p
+        for module in network.modules()
+        if isinstance(module, _CHANGED)
+        for p in (module.lora_down, module.lora_up)
+    ]

@@ -1,0 +1,209 @@
+"""Weights that others have trained: read without running code, and loaded as a whole or not."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+#: A state dict: tensors, or NumPy arrays, by their names.
+StateDict = Mapping[str, Tensor | np.ndarray]
+
+# Under which a file of a training keeps the weights.
+_NESTED = ("state_dict", "model", "model_state_dict")
+# What DistributedDataParallel and torch.compile put before every name.
+_PREFIXES = ("module.", "_orig_mod.")
+# Names that an error mentions.
+_MOST_NAMED = 3
+# What BatchNorm has had since 2018, and does not need.
+_OPTIONAL = ".num_batches_tracked"
+
+
+class Weights:
+    """Where the weights of an encoder come from.
+
+    Parameters
+    ----------
+    source : str, Path or mapping
+        A name, with "auto" for that which is usual; a file; or a state dict.
+    only_form : bool
+        Whether the weights themselves are filled in later, so that nothing is to be read: a network
+        of the same form is all that is asked for.
+    """
+
+    def __init__(self, source: str | Path | StateDict | None, *, only_form: bool = False):
+        self._source = source
+        self.only_form = only_form
+
+    @property
+    def name(self) -> str | None:
+        """The name that was said, "auto" included; None for a file or a state dict."""
+        return self._source if isinstance(self._source, str) else None
+
+    def read(self) -> dict[str, Tensor]:
+        """Return the state dict of a file, or the one that is at hand."""
+        if isinstance(self._source, Path):
+            return read_state_dict(self._source)
+        assert not isinstance(self._source, str)
+        return _tensors(self._source, title="weights")
+
+    def load_into(
+        self, network: nn.Module, *, title: str, without: tuple[str, ...] = ()
+    ) -> nn.Module:
+        """Give a network the weights of a file or a state dict, all of them; return it.
+
+        Parameters
+        ----------
+        network : nn.Module
+        title : str
+            What an error calls the network.
+        without : tuple of str
+            Beginnings of names that the network does without, such as those of a classifier.
+
+        Raises
+        ------
+        ValueError
+            If the weights are a name, cannot be read, or do not fit. Nothing is loaded then.
+        """
+        if self.name is not None:
+            raise ValueError(
+                f"weights={self.name!r} is a name, and there are no weights by name for {title}. "
+                "Files are passed as pathlib.Path(...), weights in memory as a dict."
+            )
+        if not self.only_form:
+            what = "weights" if not isinstance(self._source, Path) else f"{str(self._source)!r}"
+            load_whole(network, self.read(), title=title, what=what, without=without)
+        return network
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a file of safetensors, or of a state dict, without running its code.
+
+    Raises
+    ------
+    ValueError
+        If there is no such file, or it is something else.
+    """
+    path = path.expanduser()
+    if not path.is_file():
+        what = "is a folder, not a file" if path.is_dir() else "is not there"
+        raise ValueError(f"weights={str(path)!r} {what}.")
+    try:
+        if _is_safetensors(path):
+            return dict(load_file(path))
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, SafetensorError, RuntimeError, EOFError, ValueError) as error:
+        raise ValueError(
+            f"weights={str(path)!r} is no file of weights that can be read without running code: "
+            f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''} Write "
+            "network.state_dict() with safetensors.torch.save_file or torch.save, with a version "
+            "that is not newer than the one that reads it."
+        ) from error
+    return _tensors(content, title=f"weights={str(path)!r}")
+
+
+def _is_safetensors(path: Path) -> bool:
+    # The length of the header comes first, then its bracket.
+    with path.open("rb") as file:
+        return file.read(9)[8:] == b"{"
+
+
+def _tensors(content: object, *, title: str) -> dict[str, Tensor]:
+    """Return a state dict with tensors; raise an error if it is something else."""
+    while isinstance(content, Mapping):
+        nested = [name for name in _NESTED if isinstance(content.get(name), Mapping)]
+        if not nested:
+            break
+        content = content[nested[0]]
+    if not isinstance(content, Mapping) or not content:
+        raise ValueError(
+            f"{title} must be a state dict, names with a tensor each, got "
+            f"{'an empty one' if isinstance(content, Mapping) else type(content).__name__}."
+        )
+    for name, value in content.items():
+        if not isinstance(name, str) or not isinstance(value, (Tensor, np.ndarray)):
+            raise ValueError(
+                f"{title} must be a state dict, names with a tensor each, but {name!r} is "
+                f"{type(value).__name__}."
+            )
+    _refuse_future(content, title=title)
+    tensors = {name: torch.as_tensor(value) for name, value in content.items()}
+    for prefix in _PREFIXES:
+        if all(name.startswith(prefix) for name in tensors):
+            tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
+    return tensors
+
+
+def _refuse_future(content: object, *, title: str) -> None:
+    """Raise an error if layers of torch wrote the weights in a form that they do not know here."""
+    known = {kind._version for kind in (nn.Module, nn.BatchNorm2d, nn.MultiheadAttention)}
+    for path, written in getattr(content, "_metadata", {}).items():
+        version = written.get("version") if isinstance(written, Mapping) else None
+        if isinstance(version, int) and version > max(known):
+            raise ValueError(
+                f"{title}: the layer {path!r} was written in form {version}, and the torch of this "
+                f"environment ({torch.__version__}) knows forms up to {max(known)}. Read it with "
+                "the version that wrote it."
+            )
+
+
+@torch.no_grad()
+def load_whole(
+    network: nn.Module,
+    weights: Mapping[str, Tensor],
+    *,
+    title: str,
+    what: str,
+    without: tuple[str, ...] = (),
+) -> None:
+    """Give a network weights that fit it as a whole; raise an error, and change nothing, if not.
+
+    Parameters
+    ----------
+    network : nn.Module
+    weights : mapping of str to Tensor
+    title, what : str
+        What an error calls the network, and the weights.
+    without : tuple of str
+        Beginnings of names that the network does without.
+    """
+    own = network.state_dict()
+    given = {name: value for name, value in weights.items() if not name.startswith(without or "\0")}
+    missing = [name for name in own if name not in given and not name.endswith(_OPTIONAL)]
+    unknown = [name for name in given if name not in own]
+    wrong = [n for n in own if n in given and own[n].shape != given[n].shape]
+    problems = [
+        f"{len(names)} {said}: {_listed(names)}"
+        for names, said in (
+            (missing, f"of {len(own)} of {title} are missing"),
+            (unknown, f"of {len(given)} belong nowhere in it"),
+        )
+        if names
+    ]
+    if wrong:
+        shapes = [f"{n!r} is {tuple(given[n].shape)}, not {tuple(own[n].shape)}" for n in wrong]
+        problems.append(f"{len(wrong)} have another shape: {'; '.join(shapes[:_MOST_NAMED])}")
+    broken = [n for n in own if n in given and not given[n].isfinite().all()]
+    broken = [name for name in broken if own[name].isfinite().all()]
+    if broken:
+        problems.append(f"{len(broken)} hold values that are not finite: {_listed(broken)}")
+    if problems:
+        raise ValueError(
+            f"weights: {what} does not fit {title}, so that nothing of it was loaded. Of its "
+            f"names, {', and '.join(problems)}."
+        )
+    for name, tensor in own.items():
+        if name in given:
+            tensor.copy_(cast(Tensor, given[name]))
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(map(repr, names[:_MOST_NAMED]))
+    return f"{shown}, ..." if len(names) > _MOST_NAMED else shown

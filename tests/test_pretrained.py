@@ -1,0 +1,470 @@
+"""Starts from weights that others, or oneself, have trained, and how they are adapted."""
+
+import copy
+import pickle
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from torch import nn
+from torchvision import models
+
+from skssl import BYOL, MaskedAutoencoder, SimCLR
+from skssl.modality import Images, Series
+from skssl.nn import Pretrained, Weights, torchvision_start
+from skssl.utils import trusted_types
+
+MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.3, 0.2)
+QUICK = {"max_epochs": 2, "batch_size": 20, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def X():
+    grey = load_digits().images[:40].astype(np.uint8) * 16
+    return np.stack([grey, grey[::-1], 255 - grey], axis=-1)
+
+
+def network(seed=0):
+    """Return a tiny network whose BatchNorm has seen something."""
+    torch.manual_seed(seed)
+    net = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.Conv2d(8, 12, 3, stride=2),
+        nn.BatchNorm2d(12),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(12, 10),
+    )
+    net.train()(torch.rand(64, 3, 8, 8))
+    return net.eval()
+
+
+def start(**options):
+    return Pretrained(network(), mean=MEAN, std=STD, **options)
+
+
+def moved(method, before=None):
+    """Return the names of what a training has changed."""
+    before = (before or network()).state_dict()
+    after = method.encoder_.encoder.module.state_dict()
+    return {name for name in before if not torch.equal(before[name], after[name])}
+
+
+@pytest.mark.parametrize("size", [None, 8, 13, (10, 12)])
+def test_without_training_features_are_those_of_the_network_bit_by_bit(X, size):
+    ssl = SimCLR(encoder=start(size=size), max_epochs=0).fit(X)
+    images = torch.from_numpy(X).permute(0, 3, 1, 2).float() / 255
+    if size is not None:
+        to = (size, size) if isinstance(size, int) else size
+        images = F.interpolate(images, to, mode="bilinear", antialias=True, align_corners=False)
+    images = (images - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
+    expected = network()(images)
+    prepared = ssl.modality_.prepare(X)
+    assert not ssl.modality_.has_description()
+    assert torch.equal(ssl.encoder_.columns(prepared), expected)
+
+
+def test_the_middle_is_cut_out_where_less_than_all_is_expected():
+    seen = Pretrained(nn.Identity(), size=4, crop=0.5).prepared(torch.rand(2, 1, 16, 8))
+    assert seen.shape == (2, 1, 4, 4)
+    image = torch.zeros(1, 1, 8, 8)
+    image[..., 2:6, 2:6] = 1
+    assert bool((Pretrained(nn.Identity(), size=4, crop=0.5).prepared(image) == 1).all())
+
+
+def test_grey_images_and_single_channels_fit():
+    grey = torch.rand(2, 1, 8, 8)
+    assert torch.equal(start()(grey), start()(grey.expand(-1, 3, -1, -1)))
+    line = nn.Sequential(nn.Conv1d(1, 4, 3), nn.AdaptiveAvgPool1d(1), nn.Flatten())
+    series = torch.rand(5, 3, 20)
+    by_channel = Pretrained(line, size=32, channels=1)(series)
+    assert by_channel.shape == (5, 12)
+    torch.testing.assert_close(by_channel[:, 4:8], Pretrained(line, size=32)(series[:, 1:2]))
+
+
+def test_clips_take_whole_frames_and_points_have_channels_last():
+    clips = torch.rand(2, 3, 10, 8, 8)
+    seen = Pretrained(nn.Identity(), size=(4, 6, 6)).prepared(clips)
+    assert seen.shape == (2, 3, 4, 6, 6)
+    points = torch.rand(2, 7, 3)
+    scaled = Pretrained(nn.Identity(), mean=MEAN, channel_axis=2).prepared(points)
+    assert torch.equal(scaled, points - torch.tensor(MEAN))
+
+
+def test_outputs_with_positions_are_averaged():
+    maps = Pretrained(nn.Conv2d(3, 5, 3))
+    tokens = Pretrained(nn.Sequential(nn.Flatten(2), nn.Linear(64, 6)))
+    assert maps(torch.rand(2, 3, 8, 8)).shape == (2, 5)
+    assert tokens(torch.rand(2, 3, 8, 8)).shape == (2, 6)
+
+
+def test_series_are_resized_to_what_the_network_expects():
+    line = nn.Sequential(nn.Flatten(), nn.Linear(16, 4))
+    X = np.random.RandomState(0).randn(12, 1, 40)
+    ssl = SimCLR(modality=Series(), encoder=Pretrained(line, size=16), **QUICK).fit(X)
+    assert ssl.transform(X).shape == (12, 4)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"mean": (1, 2), "std": (1, 2, 3)},
+        {"std": 0},
+        {"mean": float("nan")},
+        {"mean": "grey"},
+        {"size": 0},
+        {"size": (1, 2, 3, 4)},
+        {"crop": 2},
+        {"channels": 0},
+        {"interpolation": "nearest"},
+        {"channel_axis": 3},
+    ],
+)
+def test_what_a_network_cannot_expect_is_an_error(options):
+    (name, *_) = options
+    with pytest.raises((ValueError, TypeError), match=name if len(options) == 1 else "std"):
+        Pretrained(network(), **options)
+
+
+@pytest.mark.parametrize("kind", [SimCLR, BYOL])
+def test_a_known_encoder_is_moved_and_keeps_its_statistics(X, kind):
+    names = moved(kind(encoder=start(), **QUICK).fit(X))
+    assert names == {name for name in network().state_dict() if "running" not in name} - {
+        "1.num_batches_tracked",
+        "4.num_batches_tracked",
+    }
+
+
+def test_the_head_learns_alone_and_the_first_layers_move_least(X):
+    seen = []
+
+    class Look:
+        def __init__(self):
+            self.start = None
+
+        def on_train_begin(self, net, **kwargs):
+            self.start = copy.deepcopy(net.module_.state_dict())
+
+        def on_batch_end(self, net, **kwargs):
+            now = net.module_.state_dict()
+            seen.append({n for n in now if not torch.equal(now[n], self.start[n])})
+
+    from skorch.callbacks import Callback
+
+    look = type("Look", (Look, Callback), {})()
+    ssl = SimCLR(encoder=start(), max_epochs=15, batch_size=20, random_state=0, callbacks=[look])
+    ssl.fit(X)
+    of_encoder = [any(name.startswith("encoder.") for name in names) for names in seen]
+    assert not any(of_encoder[:2]) and all(of_encoder[5:])
+    assert any(name.startswith("projector.") for name in seen[1])
+    before, after = network().state_dict(), ssl.encoder_.encoder.module.state_dict()
+    assert (after["0.weight"] - before["0.weight"]).abs().mean() < (
+        after["8.weight"] - before["8.weight"]
+    ).abs().mean()
+
+
+@pytest.mark.parametrize(
+    ("options", "still"),
+    [
+        ({"freeze": 0.4}, {"0.", "1."}),
+        ({"freeze": "norm"}, {"1.", "4."}),
+        ({"lora_rank": 2}, {"0.", "1.", "3.", "4.", "8.bias"}),
+        ({"lora_rank": 2, "freeze": "all"}, {"0.", "1.", "3.", "4.", "8.bias"}),
+    ],
+)
+def test_what_is_frozen_stays(X, options, still):
+    ssl = BYOL(encoder=start(), **options, **QUICK).fit(X)
+    names = moved(ssl)
+    assert names
+    assert not any(name.startswith(tuple(still)) for name in names)
+    # What is left is a plain network, which may be trained by anybody.
+    assert {type(part) for part in ssl.encoder_.modules()}.isdisjoint(
+        kind for kind in nn.Linear.__subclasses__() if "LowRank" in kind.__name__
+    )
+    assert all(p.requires_grad for p in ssl.encoder_.parameters())
+    assert not any(part._forward_pre_hooks for part in ssl.encoder_.modules())
+
+
+def test_attention_has_changes_of_low_rank():
+    vit = models.VisionTransformer(8, 4, 1, 2, 16, 32, num_classes=4).eval()
+    vit.heads = nn.Identity()
+    X = np.random.RandomState(0).randint(0, 255, (20, 8, 8, 3)).astype(np.uint8)
+    ssl = SimCLR(encoder=Pretrained(vit), lora_rank=2, max_epochs=3, batch_size=10).fit(X)
+    changed = moved(ssl, vit)
+    assert any(name.endswith("in_proj_weight") for name in changed)
+    assert not any("bias" in name or "ln_" in name for name in changed)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"freeze": "all"}, "freeze='all' leaves nothing"),
+        ({"freeze": 1.0}, "freeze=1.0 leaves nothing"),
+        ({"lora_rank": 10}, "lora_rank=10"),
+    ],
+)
+def test_nothing_to_train_is_an_error_before_training(X, options, said):
+    with pytest.raises(ValueError, match=said):
+        SimCLR(encoder=start(), **options, **QUICK).fit(X)
+    if "freeze" in options:
+        assert not moved(SimCLR(encoder=start(), max_epochs=0, **options).fit(X))
+
+
+def test_going_on_from_a_fitted_method(X):
+    first = MaskedAutoencoder(width=16, depth=1, n_heads=2, **QUICK).fit(X)
+    before = first.encoder_.encoder.state_dict()
+    frozen = SimCLR(encoder=first.encoder_, max_epochs=0).fit(X)
+    after = frozen.encoder_.encoder.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    again = SimCLR(encoder=first.encoder_, **QUICK).fit(X)
+    assert again.transform(X).shape == (len(X), 16)
+    masked = MaskedAutoencoder(encoder=first.encoder_, **QUICK).fit(X)
+    assert masked.transform(X).shape == (len(X), 16)
+
+
+def test_going_on_from_a_file(X, tmp_path):
+    skops = pytest.importorskip("skops.io")
+    first = SimCLR(**QUICK).fit(X)
+    skops.dump(first, tmp_path / "first.skops")
+    ssl = SimCLR(encoder=tmp_path / "first.skops", max_epochs=0).fit(X)
+    expected = first.encoder_.learned()(first.modality_.prepare(X))
+    torch.testing.assert_close(ssl.encoder_.columns(ssl.modality_.prepare(X)), expected)
+    (tmp_path / "text").write_text("no file of a method")
+    with pytest.raises(ValueError, match=r"skops\.io\.dump"):
+        SimCLR(encoder=tmp_path / "text").fit(X)
+    with pytest.raises(ValueError, match="no such file"):
+        SimCLR(encoder=tmp_path / "none").fit(X)
+
+
+def test_a_file_of_a_later_version_is_an_error(X, tmp_path, monkeypatch):
+    skops = pytest.importorskip("skops.io")
+    first = SimCLR(max_epochs=0).fit(X)
+    with monkeypatch.context() as later:
+        later.setattr("skssl.__version__", "999.0")
+        skops.dump(first, tmp_path / "later.skops")
+    with pytest.raises(ValueError, match="newer"):
+        SimCLR(encoder=tmp_path / "later.skops").fit(X)
+
+
+@pytest.fixture(scope="module")
+def resnet():
+    torch.manual_seed(1)
+    return models.resnet18(weights=None).eval()
+
+
+def small(X):
+    """Return few images, since a ResNet at 224 pixels takes its time."""
+    return X[:4]
+
+
+@pytest.mark.parametrize("form", ["dict", "torch", "safetensors", "nested"])
+def test_weights_of_a_name(X, resnet, tmp_path, form):
+    state = resnet.state_dict()
+    source: object = dict(state)
+    if form == "safetensors":
+        source = tmp_path / "weights.safetensors"
+        save_file(state, source)
+    elif form != "dict":
+        source = tmp_path / "weights.pth"
+        nested = {"model": {f"module.{name}": value for name, value in state.items()}}
+        torch.save(state if form == "torch" else nested, source)
+    encoder = torchvision_start("resnet18", Weights(source))
+    assert torch.equal(encoder.module.layer4[1].conv2.weight, resnet.layer4[1].conv2.weight)
+    assert encoder.size == (224, 224) and encoder.crop == 0.875
+    assert encoder(torch.rand(1, 3, 8, 8)).shape == (1, 512)
+
+
+def test_a_named_start_has_the_bits_of_torchvision(X, resnet):
+    X = small(X)
+    ssl = SimCLR(encoder="resnet18", weights=resnet.state_dict(), max_epochs=0).fit(X)
+    shown = models.ResNet18_Weights.DEFAULT.transforms()
+    images = torch.from_numpy(X).permute(0, 3, 1, 2).float() / 255
+    plain = copy.deepcopy(resnet)
+    plain.fc = nn.Identity()
+    assert torch.equal(ssl.encoder_.columns(ssl.modality_.prepare(X)), plain(shown(images)))
+
+
+def test_files_carry_the_weights(X, resnet, tmp_path):
+    skops = pytest.importorskip("skops.io")
+    X = small(X)
+    file = tmp_path / "weights.safetensors"
+    save_file(resnet.state_dict(), file)
+    of_file = SimCLR(encoder="resnet18", weights=file, max_epochs=0).fit(X)
+    expected = of_file.transform(X)
+    file.unlink()
+    again = skops.loads(skops.dumps(of_file), trusted=trusted_types())
+    assert np.array_equal(again.transform(X), expected)
+    again = pickle.loads(pickle.dumps(of_file))
+    assert np.array_equal(again.transform(X), expected)
+    with pytest.raises(ValueError, match="is not there"):
+        again.untrained(X)
+    with pytest.raises(ValueError, match="is not there"):
+        clone(of_file).fit(X)
+
+
+def test_state_dicts_are_parameters_like_others(X):
+    form = SimCLR(encoder="conv", max_epochs=0, random_state=1).fit(X)
+    state = form.encoder_.encoder.state_dict()
+    ssl = SimCLR(encoder="conv", weights=state, max_epochs=1, batch_size=20, random_state=0).fit(X)
+    same = clone(ssl).fit(X)
+    assert np.array_equal(same.transform(X), ssl.transform(X))
+    skops = pytest.importorskip("skops.io")
+    again = skops.loads(skops.dumps(ssl), trusted=trusted_types())
+    assert np.array_equal(again.transform(X), ssl.transform(X))
+    start = again.untrained(X).encoder_.encoder.state_dict()
+    assert all(torch.equal(start[name], state[name]) for name in state)
+
+
+def test_names_of_weights_are_torchvisions(resnet, monkeypatch):
+    asked = {}
+
+    def state_dict(url, *args, **kwargs):
+        asked.update(kwargs, url=url)
+        return resnet.state_dict()
+
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", state_dict)
+    encoder = torchvision_start("resnet18", Weights("IMAGENET1K_V1"))
+    assert asked["weights_only"] is True and "resnet18" in asked["url"]
+    assert torch.equal(encoder.module.conv1.weight, resnet.conv1.weight)
+    with pytest.raises(ValueError, match="IMAGENET1K_V1"):
+        torchvision_start("resnet18", Weights("IMAGENET"))
+
+
+def test_without_a_network_the_error_says_what_to_download(X, monkeypatch):
+    from urllib.error import URLError
+
+    def fails(*args, **kwargs):
+        raise URLError("no route to host")
+
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", fails)
+    with pytest.raises(ValueError, match=r"download https://.*resnet18.*\.pth.*checkpoints"):
+        SimCLR(encoder="resnet18", weights="IMAGENET1K_V1").fit(small(X))
+
+
+def test_timm_says_what_its_networks_expect(X, tmp_path, monkeypatch):
+    timm = pytest.importorskip("timm")
+    torch.manual_seed(2)
+    name = "test_resnet"
+    net = timm.create_model(name, pretrained=False, num_classes=0).eval()
+    file = tmp_path / "model.safetensors"
+    save_file(net.state_dict(), file)
+    X = small(X)
+    ssl = SimCLR(encoder=f"timm/{name}", weights=file, max_epochs=0).fit(X)
+    config = timm.data.resolve_data_config({}, model=net)
+    encoder = ssl.encoder_.encoder
+    assert encoder.size == config["input_size"][1:]
+    assert torch.equal(encoder.mean, torch.tensor(config["mean"]))
+    assert torch.equal(encoder.module(torch.ones(1, 3, 64, 64)), net(torch.ones(1, 3, 64, 64)))
+    skops = pytest.importorskip("skops.io")
+    again = skops.loads(skops.dumps(ssl), trusted=trusted_types())
+    assert np.array_equal(again.transform(X), ssl.transform(X))
+    assert SimCLR(encoder=f"timm/{name}", weights=None, max_epochs=0).fit(X).transform(X).shape
+    with pytest.raises(ValueError, match="did you mean"):
+        SimCLR(encoder="timm/resnet1888", max_epochs=0).fit(X)
+
+    def fails(*args, **kwargs):
+        raise OSError("no route to host")
+
+    create = timm.create_model
+    monkeypatch.setattr(
+        timm, "create_model", lambda name, pretrained, **kw: fails() if pretrained else create(name)
+    )
+    with pytest.raises(ValueError, match=r"huggingface\.co/timm/test_resnet.*weights=pathlib"):
+        SimCLR(encoder=f"timm/{name}").fit(X)
+
+
+def test_weights_that_do_not_fit_are_not_loaded_in_part(X):
+    net = network()
+    state = net.state_dict()
+    bad = {
+        r"1 of \d+ .* missing: '0.weight'": {k: v for k, v in state.items() if k != "0.weight"},
+        "1 of .* belong nowhere .*'fc.weight'": state | {"fc.weight": torch.zeros(1)},
+        "another shape: '0.bias'": state | {"0.bias": torch.zeros(9)},
+        "not finite: '0.bias'": state | {"0.bias": torch.full((8,), float("nan"))},
+        "state dict": {"epoch": 3},
+        "an empty one": {},
+    }
+    for said, weights in bad.items():
+        other = network(seed=3)
+        with pytest.raises(ValueError, match=said):
+            Weights(weights).load_into(other, title="encoder")
+        assert all(
+            torch.equal(value, other.state_dict()[name])
+            for name, value in network(seed=3).state_dict().items()
+        )
+    with pytest.raises(ValueError, match="is a name"):
+        SimCLR(encoder="conv", weights="IMAGENET1K_V1").fit(X)
+
+
+def test_files_run_no_code(X, tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return Path.touch, (tmp_path / "ran",)
+
+    torch.save(Evil(), tmp_path / "evil.pth")
+    (tmp_path / "text.pth").write_text("what?")
+    (tmp_path / "cut.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{")
+    for name in ("evil.pth", "text.pth", "cut.safetensors"):
+        with pytest.raises(ValueError, match=f"{name}.* no file of weights"):
+            SimCLR(encoder="conv", weights=tmp_path / name).fit(X)
+    assert not (tmp_path / "ran").exists()
+    with pytest.raises(ValueError, match="folder"):
+        SimCLR(encoder="conv", weights=tmp_path).fit(X)
+
+
+def test_weights_of_a_future_form_are_an_error():
+    state = network().state_dict()
+    state._metadata["1"]["version"] = 99
+    with pytest.raises(ValueError, match="form 99"):
+        Weights(state).load_into(network(), title="encoder")
+
+
+def test_networks_that_do_not_fit_the_samples_are_an_error(X):
+    with pytest.raises(ValueError, match="2 channels, and the network takes 3"):
+        SimCLR(modality=Images(channels=2), encoder=start()).fit(X[..., :2])
+    deep = nn.Sequential(*[nn.Conv2d(3, 3, 5) for _ in range(3)])
+    with pytest.raises(ValueError, match="cannot embed"):
+        SimCLR(encoder=Pretrained(deep)).fit(X)
+
+
+def test_partial_fit_and_warm_start_go_on(X):
+    ssl = SimCLR(encoder=start(), lora_rank=2, batch_size=20, random_state=0)
+    ssl.partial_fit(X).partial_fit(X)
+    assert moved(ssl) == {"8.weight"}
+    longer = SimCLR(encoder=start(), warm_start=True, max_epochs=2, batch_size=20, random_state=0)
+    longer.fit(X).set_params(max_epochs=6).fit(X)
+    assert longer.n_iter_ == 6
+
+
+def test_an_interrupted_training_goes_on_with_the_same_bits(X, tmp_path):
+    from skorch.callbacks import Callback
+
+    class Stop(Callback):
+        def on_batch_end(self, net, **kwargs):
+            if net.steps_done_ == 9:
+                raise RuntimeError("power cut")
+
+    options = {"encoder": start(), "lora_rank": 2, "max_epochs": 8, "batch_size": 20}
+    whole = BYOL(**options, random_state=0).fit(X)
+    kept = {"checkpoint": tmp_path / "kept", "checkpoint_every": "3 steps", "random_state": 0}
+    with pytest.raises(RuntimeError, match="power cut"):
+        BYOL(**options, **kept, callbacks=[Stop()]).fit(X)
+    again = BYOL(**options, **kept).fit(X)
+    assert np.array_equal(again.transform(X), whole.transform(X))
+    assert not any(part._forward_pre_hooks for part in again.encoder_.modules())
+    assert all(p.requires_grad for p in again.encoder_.parameters())
+
+
+def test_nothing_is_said_where_all_is_well(X):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        SimCLR(encoder=start(), **QUICK).fit(X)
