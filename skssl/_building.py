@@ -178,7 +178,7 @@ class BuildsNetworks(StartsFrom):
         training = samples if stored is None else self._stream(stored, samples)
         self._shape, self._dtype = tuple(training.shape), str(samples.dtype)
         # Parameters may be set to something else later.
-        self._made_with = {
+        self._made_with: dict[str, object] = {
             name: value
             for name, value in self.get_params(deep=False).items()
             if value is None or isinstance(value, (str, Number, tuple))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from skssl._torch_compat import remove_pre_hook
 from skssl.nn._layers import is_batch_norm, layer_depths, layer_rates
 from skssl.nn._low_rank import add_low_rank, has_low_rank, low_rank_parameters, merge_low_rank
 from skssl.nn._objective import Objective
@@ -137,7 +138,7 @@ def adapted(
         p.requires_grad_(p in trained)
     kept = [norm for encoder in encoders for norm in plan.kept_norms(encoder)]
     for norm in kept:
-        _let_go(norm)
+        remove_pre_hook(norm, _keep_statistics)
         norm.register_forward_pre_hook(_keep_statistics)
     factors: dict[nn.Parameter, float] = {}
     if plan.is_adapted:
@@ -149,7 +150,7 @@ def adapted(
         yield factors, trained if plan.is_adapted and others else set()
     finally:
         for norm in kept:
-            _let_go(norm)
+            remove_pre_hook(norm, _keep_statistics)
         for name in objective.__dict__.pop(_ABLE):
             named[name].requires_grad_(True)
         for encoder in encoders:
@@ -169,10 +170,3 @@ def _copies(objective: Objective) -> list[nn.Module]:
 
 def _keep_statistics(norm: nn.Module, inputs: object) -> None:
     norm.eval()
-
-
-def _let_go(norm: nn.Module) -> None:
-    """Take the hook away, also one that a file had."""
-    hooks = norm._forward_pre_hooks
-    for key in [key for key, hook in hooks.items() if hook is _keep_statistics]:
-        del hooks[key]

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from skssl._torch_compat import remove_pre_hook
+
 
 class _LowRankLinear(nn.Linear):
     """A linear layer whose weights have a change of low rank."""
@@ -35,6 +37,7 @@ class _LowRankAttention(nn.MultiheadAttention):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         weights = self._parameters.pop("in_proj_weight")
+        assert weights is not None
         try:
             # Outside of the parameters, it may be any tensor.
             self.__dict__["in_proj_weight"] = weights + self.lora_up @ self.lora_down
@@ -95,10 +98,9 @@ def merge_low_rank(network: nn.Module) -> None:
             weights: Tensor = getattr(module, _WEIGHTS[type(module)])
             weights += module.lora_up @ module.lora_down
             del module.lora_up, module.lora_down
-            module.__class__ = plain[type(module)]
-            hooks = module._forward_pre_hooks
-            for key in [key for key, hook in hooks.items() if hook is _call_me]:
-                del hooks[key]
+            as_before = plain[type(module)]
+            module.__class__ = as_before  # type: ignore[assignment]
+            remove_pre_hook(module, _call_me)
 
 
 def low_rank_parameters(network: nn.Module) -> list[nn.Parameter]:

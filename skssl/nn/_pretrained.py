@@ -217,9 +217,11 @@ def _numbers(name: str, value: float | Sequence[float] | None) -> Tensor | None:
 def _sizes(size: int | Sequence[int] | None) -> tuple[int, ...] | None:
     if size is None:
         return None
-    sizes = (size,) if isinstance(size, Integral) else tuple(size)
-    if not 1 <= len(sizes) <= 3 or not all(isinstance(s, Integral) and s > 0 for s in sizes):
+    sizes = list(size) if isinstance(size, Sequence) else [size]
+    if not 1 <= len(sizes) <= 3 or not all(isinstance(s, (int, Integral)) for s in sizes):
         raise ValueError(f"size must be an int, or up to three of them, got {quoted(size)}.")
+    if min(sizes) < 1:
+        raise ValueError(f"size must be at least 1, got {quoted(size)}.")
     return tuple(map(int, sizes))
 
 

@@ -13,6 +13,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from skssl._torch_compat import newest_form
+
 #: A state dict: tensors, or NumPy arrays, by their names.
 StateDict = Mapping[str, Tensor | np.ndarray]
 
@@ -143,13 +145,13 @@ def _tensors(content: object, *, title: str) -> dict[str, Tensor]:
 
 def _refuse_future(content: object, *, title: str) -> None:
     """Raise an error if layers of torch wrote the weights in a form that they do not know here."""
-    known = {kind._version for kind in (nn.Module, nn.BatchNorm2d, nn.MultiheadAttention)}
+    newest = newest_form()
     for path, written in getattr(content, "_metadata", {}).items():
         version = written.get("version") if isinstance(written, Mapping) else None
-        if isinstance(version, int) and version > max(known):
+        if isinstance(version, int) and version > newest:
             raise ValueError(
                 f"{title}: the layer {path!r} was written in form {version}, and the torch of this "
-                f"environment ({torch.__version__}) knows forms up to {max(known)}. Read it with "
+                f"environment ({torch.__version__}) knows forms up to {newest}. Read it with "
                 "the version that wrote it."
             )
 

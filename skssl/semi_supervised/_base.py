@@ -461,8 +461,8 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
         """Look back at a fine-tuning that is over, and warn of what went wrong."""
 
     def _is_new(self) -> bool:
-        """Whether nothing has trained the encoder; a module of the user's own comes trained."""
-        return self.method_.n_iter_ == 0 and not isinstance(self.method_.encoder, nn.Module)
+        """Whether nothing has trained the encoder; modules and weights come trained."""
+        return self.method_.n_iter_ == 0 and not self.method_.starts_from_known()
 
     def _auto_rate(self, labels: Labels) -> float:
         if self._is_new():
