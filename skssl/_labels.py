@@ -83,17 +83,8 @@ def split_labels(
     """
     if y is None:
         raise ValueError(f"{caller} requires y to be passed, but the target y is None.")
-    if np.ndim(cast(ArrayLike, unlabeled)):
-        raise ValueError(f"unlabeled must be 'auto', None or one label, got {quoted(unlabeled)}.")
     labels = as_labels(y, warn=warn)
-    if unlabeled is None:
-        known = np.ones(len(labels), dtype=bool)
-    elif isinstance(unlabeled, str) and unlabeled == "auto":
-        known = _by_rule(labels, caller=caller, kind=kind, classes=classes)
-    elif is_missing(unlabeled):
-        known = ~_missing(labels)
-    else:
-        known = np.array([not _is(label, unlabeled) for label in labels], dtype=bool)
+    known = which_are_known(labels, unlabeled, caller=caller, kind=kind, classes=classes)
     rows = np.flatnonzero(known)
     if len(labels) and not len(rows):
         raise ValueError(
@@ -101,6 +92,29 @@ def split_labels(
             f"rows are unlabelled."
         )
     return natural_labels(labels[known]), rows, np.flatnonzero(~known)
+
+
+def which_are_known(
+    labels: np.ndarray,
+    unlabeled: object,
+    *,
+    caller: str,
+    kind: Kind = "classes",
+    classes: ArrayLike | None = None,
+) -> NDArray[np.bool_]:
+    """Return which of the labels that :func:`as_labels` gives are known, which may be none.
+
+    The other arguments, and errors about them, are those of :func:`split_labels`.
+    """
+    if np.ndim(cast(ArrayLike, unlabeled)):
+        raise ValueError(f"unlabeled must be 'auto', None or one label, got {quoted(unlabeled)}.")
+    if unlabeled is None:
+        return np.ones(len(labels), dtype=bool)
+    if isinstance(unlabeled, str) and unlabeled == "auto":
+        return _by_rule(labels, caller=caller, kind=kind, classes=classes)
+    if is_missing(unlabeled):
+        return ~_missing(labels)
+    return np.array([not _is(label, unlabeled) for label in labels], dtype=bool)
 
 
 def labelled_part(

@@ -1,7 +1,10 @@
 """Looking at what was learned: how it compares with what one would do without it."""
 
+from skssl.inspection._apply_labels import apply_labels
+from skssl.inspection._atlas import to_embedding_atlas
 from skssl.inspection._baselines import classical_baselines
 from skssl.inspection._display import FewLabelDisplay
+from skssl.inspection._explore import explore
 from skssl.inspection._few_labels import few_label_report
 from skssl.inspection._paired import PairedDifference, paired_difference
 from skssl.inspection._report import FewLabelReport
@@ -14,10 +17,13 @@ __all__ = [
     "NearestNeighbors",
     "PairedDifference",
     "Values",
+    "apply_labels",
     "classical_baselines",
     "draw_labelled",
+    "explore",
     "few_label_report",
     "graph_kernel",
     "paired_difference",
     "takes_unlabelled",
+    "to_embedding_atlas",
 ]

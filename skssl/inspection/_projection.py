@@ -64,9 +64,10 @@ def project(
 def _tsne(rows: np.ndarray, random_state: np.random.RandomState) -> NDArray[np.float32]:
     from sklearn.manifold import TSNE
 
-    spread = max(float(rows[:, 0].std()), float(np.finfo(np.float32).tiny))
+    spread = float(rows[:, 0].std())
     tsne = TSNE(
-        init=rows[:, :2] / spread * 1e-4,
+        # What is left of equal rows is rounding.
+        init=rows[:, :2] * (1e-4 / spread if spread > 1e-6 else 0.0),
         perplexity=min(_PERPLEXITY, (len(rows) - 1) / 3),
         random_state=random_state,
     ).set_output(transform="default")

@@ -1,0 +1,296 @@
+"""Labels that were given on a page, put into those of a user."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import re
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skssl._labels import as_labels, which_are_known
+from skssl._quote import quoted
+from skssl.inspection._survey import Kind, kind_of
+
+_FORMAT = "skssl labels"
+_VERSION = 1
+_HEADER = ["row", "label", "was"]
+_FEW = 5
+_MEANT = {
+    "names": "a text",
+    "integers": "a whole number",
+    "numbers": "a number",
+    "booleans": "true or false",
+    "mixed": "a text, a number, true or false",
+}
+
+
+def apply_labels(
+    y: ArrayLike | None,
+    file: str | os.PathLike[str] | IO[str],
+    *,
+    unlabeled: object = "auto",
+) -> np.ndarray:
+    r"""Return labels with those that were given on a page of :func:`explore`.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or None
+        The labels that the page was made with; None if it was made without any, which takes the
+        JSON.
+    file : str, path or file
+        The JSON or CSV that the page has downloaded, or an open file of it, such as
+        ``io.StringIO(text)`` of what was copied.
+    unlabeled : "auto", None or a label, default="auto"
+        What stands for a missing label in `y`, as in :func:`explore`. It is also what is put where
+        a label was taken away; "auto" takes what `y` has in its first row without one.
+
+    Returns
+    -------
+    y : ndarray of shape (n_samples,)
+        A new array, in the order of `y` and of its dtype, but that texts may be longer. Without
+        `y`, texts in an array of dtype object, and None where there is no label.
+
+    Raises
+    ------
+    ValueError
+        If the file is no such JSON or CSV, is of another number of rows, names a row twice or one
+        that there is not, or if `y` has another label in a row than the page had, as when its
+        order has changed; or if a label is of another kind than those of `y`. Nothing is cast, and
+        the message names the rows.
+
+    Examples
+    --------
+    >>> import io
+    >>> from skssl.inspection import apply_labels
+    >>> file = io.StringIO("row,label,was\n1,2,\n3,,1\n")
+    >>> apply_labels([0, -1, 2, 1], file)
+    array([ 0,  2,  2, -1])
+    """
+    n_rows, changes = _read(file)
+    if y is None:
+        if n_rows is None:
+            raise ValueError(
+                "y=None takes the JSON of a page, which knows how many rows there are; a CSV does "
+                "not."
+            )
+        labels = np.full(n_rows, None)
+        kind: Kind = "names"
+        known = np.zeros(n_rows, dtype=bool)
+    else:
+        labels = as_labels(y)
+        known = which_are_known(labels, unlabeled, caller="apply_labels", kind="classes")
+        kind = kind_of(labels, known)
+    if n_rows is not None and n_rows != len(labels):
+        raise ValueError(
+            f"The page was made of {n_rows:,} rows, but y has {len(labels):,}; pass the y that it "
+            "was made with."
+        )
+    _check_rows(changes, len(labels))
+    natural: list[Any] = labels.tolist()
+    readings: dict[str, Any] = {}
+    if kind == "mixed":
+        readings = {str(natural[row]): natural[row] for row in np.flatnonzero(known)}
+    given = [
+        (row, _value(new, kind, readings), _value(was, kind, readings)) for row, new, was in changes
+    ]
+    _check_kinds(given, changes, kind)
+    _check_same(given, natural, known)
+    for row, new, _ in given:
+        natural[row] = _marker(labels, known, unlabeled, row) if new is None else new
+    return _as_before(natural, labels, given)
+
+
+def _read(file: str | os.PathLike[str] | IO[str]) -> tuple[int | None, list[tuple[Any, Any, Any]]]:
+    """Return the number of rows, where it is told, and row, new and old label of each change.
+
+    Labels of a CSV are of the class :class:`_Text`.
+    """
+    if hasattr(file, "read"):
+        text, name = file.read(), "file"
+        if not isinstance(text, str):
+            raise ValueError(f"file must be open for text, got {type(text).__name__} from it.")
+        text = text.removeprefix("\ufeff")
+    else:
+        path = Path(file)
+        if not path.is_file():
+            raise ValueError(
+                f"file is no file: {quoted(str(path))}. For a text, io.StringIO(text)."
+            )
+        with path.open(encoding="utf-8-sig", newline="") as opened:
+            text, name = opened.read(), str(path)
+    if text.lstrip().startswith("{"):
+        return _read_json(text, name)
+    return None, _read_csv(text, name)
+
+
+def _read_json(text: str, name: str) -> tuple[int, list[tuple[Any, Any, Any]]]:
+    try:
+        told = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{name} is no valid JSON: {error}") from error
+    is_ours = told.get("format") == _FORMAT and told.get("version") == _VERSION
+    n_rows, listed = told.get("n_rows"), told.get("labels")
+    if not is_ours or not isinstance(n_rows, int) or not isinstance(listed, list):
+        raise ValueError(
+            f"{name} holds no labels of a page of explore: it must have format {_FORMAT!r}, "
+            f"version {_VERSION}, n_rows and labels, got {quoted(sorted(told))}."
+        )
+    changes = []
+    for place, one in enumerate(listed):
+        if not isinstance(one, dict) or sorted(one) != sorted(_HEADER):
+            raise ValueError(
+                f"Entry {place} of the labels in {name} must have row, label and was, got "
+                f"{quoted(one)}."
+            )
+        changes.append((one["row"], one["label"], one["was"]))
+    return n_rows, changes
+
+
+class _Text(str):
+    """A label of a CSV, which does not tell numbers from texts."""
+
+
+def _read_csv(text: str, name: str) -> list[tuple[Any, Any, Any]]:
+    lines = [line for line in csv.reader(io.StringIO(text, newline=""), strict=True) if line]
+    if not lines or lines[0] != _HEADER:
+        raise ValueError(
+            f"{name} holds no labels of a page of explore: a CSV must begin with "
+            f"{','.join(_HEADER)!r}, got {quoted(','.join(lines[0]) if lines else '')}."
+        )
+    changes: list[tuple[Any, Any, Any]] = []
+    for number, line in enumerate(lines[1:], start=2):
+        if len(line) != len(_HEADER):
+            raise ValueError(f"Line {number} of {name} must have 3 cells, got {quoted(line)}.")
+        row = int(line[0]) if re.fullmatch(r"\d+", line[0]) else line[0]
+        new, was = (_Text(cell) if cell else None for cell in line[1:])
+        changes.append((row, new, was))
+    return changes
+
+
+def _check_rows(changes: list[tuple[Any, Any, Any]], n_rows: int) -> None:
+    seen = set()
+    for row, _, _ in changes:
+        if not isinstance(row, int) or isinstance(row, bool) or not 0 <= row < n_rows:
+            raise ValueError(
+                f"The file names row {quoted(row)}; rows of y are whole numbers from 0 to "
+                f"{n_rows - 1}."
+            )
+        if row in seen:
+            raise ValueError(f"The file names row {row} twice; each row has one label.")
+        seen.add(row)
+
+
+class _Wrong:
+    """A label of another kind than those of `y`."""
+
+
+def _value(label: Any, kind: Kind, readings: dict[str, Any]) -> Any:
+    """Return a label as a value of its kind, None for none."""
+    if label is None:
+        return None
+    if isinstance(label, _Text):
+        return _parsed(str(label), kind, readings)
+    is_bool, is_text = isinstance(label, bool), isinstance(label, str)
+    is_number = isinstance(label, (int, float)) and not is_bool
+    is_whole = is_number and math.isfinite(label) and label == int(label)
+    fits = {
+        "names": is_text and label != "",
+        "integers": is_whole,
+        "numbers": is_number and math.isfinite(label),
+        "booleans": is_bool,
+        "mixed": is_bool or is_number or is_text,
+    }[kind]
+    if not fits:
+        return _Wrong
+    return int(label) if kind == "integers" else float(label) if kind == "numbers" else label
+
+
+def _parsed(text: str, kind: Kind, readings: dict[str, Any]) -> Any:
+    """Return what a cell of a CSV says, if it is of the kind."""
+    if kind == "integers":
+        return int(text) if re.fullmatch(r"[+-]?\d+", text) else _Wrong
+    if kind == "numbers":
+        number = re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text)
+        return float(text) if number else _Wrong
+    if kind == "booleans":
+        return {"true": True, "false": False}.get(text.lower(), _Wrong)
+    return readings.get(text, text) if kind == "mixed" else text
+
+
+def _check_kinds(
+    given: list[tuple[int, Any, Any]], changes: list[tuple[Any, Any, Any]], kind: Kind
+) -> None:
+    wrong = [
+        f"{quoted(told)} in row {row}"
+        for (row, *values), (_, *said) in zip(given, changes, strict=True)
+        for value, told in zip(values, said, strict=True)
+        if value is _Wrong
+    ]
+    if wrong:
+        more = f", and {len(wrong) - _FEW} more" if len(wrong) > _FEW else ""
+        raise ValueError(
+            f"Labels of y are {kind}, so a label must be {_MEANT[kind]}, or none; the file has "
+            f"{', '.join(wrong[:_FEW])}{more}."
+        )
+
+
+def _check_same(given: list[tuple[int, Any, Any]], natural: list[Any], known: np.ndarray) -> None:
+    """Raise an error if the page had seen other labels."""
+    different = [
+        f"row {row} (then {quoted(was)}, now {quoted(natural[row] if known[row] else None)})"
+        for row, _, was in given
+        if (was is None) == known[row] or (was is not None and was != natural[row])
+    ]
+    if different:
+        more = f", and {len(different) - _FEW} more" if len(different) > _FEW else ""
+        raise ValueError(
+            "y is not what the page was made with, or in another order: labels differ in "
+            f"{', '.join(different[:_FEW])}{more}. None is no label."
+        )
+
+
+def _marker(labels: np.ndarray, known: np.ndarray, unlabeled: object, row: int) -> Any:
+    """Return what stands for a missing label."""
+    if labels.dtype == object and not known.any():
+        return None
+    if unlabeled is not None and not (isinstance(unlabeled, str) and unlabeled == "auto"):
+        return unlabeled
+    if unlabeled is None or known.all():
+        raise ValueError(
+            f"The file takes the label of row {row} away, but no row of y is without one, so that "
+            "nothing tells how to write that; say unlabeled, such as -1 or None."
+        )
+    return labels[~known].tolist()[0]
+
+
+def _as_before(
+    natural: list[Any], labels: np.ndarray, given: list[tuple[int, Any, Any]]
+) -> np.ndarray:
+    """Return labels in an array of the dtype that they had, if each of them fits."""
+    if labels.dtype.kind == "U":
+        return np.array(natural, dtype=str)
+    if labels.dtype.kind in "OT":
+        array = np.empty(len(natural), dtype=object)
+        array[:] = natural
+        return array if labels.dtype.kind == "O" else array.astype(labels.dtype)
+    array = labels.copy()
+    for row, _, _ in given:
+        value = natural[row]
+        try:
+            array[row] = value
+            fits = array[row] == value or (value != value and array[row] != array[row])
+        except (OverflowError, TypeError, ValueError):
+            fits = False
+        if not fits:
+            raise ValueError(
+                f"The label {quoted(value)} of row {row} does not fit into y, of dtype "
+                f"{labels.dtype}; pass a y of a wider dtype, such as y.astype(object)."
+            )
+    return array

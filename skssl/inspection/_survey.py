@@ -1,0 +1,424 @@
+"""What is known of the rows of an embedding: place, neighbours, label, guesses, cluster."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import normalize
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skssl._labels import as_labels, natural_labels, quiet_about_few_labels, which_are_known
+from skssl._quote import quoted
+from skssl._sklearn_compat import check_lengths, num_samples, plain
+from skssl._types import Auto, RandomState, Samples
+from skssl.inspection._projection import PROJECTION, Projection, project
+from skssl.modality import Stored, take
+
+# The spread that suits the usual penalty of a logistic regression, as that of our embeddings does.
+_SPREAD = 4.0
+# More components of an embedding tell a classifier little, and cost it time.
+_DIMENSIONS = 64
+_FOLDS = 5
+_USUAL_CLUSTERS = 10
+# From here on, k-means looks at a part of the rows at a time.
+_MANY_ROWS = 5000
+# More whole numbers are quantities.
+_MOST_CLASSES = 200
+# Beyond, JavaScript's numbers are no whole ones.
+_LARGEST = 2**53
+_FEW = 5
+
+Kind = Literal["names", "integers", "numbers", "booleans", "mixed"]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What `y` says of each row.
+
+    Attributes
+    ----------
+    kind : {"names", "integers", "numbers", "booleans", "mixed"}
+        What labels are.
+    values : ndarray of shape (n_samples,)
+        The labels, in the rows that have one.
+    known : ndarray of bool of shape (n_samples,)
+        Which rows have a label.
+    classes : ndarray or None
+        The different labels, None if they are quantities.
+    numbers : ndarray of int of shape (n_samples,)
+        The positions of the labels among the classes, -1 for none.
+    """
+
+    kind: Kind
+    values: np.ndarray
+    known: NDArray[np.bool_]
+    classes: np.ndarray | None
+    numbers: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, y: ArrayLike | None, n_rows: int, unlabeled: object, caller: str) -> Labels:
+        """Read labels; without any, those that will be given are names."""
+        nothing = np.full(n_rows, -1)
+        if y is None:
+            known = np.zeros(n_rows, dtype=bool)
+            return cls("names", np.full(n_rows, None), known, np.array([], dtype=str), nothing)
+        labels = as_labels(y)
+        with quiet_about_few_labels():
+            known = which_are_known(labels, unlabeled, caller=caller, kind="classes")
+        kind = kind_of(labels, known)
+        found = natural_labels(labels[known])
+        if found.dtype.kind in "iuf" and not (np.abs(found) < _LARGEST).all():
+            raise ValueError(f"y must hold labels from -2**53 to 2**53, got {np.abs(found).max()}.")
+        if kind == "mixed":
+            found = np.array(found, dtype=object)
+            classes: Any = _in_order(list(dict.fromkeys(found.tolist())))
+        else:
+            classes = np.unique(found)
+        is_number = found.dtype.kind in "iuf"
+        fractions = is_number and bool((found != np.floor(found)).any())
+        if fractions or (is_number and len(classes) > _MOST_CLASSES):
+            return cls(kind, labels, known, None, nothing)
+        index = {label: number for number, label in enumerate(classes.tolist())}
+        numbers = nothing.copy()
+        numbers[known] = [index[label] for label in found.tolist()]
+        return cls(kind, labels, known, classes, numbers)
+
+    def take(self, rows: NDArray[np.intp]) -> Labels:
+        """Return the labels of some rows."""
+        return Labels(
+            self.kind, self.values[rows], self.known[rows], self.classes, self.numbers[rows]
+        )
+
+    def as_list(self) -> list[object]:
+        """Return the labels as values of Python, None in rows without one."""
+        values = self.values.tolist()
+        return [
+            value if known else None
+            for value, known in zip(values, self.known.tolist(), strict=True)
+        ]
+
+
+def kind_of(labels: np.ndarray, known: NDArray[np.bool_]) -> Kind:
+    """Return what labels are, as far as those that are known tell, and otherwise their dtype.
+
+    Raises
+    ------
+    ValueError
+        If they are nothing that can be written as text and read again.
+    """
+    found = natural_labels(labels[known])
+    dtype = found.dtype if len(found) else labels.dtype
+    if dtype.kind in "iu":
+        return "integers"
+    if dtype.kind == "f":
+        return "numbers"
+    if dtype.kind == "b":
+        return "booleans"
+    if dtype.kind in "UT":
+        return "names"
+    if dtype.kind != "O":
+        raise ValueError(f"y must hold names, real numbers or booleans, got dtype {dtype}.")
+    for row in np.flatnonzero(known):
+        if not isinstance(labels[row], (str, bool, int, float, np.number, np.bool_)):
+            raise ValueError(
+                f"y must hold names, real numbers or booleans, got {quoted(labels[row])} of type "
+                f"{type(labels[row]).__name__} in row {row}."
+            )
+    if all(isinstance(label, str) for label in found):
+        return "names"
+    texts: dict[str, object] = {}
+    for label in found.tolist():
+        if texts.setdefault(str(label), label) != label:
+            raise ValueError(
+                f"y holds labels that look alike, {texts[str(label)]!r} and {label!r}; write them "
+                "in one way."
+            )
+    return "mixed"
+
+
+def _in_order(labels: list[object]) -> np.ndarray:
+    ordered = np.empty(len(labels), dtype=object)
+    ordered[:] = sorted(labels, key=str)
+    return ordered
+
+
+@dataclass(frozen=True)
+class Guesses:
+    """What a classifier makes of each row.
+
+    Attributes
+    ----------
+    classes : ndarray
+        What it tells apart.
+    numbers : ndarray of int of shape (n_samples,)
+        The positions of its guesses among the classes.
+    confidence : ndarray of shape (n_samples,) or None
+        The probability of the guess.
+    """
+
+    classes: np.ndarray
+    numbers: NDArray[np.intp]
+    confidence: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Rows of samples that are shown, and what is known of them.
+
+    Attributes
+    ----------
+    n_rows : int
+        How many samples there are.
+    rows : ndarray of int
+        Those that are shown, in ascending order; what follows is of these.
+    X : array-like
+        Their samples.
+    labels : Labels
+    places : ndarray of shape (n_shown, 2)
+    neighbors, distances : ndarray of shape (n_shown, n_neighbors)
+        The nearest others, by their place among the rows that are shown, and how far they are.
+    clusters : ndarray of int or None
+    guesses : Guesses or None
+    suspicion : ndarray or None
+        How improbable the label is by what the other rows say; NaN where nothing is said.
+    notes : list of str
+        What a reader has to know.
+    """
+
+    n_rows: int
+    rows: NDArray[np.intp]
+    X: Samples
+    labels: Labels
+    places: NDArray[np.float32]
+    neighbors: NDArray[np.intp]
+    distances: NDArray[np.float32]
+    clusters: NDArray[np.intp] | None
+    guesses: Guesses | None
+    suspicion: NDArray[np.float32] | None
+    notes: list[str]
+
+
+def survey(
+    estimator: BaseEstimator | ArrayLike,
+    X: Samples,
+    y: ArrayLike | None,
+    *,
+    projection: Projection | ArrayLike,
+    n_neighbors: int,
+    n_clusters: Auto[int] | None,
+    max_rows: int | None,
+    unlabeled: object,
+    random_state: RandomState,
+    caller: str,
+) -> Survey:
+    """Find out what is known of rows; what is wrong with the arguments is said first."""
+    stored = Stored.of(X)
+    n_rows = num_samples(X) if stored is None else len(stored)
+    every_row = np.empty((n_rows, 0))
+    check_lengths(X=every_row, y=y)
+    labels = Labels.of(y, n_rows, unlabeled, caller)
+    given = None if _is_estimator(estimator) else _finite(estimator, "The embedding")
+    check_lengths(X=every_row, embedding=given)
+    placed = None
+    if isinstance(projection, str):
+        if not PROJECTION.is_satisfied_by(projection):
+            raise ValueError(
+                "projection must be 'auto', 'pca', 'tsne', 'umap' or an array of shape "
+                f"(n_samples, 2), got {quoted(projection)}."
+            )
+    else:
+        placed = _finite(projection, "projection")
+        check_lengths(X=every_row, projection=placed)
+        if placed.shape[1] != 2:
+            raise ValueError(
+                "projection must be 'auto', 'pca', 'tsne', 'umap' or an array of shape "
+                f"(n_samples, 2), got one of shape {placed.shape}."
+            )
+    if n_rows < 2:
+        raise ValueError(f"X must have at least 2 samples, got {n_rows}.")
+
+    rng = check_random_state(random_state)
+    rows, notes = np.arange(n_rows), []
+    if max_rows is not None and n_rows > max_rows:
+        rows = np.sort(rng.choice(n_rows, max_rows, replace=False))
+        notes.append(
+            f"{max_rows:,} of {n_rows:,} rows are shown, drawn at random; so are neighbours and "
+            "all that is computed of labels."
+        )
+        X = take(X, rows)
+    labels = labels.take(rows)
+    if given is None:
+        embedding, guesses = _embed(estimator, X)
+    else:
+        embedding, guesses = given[rows], None
+    suspicion = None
+    found = _from_the_others(embedding, labels, rng, notes)
+    if found is not None:
+        guesses, suspicion = guesses or found[0], found[1]
+    if isinstance(n_clusters, str):
+        n_clusters = max(2, len(labels.classes) if labels.classes is not None else 0)
+        n_clusters = n_clusters if labels.known.any() else _USUAL_CLUSTERS
+    neighbors, distances = _nearest(embedding, n_neighbors)
+    return Survey(
+        n_rows,
+        rows,
+        X,
+        labels,
+        placed[rows]
+        if placed is not None
+        else project(embedding, cast(Projection, projection), rng),
+        neighbors,
+        distances,
+        None if n_clusters is None else _clusters(embedding, n_clusters, rng),
+        guesses,
+        suspicion,
+        notes,
+    )
+
+
+def _is_estimator(estimator: object) -> bool:
+    return hasattr(estimator, "fit") and hasattr(estimator, "get_params")
+
+
+def _finite(rows: object, name: str) -> NDArray[np.float32]:
+    """Return an array of rows of finite numbers, or raise an error that names other rows."""
+    array = np.asarray(rows)
+    if array.ndim != 2 or array.dtype.kind not in "biuf" or not array.shape[1]:
+        raise ValueError(
+            f"{name} must be an array of numbers of shape (n_samples, n_features), got "
+            f"{quoted(rows) if array.ndim == 0 else f'shape {array.shape}, dtype {array.dtype}'}."
+        )
+    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
+    if len(bad):
+        more = f" and {len(bad) - _FEW} more" if len(bad) > _FEW else ""
+        raise ValueError(
+            f"{name} has NaN or infinity in rows {', '.join(map(str, bad[:_FEW]))}{more}; leave "
+            "these rows out, of X and y as well."
+        )
+    return array.astype(np.float32, copy=False)
+
+
+def _embed(estimator: Any, X: Samples) -> tuple[NDArray[np.float32], Guesses | None]:
+    """Return the embedding of samples, and what a classifier behind it says of them."""
+    check_is_fitted(estimator)
+    transformer = estimator
+    if isinstance(estimator, Pipeline) and not hasattr(estimator, "transform"):
+        transformer = estimator[:-1]
+    if not hasattr(transformer, "transform") or (
+        isinstance(transformer, Pipeline) and not len(transformer)
+    ):
+        raise ValueError(
+            f"estimator must have transform, or be an array of shape (n_samples, n_features), got "
+            f"{quoted(estimator)}."
+        )
+    embedding = _finite(transformer.transform(X), "The embedding")
+    if not is_classifier(estimator):
+        return embedding, None
+    classes = np.asarray(estimator.classes_)
+    if hasattr(estimator, "predict_proba"):
+        chance = np.asarray(estimator.predict_proba(X))
+        return embedding, _guesses(classes, chance)
+    index = {label: number for number, label in enumerate(classes.tolist())}
+    said = np.array([index[label] for label in np.asarray(estimator.predict(X)).tolist()])
+    return embedding, Guesses(classes, said, None)
+
+
+def _guesses(classes: np.ndarray, chance: np.ndarray) -> Guesses:
+    return Guesses(classes, chance.argmax(axis=1), chance.max(axis=1).astype(np.float32))
+
+
+def _from_the_others(
+    embedding: NDArray[np.float32], labels: Labels, rng: np.random.RandomState, notes: list[str]
+) -> tuple[Guesses, NDArray[np.float32]] | None:
+    """Return what is guessed of each row from the labels of others, and how suspicious labels are.
+
+    Rows with a label are in the test part of a cross-validation.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold
+
+    if labels.classes is None or not labels.known.any():
+        return None
+    counts = np.bincount(labels.numbers[labels.known], minlength=len(labels.classes))
+    if (counts > 1).sum() < 2:
+        notes.append(
+            "Nothing is predicted, and no label can be suspicious: that takes two classes of which "
+            "two rows have a label."
+        )
+        return None
+    if ((counts == 1).sum()) > 0:
+        notes.append(
+            f"{(counts == 1).sum()} labels stand in one row each; these are not suspicious, since "
+            "no other row tells of them."
+        )
+    values = _components(embedding)
+    classifier = LogisticRegression(max_iter=5000, tol=1e-3)
+    chance = np.zeros((len(values), len(labels.classes)), dtype=np.float32)
+    known = np.flatnonzero(labels.known)
+
+    def guess(fitted_to: NDArray[np.intp], rows: NDArray[np.intp]) -> None:
+        classifier.fit(values[fitted_to], labels.numbers[fitted_to])
+        chance[np.ix_(rows, classifier.classes_)] = classifier.predict_proba(values[rows])
+
+    folds = StratifiedKFold(min(_FOLDS, counts.max()), shuffle=True, random_state=rng)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class")
+        splits = list(folds.split(known, labels.numbers[known]))
+    for train, test in splits:
+        guess(known[train], known[test])
+    others = np.flatnonzero(~labels.known)
+    if len(others):
+        guess(known, others)
+    suspicion = np.full(len(values), np.nan, dtype=np.float32)
+    told = known[counts[labels.numbers[known]] > 1]
+    suspicion[told] = 1 - chance[told, labels.numbers[told]]
+    return _guesses(labels.classes, chance), suspicion
+
+
+def _components(embedding: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return rows of few values for a classifier, with the spread of our embeddings."""
+    from sklearn.decomposition import PCA
+
+    values = embedding - embedding.mean(axis=0)
+    if values.shape[1] > _DIMENSIONS:
+        n_components = min(_DIMENSIONS, len(values))
+        solver = "covariance_eigh" if values.shape[1] < 2000 else "auto"
+        with np.errstate(invalid="ignore", divide="ignore"):
+            values = plain(PCA(n_components, svd_solver=solver)).fit_transform(values)
+    spread = float(np.sqrt((values.astype(np.float64) ** 2).mean(axis=0).sum()))
+    return values * np.float32(_SPREAD / spread) if spread > 0 else values
+
+
+def _nearest(
+    embedding: NDArray[np.float32], n_neighbors: int
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Return the nearest others of each row by cosine, and 1 minus the cosine."""
+    from sklearn.neighbors import NearestNeighbors
+
+    n_neighbors = min(n_neighbors, len(embedding) - 1)
+    rows = normalize(embedding)
+    search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(rows)
+    # Without rows of their own, rows are nobody's neighbours but others'.
+    distances, neighbors = search.kneighbors()
+    return neighbors, (distances**2 / 2).astype(np.float32)
+
+
+def _clusters(
+    embedding: NDArray[np.float32], n_clusters: int, rng: np.random.RandomState
+) -> NDArray[np.intp]:
+    """Return clusters of the directions of rows, the largest first."""
+    from sklearn.cluster import KMeans, MiniBatchKMeans
+
+    rows = normalize(embedding)
+    n_clusters = min(n_clusters, len(np.unique(rows, axis=0)))
+    kind = MiniBatchKMeans if len(rows) > _MANY_ROWS else KMeans
+    found = kind(n_clusters, n_init=3, random_state=rng).fit_predict(rows)
+    order = np.bincount(found, minlength=n_clusters).argsort(kind="stable")[::-1]
+    return order.argsort()[found]
