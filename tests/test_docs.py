@@ -35,7 +35,7 @@ PAGES = [
 ]
 
 
-@pytest.mark.pages
+@pytest.mark.examples
 @pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
 def test_examples_run(page, monkeypatch):
     monkeypatch.syspath_prepend(page.parent)

@@ -31,6 +31,7 @@ def test_classes_are_discovered():
     assert {"Images", "Tabular", "ImageViews", "LabeledOnly"} <= {c.__name__ for c in DECLARED}
 
 
+@pytest.mark.examples
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_run(name):
     module = importlib.import_module(name)
