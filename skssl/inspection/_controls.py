@@ -1,4 +1,4 @@
-"""What stands beside the models: their encoders with random weights, and classical baselines."""
+"""What stands beside the models: their encoders before training, and classical baselines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from skssl.inspection._inputs import Models, named_models
 from skssl.inspection._rows import method_of
 from skssl.modality import Modality, infer_modality
 
-_RANDOM = "random weights"
+# The encoder before its training: nothing has trained it, or others have.
+_RANDOM, _FROZEN = "random weights", "frozen"
 
 
 def resolve_baselines(
@@ -39,7 +40,7 @@ def _modality_of(method: SelfSupervisedTransformer, X: Samples) -> Modality:
 
 def random_weights(models: Mapping[str, BaseEstimator], X: Samples) -> Models:
     """Return each distinct encoder of the methods, as it was or will be before its training."""
-    controls: dict[tuple[object, ...], tuple[str, BaseEstimator]] = {}
+    controls: dict[tuple[object, ...], tuple[str, SelfSupervisedTransformer]] = {}
     for name, model in models.items():
         method = method_of(model)
         if method is not None:
@@ -50,10 +51,14 @@ def random_weights(models: Mapping[str, BaseEstimator], X: Samples) -> Models:
                 method.untrained(X) if is_fitted else clone(method).set_params(**untrained).fit(X)
             )
             controls.setdefault(_form(control), (name, control))
+    called = {
+        name: _FROZEN if control.starts_from_known() else _RANDOM
+        for name, control in controls.values()
+    }
     if len(controls) == 1:
-        ((_, control),) = controls.values()
-        return {_RANDOM: control}
-    return {f"{_RANDOM} ({name})": control for name, control in controls.values()}
+        ((name, control),) = controls.values()
+        return {called[name]: control}
+    return {f"{called[name]} ({name})": control for name, control in controls.values()}
 
 
 def _form(method: SelfSupervisedTransformer) -> tuple[object, ...]:

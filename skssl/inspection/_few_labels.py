@@ -67,8 +67,8 @@ def few_label_report(
     Every method is trained once, on all training rows without their labels. Then some labels of
     each class are drawn, a classifier is fitted to what became of these rows, and scored on test
     rows that nothing has seen. All models get the same draws. In the same table stand the encoder
-    with random weights, which a trained one has to beat, and what one would try without
-    self-supervised learning.
+    as it was before, with random weights or, if it is one that others have trained, frozen, which
+    a trained one has to beat, and what one would try without self-supervised learning.
 
     Parameters
     ----------

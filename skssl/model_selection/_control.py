@@ -27,11 +27,11 @@ def check_against_random_weights(
     """Warn if a fitted method scores no better than with the weights that it started from.
 
     A search without labels always finds a best candidate, but no score knows whether training was
-    of any use; random weights are a strong start, and some metrics even prefer them. The control is
-    the estimator as it was before its training: the same encoder with the weights that it started
-    from, the same vocabulary, scales and steps of a Pipeline, all from the rows that the estimator
-    was fitted to. Another way is to let the search itself decide, by a 0 among the values of
-    ``max_epochs``.
+    of any use; random weights are a strong start, those of others a stronger one, and some metrics
+    even prefer them. The control is the estimator as it was before its training: the same encoder
+    with the weights that it started from, random or those of others, the same vocabulary, scales
+    and steps of a Pipeline, all from the rows that the estimator was fitted to. Another way is to
+    let the search itself decide, by a 0 among the values of ``max_epochs``.
 
     Parameters
     ----------
@@ -79,10 +79,11 @@ def check_against_random_weights(
     control = _without_training(fitted, X)
     score, at_random = scorer(fitted, X, y), scorer(control, X, y)
     if not score > at_random:
+        method = _method(fitted)
+        start = "frozen, as it started," if method.starts_from_known() else "with random weights"
         warn(
-            f"{type(_method(fitted)).__name__} scores {score:.4g}, and with random weights "
-            f"{at_random:.4g}: by this score, training did not pay. Try more epochs, other views, "
-            "or another scorer.",
+            f"{type(method).__name__} scores {score:.4g}, and {start} {at_random:.4g}: by this "
+            "score, training did not pay. Try more epochs, other views, or another scorer.",
             RandomWeightsWarning,
         )
     return score - at_random

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from skssl._torch_compat import remove_pre_hook
+from skssl.nn._encoders import channels_last, has_convolutions
 from skssl.nn._layers import is_batch_norm, layer_depths, layer_rates
 from skssl.nn._low_rank import add_low_rank, has_low_rank, low_rank_parameters, merge_low_rank
 from skssl.nn._objective import Objective
@@ -141,7 +142,12 @@ def adapted(
         remove_pre_hook(norm, _keep_statistics)
         norm.register_forward_pre_hook(_keep_statistics)
     factors: dict[nn.Parameter, float] = {}
+    turned = []
     if plan.is_adapted:
+        # Convolutions are twice as fast in that order; weights of others have torch's.
+        turned = [encoder for encoder in encoders if _is_contiguous(encoder)]
+        for encoder in turned:
+            channels_last(encoder)
         rates = layer_rates(objective.encoder, nn.Identity(), _DECAY)
         factors = {p: _RATE * rate for p, rate in rates.items()}
         factors |= dict.fromkeys(low_rank_parameters(objective.encoder), _RATE_OF_LOW_RANK)
@@ -155,6 +161,8 @@ def adapted(
             named[name].requires_grad_(True)
         for encoder in encoders:
             merge_low_rank(encoder)
+        for encoder in turned:
+            encoder.to(memory_format=torch.contiguous_format)
 
 
 def _copies(objective: Objective) -> list[nn.Module]:
@@ -166,6 +174,13 @@ def _copies(objective: Objective) -> list[nn.Module]:
         if isinstance(teacher, Teacher)
         for copied in teacher.copies_of(part.encoder)
     ]
+
+
+def _is_contiguous(network: nn.Module) -> bool:
+    """Whether there are 2-D convolutions, and the weights of all of them have torch's order."""
+    return has_convolutions(network) and all(
+        p.is_contiguous() for p in network.parameters() if p.ndim == 4
+    )
 
 
 def _keep_statistics(norm: nn.Module, inputs: object) -> None:

@@ -40,12 +40,14 @@ from skssl._runner import apply_network
 from skssl._samples import check_all_loaded
 from skssl._settings import OwnSettings
 from skssl._sklearn_compat import check_lengths, fit_context, plain
+from skssl._starting import FREEZE
 from skssl._trainings import File
 from skssl._transaction import take_over, transaction
 from skssl._types import Auto, Callbacks, RandomState, Samples
 from skssl.base import SelfSupervisedTransformer
 from skssl.contrastive import SimCLR
 from skssl.exceptions import TrainingInterrupted
+from skssl.nn import Plan, check_plan
 from skssl.semi_supervised._classes import as_weights
 from skssl.semi_supervised._going_on import (
     checkpoint_of,
@@ -78,8 +80,9 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
         of this estimator. One that is fitted is copied and not trained again; so is one in a
         :class:`~sklearn.frozen.FrozenEstimator`, which stays fitted when a search or
         cross-validation clones it. With ``max_epochs=0`` in the method, everything is learned from
-        the labelled rows alone, with a head that starts from zero. None is ``SimCLR()``. Its
-        ``device`` and ``precision`` are those of the fine-tuning as well.
+        the labelled rows alone: from the weights that the method starts from, with a head that was
+        fitted to them first, or from random ones, with a head that starts from zero. None is
+        ``SimCLR()``. Its ``device`` and ``precision`` are those of the fine-tuning as well.
     max_epochs : int, default="auto"
         Passes over the labelled rows. "auto" counts in steps of the optimiser: 300 for up to 1000
         rows that are learned from, growing with their number to the power of 0.6 to 4000, and twice
@@ -105,6 +108,12 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
         all layers alike. "auto" is 0.3, and 1 for an encoder that nothing has trained yet.
     weight_decay : float, default=0.01
         Weight decay of matrices and filters.
+    freeze : float, {"all", "norm"} or None, default=None
+        What stays as it is of the encoder: a part of its layers from the first one on, from 0
+        to 1, all of it, so that the head learns alone, or its norms.
+    lora_rank : int, default=None
+        Learn a change of this rank for each linear layer and attention of the encoder instead of
+        the weights. It is a part of these when the training ends.
     augment : bool, default=True
         Whether labelled rows are changed by the mild views (``views_.mild()``) of the method.
     early_stopping : "auto" or bool, default="auto"
@@ -163,6 +172,8 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
     learning_rate: Auto[float] = param(AUTO, POSITIVE, default="auto")
     layer_decay: Auto[float] = param(AUTO, UP_TO_ONE, default="auto")
     weight_decay: float = param(NOT_NEGATIVE, default=0.01)
+    freeze: float | str | None = param(*FREEZE, default=None)
+    lora_rank: int | None = param(POSITIVE_INT, None, default=None)
     augment: bool = param("boolean", default=True)
     early_stopping: Auto[bool] = param(AUTO, "boolean", default="auto")
     unlabeled: object = param(object, default="auto")
@@ -366,6 +377,8 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
                 scaler, Z[labels.known], labels.targets[labels.known], labels.relative(labels.known)
             )
         self.encoder_ = copy.deepcopy(learned)
+        if learns and self.lora_rank is not None:
+            check_plan(learned.encoder, Plan(lora_rank=self.lora_rank), title=type(self).__name__)
         self.head_ = head.eval()
         self._optimizer_state = None
         self._steps = 0
@@ -434,6 +447,7 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
             learning_rate=resolve_auto(self.learning_rate, self._auto_rate(labels)),
             layer_decay=resolve_auto(self.layer_decay, 1.0 if self._is_new() else _DECAY),
             weight_decay=self.weight_decay,
+            plan=Plan(freeze=self.freeze, lora_rank=self.lora_rank),
             title=type(self).__name__,
             epochs=epochs,
             constant_rate=partial,

@@ -13,7 +13,14 @@ from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor
 
 from skssl.base import SelfSupervisedTransformer
-from skssl.nn import Objective, is_batch_norm, layer_rates, learned_batch_norms
+from skssl.nn import (
+    Objective,
+    Plan,
+    adapted,
+    is_batch_norm,
+    layer_rates,
+    learned_batch_norms,
+)
 from skssl.semi_supervised._objectives import SupervisedObjective
 from skssl.semi_supervised._rows import Labels
 from skssl.training import Batches, BatchesWithOthers, Net, make_optimizer, resolve_device, train
@@ -64,6 +71,8 @@ def fine_tune(
     layer_decay: float,
     weight_decay: float,
     epochs: int,
+    plan: Plan,
+    seed: int,
     **settings: Any,
 ) -> tuple[Net, str | None]:
     """Train an objective on the rows that have a label to learn, and on others if it wants some.
@@ -85,6 +94,9 @@ def fine_tune(
         How many rows with them; all, if there are fewer.
     learning_rate, layer_decay, weight_decay : float
     epochs : int
+    plan : Plan
+        What of the encoder is trained.
+    seed : int
     **settings : dict
         Other parameters of :func:`~skssl.training.train`.
 
@@ -115,24 +127,26 @@ def fine_tune(
             EarlyStopping("valid_loss", patience=patience, load_best=True),
         ]
 
-    rates = layer_rates(objective.encoder, objective.head, layer_decay)
+    with adapted(objective, plan, seed=seed):
+        rates = layer_rates(objective.encoder, objective.head, layer_decay)
 
-    def optimizer_of(objective: Objective) -> torch.optim.Optimizer:
-        return make_optimizer(objective, "adamw", learning_rate, weight_decay, rates)
+        def optimizer_of(objective: Objective) -> torch.optim.Optimizer:
+            return make_optimizer(objective, "adamw", learning_rate, weight_decay, rates)
 
-    return train(
-        objective,
-        used,
-        epochs=epochs,
-        steps_per_epoch=n_known // batch_size,
-        device=resolve_device(method.device),
-        precision=method.precision,
-        first_callbacks=stopping,
-        views=method.views_,
-        # The method's own stays where it is.
-        input_layer=copy.deepcopy(method.encoder_.prepare),
-        make_optimizer=optimizer_of,
-        make_batches=make_batches,
-        batch_size=batch_size,
-        **settings,
-    )
+        return train(
+            objective,
+            used,
+            epochs=epochs,
+            steps_per_epoch=n_known // batch_size,
+            device=resolve_device(method.device),
+            precision=method.precision,
+            first_callbacks=stopping,
+            views=method.views_,
+            # The method's own stays where it is.
+            input_layer=copy.deepcopy(method.encoder_.prepare),
+            make_optimizer=optimizer_of,
+            make_batches=make_batches,
+            batch_size=batch_size,
+            seed=seed,
+            **settings,
+        )

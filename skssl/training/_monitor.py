@@ -13,7 +13,7 @@ from torch import Tensor
 
 from skssl._streams import Stream
 from skssl._warn import warn
-from skssl.exceptions import CollapseWarning
+from skssl.exceptions import AdaptationWarning, CollapseWarning
 from skssl.metrics import (
     embedding_std,
     mean_correlation,
@@ -30,6 +30,8 @@ _TRAINED_PER_LOOKED = 40
 # What happens in fewer steps says nothing, and some methods need a while to get going.
 _FEWEST_STEPS = 50
 _PART_BEFORE_WARNING = 1 / 3
+# How much lower the scores of an adapted encoder are where it got worse, and not by chance.
+_WORSE = 0.02
 
 
 class _Sign(NamedTuple):
@@ -121,6 +123,23 @@ class Monitor(Callback):
     def conclude(self) -> None:
         """Warn if the training ends collapsed, unless that was noticed before."""
         self._warn(self.symptoms)
+
+    def warn_if_worse(self) -> None:
+        """Warn if views are told apart less well than before, which some encoders could already."""
+        scores = ("view_retrieval", "view_ranking")
+        if self.remedy is None or self.n_steps < _FEWEST_STEPS or not self.latest:
+            return
+        if all(self.latest[score] < self.at_start[score] - _WORSE for score in scores):
+            said = [
+                f"{score} is {self.latest[score]:.3f} and was {self.at_start[score]:.3f}"
+                for score in scores
+            ]
+            warn(
+                f"{self.title}: the encoder got worse by being adapted, as far as that can be told "
+                f"without labels: {', '.join(said)} before. Try a smaller learning_rate, "
+                "freeze=0.5, a lora_rank, or milder views; max_epochs=0 leaves it as it was.",
+                AdaptationWarning,
+            )
 
     def _record(self, net: NeuralNet) -> None:
         # Every row has the values: skorch's callbacks stumble over a key that comes and goes.
