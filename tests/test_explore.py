@@ -10,6 +10,7 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from cases import tiny_conv
 from PIL import Image
 from sklearn.decomposition import PCA
@@ -41,7 +42,7 @@ def samples(kind):
     rng = np.random.default_rng(1)
     return {
         "images": (rng.integers(0, 256, (N, 8, 10, 3), dtype=np.uint8), "auto", "images"),
-        "floats": (rng.normal(size=(N, 8, 8)), Images(), "images"),
+        "tensors": (torch.tensor(rng.normal(size=(N, 8, 8))), Images(), "images"),
         "clips": (rng.integers(0, 256, (N, 6, 8, 8), dtype=np.uint8), Video(), "clips"),
         "series": (
             [rng.normal(size=(2, length)) for length in range(9, 9 + N)],
@@ -55,7 +56,7 @@ def samples(kind):
     }[kind]
 
 
-KINDS = ["images", "floats", "clips", "series", "clouds", "texts", "numbers", "frame"]
+KINDS = ["images", "tensors", "clips", "series", "clouds", "texts", "numbers", "frame"]
 
 
 def write(tmp_path, X, y=None, embedding=PLACES, **params):
@@ -163,7 +164,7 @@ def test_estimators_embed_and_classifiers_predict(tmp_path, digits):
     ssl = SimCLR(encoder=tiny_conv, max_epochs=1, random_state=0).fit(X)
     data = data_of(explore(ssl, X, y, tmp_path / "a.html", projection="pca"))
     assert data["samples"]["kind"] == "images"
-    assert data["title"] == "40 samples by SimCLR"
+    assert data["title"] == "Samples by SimCLR"
     pipe = make_pipeline(PCA(5), LogisticRegression(max_iter=1000)).fit(X.reshape(40, -1), y)
     flat = X.reshape(40, -1)
     modality = Images(shape=(8, 8))
@@ -445,6 +446,26 @@ def test_zoom_with_wheel_keys_and_buttons(show):
     page.press("#map", "ArrowRight")
     page.press("#map", "0")
     assert page.evaluate("explorer.scale()") == pytest.approx(scales[0])
+
+
+def test_two_fingers_zoom_and_one_looks(show):
+    page = show(samples("texts")[0], size=(390, 844), embedding=GROUPS)
+    before = page.evaluate("explorer.scale()")
+    (x, y), session = spot(page, 20), page.context.new_cdp_session(page)
+
+    def touch(kind, *places):
+        points = [{"x": x + dx, "y": y, "id": at} for at, dx in enumerate(places)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", -20, 20)
+    touch("touchMove", -40, 40)
+    touch("touchMove", -60, 60)
+    touch("touchEnd")
+    assert page.evaluate("explorer.scale()") == pytest.approx(3 * before, rel=0.2)
+    (x, y) = spot(page, 20)
+    touch("touchStart", 0)
+    touch("touchEnd")
+    page.wait_for_function("document.getElementById('sample-heading').textContent === 'Row 20'")
 
 
 def test_lasso_label_download_and_back(show):

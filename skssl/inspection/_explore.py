@@ -101,7 +101,7 @@ def explore(
     unlabeled : "auto", None or a label, default="auto"
         What stands for a missing label in `y`, as in :class:`skssl.semi_supervised.LabeledOnly`.
     title : str, default=None
-        The heading. None names the estimator and the number of samples.
+        The heading. None names the estimator.
     random_state : int, RandomState instance or None, default=None
         Seed of what is drawn, of the projection, the clusters and the folds.
 
@@ -159,7 +159,7 @@ def explore(
     )
     if title is None:
         is_array = not hasattr(estimator, "get_params")
-        title = f"{found.n_rows:,} samples" + ("" if is_array else f" by {_name(estimator)}")
+        title = "Map of samples" if is_array else f"Samples by {_name(estimator)}"
     samples = show(found.X, how, rng)
     data = _told(found) | {
         "title": title[:_LONGEST_TITLE],

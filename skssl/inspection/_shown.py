@@ -21,10 +21,10 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from torch import Tensor
 
+from skssl._sklearn_compat import num_samples
 from skssl._types import Auto, Samples
 from skssl.modality import (
     Images,
-    Look,
     Modality,
     PointCloud,
     Series,
@@ -111,15 +111,10 @@ def encoded(array: np.ndarray) -> str:
     return base64.b64encode(little.tobytes()).decode("ascii")
 
 
-def _length(X: Samples) -> int:
-    stored = Stored.of(X)
-    return len(X) if stored is None and not hasattr(X, "shape") else int(Look.at(X).shape[0])
-
-
 def _known(X: Samples, modality: Modality) -> tuple[Modality, int]:
     """Return a modality that has seen samples, and how many there are."""
     stored = Stored.of(X)
-    n_rows = len(stored) if stored is not None else _length(X)
+    n_rows = num_samples(X) if stored is None else len(stored)
     if any(name.endswith("_") and not name.startswith("_") for name in vars(modality)):
         return modality, n_rows
     fitted = copy.deepcopy(modality)

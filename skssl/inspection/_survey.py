@@ -19,7 +19,7 @@ from skssl._quote import quoted
 from skssl._sklearn_compat import check_lengths, num_samples, plain
 from skssl._types import Auto, RandomState, Samples
 from skssl.inspection._projection import PROJECTION, Projection, project
-from skssl.modality import Stored, take
+from skssl.modality import Stored, as_samples, take
 
 # The spread that suits the usual penalty of a logistic regression, as that of our embeddings does.
 _SPREAD = 4.0
@@ -220,6 +220,7 @@ def survey(
 ) -> Survey:
     """Find out what is known of rows; what is wrong with the arguments is said first."""
     stored = Stored.of(X)
+    X = as_samples(X) if stored is None else X
     n_rows = num_samples(X) if stored is None else len(stored)
     every_row = np.empty((n_rows, 0))
     check_lengths(X=every_row, y=y)

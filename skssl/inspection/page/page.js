@@ -279,6 +279,7 @@
     return sheet;
   });
   const waiting = new Set();
+  const isCoarse = Boolean(shown.width) && Math.max(shown.width, shown.height) < 24; // pixels are seen
   const bytes = shown.values ? decoded(shown.values) : null;
   const lows = shown.low && numbers(Float32Array, shown.low);
   const highs = shown.high && numbers(Float32Array, shown.high);
@@ -298,7 +299,7 @@
       if (!sheet.complete || !sheet.naturalWidth) return false;
       const at = i % shown.perSheet;
       const frame = Math.floor(moment * 5) % shown.frames;
-      to.imageSmoothingEnabled = w < 2 * shown.width;
+      to.imageSmoothingEnabled = !isCoarse;
       to.drawImage(sheet, (at % shown.columns) * shown.pitch[1] + frame * shown.width,
         Math.floor(at / shown.columns) * shown.pitch[0], shown.width, shown.height, x, y, w, h);
     } else if (shown.kind === "series") {
@@ -323,7 +324,7 @@
       }
     } else if (shown.kind === "clouds") {
       const turn = 0.6 + moment * 0.7, [cos, sin] = [Math.cos(turn), Math.sin(turn)];
-      const start = i * shown.points * 3, size = Math.max(1, w / 90);
+      const start = i * shown.points * 3, size = Math.max(1.2, w / 75);
       to.fillStyle = colour || getComputedStyle(document.body).color;
       for (let k = 0; k < shown.points; k++) {
         const at = start + 3 * k;
@@ -340,12 +341,25 @@
 
   // A sample as a node: a canvas for what is drawn, text for texts, a table for rows.
   function sampleNode(i, side, brief, moves = false) {
+    if (drawable && moves && calm.matches && shown.frames > 1) { // all frames, which do not move
+      const size = sizeOf(64);
+      const strip = node("canvas", { width: 4 * size[0], height: Math.ceil(shown.frames / 4) * size[1], role: "img" });
+      strip.setAttribute("aria-label", `Frames of row ${rows[i]}`);
+      const draw = () => {
+        for (let f = 0; f < shown.frames; f++) {
+          const place = [f % 4 * size[0], Math.floor(f / 4) * size[1]];
+          if (!drawSample(strip.getContext("2d"), i, ...place, ...size, (f + 0.5) / 5)) waiting.add(draw);
+        }
+      };
+      draw();
+      return strip;
+    }
     if (drawable) {
       const [w, h] = sizeOf(side);
       const canvas = node("canvas", { width: w * ratio, height: h * ratio, role: "img" });
       canvas.setAttribute("aria-label", `Sample of row ${rows[i]}`);
       canvas.style.width = `${w}px`; canvas.style.height = `${h}px`;
-      if (shown.width && w >= 2 * shown.width) canvas.className = "pixels";
+      if (isCoarse) canvas.className = "pixels";
       const to = canvas.getContext("2d");
       const draw = (moment = 0) => {
         to.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -541,11 +555,10 @@
     }
     return list;
   }
-  function card(i, ...more) {
+  function card(i, name, value) {
     const button = node("button", { type: "button" }, sampleNode(i, 76, true),
-      node("span", { className: "of" }, textOf(labelOf(i))),
-      ...more.map((text) => node("span", { className: "of count" }, text)));
-    button.setAttribute("aria-label", [inWords(i), ...more].join(", "));
+      node("span", { className: "of" }, textOf(labelOf(i))), node("span", { className: "of count" }, value));
+    button.setAttribute("aria-label", `${inWords(i)}, ${name} ${value}`);
     button.addEventListener("click", () => look(i, true));
     return button;
   }
@@ -581,7 +594,7 @@
       facts(i), node("div", { className: "line" }, choose, around));
     $("near").className = wide ? "cards wide" : "cards";
     $("near").replaceChildren(...Array.from({ length: each }, (_, k) =>
-      card(nearest[i * each + k], `distance ${distances[i * each + k].toFixed(3)}`)));
+      card(nearest[i * each + k], "distance", distances[i * each + k].toFixed(3))));
     $("near").scrollTop = 0;
     $("near-heading").hidden = false;
     refreshLabels();
@@ -817,8 +830,8 @@
     const first = Array.from(order).filter((i) => !Number.isNaN(values[i]))
       .sort((a, b) => sign * (values[a] - values[b]) || a - b).slice(0, 24);
     $("first-list").className = wide ? "cards wide" : "cards";
-    $("first-list").replaceChildren(...first.map((i) => card(i,
-      mode === "suspicion" ? `not ${guesses.classes[guesses.numbers[i]]}?` : `${values[i].toFixed(3)}`)));
+    $("first-list").replaceChildren(...first.map((i) => card(i, mode, mode === "suspicion"
+      ? `${guesses.classes[guesses.numbers[i]]}?` : values[i].toFixed(3))));
   }
   function setMode(name) {
     mode = name;
