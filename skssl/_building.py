@@ -158,24 +158,8 @@ class BuildsNetworks(StartsFrom):
         from skssl.training import Monitor, resolve_device, seeded
 
         device = resolve_device(self.device)
-        stored = Stored.of(X)
-        if stored is not None and stored.fits():
-            X = stored.all()
-        modality = infer_modality(X) if isinstance(self.modality, str) else self.modality
-        self.modality_ = copy.deepcopy(modality)
-        check_capable(self.modality_, self.needs, who=type(self).__name__)
-        is_default = isinstance(self.encoder, str) and self.encoder == "auto"
-        if isinstance(self.modality_.concat_input, str) and not is_default:
-            # Whoever chooses an encoder expects its columns.
-            self.modality_.concat_input = False
-        if isinstance(self.encoder, str):
-            self.modality_.expect_encoder(self.encoder)
-        stored = self.on_demand(X)
-        some = X if stored is None else self._sample_of(stored)
-        samples, _ = self.prepare_samples(some, reset=True, min_samples=2)
-        self.views_ = self._resolve_views()
+        samples, training = self._learn_form(X)
         self._seed = int(random_state_of_all(self.random_state).randint(2**31 - 1))
-        training = samples if stored is None else self._stream(stored, samples)
         self._shape, self._dtype = tuple(training.shape), str(samples.dtype)
         # Parameters may be set to something else later.
         self._made_with: dict[str, object] = {
@@ -198,6 +182,39 @@ class BuildsNetworks(StartsFrom):
         self.loss_curve_: list[float] = []
         self.history_: list[dict[str, float]] = []
         return training
+
+    def with_views_of(self, X: Samples) -> Self:
+        """Return a copy that has the modality and the views which `fit` would find for `X`.
+
+        It has no networks, and is not fitted.
+        """
+        self._validate_params()
+        known = copy.copy(self)
+        known._learn_form(X)
+        return known
+
+    def _learn_form(self, X: Samples) -> tuple[Tensor, Tensor | Stream]:
+        """Fit the modality and find the views.
+
+        Returns prepared samples that stand for all, and what is to be trained on.
+        """
+        stored = Stored.of(X)
+        if stored is not None and stored.fits():
+            X = stored.all()
+        modality = infer_modality(X) if isinstance(self.modality, str) else self.modality
+        self.modality_ = copy.deepcopy(modality)
+        check_capable(self.modality_, self.needs, who=type(self).__name__)
+        is_default = isinstance(self.encoder, str) and self.encoder == "auto"
+        if isinstance(self.modality_.concat_input, str) and not is_default:
+            # Whoever chooses an encoder expects its columns.
+            self.modality_.concat_input = False
+        if isinstance(self.encoder, str):
+            self.modality_.expect_encoder(self.encoder)
+        stored = self.on_demand(X)
+        some = X if stored is None else self._sample_of(stored)
+        samples, _ = self.prepare_samples(some, reset=True, min_samples=2)
+        self.views_ = self._resolve_views()
+        return samples, samples if stored is None else self._stream(stored, samples)
 
     def _sample_of(self, stored: Stored) -> Raw:
         """Return rows that stand for all when scales are learned and networks are built."""

@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+
+from skssl._types import Samples
+from skssl.inspection._arguments import check_ax
+from skssl.inspection._style import color, marker, plain_text, pyplot, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _DASHES = ((0, (5, 2)), (0, (5, 2, 1, 2)), (0, (2, 2)), (0, (8, 3)), (0, (3, 1, 1, 1, 1, 1)))
-
-
-def _plain(name: object) -> str:
-    """Return a text that matplotlib draws as it is, and not as a formula."""
-    return str(name).replace("$", r"\$")
 
 
 class FewLabelDisplay:
@@ -47,7 +48,8 @@ class FewLabelDisplay:
 
     See Also
     --------
-    FewLabelReport.plot : Makes and draws one.
+    FewLabelDisplay.from_estimator : Compares models, and draws what came of it.
+    FewLabelReport.plot : Draws a comparison that was made.
 
     Examples
     --------
@@ -72,6 +74,59 @@ class FewLabelDisplay:
         self.kinds = kinds
         self.score_name = score_name
 
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator | Sequence[BaseEstimator] | Mapping[str, BaseEstimator],
+        X: Samples,
+        y: ArrayLike,
+        *,
+        ax: Axes | None = None,
+        **params: Any,
+    ) -> Self:
+        """Compare models with few labels, and draw their scores.
+
+        The numbers, and what was fitted, are in what :func:`few_label_report` returns: call that,
+        and ``plot`` of it, to have these as well.
+
+        Parameters
+        ----------
+        estimator : estimator, list of estimators or dict of str to estimator
+            What to compare.
+        X : array-like
+            Samples, with or without a label.
+        y : array-like of shape (n_samples,)
+            Classes.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **params : dict
+            As for :func:`few_label_report`, such as `n_labels`, `n_repeats` and `random_state`.
+
+        Returns
+        -------
+        display : FewLabelDisplay
+            What was drawn.
+
+        Raises
+        ------
+        ValueError
+            Before anything is trained, as by :func:`few_label_report`.
+        ImportError
+            Without matplotlib.
+        """
+        from skssl.inspection._few_labels import few_label_report
+
+        pyplot(cls.__name__)
+        check_ax(ax)
+        report = few_label_report(estimator, X, y, **params)
+        display = cls(
+            n_labels=report.n_labels,
+            scores=report.scores,
+            kinds=report.kinds,
+            score_name=report.scoring,
+        )
+        return display.plot(ax=ax)
+
     def plot(self, ax: Axes | None = None) -> Self:
         """Draw the lines.
 
@@ -90,11 +145,8 @@ class FewLabelDisplay:
         ImportError
             Without matplotlib.
         """
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError as error:
-            raise ImportError("plot needs matplotlib: pip install 'skssl[plot]'.") from error
-
+        plt = pyplot("FewLabelDisplay.plot")
+        check_ax(ax)
         if ax is None:
             _, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
@@ -102,7 +154,7 @@ class FewLabelDisplay:
         self.lines_ = {}
         for name, values in self.scores.items():
             mean, std = np.mean(values, axis=1), np.std(values, axis=1)
-            (line,) = ax.plot(self.n_labels, mean, label=_plain(name), **styles[name])
+            (line,) = ax.plot(self.n_labels, mean, label=plain_text(name), **styles[name])
             if self.kinds[name] == "model":
                 ax.fill_between(
                     self.n_labels, mean - std, mean + std, color=line.get_color(), alpha=0.2, lw=0
@@ -111,13 +163,13 @@ class FewLabelDisplay:
         ax.set_xscale("log")
         ax.set_xticks(self.n_labels, labels=[str(n) for n in self.n_labels])
         ax.minorticks_off()
-        ax.set(xlabel="labels per class", ylabel=_plain(self.score_name))
-        ax.grid(alpha=0.3)
+        ax.set(xlabel="labels per class", ylabel=plain_text(self.score_name))
+        tidy(ax)
         # In the order in which the lines end, so that line and name are near each other.
         order = sorted(self.lines_, key=lambda name: -np.mean(self.scores[name][-1]))
         ax.legend(
             [self.lines_[name] for name in order],
-            [_plain(name) for name in order],
+            [plain_text(name) for name in order],
             loc="upper left",
             bbox_to_anchor=(1.01, 1.0),
             borderaxespad=0.0,
@@ -135,7 +187,7 @@ class FewLabelDisplay:
             index = counts[kind]
             counts[kind] += 1
             if kind == "model":
-                styles[name] = {"color": f"C{index}", "lw": 2.2, "marker": "o"}
+                styles[name] = {"color": color(index), "lw": 2.2, "marker": marker(index)}
             elif kind == "classical":
                 styles[name] = {
                     "color": str(0.35 + 0.1 * (index % 4)),

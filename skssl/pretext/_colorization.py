@@ -308,6 +308,9 @@ class Colorization(_DenseTask):
         mirrored = views is not None and views.flip > 0
         return _ColorObjective(encoder, images, bins, mirrored=mirrored, largest=largest)
 
+    def shows_views(self) -> bool:
+        return True
+
     def default_views(self) -> Views:
         return ImageViews(crop_scale=_WINDOW, jitter=0.0, grayscale=0.0)
 

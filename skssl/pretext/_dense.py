@@ -116,6 +116,9 @@ class _DenseTask(SelfSupervisedTransformer):
     # Nothing is compared between samples.
     _smallest_batch = 16
 
+    def shows_views(self) -> bool:
+        return self.augments()
+
     def _count_work(self, encoder: nn.Module, samples: Tensor) -> float:
         from skssl.training import count_work
 

@@ -53,6 +53,9 @@ _SIGNS = (
     _Sign("projection_std", 0.5, "near 1", "projection_ranking", 0.03),
 )
 
+#: Below which a measure is low enough for a collapse, if views are not told apart any better.
+COLLAPSE_LIMITS = {sign.measure: sign.low for sign in _SIGNS}
+
 
 class Monitor(Callback):
     """Measures the embedding of training samples during the training, and warns of collapse.

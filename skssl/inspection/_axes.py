@@ -1,0 +1,116 @@
+"""Rows of axes for samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from skssl._quote import quoted
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+# Inches: between axes, above and below them, and what is readable without scrolling.
+_GAP, _TITLE, _BOTTOM, _RIGHT = 0.14, 0.36, 0.12, 0.12
+_WIDEST = 13.5
+
+
+@dataclass
+class Grid:
+    """Axes in rows and columns.
+
+    Parameters
+    ----------
+    axes : ndarray of shape (n_rows, n_columns), object
+    bounding : Axes or None
+        What they take the place of.
+    figure : Figure or SubFigure
+    """
+
+    axes: np.ndarray
+    bounding: Axes | None
+    figure: Figure | SubFigure
+
+
+def make_grid(
+    plt: Any,
+    ax: Axes | Sequence[Axes] | np.ndarray | None,
+    *,
+    widths: Sequence[float],
+    heights: Sequence[float],
+    left: float,
+    above: float = _TITLE,
+    below: float = _BOTTOM,
+    gap: float = _GAP,
+    gap_below: float | None = None,
+) -> Grid:
+    """Return axes in rows and columns of these sizes, in inches.
+
+    Parameters
+    ----------
+    plt : module
+        matplotlib.pyplot.
+    ax : Axes, array-like of Axes or None
+        One that is to be divided, as many as are needed, or None for a new figure.
+    widths, heights : sequence of float
+        Of the columns and of the rows.
+    left, above, below : float
+        Room for labels at the left, and for titles above and labels below each of the axes.
+    gap : float
+        Between columns.
+    gap_below : float, default=None
+        Between rows; None is `gap`.
+
+    Raises
+    ------
+    ValueError
+        If `ax` are not as many as are needed, or none that can be divided.
+    """
+    shape = len(heights), len(widths)
+    gap_below = gap if gap_below is None else gap_below
+    across = sum(widths) + (len(widths) - 1) * gap
+    down = sum(heights) + (len(heights) - 1) * gap_below
+    spaces: dict[str, Any] = {
+        "wspace": gap * len(widths) / sum(widths),
+        "hspace": gap_below * len(heights) / sum(heights),
+        "width_ratios": list(widths),
+        "height_ratios": list(heights),
+    }
+    if ax is None:
+        # What is too wide becomes smaller as a whole, but for its labels.
+        zoom = min(1.0, (_WIDEST - left - _RIGHT) / across)
+        size = left + zoom * across + _RIGHT, above + zoom * down + below
+        figure = plt.figure(figsize=size)
+        grid = figure.add_gridspec(
+            *shape,
+            left=left / size[0],
+            right=1 - _RIGHT / size[0],
+            top=1 - above / size[1],
+            bottom=below / size[1],
+            **spaces,
+        )
+        return Grid(grid.subplots(squeeze=False), None, figure)
+    from matplotlib.axes import Axes
+
+    if isinstance(ax, Axes):
+        place = ax.get_subplotspec()
+        if place is None:
+            raise ValueError(
+                "ax has no place in a grid, so that it cannot be divided; pass one of "
+                f"plt.subplots(), or {shape[0] * shape[1]} axes."
+            )
+        figure = ax.figure
+        ax.set_axis_off()
+        grid = place.subgridspec(*shape, **spaces)
+        return Grid(grid.subplots(squeeze=False), ax, figure)
+    given = np.asarray(ax, dtype=object).ravel()
+    if len(given) != shape[0] * shape[1] or not all(isinstance(one, Axes) for one in given):
+        raise ValueError(
+            f"ax must be None, one Axes, or {shape[0] * shape[1]} of them ({shape[0]} rows of "
+            f"{shape[1]}), got {len(given)}: {quoted(ax)}."
+        )
+    return Grid(given.reshape(shape), None, given[0].figure)

@@ -1,0 +1,426 @@
+"""The figure of an embedding."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skssl._labels import as_labels, split_labels
+from skssl._quote import quoted
+from skssl._sklearn_compat import check_lengths, num_samples, plain
+from skssl._types import RandomState, Samples
+from skssl.inspection._arguments import check_ax, modality_for
+from skssl.inspection._sketches import Clip, Picture, Sketch, sketcher_of
+from skssl.inspection._style import (
+    FAINT,
+    INK,
+    PALE,
+    color,
+    marker,
+    plain_text,
+    pyplot,
+    shortened,
+    without_ticks,
+)
+from skssl.modality import Images, Video, take
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Projection = Literal["pca", "tsne", "umap"]
+
+# Of more classes, the rarest are drawn as one.
+_MOST_CLASSES = 21
+_NAMES = {"pca": "principal component", "tsne": "t-SNE", "umap": "UMAP"}
+# t-SNE of more columns takes longer and shows the same.
+_MOST_COLUMNS = 50
+_PERPLEXITY = 30.0
+# Side of a thumbnail, as a part of the figure's width.
+_THUMBNAIL = 0.045
+_MOST_THUMBNAILS = 150
+_LONGEST_NAME = 24
+
+
+class EmbeddingDisplay:
+    """An embedding as points in a plane, coloured by label.
+
+    What is near in the plane was near in the embedding. Of t-SNE and UMAP, distances between groups
+    and their sizes mean little; of principal components, they mean what they say, but little of
+    the whole may be in two of them. The axes have no units.
+
+    Parameters
+    ----------
+    places : ndarray of shape (n_samples, 2)
+        Where the samples are in the plane.
+    y : array-like of shape (n_samples,), default=None
+        Labels, some of them perhaps missing. Whole numbers, names and booleans are classes, numbers
+        with a fractional part quantities.
+    projection : {"pca", "tsne", "umap"} or str, default="pca"
+        What made the plane, for the labels of the axes.
+    unlabeled : "auto", None or a label, default="auto"
+        What stands for a missing label, as in :class:`skssl.semi_supervised.LabeledOnly`.
+    thumbnails : dict of int to sketch, default=None
+        Samples that are drawn where they are.
+    n_all : int, default=None
+        Number of samples of which these were drawn, if these are not all.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Where it is drawn.
+    figure_ : matplotlib Figure
+        The figure that this is part of.
+    points_ : dict of label to matplotlib PathCollection
+        The points of each class, "unlabelled" and "others" among them; of quantities, those of
+        "labelled" samples.
+    legend_ : matplotlib Legend, Colorbar or None
+        What tells the labels.
+    thumbnails_ : dict of int to matplotlib AnnotationBbox
+        The pictures, by the position of their sample.
+
+    See Also
+    --------
+    EmbeddingDisplay.from_estimator : Draws the embedding of your samples.
+    EmbeddingDisplay.from_embedding : Draws what you have embedded.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skssl import SimCLR
+    >>> from skssl.inspection import EmbeddingDisplay
+    >>> X, y = load_digits().images[:300], load_digits().target[:300]
+    >>> ssl = SimCLR(max_epochs=2, random_state=0).fit(X)
+    >>> display = EmbeddingDisplay.from_estimator(ssl, X, y, projection="pca")
+    >>> [text.get_text() for text in display.legend_.get_texts()][:3]
+    ['0', '1', '2']
+    """
+
+    def __init__(
+        self,
+        *,
+        places: np.ndarray,
+        y: ArrayLike | None = None,
+        projection: str = "pca",
+        unlabeled: object = "auto",
+        thumbnails: dict[int, Sketch] | None = None,
+        n_all: int | None = None,
+    ):
+        self.places = places
+        self.y = y
+        self.projection = projection
+        self.unlabeled = unlabeled
+        self.thumbnails = thumbnails
+        self.n_all = n_all
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X: Samples,
+        y: ArrayLike | None = None,
+        *,
+        projection: Projection | BaseEstimator = "tsne",
+        max_samples: int | None = 2000,
+        thumbnails: bool | int = False,
+        unlabeled: object = "auto",
+        random_state: RandomState = 0,
+        ax: Axes | None = None,
+    ) -> Self:
+        """Draw what an estimator makes of samples.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted: a method, a pipeline, or any other transformer.
+        X : array-like
+            Samples.
+        y : array-like of shape (n_samples,), default=None
+            Labels, some of them perhaps missing.
+        projection : {"pca", "tsne", "umap"} or transformer, default="tsne"
+            How the plane is found; "umap" needs umap-learn. A transformer gives two columns.
+        max_samples : int, default=2000
+            Of more samples, so many are drawn at random. None draws all: t-SNE takes a minute for
+            some ten thousand.
+        thumbnails : bool or int, default=False
+            Whether to draw some images, or the middle frames of some clips, where they are; a
+            number is that of pictures at most.
+        unlabeled : "auto", None or a label, default="auto"
+            What stands for a missing label.
+        random_state : int, RandomState instance or None, default=0
+            Seed of what is drawn, and of t-SNE and UMAP.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        display : EmbeddingDisplay
+            What was drawn.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If `y` does not go with `X`, or there are no pictures for thumbnails.
+        ImportError
+            Without matplotlib, or UMAP without umap-learn.
+        """
+        pyplot(cls.__name__)
+        check_is_fitted(estimator)
+        check_lengths(X=X, y=y)
+        _check_projection(projection)
+        modality = modality_for(estimator, X) if thumbnails else None
+        if modality is not None and not isinstance(modality, (Images, Video)):
+            raise ValueError(
+                f"thumbnails={thumbnails!r} are for images and clips, but the samples of X are "
+                f"{type(modality).__name__}. NeighborsDisplay shows them."
+            )
+        rng = check_random_state(random_state)
+        rows = _some_rows(num_samples(X), max_samples, rng)
+        some, of_some = take(X, rows), _labels_of(y, rows)
+        if of_some is not None:
+            split_labels(of_some, unlabeled, caller=cls.__name__)
+        Z = np.asarray(estimator.transform(some))
+        places = _plane(Z, projection, rng)
+        pictures = {}
+        if modality is not None:
+            chosen = _thinned(places, _MOST_THUMBNAILS if thumbnails is True else int(thumbnails))
+            sketches = sketcher_of(modality).sketch(take(some, chosen))
+            pictures = dict(zip(chosen.tolist(), sketches, strict=True))
+        display = cls(
+            places=places,
+            y=of_some,
+            projection=_name_of(projection),
+            unlabeled=unlabeled,
+            thumbnails=pictures,
+            n_all=num_samples(X),
+        )
+        return display.plot(ax=ax)
+
+    @classmethod
+    def from_embedding(
+        cls,
+        Z: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        projection: Projection | BaseEstimator = "tsne",
+        max_samples: int | None = 2000,
+        unlabeled: object = "auto",
+        random_state: RandomState = 0,
+        ax: Axes | None = None,
+    ) -> Self:
+        """Draw an embedding that is there already.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_features)
+            The embedding.
+        y, projection, max_samples, unlabeled, random_state, ax
+            As for :meth:`from_estimator`.
+
+        Returns
+        -------
+        display : EmbeddingDisplay
+            What was drawn.
+        """
+        pyplot(cls.__name__)
+        check_lengths(X=Z, y=y)
+        _check_projection(projection)
+        rng = check_random_state(random_state)
+        rows = _some_rows(num_samples(Z), max_samples, rng)
+        some, of_some = take(Z, rows), _labels_of(y, rows)
+        if of_some is not None:
+            split_labels(of_some, unlabeled, caller=cls.__name__)
+        display = cls(
+            places=_plane(np.asarray(some), projection, rng),
+            y=of_some,
+            projection=_name_of(projection),
+            unlabeled=unlabeled,
+            n_all=num_samples(Z),
+        )
+        return display.plot(ax=ax)
+
+    def plot(self, ax: Axes | None = None) -> Self:
+        """Draw the points.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        display : EmbeddingDisplay
+            This object.
+        """
+        plt = pyplot("EmbeddingDisplay.plot")
+        check_ax(ax)
+        if ax is None:
+            _, ax = plt.subplots(figsize=(8.6, 6.4), layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure
+        self.points_: dict[object, Any] = {}
+        self.legend_: Any = None
+        # So many points that they hide each other are small and let others through.
+        size = float(np.clip(24_000 / len(self.places), 7, 32))
+        self._look = {"s": size, "alpha": 0.85 if size > 10 else 0.6, "lw": 0, "zorder": 2}
+        without_ticks(ax, frame=True)
+        if self.y is None:
+            self._scatter("samples", np.arange(len(self.places)), color=color(0))
+        else:
+            self._draw_labels(plt, self.y)
+        name = _NAMES.get(self.projection, self.projection)
+        ax.set_xlabel(f"{name} 1", fontsize=10, color=INK)
+        ax.set_ylabel(f"{name} 2", fontsize=10, color=INK)
+        ax.margins(0.03)
+        if self.n_all is not None and self.n_all > len(self.places):
+            ax.set_title(f"{len(self.places):,} of {self.n_all:,} samples", fontsize=10, color=INK)
+        self.thumbnails_ = {
+            row: self._draw_picture(row, sketch) for row, sketch in (self.thumbnails or {}).items()
+        }
+        return self
+
+    def _scatter(self, name: object, rows: np.ndarray, **look: Any) -> None:
+        x, y = self.places[rows].T
+        label = plain_text(shortened(name, _LONGEST_NAME))
+        self.points_[name] = self.ax_.scatter(x, y, label=label, **{**self._look, **look})
+
+    def _draw_labels(self, plt: Any, y: ArrayLike) -> None:
+        labels, rows, others = split_labels(y, self.unlabeled, caller=type(self).__name__)
+        if len(others):
+            self._scatter("unlabelled", others, color=PALE, zorder=1, alpha=0.4)
+        if labels.dtype.kind == "f" and (labels != np.floor(labels)).any():
+            self._scatter("labelled", rows, c=labels, cmap="viridis")
+            self.legend_ = plt.colorbar(self.points_["labelled"], ax=self.ax_, label="y")
+            self.legend_.outline.set_visible(False)
+            return
+        classes, of_rows, counts = np.unique(labels, return_inverse=True, return_counts=True)
+        # As many as can be told apart, the most frequent ones.
+        n_drawn = len(classes) if len(classes) <= _MOST_CLASSES else _MOST_CLASSES - 1
+        kept = np.sort(counts.argsort(kind="stable")[::-1][:n_drawn])
+        for index, number in enumerate(kept):
+            label = classes[number].item() if classes.dtype.kind != "O" else classes[number]
+            look = {"color": color(index), "marker": marker(index)}
+            self._scatter(label, rows[of_rows == number], **look)
+        if n_drawn < len(classes):
+            rest = rows[~np.isin(of_rows, kept)]
+            name = f"{len(classes) - n_drawn} other classes"
+            self._scatter(name, rest, color=INK, marker="+", lw=0.8, zorder=1.5)
+        handles = list(self.points_.values())
+        if len(others):
+            handles = handles[1:] + handles[:1]
+        self.legend_ = self.ax_.legend(
+            handles=handles,
+            loc="upper left",
+            bbox_to_anchor=(1.01, 1.0),
+            borderaxespad=0.0,
+            frameon=False,
+            markerscale=(45 / self._look["s"]) ** 0.5,
+            fontsize=9,
+            handletextpad=0.3,
+        )
+        for handle in self.legend_.legend_handles:
+            handle.set_alpha(1)
+
+    def _draw_picture(self, row: int, sketch: Sketch) -> Any:
+        from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+
+        if isinstance(sketch, Clip):
+            pixels = sketch.frames[len(sketch.frames) // 2]
+        else:
+            assert isinstance(sketch, Picture)
+            pixels = sketch.pixels
+        side = _THUMBNAIL * self.ax_.get_window_extent().width * 72 / self.figure_.dpi
+        image = OffsetImage(pixels, zoom=side / max(pixels.shape[:2]), interpolation="nearest")
+        look: dict[str, Any] = {"pad": 0.08, "frameon": True, "bboxprops": {"ec": FAINT, "lw": 0.6}}
+        return self.ax_.add_artist(AnnotationBbox(image, self.places[row], zorder=3, **look))
+
+
+def _check_projection(projection: object) -> None:
+    """Raise an error if something is no projection, or one that is not installed."""
+    if isinstance(projection, str) and projection in _NAMES:
+        if projection == "umap":
+            _umap()
+        return
+    if not isinstance(projection, type) and hasattr(projection, "fit_transform"):
+        return
+    raise ValueError(
+        f"projection must be 'pca', 'tsne', 'umap' or a transformer, got {quoted(projection)}."
+    )
+
+
+def _umap() -> Any:
+    try:
+        from umap import UMAP
+    except ImportError as error:
+        raise ImportError(
+            "projection='umap' needs umap-learn: pip install umap-learn. 'tsne' needs nothing."
+        ) from error
+    return UMAP
+
+
+def _name_of(projection: Projection | BaseEstimator) -> str:
+    return projection if isinstance(projection, str) else type(projection).__name__
+
+
+def _some_rows(n: int, most: int | None, rng: np.random.RandomState) -> np.ndarray:
+    """Return at most so many of `n` rows, drawn at random, in their order."""
+    if most is not None and (isinstance(most, bool) or not isinstance(most, Integral) or most < 2):
+        raise ValueError(f"max_samples must be None or an int of at least 2, got {most!r}.")
+    if most is None or n <= most:
+        return np.arange(n)
+    return np.sort(rng.choice(n, int(most), replace=False))
+
+
+def _labels_of(y: ArrayLike | None, rows: np.ndarray) -> np.ndarray | None:
+    return None if y is None else as_labels(y)[rows]
+
+
+def _plane(
+    Z: np.ndarray, projection: Projection | BaseEstimator, rng: np.random.RandomState
+) -> np.ndarray:
+    """Return the places of an embedding in a plane, of shape (n_samples, 2)."""
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    Z = check_array(Z, ensure_min_samples=2, input_name="Z", dtype=[np.float64, np.float32])
+    seed = int(rng.randint(2**31 - 1))
+    if not isinstance(projection, str):
+        places = np.asarray(projection.fit_transform(Z))
+        if places.shape != (len(Z), 2):
+            raise ValueError(
+                f"projection={quoted(projection)} must give two columns for each of {len(Z)} "
+                f"samples, got shape {places.shape}."
+            )
+        return places
+    n_components = min(2 if projection == "pca" else _MOST_COLUMNS, *Z.shape)
+    if projection == "pca" or Z.shape[1] > _MOST_COLUMNS:
+        Z = plain(PCA(n_components, random_state=seed)).fit_transform(Z)
+    if projection == "pca":
+        # A single column lies on a line.
+        return np.pad(Z, ((0, 0), (0, 2 - Z.shape[1])))
+    if projection == "umap":
+        return np.asarray(_umap()(metric="cosine", random_state=seed, n_jobs=1).fit_transform(Z))
+    start = "pca" if min(Z.shape) >= 2 else "random"
+    perplexity = min(_PERPLEXITY, (len(Z) - 1) / 3)
+    tsne = TSNE(metric="cosine", init=start, perplexity=perplexity, random_state=seed)
+    return plain(tsne).fit_transform(Z)
+
+
+def _thinned(places: np.ndarray, most: int) -> np.ndarray:
+    """Return at most so many places that are not near each other."""
+    span = np.ptp(places, axis=0)
+    unit = places / np.where(span > 0, span, 1)
+    chosen: list[int] = []
+    for row, place in enumerate(unit):
+        apart = np.abs(unit[chosen] - place).max(axis=1) if chosen else np.array([1.0])
+        if apart.min() > 1.25 * _THUMBNAIL:
+            chosen.append(row)
+        if len(chosen) == most:
+            break
+    return np.array(chosen)

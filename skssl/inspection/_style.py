@@ -1,0 +1,68 @@
+"""How figures look: colours, axes without junk, and matplotlib where it is first needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Of Okabe and Ito, which people who are colour-blind tell apart; without the yellow, which white
+# swallows, and the black, which is for what is compared with.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A4988")
+MARKERS = ("o", "^", "s", "D", "v", "P", "X")
+INK, PALE, FAINT = "#262626", "#8C8C8C", "#D9D9D9"
+# What was made up, such as a hole that was filled.
+MARKED = "#D55E00"
+
+
+def pyplot(caller: str) -> Any:
+    """Return matplotlib.pyplot, or raise an error that says how to install it.
+
+    Parameters
+    ----------
+    caller : str
+        What needs it.
+    """
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(f"{caller} needs matplotlib: pip install 'skssl[plot]'.") from error
+    return plt
+
+
+def color(index: int) -> str:
+    """Return a colour of the palette, which begins anew after the last one."""
+    return PALETTE[index % len(PALETTE)]
+
+
+def marker(index: int) -> str:
+    """Return a marker, which is another one each time that the palette begins anew."""
+    return MARKERS[index // len(PALETTE) % len(MARKERS)]
+
+
+def plain_text(name: object) -> str:
+    """Return a text that matplotlib draws as it is, and not as a formula."""
+    return str(name).replace("$", r"\$")
+
+
+def shortened(text: object, length: int) -> str:
+    """Return a text in one line, cut at the end if it is longer than `length`."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= length else f"{line[: max(1, length - 1)]}…"
+
+
+def tidy(ax: Axes) -> None:
+    """Leave out of axes of curves and points what says nothing."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(PALE)
+    ax.tick_params(colors=INK, labelsize=9)
+    ax.grid(color=FAINT, lw=0.6)
+    ax.set_axisbelow(True)
+
+
+def without_ticks(ax: Axes, *, frame: bool) -> None:
+    """Leave out ticks, and the frame or not."""
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(frame)
+    ax.spines[:].set_color(FAINT)

@@ -1,0 +1,259 @@
+"""The figure of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from skssl._quote import quoted
+from skssl.inspection._axes import make_grid
+from skssl.inspection._style import INK, MARKED, color, pyplot, tidy
+from skssl.training import COLLAPSE_LIMITS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class _Panel(NamedTuple):
+    """Axes for measures of one kind.
+
+    Parameters
+    ----------
+    title, unit : str
+        What stands above, and beside the vertical axis.
+    lines : dict of str to str
+        What the measures are called, by their names in the history.
+    bounds : tuple of two floats
+        What the vertical axis shows at the least; NaN leaves that to the values.
+    """
+
+    title: str
+    unit: str
+    lines: dict[str, str]
+    bounds: tuple[float, float] = (np.nan, np.nan)
+
+
+_PANELS = (
+    _Panel("Loss", "loss", {"train_loss": "training", "valid_loss": "held-out"}),
+    _Panel(
+        "Error of the task",
+        "error, 1 is the trivial answer's",
+        {"relative_error": "relative error", "error_over_copy": "over repeating the last frame"},
+        (0, 1.05),
+    ),
+    _Panel("Answers to the task", "share of right answers", {"task_accuracy": "right"}, (0, 1)),
+    _Panel("Spread of the targets", "standard deviation", {"target_std": "targets"}, (0, np.nan)),
+    _Panel(
+        "Spread of directions",
+        "0 is none, 1 is even",
+        {"embedding_std": "embedding", "projection_std": "projection"},
+        (0, 1.02),
+    ),
+    _Panel("Rank", "effective dimensions", {"rankme": "embedding"}, (0, np.nan)),
+    _Panel(
+        "Two views of a sample find each other",
+        "share, 1 is best",
+        {
+            "view_retrieval": "is the nearest of all",
+            "view_ranking": "is nearer than others",
+            "projection_ranking": "the same, projection",
+        },
+        (0, 1.02),
+    ),
+    _Panel(
+        "Correlation of columns", "mean |correlation|", {"mean_correlation": "embedding"}, (0, 1)
+    ),
+    _Panel("Guesses", "share that counts", {"certain": "certain enough"}, (0, 1)),
+)
+_WIDTH, _HEIGHT, _COLUMNS = 3.4, 2.1, 3
+
+
+class TrainingDisplay:
+    """How a training went, epoch by epoch.
+
+    The loss; what the task of a method says of itself; and what the monitor measured of the
+    embedding: how widely it spreads, how many dimensions it uses, and whether the two views of a
+    sample are told from those of others. Of what there is none in the history, there is no figure.
+
+    A dashed line is the limit of a collapse: a measure below it *and* views that are told apart no
+    better than in the beginning are what :class:`~skssl.exceptions.CollapseWarning` warns of.
+
+    The loss alone says little: of many methods it may fall while the embedding collapses, and of
+    those with a teacher it may rise while all is well.
+
+    Parameters
+    ----------
+    history : list of dict of str to float
+        What was recorded of each epoch.
+    title : str, default=""
+        What was trained.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes
+        Where it is drawn.
+    bounding_ax_ : matplotlib Axes or None
+        The axes that were divided, if such were passed.
+    figure_ : matplotlib Figure
+        The figure that this is part of.
+    lines_ : dict of str to matplotlib Line2D
+        The measures, by their names in the history.
+    limits_ : dict of str to matplotlib Line2D
+        The limits of a collapse.
+
+    See Also
+    --------
+    TrainingDisplay.from_estimator : Draws what a fitted estimator knows of its training.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skssl import SimCLR
+    >>> from skssl.inspection import TrainingDisplay
+    >>> ssl = SimCLR(max_epochs=2, random_state=0).fit(load_digits().images[:300])
+    >>> display = TrainingDisplay.from_estimator(ssl)
+    >>> [ax.get_title() for ax in display.axes_[:3]]
+    ['Loss', 'Spread of directions', 'Rank']
+    """
+
+    def __init__(self, *, history: Sequence[Mapping[str, float]], title: str = ""):
+        self.history = history
+        self.title = title
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: BaseEstimator, *, ax: Axes | Sequence[Axes] | None = None
+    ) -> Self:
+        """Draw the training of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted method, or a fine-tuned classifier or regressor: what has a ``history_``.
+        ax : matplotlib Axes or sequence of these, default=None
+            One that is divided, or as many as there are figures. None makes a figure.
+
+        Returns
+        -------
+        display : TrainingDisplay
+            What was drawn.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        TypeError
+            If it keeps no history.
+        ValueError
+            If it was not trained, with ``max_epochs=0``.
+        ImportError
+            Without matplotlib.
+        """
+        pyplot(cls.__name__)
+        if not isinstance(estimator, BaseEstimator):
+            raise TypeError(f"estimator must be an estimator, got {quoted(estimator)}.")
+        check_is_fitted(estimator)
+        history = getattr(estimator, "history_", None)
+        if history is None:
+            raise TypeError(
+                f"{type(estimator).__name__} keeps no history_ of a training: a method of skssl "
+                "does, and so does what fine-tunes one. Of a pipeline, pass the step."
+            )
+        if not history:
+            raise ValueError(
+                f"{type(estimator).__name__} was not trained: with max_epochs="
+                f"{estimator.get_params().get('max_epochs')!r}, its history_ is empty."
+            )
+        return cls(history=history, title=type(estimator).__name__).plot(ax=ax)
+
+    def plot(self, ax: Axes | Sequence[Axes] | None = None) -> Self:
+        """Draw the training.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or sequence of these, default=None
+            One that is divided, or as many as there are figures. None makes a figure.
+
+        Returns
+        -------
+        display : TrainingDisplay
+            This object.
+        """
+        plt = pyplot("TrainingDisplay.plot")
+        known = {name for row in self.history for name in row}
+        panels = [panel for panel in _PANELS if known & set(panel.lines)]
+        several = isinstance(ax, (Sequence, np.ndarray))
+        n_columns = len(panels) if several else min(_COLUMNS, len(panels))
+        n_rows = -(-len(panels) // n_columns)
+        grid = make_grid(
+            plt,
+            ax,
+            widths=[_WIDTH] * n_columns,
+            heights=[_HEIGHT] * n_rows,
+            left=0.7,
+            above=0.65 if self.title else 0.36,
+            below=0.5,
+            gap=0.85,
+            gap_below=0.75,
+        )
+        self.axes_ = grid.axes.ravel()[: len(panels)]
+        self.bounding_ax_, self.figure_ = grid.bounding, grid.figure
+        for left_over in grid.axes.ravel()[len(panels) :]:
+            left_over.remove()
+        self.lines_: dict[str, Any] = {}
+        self.limits_: dict[str, Any] = {}
+        for panel, one in zip(panels, self.axes_, strict=True):
+            self._draw(panel, one)
+        if self.title and grid.bounding is None and ax is None:
+            n = len(self.history)
+            self.figure_.suptitle(
+                f"{self.title}, {n} epoch{'s' if n > 1 else ''}", fontsize=12, color=INK
+            )
+        return self
+
+    def _draw(self, panel: _Panel, ax: Axes) -> None:
+        from matplotlib.ticker import MaxNLocator
+
+        tidy(ax)
+        epochs = np.arange(1, len(self.history) + 1)
+        names = [name for name in panel.lines if any(name in row for row in self.history)]
+        for index, name in enumerate(names):
+            values = np.array([row.get(name, np.nan) for row in self.history], dtype=float)
+            # Between two looks at the embedding, the history repeats what the first one saw.
+            is_new = np.concatenate([[True], np.diff(values) != 0])
+            is_repeated = not is_new.all()
+            (self.lines_[name],) = ax.plot(
+                epochs,
+                values,
+                color=color(index),
+                lw=1.6,
+                ls=("-", "-", (0, (4, 1.5)))[index % 3],
+                drawstyle="steps-post" if is_repeated else "default",
+                marker="o" if is_repeated or len(epochs) == 1 else "",
+                markevery=is_new.tolist(),
+                ms=3.5,
+                label=panel.lines[name],
+            )
+        for index, name in enumerate(names):
+            if name in COLLAPSE_LIMITS:
+                self.limits_[name] = ax.axhline(
+                    COLLAPSE_LIMITS[name],
+                    color=color(index) if len(names) > 1 else MARKED,
+                    lw=1.2,
+                    ls=(0, (2, 2)),
+                    label=f"collapse, {panel.lines[name]}",
+                )
+        low, high = panel.bounds
+        shown = ax.get_ylim()
+        ax.set_ylim(np.fmin(low, shown[0]) if low == low else None, np.fmax(high, shown[1]))
+        ax.set_title(panel.title, fontsize=10, color=INK)
+        ax.set_xlabel("epoch", fontsize=9, color=INK)
+        ax.set_ylabel(panel.unit, fontsize=9, color=INK)
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+        ax.yaxis.set_major_locator(MaxNLocator(5))
+        if len(ax.get_legend_handles_labels()[0]) > 1:
+            ax.legend(fontsize=8, frameon=False, handlelength=2.2)
