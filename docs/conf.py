@@ -15,6 +15,7 @@ author = "the skssl developers"
 version = release = skssl.__version__
 
 extensions = [
+    "matplotlib.sphinxext.plot_directive",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
@@ -30,6 +31,10 @@ templates_path = ["_templates"]
 exclude_patterns = ["_build"]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 autosummary_generate = True
+# Figures of the pages, whose code the tests run as well.
+plot_include_source = True
+plot_formats = [("png", 110)]
+plot_html_show_formats = plot_html_show_source_link = False
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 

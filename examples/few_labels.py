@@ -14,7 +14,6 @@ test images. Nothing is learned from the test images, with labels or without.
 # The data: 8x8 images of handwritten digits.
 import time
 
-import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -23,7 +22,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.semi_supervised import LabelSpreading
 
 from skssl import SimCLR
-from skssl.inspection import paired_difference
+from skssl.inspection import FewLabelDisplay, paired_difference
 
 LABELS_PER_CLASS = (1, 2, 5, 10)
 DRAWS = 10
@@ -96,21 +95,12 @@ for column, n_labels in enumerate(LABELS_PER_CLASS):
 
 # %%
 # The same as a figure.
-fig, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
-for name, row in sorted(scores.items(), key=lambda item: -item[1].mean()):
-    ax.errorbar(
-        LABELS_PER_CLASS,
-        row.mean(axis=1),
-        yerr=row.std(axis=1),
-        label=name,
-        marker="o",
-        capsize=2,
-        linewidth=3 if name.startswith("SimCLR") else 1.2,
-    )
-ax.set_xscale("log")
-ax.set_xticks(LABELS_PER_CLASS, labels=map(str, LABELS_PER_CLASS))
-ax.minorticks_off()
-ax.set(xlabel="labels per class", ylabel="accuracy on 500 test images", title="Digits, few labels")
-ax.grid(alpha=0.3)
-ax.legend()
-fig.savefig("few_labels.png", dpi=120)
+kinds = dict.fromkeys(scores, "classical") | {
+    "random weights + LR": "random weights",
+    "SimCLR + LR": "model",
+}
+display = FewLabelDisplay(
+    n_labels=LABELS_PER_CLASS, scores=scores, kinds=kinds, score_name="accuracy on 500 test images"
+).plot()
+display.ax_.set_title("Digits, few labels")
+display.figure_.savefig("few_labels.png", dpi=120)

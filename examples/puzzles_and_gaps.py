@@ -6,45 +6,15 @@ A pretext task is made of unlabelled samples whose answer is known: put the piec
 colours, fill the hole, foresee the next frames. What a network learns from it is an embedding, as
 of every method here, and the skill itself. These are pictures of the skills, learned in seconds
 from the few images that scikit-learn has, and shown on what was not trained on: always the first
-ones of the test images, and the lower right corner of each photo.
+ones of the test images, and patches of the right part of each photo.
 """
 
-# %%
-# All figures are grids of images with a word beside each row.
-import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits, load_sample_images
 
 from skssl import Colorization, ContextEncoder, JigsawPuzzle, MotionPrediction
+from skssl.inspection import ReconstructionDisplay
 from skssl.modality import Video
-
-WIDTH = 8
-INK = plt.get_cmap("gray_r").with_extremes(bad="orange")
-
-
-def show(rows, *, title, heads=(), n_pale=0):
-    """Draw labelled rows of images, the first `n_pale` of each pale and masked pixels orange."""
-    n_rows, n_columns = len(rows), len(rows[0][1])
-    height, width = rows[0][1][0].shape[:2]
-    row_height = (WIDTH - 1.2) / n_columns * height / width
-    fig, axes = plt.subplots(
-        n_rows,
-        n_columns,
-        figsize=(WIDTH, (row_height + 0.06) * n_rows + 0.6),
-        layout="constrained",
-        squeeze=False,
-    )
-    for (label, images), row in zip(rows, axes, strict=True):
-        for column, (image, ax) in enumerate(zip(images, row, strict=True)):
-            ax.imshow(image, cmap=INK, vmin=0, vmax=1, alpha=0.3 if column < n_pale else 1)
-            ax.set(xticks=[], yticks=[])
-            ax.spines[:].set_color("0.8")
-        row[0].set_ylabel(label, rotation=0, ha="right", va="center", labelpad=8)
-    for head, ax in zip(heads, axes[0], strict=False):
-        ax.set_title(head, fontsize=10)
-    fig.suptitle(title)
-    fig.savefig(f"puzzles_and_gaps_{title}.png", dpi=120)
-
 
 # %%
 # Pieces out of order
@@ -58,11 +28,7 @@ puzzle = JigsawPuzzle(batch_size=128, max_epochs=30, random_state=0).fit(train)
 shuffled, _ = puzzle.shuffle(test)
 solved = puzzle.solve(shuffled)
 
-some = np.arange(10)
-show(
-    [("shuffled", shuffled[some]), ("solved", solved[some]), ("original", test[some])],
-    title="JigsawPuzzle",
-)
+ReconstructionDisplay.from_estimator(puzzle, test, rows=range(10))
 print(
     f"Of {len(test)} digits that were not trained on, "
     f"{np.mean((solved == test).all(axis=(1, 2))):.0%} are put together as they were. The task's "
@@ -78,13 +44,8 @@ print(
 painter = ContextEncoder(batch_size=64, max_epochs=15, random_state=0).fit(train)
 hole = np.zeros((8, 8), dtype=bool)
 hole[2:6, 2:6] = True
-filled = painter.inpaint(test, hole)
 
-with_hole = np.ma.masked_where(np.broadcast_to(hole, test.shape), test)
-show(
-    [("hole", with_hole[some]), ("filled", filled[some]), ("original", test[some])],
-    title="ContextEncoder",
-)
+ReconstructionDisplay.from_estimator(painter, test, mask=hole, rows=range(10))
 print(
     "On digits that were not trained on, the squared error in random holes is "
     f"{painter.score(test):.0%} smaller than that of filling with the mean."
@@ -94,40 +55,24 @@ print(
 # Colours
 # -------
 # The left part of two photos, cut into patches of 32x32 pixels, is all that this network ever saw
-# in colour. The right part is cut into patches too, made grey, coloured patch by patch and put
-# together again. Of what is around a patch the network knows nothing, so it may take dark leaves
-# for the red wood of a temple.
+# in colour. The right part is cut into patches too, made grey, and coloured patch by patch. Of what
+# is around a patch the network knows nothing, so it may take dark leaves for the red wood of a
+# temple.
 SIDE, BORDER = 32, 448
 photos = np.stack(load_sample_images().images)
 
 
 def cut(photos, step):
-    """Cut photos into patches, in rows and columns."""
+    """Cut photos into patches."""
     patches = np.lib.stride_tricks.sliding_window_view(photos, (SIDE, SIDE), axis=(1, 2))
-    return np.moveaxis(patches[:, ::step, ::step], 3, 5)
+    return np.moveaxis(patches[:, ::step, ::step], 3, 5).reshape(-1, SIDE, SIDE, 3)
 
 
-def join(patches):
-    """Put patches that do not overlap together."""
-    n, rows, columns, *_, channels = patches.shape
-    return patches.swapaxes(2, 3).reshape(n, rows * SIDE, columns * SIDE, channels)
-
-
-patches = cut(photos[:, :, :BORDER], step=8).reshape(-1, SIDE, SIDE, 3)
-right = cut(photos[:, -7 * SIDE :, BORDER:], step=SIDE)
-right_patches = right.reshape(-1, SIDE, SIDE, 3)
-grey = (right_patches @ [0.299, 0.587, 0.114]).round().astype(np.uint8)
+patches = cut(photos[:, :, :BORDER], step=8)
+right_patches = cut(photos[:, :, BORDER:], step=SIDE)
 
 colorizer = Colorization(batch_size=64, max_epochs=2, random_state=0).fit(patches)
-colored = colorizer.colorize(grey)
-
-grey_photos = join(np.repeat(grey[..., None], 3, axis=3).reshape(right.shape))
-pictures = [grey_photos, join(colored.reshape(right.shape)), join(right)]
-show(
-    [(name, [kind[i] for kind in pictures]) for i, name in enumerate(["china.jpg", "flower.jpg"])],
-    title="Colorization",
-    heads=["grey", "coloured", "original"],
-)
+ReconstructionDisplay.from_estimator(colorizer, right_patches, rows=range(0, 160, 16))
 print(
     "On the part of the photos that was not trained on, the error of the colours is "
     f"{colorizer.score(right_patches):.0%} smaller than that of grey."
@@ -159,19 +104,8 @@ clips, test_clips = bounce(train, rng), bounce(test, rng)
 motion = MotionPrediction(
     modality=Video(), n_frames=3, batch_size=64, max_epochs=12, random_state=0
 ).fit(clips)
-past = test_clips[:, : motion.n_past_]
-forecast = np.concatenate([past, motion.forecast(past)], axis=1)
-
-rows = []
-for clip in range(3):
-    rows += [("forecast", forecast[clip]), ("what happened", test_clips[clip])]
-show(
-    rows,
-    title="MotionPrediction",
-    heads=[f"frame {frame + 1}" for frame in range(N_FRAMES)],
-    n_pale=motion.n_past_,
-)
+ReconstructionDisplay.from_estimator(motion, test_clips)
 print(
-    "The pale frames are what was seen. On clips of digits that were not trained on, the squared "
-    f"error is {motion.score(test_clips):.0%} smaller than that of repeating the last frame."
+    "Frames with an orange edge are predicted. On clips of digits that were not trained on, the "
+    f"squared error is {motion.score(test_clips):.0%} smaller than that of repeating the last one."
 )

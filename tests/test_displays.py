@@ -1,6 +1,8 @@
 """Displays show what they say: behaviour, not pixels."""
 
 import re
+import sys
+from types import SimpleNamespace
 
 import matplotlib
 
@@ -8,10 +10,31 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from cases import CASES
+from cases import CASES, DIGITS, tiny_conv
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.exceptions import NotFittedError
+from sklearn.neighbors import NearestNeighbors
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.tree import DecisionTreeClassifier
 
-from skssl import ContextEncoder, MaskedAutoencoder, SimCLR
-from skssl.inspection import ViewsDisplay
+from skssl import (
+    Colorization,
+    ContextEncoder,
+    JigsawPuzzle,
+    MaskedAutoencoder,
+    MotionPrediction,
+    SelfSupervisedImputer,
+    SimCLR,
+)
+from skssl.inspection import (
+    EmbeddingDisplay,
+    FewLabelDisplay,
+    NeighborsDisplay,
+    ReconstructionDisplay,
+    TrainingDisplay,
+    ViewsDisplay,
+)
 
 CASE = {case.name: case for case in CASES}
 KINDS = ["images", "points", "series", "categories", "video", "text"]
@@ -102,3 +125,343 @@ def test_axes_are_divided_or_used():
         display.plot(ax=plt.subplots(1, 3)[1])
     with pytest.raises(ValueError, match="ax has no place in a grid"):
         display.plot(ax=plt.figure().add_axes((0, 0, 1, 1)))
+
+
+def history_of(values):
+    return [
+        {"train_loss": 9.0 - value, "embedding_std": value, "rankme": 5 * value} for value in values
+    ]
+
+
+def test_lines_of_a_training_are_its_history():
+    method = SimCLR(encoder=tiny_conv, max_epochs=2, device="cpu", random_state=0).fit(DIGITS[:64])
+    display = TrainingDisplay.from_estimator(method)
+    assert {"train_loss", "embedding_std", "rankme", "view_retrieval"} <= set(display.lines_)
+    for name, line in display.lines_.items():
+        np.testing.assert_array_equal(line.get_ydata(), [row[name] for row in method.history_])
+        np.testing.assert_array_equal(line.get_xdata(), [1, 2])
+    assert {name: line.get_ydata()[0] for name, line in display.limits_.items()} == {
+        "embedding_std": 0.1, "projection_std": 0.5, "rankme": 2.0,
+    }  # fmt: skip
+
+
+def test_what_a_history_does_not_have_is_not_drawn():
+    display = TrainingDisplay(history=history_of([0.5, 0.5, 0.7]), title="Mine").plot()
+    assert set(display.lines_) == {"train_loss", "embedding_std", "rankme"}
+    assert [ax.get_title() for ax in display.axes_] == ["Loss", "Spread of directions", "Rank"]
+    # Where a look was taken.
+    assert display.lines_["rankme"].get_markevery() == [True, False, True]
+    axes = plt.subplots(3)[1]
+    assert list(display.plot(ax=axes).axes_) == list(axes)
+    with pytest.raises(ValueError, match=re.escape("3 of them (1 rows of 3), got 2")):
+        display.plot(ax=axes[:2])
+
+
+def test_errors_of_trainings():
+    with pytest.raises(NotFittedError):
+        TrainingDisplay.from_estimator(SimCLR())
+    with pytest.raises(TypeError, match="PCA keeps no history_"):
+        TrainingDisplay.from_estimator(PCA().fit(np.eye(3)))
+    untrained = SimCLR(encoder=tiny_conv, max_epochs=0).fit(DIGITS[:20])
+    with pytest.raises(ValueError, match="was not trained: with max_epochs=0"):
+        TrainingDisplay.from_estimator(untrained)
+
+
+Z = np.random.default_rng(0).normal(size=(60, 4))
+NAMES = np.array(["cat", "dog", "$f{_1$"], dtype=object)[np.arange(60) % 3]
+
+
+def test_classes_have_a_legend_and_what_is_unlabelled_is_grey():
+    y = NAMES.copy()
+    y[:10] = None
+    display = EmbeddingDisplay.from_embedding(Z, y, projection="pca")
+    texts = [text.get_text() for text in display.legend_.get_texts()]
+    assert texts == [r"\$f{_1\$", "cat", "dog", "unlabelled"]
+    for name in ("cat", "dog"):
+        places = display.places[np.flatnonzero(y == name)]
+        np.testing.assert_array_equal(display.points_[name].get_offsets(), places)
+    unlabelled = display.points_["unlabelled"]
+    np.testing.assert_array_equal(unlabelled.get_offsets(), display.places[:10])
+    red, green, blue, _ = unlabelled.get_facecolor()[0]
+    assert red == green == blue
+    display.figure_.canvas.draw()
+    _, ax = plt.subplots()
+    assert display.plot(ax=ax).ax_ is ax
+
+
+def test_quantities_have_a_scale_and_many_classes_are_drawn_as_one():
+    display = EmbeddingDisplay.from_embedding(Z, Z[:, 0], projection="pca")
+    assert list(display.points_) == ["labelled"]
+    np.testing.assert_array_equal(display.points_["labelled"].get_array(), Z[:, 0])
+    many = EmbeddingDisplay.from_embedding(Z, np.arange(60) // 2, projection="pca")
+    assert [text.get_text() for text in many.legend_.get_texts()][-1] == "10 other classes"
+
+
+@pytest.mark.parametrize("projection", ["pca", "tsne", TruncatedSVD(2)])
+def test_embeddings_are_projected(projection):
+    X, y = DIGITS[:40], np.arange(40) % 2
+    method = make_pipeline(FunctionTransformer(flat), PCA(6)).fit(X)
+    display = EmbeddingDisplay.from_estimator(method, X, y, projection=projection, max_samples=30)
+    assert display.places.shape == (30, 2)
+    assert display.ax_.get_title() == "30 of 40 samples"
+    assert sum(len(points.get_offsets()) for points in display.points_.values()) == 30
+
+
+def flat(X):
+    return X.reshape(len(X), -1)
+
+
+def test_thumbnails_are_the_samples_and_do_not_hide_each_other():
+    method = SimCLR(encoder=tiny_conv, max_epochs=0, random_state=0).fit(DIGITS)
+    display = EmbeddingDisplay.from_estimator(method, DIGITS, projection="pca", thumbnails=7)
+    assert len(display.thumbnails_) == 7
+    for row, box in display.thumbnails_.items():
+        np.testing.assert_array_equal(box.xy, display.places[row])
+        ink = 1 - np.asarray(display.thumbnails[row].pixels)[..., 0]
+        np.testing.assert_allclose(ink, DIGITS[row] / 16, atol=1e-6)
+    rows = list(display.thumbnails_)
+    places = display.places[rows] / np.ptp(display.places, axis=0)
+    apart = np.abs(places[:, None] - places).max(axis=2)[np.triu_indices(7, 1)]
+    assert apart.min() > 0.045
+
+
+def test_umap_is_taken_where_it_is_installed(monkeypatch):
+    class UMAP:
+        def __init__(self, **params):
+            assert params["metric"] == "cosine"
+
+        def fit_transform(self, X):
+            return X[:, :2]
+
+    monkeypatch.setitem(sys.modules, "umap", None)
+    with pytest.raises(ImportError, match="needs umap-learn: pip install umap-learn"):
+        EmbeddingDisplay.from_embedding(Z, projection="umap")
+    monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=UMAP))
+    display = EmbeddingDisplay.from_embedding(Z, projection="umap")
+    assert display.ax_.get_xlabel() == "UMAP 1"
+    np.testing.assert_array_equal(display.places, Z[:, :2])
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"projection": "lda"}, "projection must be 'pca', 'tsne', 'umap' or a transformer"),
+        ({"projection": PCA(3)}, "must give two columns for each of 60"),
+        ({"max_samples": 1}, "max_samples must be None or an int of at least 2, got 1"),
+        ({"y": NAMES[:5]}, "inconsistent numbers of samples"),
+        ({"y": np.full(60, -1)}, "no row of y has a label"),
+        ({"ax": 3}, "ax must be None or one matplotlib Axes, got 3"),
+    ],
+)
+def test_errors_of_embeddings(params, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        EmbeddingDisplay.from_embedding(Z, **{"projection": "pca", **params})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_nearest_are_those_of_scikit_learn(kind):
+    X, y = CASE[kind].load()
+    X = X[:40]
+    X[5] = X[3]  # a duplicate is a neighbour, the sample itself is none
+    method = unfitted(kind, max_epochs=0).fit(X)
+    display = NeighborsDisplay.from_estimator(method, X, y[:40], rows=[3, 20], n_neighbors=3)
+    Z = method.transform(X)
+    for row, distances, found in zip([3, 20], display.distances, display.neighbors, strict=True):
+        others = np.delete(np.arange(40), row)
+        index = NearestNeighbors(n_neighbors=3, metric="cosine").fit(Z[others])
+        nearest = index.kneighbors(Z[[row]])
+        np.testing.assert_allclose(distances, nearest[0][0], atol=1e-6)
+        np.testing.assert_array_equal(found, others[nearest[1][0]])
+    assert display.neighbors[0, 0] == 5
+    titles = [ax.get_title() for ax in display.axes_[1]]
+    assert titles[0] == f"{y[20]}\nsample"
+    assert titles[2] == f"{y[display.neighbors[1, 1]]}\n{display.distances[1, 1]:.2g}"
+    assert repr(display.sketches[0][0]) == repr(display.sketches[0][1])
+    display.figure_.canvas.draw()
+
+
+def test_neighbours_of_what_is_embedded_already():
+    display = NeighborsDisplay.from_embedding(Z, DIGITS[:60], n_neighbors=2, metric="euclidean")
+    distance = np.linalg.norm(Z[:4, None] - Z, axis=2)
+    np.testing.assert_array_equal(display.neighbors, distance.argsort(axis=1)[:, 1:3])
+    with pytest.raises(ValueError, match="n_neighbors=60 is more than the 59 other samples"):
+        NeighborsDisplay.from_embedding(Z, DIGITS[:60], n_neighbors=60)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        NeighborsDisplay.from_embedding(Z, DIGITS[:50])
+    with pytest.raises(NotFittedError):
+        NeighborsDisplay.from_estimator(SimCLR(), DIGITS)
+
+
+def masked(kind, cls=MaskedAutoencoder, **params):
+    return unfitted(kind, cls, max_epochs=0, **params).fit(CASE[kind].few())
+
+
+@pytest.mark.parametrize("kind", ["images", "series", "categories", "video"])
+def test_holes_are_filled_and_all_else_is_the_original(kind):
+    X = CASE[kind].few()
+    method = masked(kind)
+    if kind == "categories":
+        X = X[[row for row in range(len(X)) if all(cell is not None for cell in X[row])]]
+    display = ReconstructionDisplay.from_estimator(method, X, rows=[0, 2])
+    before, filled, whole = display.stages.values()
+    for hole, answer, truth in zip(before, filled, whole, strict=True):
+        if kind == "categories":
+            gaps = np.array(hole.texts) == ""
+            assert 0 < gaps.sum() < len(gaps)
+            np.testing.assert_array_equal(answer.marked, gaps)
+            kept = np.array(truth.texts)[~gaps]
+            for sketch in (hole, answer):
+                np.testing.assert_array_equal(np.array(sketch.texts)[~gaps], kept)
+        elif kind == "series":
+            known = ~np.isnan(hole.values)
+            assert known.sum() == 45
+            np.testing.assert_array_equal(hole.values[known], truth.values[known])
+            assert (~np.isnan(answer.values)).sum() == 17
+        else:
+            pixels = "frames" if kind == "video" else "pixels"
+            assert hole.hidden.mean() == 0.25
+            answers, truths = getattr(answer, pixels), getattr(truth, pixels)
+            np.testing.assert_allclose(answers[~hole.hidden], truths[~hole.hidden], atol=1e-6)
+            assert np.abs(answers - truths)[hole.hidden].max() > 0.01
+    assert all(len(artists) for artists in display.artists_.values())
+    display.figure_.canvas.draw()
+
+
+def test_missing_cells_are_what_is_filled():
+    X = CASE["categories"].few()
+    gap = next(row for row in range(len(X)) if any(cell is None for cell in X[row]))
+    method = SelfSupervisedImputer(method=CASE["categories"].make(MaskedAutoencoder)).fit(X)
+    display = ReconstructionDisplay.from_estimator(method, X, rows=[gap])
+    assert list(display.stages) == ["with gaps", "filled in"]
+    before, after = (sketches[0] for sketches in display.stages.values())
+    missing = np.array([cell is None for cell in X[gap]])
+    np.testing.assert_array_equal(np.array(before.texts) == "", missing)
+    assert "" not in after.texts
+
+
+def test_a_mask_of_ones_own():
+    X = CASE["images"].few()
+    mask = np.zeros((8, 8), dtype=bool)
+    mask[:2] = True
+    for shape in (mask, np.broadcast_to(mask, (len(X), 8, 8))):
+        display = ReconstructionDisplay.from_estimator(masked("images"), X, mask=shape, rows=[1])
+        np.testing.assert_array_equal(display.stages["with holes"][0].hidden, mask)
+    with pytest.raises(
+        ValueError, match=re.escape("of shape (8, 8) or (122, 8, 8), got shape (7,")
+    ):
+        ReconstructionDisplay.from_estimator(masked("images"), X, mask=mask[:7])
+
+
+@pytest.mark.parametrize("kind", ["images", "series", "text", "points", "video"])
+def test_puzzles(kind):
+    X = CASE[kind].few()
+    method = masked(kind, JigsawPuzzle)
+    display = ReconstructionDisplay.from_estimator(method, X, rows=[0, 1])
+    shuffled, _ = method.shuffle(X[:2])
+    solved = method.solve(shuffled)
+    expected = ViewsDisplay.from_estimator(unfitted(kind), X, rows=[0, 1]).samples
+    assert [type(one) for one in display.stages["solved"]] == [type(one) for one in expected]
+    if kind == "images":
+        ink = np.stack([1 - one.pixels[..., 0] for one in display.stages["solved"]])
+        np.testing.assert_allclose(16 * ink, solved, atol=1e-5)
+    display.figure_.canvas.draw()
+
+
+def test_colours():
+    X = CASE["colors"].few()
+    method = masked("colors", Colorization)
+    display = ReconstructionDisplay.from_estimator(method, X, rows=[4])
+    grey, colored, original = (sketches[0].pixels for sketches in display.stages.values())
+    assert np.ptp(grey, axis=2).max() < 1e-6
+    np.testing.assert_allclose(255 * colored, method.colorize(X[[4]])[0], atol=1e-3)
+    np.testing.assert_allclose(255 * original, X[4], atol=1e-3)
+
+
+def test_next_frames():
+    X = CASE["video"].few()
+    method = masked("video", MotionPrediction)
+    display = ReconstructionDisplay.from_estimator(method, X, rows=[4])
+    assert display.axes_.shape == (2, 1)
+    foreseen, came = (sketches[0] for sketches in display.stages.values())
+    n_past = 6 - method.n_frames_
+    np.testing.assert_array_equal(foreseen.marked, np.arange(6) >= n_past)
+    np.testing.assert_array_equal(foreseen.frames[:n_past], came.frames[:n_past])
+    future = method.forecast(X[[4], :n_past])[0, ..., 0]
+    np.testing.assert_allclose(255 * foreseen.frames[n_past:, ..., 0], future, atol=1e-3)
+    with pytest.raises(ValueError, match="horizon must be an int from 1 to"):
+        ReconstructionDisplay.from_estimator(method, X, horizon=6)
+
+
+def test_forecasts():
+    X = CASE["series"].few()
+    method = masked("series")
+    display = ReconstructionDisplay.from_estimator(method, X, rows=[4], horizon=12)
+    known, foreseen, came = (sketches[0].values for sketches in display.stages.values())
+    np.testing.assert_array_equal(came, X[4])
+    np.testing.assert_array_equal(known[:, :48], X[4][:, :48])
+    np.testing.assert_allclose(foreseen[:, 48:], method.forecast(X[[4], :, :48], 12)[0], rtol=1e-5)
+    assert np.isnan(known[:, 48:]).all() and np.isnan(foreseen[:, :47]).all()
+    lines = {line.get_label(): line.get_ydata() for line in display.axes_[0, 0].lines}
+    np.testing.assert_array_equal(lines["forecast"], foreseen[0])
+
+
+def test_what_gives_nothing_back_says_what_does():
+    method = SimCLR(encoder=tiny_conv, max_epochs=0).fit(DIGITS)
+    with pytest.raises(TypeError, match=r"SimCLR gives nothing back.*Colorization, ContextEncoder"):
+        ReconstructionDisplay.from_estimator(method, DIGITS)
+    with pytest.raises(NotFittedError):
+        ReconstructionDisplay.from_estimator(ContextEncoder(), DIGITS)
+    puzzle = masked("images", JigsawPuzzle)
+    with pytest.raises(ValueError, match="mask has no meaning for JigsawPuzzle.solve"):
+        ReconstructionDisplay.from_estimator(puzzle, DIGITS, mask=np.ones((8, 8), dtype=bool))
+    with pytest.raises(ValueError, match="horizon=3 has no meaning for JigsawPuzzle"):
+        ReconstructionDisplay.from_estimator(puzzle, DIGITS, horizon=3)
+    with pytest.raises(ValueError, match="forecast has no meaning for modality=Images"):
+        ReconstructionDisplay.from_estimator(masked("images"), DIGITS, horizon=3)
+    with pytest.raises(ValueError, match="reconstruct has no meaning for modality=Text"):
+        ReconstructionDisplay.from_estimator(masked("text"), CASE["text"].few())
+
+
+def test_samples_of_another_modality_are_an_error():
+    method = masked("images")
+    for draw in (ReconstructionDisplay.from_estimator, NeighborsDisplay.from_estimator):
+        with pytest.raises(ValueError, match="X"):
+            draw(method, CASE["text"].few())
+    with pytest.raises(ValueError, match="thumbnails=True are for images and clips"):
+        series = unfitted("series", max_epochs=0).fit(CASE["series"].few())
+        EmbeddingDisplay.from_estimator(series, CASE["series"].few(), thumbnails=True)
+    with pytest.raises(TypeError, match="ViewsDisplay needs a method of skssl, such as SimCLR"):
+        ViewsDisplay.from_estimator(PCA(), DIGITS)
+
+
+def test_few_labels_are_compared_and_drawn():
+    rng = np.random.default_rng(0)
+    y = np.arange(80) % 2
+    X = rng.normal(size=(80, 3)) + 3 * y[:, None]
+    display = FewLabelDisplay.from_estimator(
+        {"tree": DecisionTreeClassifier()}, X, y, n_labels=(1, 3), n_repeats=2, baselines=None,
+        random_state=0,
+    )  # fmt: skip
+    assert list(display.lines_) == ["tree"]
+    np.testing.assert_array_equal(display.lines_["tree"].get_xdata(), [1, 3])
+    with pytest.raises(ValueError, match="ax must be None or one matplotlib Axes"):
+        display.plot(ax=plt.subplots(2)[1])
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: ViewsDisplay.from_estimator(SimCLR(), DIGITS),
+        lambda: TrainingDisplay(history=history_of([1.0])).plot(),
+        lambda: EmbeddingDisplay.from_embedding(Z),
+        lambda: NeighborsDisplay.from_embedding(Z, DIGITS[:60]),
+        lambda: ReconstructionDisplay.from_estimator(ContextEncoder(), DIGITS),
+        lambda: FewLabelDisplay.from_estimator(PCA(), Z, NAMES),
+    ],
+)
+def test_without_matplotlib_the_extra_is_named(draw, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(
+        ImportError, match=r"Display.* needs matplotlib: pip install 'skssl\[plot\]'"
+    ):
+        draw()
