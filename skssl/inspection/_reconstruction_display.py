@@ -304,7 +304,7 @@ class ReconstructionDisplay:
             widths=[width] * n_channels,
             heights=[_SERIES[1]] * len(known),
             left=0.75,
-            above=0.55 if n_channels > 1 else 0.4,
+            above=0.62 if n_channels > 1 else 0.4,
             below=0.45,
             gap=0.45,
             gap_below=0.35,
@@ -335,7 +335,7 @@ class ReconstructionDisplay:
             bottom.set_xlabel("step", fontsize=9, color=INK, labelpad=1)
         grid.axes[0, 0].legend(
             loc="lower left",
-            bbox_to_anchor=(-0.01, 1.1 if n_channels > 1 else 1.0),
+            bbox_to_anchor=(-0.01, 1.18 if n_channels > 1 else 1.0),
             ncols=3,
             frameon=False,
             fontsize=9,
@@ -402,8 +402,9 @@ def _cells(
         within = sizes[-2:] if len(sizes) > 1 else sizes
         part = 0.5 if len(sizes) > 1 else 0.25
         for axis, size in enumerate(within, start=hidden.ndim - len(within)):
-            half = max(1, round(part * size)) / 2
-            places = np.abs(np.arange(size) - (size - 1) / 2) < half
+            width = max(1, round(part * size))
+            first = (size - width) // 2
+            places = (np.arange(size) >= first) & (np.arange(size) < first + width)
             hidden &= places.reshape([-1 if at == axis else 1 for at in range(hidden.ndim)])
         return hidden
     given = np.asarray(mask)

@@ -204,7 +204,9 @@ class Lines(Sketch):
         for channel, values in enumerate(self.values):
             # A value between gaps is no line.
             alone = ~np.isnan(values) & _beside_gaps(values)
-            look = {"color": color(channel), "marker": ".", "markevery": alone} | style
+            look = {"color": color(channel)} | style
+            if alone.any():
+                look |= {"marker": ".", "markevery": alone}
             drawn += ax.plot(np.arange(len(values)), values, **look)
         return drawn
 
@@ -483,15 +485,15 @@ class _RowSketcher(Sketcher):
     def _rows(self, checked: Any, samples: Tensor, marked: np.ndarray | None) -> list[Row]:
         modality = Tabular.of(self.modality)
         names = [f"column {name}" if isinstance(name, int) else str(name) for name in checked.names]
-        places = checked.places()
+        is_number = ~modality.categorical_
         # In prepared rows, the numbers come first.
         shares = np.full((len(checked), len(names)), np.nan)
-        is_number = ~modality.categorical_
         if modality.scaler_ is not None:
             shares[:, is_number] = ndtr(samples[:, : is_number.sum()].numpy())
+        # A few rows may have nothing in a column, which does not tell then what it holds.
         columns = [
-            (checked.numbers if is_one else checked.categories)[:, place]
-            for is_one, place in zip(is_number, places, strict=True)
+            (checked.categories if is_category else checked.numbers)[:, place]
+            for is_category, place in zip(checked.categorical, checked.places(), strict=True)
         ]
         if marked is None:
             marked = np.zeros((len(checked), len(names)), dtype=bool)
