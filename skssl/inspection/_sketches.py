@@ -204,7 +204,7 @@ class Lines(Sketch):
         for channel, values in enumerate(self.values):
             # A value between gaps is no line.
             alone = ~np.isnan(values) & _beside_gaps(values)
-            look = {"color": color(channel)} | style
+            look: dict[str, Any] = {"color": color(channel)} | style
             if alone.any():
                 look |= {"marker": ".", "markevery": alone}
             drawn += ax.plot(np.arange(len(values)), values, **look)
