@@ -52,7 +52,7 @@ def test_kept_outputs_are_of_the_code_as_it_is(name):
     for image in [path, *folder.glob("*.png")]:
         assert image.stat().st_size < 60_000
         with Image.open(image) as opened:
-            assert opened.width <= 900
+            assert opened.width <= 950
 
 
 def test_outputs_are_shown_below_their_blocks(tmp_path, monkeypatch):

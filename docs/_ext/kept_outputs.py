@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 DOCS = Path(__file__).parents[1]
 EXAMPLES, OUTPUTS = DOCS.parent / "examples", DOCS / "_outputs"
-_COLOURS = 256  # of a figure in a file, which is smaller than with all of them
+# Of a figure in a file: colours, with which it is smaller than with all of them, and pixels.
+_COLOURS, _WIDEST = 256, 950
 _CODE_BLOCK = re.compile(r"^\.\. code-block:: Python\n(?:\n|[ ].*\n)+", flags=re.MULTILINE)
 
 
@@ -95,7 +96,7 @@ def _keep_figures(folder: Path, number: int) -> None:
 
     for count, figure in enumerate(map(plt.figure, plt.get_fignums())):
         drawn = io.BytesIO()
-        figure.savefig(drawn, dpi=100)
+        figure.savefig(drawn, dpi=min(100, _WIDEST / figure.get_figwidth()))
         image = Image.open(drawn).convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
         image.save(folder / f"{number}{'abcdefgh'[count]}.png", optimize=True)
     plt.close("all")
