@@ -8,7 +8,6 @@ prediction contradicts the label most clearly, somebody looks again.
 
 # %%
 # Of the labels of 1,000 digits, 60 are made wrong. The last 797 digits are for the test.
-import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
@@ -17,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skssl import SimCLR
+from skssl.inspection import NeighborsDisplay
 
 X, y = load_digits(return_X_y=True)
 images = X.reshape(-1, 8, 8)
@@ -60,12 +60,10 @@ word = {1: "more than", 0: "as many as", -1: "fewer than"}[np.sign(found["SimCLR
 print(f"SimCLR finds {word} {best}, the best of the others.")
 
 # %%
-# The first twenty suspects, with the label that was noted; what was wrong is red.
-fig, axes = plt.subplots(2, 10, figsize=(8, 2.2), layout="constrained")
-for ax, row in zip(axes.flat, suspects["SimCLR"], strict=False):
-    ax.imshow(images[row], cmap="gray_r")
-    ax.set(xticks=[], yticks=[])
-    ax.set_title(f"noted: {noted[row]}", fontsize=8, color="red" if row in wrong else "black")
-plt.show()
+# The first suspects with the labels that were noted for them, and their neighbours: all of them
+# say that it is something else.
+NeighborsDisplay.from_embedding(
+    features["SimCLR"][:1000], images[:1000], noted, rows=suspects["SimCLR"][:4], n_neighbors=6
+)
 
 # sphinx_gallery_thumbnail_path = "_outputs/wrong_labels/4a.png"

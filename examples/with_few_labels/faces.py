@@ -23,7 +23,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.metrics.pairwise import cosine_similarity
 
 from skssl import SimCLR
-from skssl.inspection import few_label_report
+from skssl.inspection import NeighborsDisplay, few_label_report
 
 with np.load(Path(os.environ["SKSSL_DATA"]) / "images" / "orl_faces.npz") as orl:
     photos, person, train = orl["X"], orl["y"], orl["image_number"] <= 5
@@ -79,4 +79,9 @@ others = max((name for name in areas if name != "SimCLR"), key=areas.get)
 word = "more" if areas["SimCLR"] > areas[others] else "less"
 print(f"SimCLR tells pairs apart {word} surely than {others}, the best of the others.")
 
-# sphinx_gallery_thumbnail_path = "_outputs/faces/3a.png"
+# %%
+# Photos of four people who are known by their numbers alone, and the photos that are nearest to
+# them.
+NeighborsDisplay.from_estimator(simclr, X_test, y_test, rows=[0, 50, 100, 150], n_neighbors=6)
+
+# sphinx_gallery_thumbnail_path = "_outputs/faces/5a.png"
