@@ -69,6 +69,7 @@ _PANELS = (
     ),
     _Panel("Guesses", "share that counts", {"certain": "certain enough"}, (0, 1)),
 )
+_DASHES = ("-", "-", (0, (4, 1.5)))
 _WIDTH, _HEIGHT, _COLUMNS = 3.4, 2.1, 3
 
 
@@ -223,21 +224,27 @@ class TrainingDisplay:
         names = [name for name in panel.lines if any(name in row for row in self.history)]
         for index, name in enumerate(names):
             values = np.array([row.get(name, np.nan) for row in self.history], dtype=float)
-            # Between two looks at the embedding, the history repeats what the first one saw.
-            is_new = np.concatenate([[True], np.diff(values) != 0])
-            is_repeated = not is_new.all()
+            # Between two looks at the embedding, the history repeats what the first one saw: the
+            # looks are marked and joined.
+            looks = np.concatenate([[True], np.diff(values) != 0])
+            are_few = not looks.all()
+            style: dict[str, Any] = {
+                "color": color(index),
+                "lw": 1.6,
+                "ls": _DASHES[index % len(_DASHES)],
+            }
             (self.lines_[name],) = ax.plot(
                 epochs,
                 values,
-                color=color(index),
-                lw=1.6,
-                ls=("-", "-", (0, (4, 1.5)))[index % 3],
-                drawstyle="steps-post" if is_repeated else "default",
-                marker="o" if is_repeated or len(epochs) == 1 else "",
-                markevery=is_new.tolist(),
-                ms=3.5,
+                **(style | {"ls": "none"} if are_few else style),
+                marker="o" if are_few or len(epochs) == 1 else "",
+                markevery=looks.tolist(),
+                ms=4,
                 label=panel.lines[name],
             )
+            if are_few:
+                looks[-1] = True
+                ax.plot(epochs[looks], values[looks], **style)
         for index, name in enumerate(names):
             if name in COLLAPSE_LIMITS:
                 self.limits_[name] = ax.axhline(
