@@ -1,22 +1,25 @@
-"""Write what is kept in ``benchmarks/results`` into ``docs/benchmarks.md``, as it is printed.
+"""Write what is kept in ``benchmarks/results`` into ``docs/benchmarks``, as it is printed.
 
     python benchmarks/page.py
 
-The page has a place for every part, between the lines ``<!-- NAME -->`` and ``<!-- end NAME -->``:
-there comes what the part's script prints of the rows that are kept, also of a part that is not
-through, and before it when, where and at which commits these were measured. Nothing is measured.
+One of the pages has a place for a part, between the lines ``<!-- NAME -->`` and ``<!-- end NAME
+-->``; a part without one gets a page of its own. There comes what the part's script prints of the
+rows that are kept, also of a part that is not through, and before it when, where and at which
+commits these were measured. Nothing is measured. ``figures.py`` draws the figures.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 from keeping import FOLDER, Kept
 from run import PARTS, Part
 
-PAGE = FOLDER.parent / "docs" / "benchmarks.md"
+PAGES = FOLDER.parent / "docs" / "benchmarks"
 
 
 def printed(part: Part) -> str:
@@ -41,15 +44,31 @@ def _measured(kept: Kept, *, is_open: bool) -> str:
     )
 
 
+def add_page(part: Part) -> Path:
+    """Write a page for a part that has no place yet, with what its script says of itself."""
+    page = PAGES / f"{part.name}.md"
+    if page.exists():
+        raise SystemExit(f"{page} has no line <!-- {part.name} -->, so its place is not known")
+    about = ast.get_docstring(ast.parse((FOLDER.parent / part.command[0]).read_text()))
+    title = part.name.replace("few_labels_", "few labels: ").replace("_", " ").capitalize()
+    page.write_text(
+        f"# {title}\n\n`python {' '.join(part.command)}`. {str(about).splitlines()[0]}\n\n"
+        f"<!-- {part.name} -->\n<!-- end {part.name} -->\n"
+    )
+    return page
+
+
 def main() -> None:
-    page = PAGE.read_text()
+    pages = sorted(PAGES.glob("*.md"))
     for part in PARTS:
-        place = re.compile(f"(<!-- {part.name} -->\n).*?(<!-- end {part.name} -->)", re.DOTALL)
-        if place.search(page) and (part.file.exists() or part.under_way.exists()):
-            text = printed(part)
-            page = place.sub(lambda found, text=text: f"{found[1]}\n{text}\n\n{found[2]}", page)
-            print(f"{part.name} is written")
-    PAGE.write_text(page)
+        if part.file.exists() or part.under_way.exists():
+            place = re.compile(f"(<!-- {part.name} -->\n).*?(<!-- end {part.name} -->)", re.DOTALL)
+            found = [page for page in pages if place.search(page.read_text())]
+            page, text = found[0] if found else add_page(part), printed(part)
+            page.write_text(
+                place.sub(lambda at, text=text: f"{at[1]}\n{text}\n\n{at[2]}", page.read_text())
+            )
+            print(f"{part.name} is in {page.name}")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
     python benchmarks/run.py --only methods,few_labels_series
     python benchmarks/run.py --again stale
 
-Every part is one of the commands behind ``docs/benchmarks.md``. Without options, those are run that
+Every part is one of the commands behind ``docs/benchmarks``. Without options, those are run that
 have no results yet. Ctrl-C ends it and loses only the row that was being measured: until a part is
 through, its rows are in ``NAME.part.json``, and the same command goes on there. Parts that are
 named by ``--only`` print their tables, also from what is kept. ``--again`` measures anew, all parts

@@ -91,3 +91,18 @@ def test_rows_are_chosen_by_labels_and_paid_for_by_test_rows():
     assert from_when(found).startswith(("from 5 labels", "from 25 labels"))
     level = {n: {**cells, "both, LR": cells["best afterwards"]} for n, cells in found.items()}
     assert from_when(level).startswith("choosing is not ahead of both, LR")
+
+
+def test_curves_are_means_over_the_same_data_sets():
+    from figures import comparable, mean_curve
+
+    def kept(*means):
+        return {"scores": {"SimCLR()": [[mean, mean] for mean in means]}}
+
+    sets = {"long": kept(0.5, 0.7, 0.9), "longer": kept(0.3, 0.5, 0.7, 1.0), "short": kept(0.1)}
+    counts, shown = comparable(sets)
+    assert counts == (1, 5, 25, 100)  # a third of the sets is enough
+    sets |= {"shorter": kept(0.1), "another": kept(0.3, 0.3)}
+    counts, shown = comparable(sets)
+    assert counts == (1, 5, 25)
+    assert mean_curve(shown, "SimCLR()", len(counts)) == pytest.approx([0.4, 0.6, 0.8])
