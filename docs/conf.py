@@ -11,7 +11,7 @@ from kept_outputs import kept
 
 HERE = Path(__file__).parent
 project = "skssl"
-author = "the skssl developers"
+author = project_copyright = "the skssl developers"
 version = release = skssl.__version__
 
 extensions = [
@@ -36,6 +36,7 @@ plot_include_source = True
 plot_formats = [("png", 110)]
 plot_html_show_formats = plot_html_show_source_link = False
 autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 
 # The build has no network: _inventories has the names that are linked to.
@@ -96,6 +97,5 @@ html_theme_options = {
 }
 html_static_path = ["_static"]
 html_css_files = ["skssl.css"]
-# The first page links to everything itself, and there are no pages below the benchmarks. Examples
-# need the room for their lines of code.
-html_sidebars = {"index": [], "benchmarks": [], "auto_examples/**": []}
+# The first page links to everything itself. Examples need the room for their lines of code.
+html_sidebars = {"index": [], "auto_examples/**": []}

@@ -2,6 +2,8 @@
 
 import doctest
 import re
+import tomllib
+import zlib
 from pathlib import Path
 
 import pytest
@@ -105,3 +107,21 @@ def test_links_of_the_html_view_lead_to_pages_of_the_api(estimator):
     assert links
     assert {link for link in links if "skssl" in link} <= pages
     assert any(link.endswith(f".{type(estimator).__name__}.html") for link in links)
+
+
+INVENTORIES = DOCS / "_inventories"
+
+
+@pytest.mark.parametrize("project", tomllib.loads((INVENTORIES / "names.toml").read_text()))
+def test_inventories_have_the_names_that_are_written_down(project):
+    names = tomllib.loads((INVENTORIES / "names.toml").read_text())[project]
+    said = {
+        (name, kind)
+        for kind, places in names.items()
+        if kind != "url"
+        for of_place in places.values()
+        for name in of_place
+    }
+    packed = (INVENTORIES / f"{project}.inv").read_bytes().split(b"\n", maxsplit=4)[4]
+    lines = zlib.decompress(packed).decode().splitlines()
+    assert {tuple(line.split()[:2]) for line in lines} == said

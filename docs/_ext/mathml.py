@@ -10,11 +10,11 @@ from sphinx.errors import ExtensionError
 def mathml(formula, display):
     """Return LaTeX as MathML; an error where browsers would show something else than is meant.
 
-    latex2mathml writes a command that it does not know as it is, and letters of other alphabets as
-    attributes, which browsers ignore.
+    latex2mathml writes a command that it does not know as it is, and letters of other alphabets and
+    the space around an arrow's label as attributes, which browsers ignore.
     """
     written = convert(formula, display=display)
-    strange = re.search(r'\\[^<]*|mathvariant="(?!normal)[^"]*"', written)
+    strange = re.search(r'\\[^<]*|mathvariant="(?!normal)[^"]*"|<mpadded', written)
     if strange:
         raise ValueError(f"{strange[0]} of the formula {formula!r} has no form in MathML")
     return written
