@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from skssl._processes import is_first, random_state_of_all
+from skssl._quote import quoted
 from skssl._sklearn_compat import InvalidParameterError
 from skssl._starting import StartsFrom
 from skssl._streams import Stream, choose_rows
@@ -242,6 +243,8 @@ class BuildsNetworks(StartsFrom):
         self._n_features_out = described + learned
         self._described = self.modality_.description_names(described) if described else []
         with seeded(self._seed, device):
+            self._check_views_fit(assembled, samples[:2], learned)
+        with seeded(self._seed, device):
             self._work = self._find_work(encoder, samples, device)
         self._auto_batch_size = auto_batch_size(
             self._shape[0], self._work, smallest=self._smallest_batch, largest=self._largest_batch
@@ -368,6 +371,33 @@ class BuildsNetworks(StartsFrom):
     def shows_views(self) -> bool:
         """Whether the encoder is shown views of samples in training, rather than whole ones."""
         return True
+
+    def _check_views_fit(self, embedding: Embedding, samples: Tensor, dim: int) -> None:
+        """Raise an error if an encoder of others makes something else of views than of samples."""
+        is_ours = isinstance(self.encoder, str) and not self.starts_from_known()
+        if is_ours or isinstance(self.views_, CallableViews) or not self.shows_views():
+            return
+        shown = embedding.prepare(samples)
+        generator = torch.Generator().manual_seed(self._seed)
+        (view,) = self.views_.draw(shown, 1, generator=generator)
+        if view.shape == shown.shape:
+            return
+        size, whole = tuple(view.shape[1:]), tuple(shown.shape[1:])
+        views = f"views of shape {size}, and samples of shape {whole}"
+        remedy = "Say views as large as the samples, or an encoder that takes any size."
+        try:
+            with torch.no_grad():
+                of_view = embedding.encoder(view).shape[1]
+        except RuntimeError as error:
+            raise ValueError(
+                f"encoder={quoted(self.encoder)} is shown {views}, and cannot embed the views: "
+                f"{error} {remedy}"
+            ) from error
+        if of_view != dim:
+            raise ValueError(
+                f"encoder={quoted(self.encoder)} has an output of no fixed size: it is shown "
+                f"{views}, and makes {of_view} numbers of a view, and {dim} of a sample. {remedy}"
+            )
 
     def _find_work(self, encoder: nn.Module, samples: Tensor, device: torch.device) -> float:
         """Return the work of a sample, 0 where nothing depends on it."""

@@ -23,7 +23,8 @@ from skssl.model_selection import check_against_random_weights
 from skssl.nn import Pretrained, Weights, torchvision_start
 from skssl.semi_supervised import FineTuneClassifier
 from skssl.training import Monitor
-from skssl.utils import trusted_types
+from skssl.utils import to_onnx, trusted_types
+from skssl.views import ImageViews
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.3, 0.2)
 QUICK = {"max_epochs": 2, "batch_size": 20, "random_state": 0}
@@ -439,6 +440,28 @@ def test_networks_that_do_not_fit_the_samples_are_an_error(X):
     deep = nn.Sequential(*[nn.Conv2d(3, 3, 5) for _ in range(3)])
     with pytest.raises(ValueError, match="cannot embed"):
         SimCLR(encoder=Pretrained(deep)).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [(nn.Identity(), "no fixed size"), (nn.Linear(8 * 900, 5), "cannot embed the views")],
+)
+def test_an_output_of_no_fixed_size_is_an_error(X, last, said):
+    flat = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), last)
+    large = X[:4].repeat(4, axis=1).repeat(4, axis=2)
+    assert len(SimCLR(encoder=flat, max_epochs=0).fit(large).transform(large)) == 4
+    with pytest.raises(ValueError, match=said):
+        SimCLR(encoder=flat, views=ImageViews(resolution=0.75)).fit(large)
+
+
+def test_onnx_has_what_the_network_expects(X, tmp_path):
+    ort = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    ssl = SimCLR(encoder=start(size=12, crop=0.8), max_epochs=0).fit(X)
+    to_onnx(ssl, tmp_path / "model.onnx")
+    session = ort.InferenceSession(tmp_path / "model.onnx")
+    (told,) = session.run(["embeddings"], {"samples": ssl.modality_.prepare(X).numpy()})
+    np.testing.assert_allclose(told, ssl.transform(X), atol=1e-4)
 
 
 def test_partial_fit_and_warm_start_go_on(X):
