@@ -442,6 +442,29 @@ def test_networks_that_do_not_fit_the_samples_are_an_error(X):
         SimCLR(encoder=Pretrained(deep)).fit(X)
 
 
+def test_samples_in_parts_have_the_same_gradient_and_take_less_memory():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(48, 256), nn.GELU(), nn.Linear(256, 4))
+    batch = torch.rand(40, 3, 4, 4)
+    gradients, kept = [], []
+    for at_once in (None, 8):
+        net.zero_grad()
+        encoder = Pretrained(net, at_once=at_once).train()
+        sizes = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda x, sizes=sizes: sizes.append(x.numel()) or x, lambda x: x
+        ):
+            features = encoder(batch)
+        kept.append(sum(sizes))
+        # The loss looks across the batch.
+        features.mul(features.mean(dim=0)).square().sum().backward()
+        gradients.append([p.grad.clone() for p in net.parameters()])
+    torch.testing.assert_close(*gradients)
+    assert kept[1] < kept[0] / 2
+    with pytest.raises(ValueError, match="BatchNorm"):
+        Pretrained(network(), at_once=8)
+
+
 @pytest.mark.parametrize(
     ("last", "said"),
     [(nn.Identity(), "no fixed size"), (nn.Linear(8 * 900, 5), "cannot embed the views")],

@@ -10,11 +10,18 @@ from typing import Any, Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from skssl._quote import quoted
+from skssl.nn._encoders import has_attention
+from skssl.nn._layers import is_batch_norm
 
 # Statistics of ImageNet's images, which most networks for images were trained with.
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+# Of GPUs with less bytes, how many samples go through a network with attention together.
+_SMALL_GPU, _AT_ONCE = 12e9, 64
 
 
 class Pretrained(nn.Module):
@@ -51,6 +58,11 @@ class Pretrained(nn.Module):
         How images are resized.
     channel_axis : int, default=1
         Where the channels are: behind the samples, or for point clouds, 2.
+    at_once : int, default=None
+        How many samples of a batch go through the network together in training. What the others
+        need for the gradient is computed anew then, so that the memory is that of so many samples,
+        and the time a third more; the loss still sees the whole batch. For networks without
+        BatchNorm. None is all, and 64 for those with attention on GPUs of less than 12 GB.
 
     Examples
     --------
@@ -77,6 +89,7 @@ class Pretrained(nn.Module):
         channels: int | None = None,
         interpolation: Literal["linear", "cubic"] = "linear",
         channel_axis: int = 1,
+        at_once: int | None = None,
     ):
         super().__init__()
         if not isinstance(module, nn.Module):
@@ -109,6 +122,14 @@ class Pretrained(nn.Module):
         if channel_axis == 2 and size is not None:
             raise ValueError("size is for samples whose channels come first (channel_axis=1).")
         self.channel_axis = channel_axis
+        if at_once is not None and not (isinstance(at_once, Integral) and at_once >= 1):
+            raise ValueError(f"at_once must be an int of at least 1, got {quoted(at_once)}.")
+        self._has_batch_norm = any(map(is_batch_norm, module.modules()))
+        if at_once is not None and self._has_batch_norm:
+            raise ValueError(
+                f"at_once={at_once} is for networks without BatchNorm, which looks at the batch."
+            )
+        self.at_once = at_once
 
     def forward(self, samples: Tensor) -> Tensor:
         samples = self.prepared(samples)
@@ -116,8 +137,29 @@ class Pretrained(nn.Module):
         by_channel = self.channels == 1 and samples.shape[axis] > 1
         if by_channel:
             samples = samples.movedim(axis, 1).flatten(0, 1).unsqueeze(axis)
-        features = pooled(self.module(samples))
+        features = self._features(samples)
         return features.reshape(n_samples, -1) if by_channel else features
+
+    def _features(self, samples: Tensor) -> Tensor:
+        at_once = self._at_once(samples)
+        if len(samples) <= at_once:
+            return self._whole(samples)
+        parts = samples.split(at_once)
+        return torch.cat([checkpoint(self._whole, part, use_reentrant=False) for part in parts])
+
+    def _whole(self, samples: Tensor) -> Tensor:
+        return pooled(self.module(samples))
+
+    def _at_once(self, samples: Tensor) -> int:
+        """Return how many samples go through the network together."""
+        learns = torch.is_grad_enabled() and any(p.requires_grad for p in self.module.parameters())
+        if not (self.training and learns) or self._has_batch_norm:
+            return len(samples)
+        if self.at_once is not None:
+            return self.at_once
+        is_small = samples.is_cuda and has_attention(self.module)
+        memory = torch.cuda.get_device_properties(samples.device).total_memory if is_small else 0
+        return _AT_ONCE if 0 < memory < _SMALL_GPU else len(samples)
 
     def prepared(self, samples: Tensor) -> Tensor:
         """Return samples as the network expects them."""
