@@ -169,6 +169,7 @@ def test_estimators_embed_and_classifiers_predict(tmp_path, digits):
     flat = X.reshape(40, -1)
     modality = Images(shape=(8, 8))
     path = explore(pipe, flat, y, tmp_path / "b.html", projection="pca", modality=modality)
+    assert data_of(path)["ownClassifier"]
     told = data_of(path)["colours"]["prediction"]
     said = np.array(told["classes"])[decoded(told["numbers"], np.int32)]
     np.testing.assert_array_equal(said, pipe.predict(flat))
@@ -426,6 +427,21 @@ def test_every_kind_is_drawn(kind, show):
         page.wait_for_function(
             f"({drawn})(document.querySelector('#one canvas')).data.some(value => value > 0)"
         )
+
+
+def test_suspicious_labels_are_listed_first(show):
+    y = np.repeat(["near", "far"], N // 2)
+    y[[3, 20]] = y[[20, 3]]
+    page = show(samples("texts")[0], y, embedding=GROUPS)
+    page.select_option("#colour", "suspicion")
+    first = page.locator("#first-list button")
+    listed = [first.nth(at).get_attribute("aria-label") for at in range(2)]
+    assert sorted(re.match(r"Row (\d+), label (\w+)", one).groups() for one in listed) == [
+        ("20", "near"),
+        ("3", "far"),
+    ]
+    first.first.click()
+    assert page.inner_text("#sample-heading") in ("Row 3", "Row 20")
 
 
 def test_zoom_with_wheel_keys_and_buttons(show):

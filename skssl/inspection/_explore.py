@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_random_state
 
 from skssl._declare import AT_LEAST_TWO, AUTO, POSITIVE_INT, Interval
@@ -24,7 +24,7 @@ from skssl._sklearn_compat import validate_params
 from skssl._types import Auto, RandomState, Samples
 from skssl.inspection._projection import Projection
 from skssl.inspection._shown import encoded, modality_of, show
-from skssl.inspection._survey import Survey, survey
+from skssl.inspection._survey import Survey, is_estimator, survey
 from skssl.modality import Modality
 
 _PAGE = files("skssl.inspection") / "page"
@@ -157,13 +157,15 @@ def explore(
         random_state=rng,
         caller="explore",
     )
+    embeds = is_estimator(estimator)
     if title is None:
-        is_array = not hasattr(estimator, "get_params")
-        title = "Map of samples" if is_array else f"Samples by {_name(estimator)}"
+        title = f"Samples by {_name(estimator)}" if embeds else "Map of samples"
     samples = show(found.X, how, rng)
     data = _told(found) | {
         "title": title[:_LONGEST_TITLE],
         "samples": samples.shown,
+        # Of a classifier of the user's, rows may be those that it was fitted to.
+        "ownClassifier": embeds and is_classifier(estimator),
         "notes": [*found.notes, *samples.notes],
     }
     file.write_text(page(data), encoding="utf-8")

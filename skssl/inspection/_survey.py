@@ -225,7 +225,7 @@ def survey(
     every_row = np.empty((n_rows, 0))
     check_lengths(X=every_row, y=y)
     labels = Labels.of(y, n_rows, unlabeled, caller)
-    given = None if _is_estimator(estimator) else _finite(estimator, "The embedding")
+    given = None if is_estimator(estimator) else _finite(estimator, "The embedding")
     check_lengths(X=every_row, embedding=given)
     placed = None
     if isinstance(projection, str):
@@ -284,7 +284,8 @@ def survey(
     )
 
 
-def _is_estimator(estimator: object) -> bool:
+def is_estimator(estimator: object) -> bool:
+    """Whether it is what embeds, and no embedding."""
     return hasattr(estimator, "fit") and hasattr(estimator, "get_params")
 
 

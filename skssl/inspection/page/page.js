@@ -102,6 +102,7 @@
     prediction: "What a classifier says of each row that was fitted to others.",
     confidence: "The probability of the predicted class; look at the lowest first.",
     suspicion: "1 minus the probability of the label, as the other rows tell; look at the highest first.",
+    own: "What the classifier behind the embedding says.",
     cluster: "Groups of k-means, the largest first.",
     one: "All rows alike.",
   };
@@ -780,7 +781,9 @@
 
   function refreshLegend() {
     const legend = $("legend");
-    $("about-colour").textContent = mode === "prediction" && data.guessedBy ? data.guessedBy : ABOUT[mode];
+    const own = data.ownClassifier && (mode === "prediction" || mode === "confidence");
+    $("about-colour").textContent = own
+      ? `${ABOUT[mode === "prediction" ? "own" : mode]} The classifier may have been fitted to these rows.` : ABOUT[mode];
     legend.replaceChildren();
     if (mode === "one") return;
     if (isRamp()) {
@@ -830,8 +833,11 @@
     const first = Array.from(order).filter((i) => !Number.isNaN(values[i]))
       .sort((a, b) => sign * (values[a] - values[b]) || a - b).slice(0, 24);
     $("first-list").className = wide ? "cards wide" : "cards";
-    $("first-list").replaceChildren(...first.map((i) => card(i, mode, mode === "suspicion"
-      ? `${guesses.classes[guesses.numbers[i]]}?` : values[i].toFixed(3))));
+    const other = (i) => { // what it may be instead, if that is known
+      const guess = String(guesses.classes[guesses.numbers[i]]);
+      return mode === "suspicion" && guess !== textOf(labelOf(i)) ? `${guess}?` : values[i].toFixed(3);
+    };
+    $("first-list").replaceChildren(...first.map((i) => card(i, mode, other(i))));
   }
   function setMode(name) {
     mode = name;
