@@ -71,7 +71,6 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_examples",
     # All are run but those whose outputs are kept.
     "filename_pattern": rf"/(?!(?:{'|'.join(kept())})\.py$)\w+\.py$",
-    "ignore_pattern": r"__init__|/serve_\w+\.py$",
     "subsection_order": [
         f"../examples/{folder}"
         for folder in ("with_few_labels", "looking", "giving_back", "journeys")

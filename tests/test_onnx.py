@@ -26,7 +26,7 @@ pytest.importorskip("onnxscript")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 BY_NAME = {case.name: case for case in CASES if case.name != "colors"}
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[1] / "examples" / "serving"
 LABELS = np.arange(len(DIGITS)) % 3
 
 

@@ -42,7 +42,7 @@ def examples() -> dict[str, Path]:
     return {
         path.stem: path
         for path in sorted(EXAMPLES.rglob("*.py"))
-        if not path.name.startswith("serve_")
+        if path.parent.name != "serving"  # shown by the one that has them run
     }
 
 

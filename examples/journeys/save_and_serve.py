@@ -65,7 +65,7 @@ for kind, chance in same.items():
 # -----
 # ``serve_texts.py`` needs onnxruntime and NumPy. It is shown below, and reads messages line by
 # line.
-script = Path(sys.modules["__main__"].__file__).parents[1] / "serve_texts.py"
+script = Path(sys.modules["__main__"].__file__).parents[1] / "serving" / "serve_texts.py"
 answer = subprocess.run(
     [sys.executable, script, files["onnx"]],
     input="\n".join(X_new),
@@ -96,13 +96,13 @@ temporary.cleanup()
 # %%
 # The program that serves:
 #
-# .. literalinclude:: ../../../examples/serve_texts.py
+# .. literalinclude:: ../../../examples/serving/serve_texts.py
 #    :lines: 11-
 #    :language: python
 #
 # There is another for tables, ``serve_tables.py``, which has their quantiles and categories:
 #
-# .. literalinclude:: ../../../examples/serve_tables.py
+# .. literalinclude:: ../../../examples/serving/serve_tables.py
 #    :lines: 10-
 #    :language: python
 
