@@ -121,6 +121,9 @@ def test_what_would_be_too_large_is_made_smaller_and_said(tmp_path, monkeypatch)
     data = data_of(write(tmp_path, rng.normal(size=(N, 2, 900)), modality=Series()))
     assert data["samples"]["steps"] <= 128
     assert "the lowest and the highest are shown" in data["notes"][0]
+    data = data_of(write(tmp_path, pd.DataFrame({name: ["long " * 9] * N for name in "abcdefghi"})))
+    assert 1 <= len(data["samples"]["names"]) < 9
+    assert data["notes"] == [f"The first {len(data['samples']['names'])} of 9 columns are shown."]
 
 
 def test_extremes_of_series_are_kept():

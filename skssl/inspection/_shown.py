@@ -45,7 +45,7 @@ _MOST, _MOST_LOSSLESS = 18_000_000, 6_000_000
 _AT_ONCE, _FEW = 256, 256
 # Sides of images, and frames of clips, from which the largest is taken that fits.
 _SIDES = (192, 128, 96, 64, 48, 32, 24, 16)
-_CLIPS = ((96, 8), (64, 8), (48, 8), (32, 8), (32, 6), (24, 4), (16, 4))
+_CLIPS = ((96, 8), (64, 8), (48, 8), (32, 8), (32, 6), (24, 4), (16, 4), (16, 2))
 _TELLS_PIXELS = 64  # up to which images are not made smaller or less sharp if it can be helped
 _SHEET = 2048  # pixels a side, which telephones can hold
 _STEPS = (512, 256, 128, 64, 32)
@@ -424,14 +424,20 @@ def columns_of(X: Samples) -> dict[str, list[object]]:
 
 def _rows(X: Samples) -> Samplewise:
     columns = columns_of(X)
-    names = list(columns)
+    cells: dict[str, list[object]] = {}
+    size = 0
+    for name, values in list(columns.items())[:_MOST_COLUMNS]:
+        column = [_cell(value) for value in values]
+        size += sum(len(str(cell).encode()) + 3 for cell in column)
+        if cells and size > _MOST:
+            break
+        cells[name] = column
     notes = []
-    n_rows = len(columns[names[0]])
-    most = max(1, min(_MOST_COLUMNS, int(_MOST / 12 / max(1, n_rows))))
-    if len(names) > most:
-        notes.append(f"The first {most} of {len(names)} columns are shown.")
-    cells = [[_cell(value) for value in columns[name]] for name in names[:most]]
-    return Samplewise({"kind": "rows", "names": names[:most], "columns": cells}, notes)
+    if len(columns) > len(cells):
+        notes.append(f"The first {len(cells)} of {len(columns)} columns are shown.")
+    return Samplewise(
+        {"kind": "rows", "names": list(cells), "columns": list(cells.values())}, notes
+    )
 
 
 def _cell(value: object) -> object:
