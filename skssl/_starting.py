@@ -9,6 +9,7 @@ import warnings
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,7 @@ class _Share(Options):
         self.hidden = False
 
     def is_satisfied_by(self, val: object) -> bool:
-        is_number = isinstance(val, (int, float)) and not isinstance(val, bool)
-        return is_number and 0 <= val <= 1  # type: ignore[operator]
+        return isinstance(val, Real) and not isinstance(val, bool) and 0 <= float(val) <= 1
 
     def __str__(self) -> str:
         return "a number from 0 to 1, the part of the layers"
