@@ -101,9 +101,9 @@ with np.load(folder / "ucr" / "ECG5000.npz") as ecg:
     beats, beats_test = ecg["X_train"], ecg["X_test"][:300]
 lost = np.zeros(140, dtype=bool)
 lost[60:88] = True
-method = MaskedAutoencoder(modality=Series(), width=64, depth=2, max_epochs=40, random_state=0).fit(
-    beats
-)
+method = MaskedAutoencoder(
+    modality=Series(), width=64, depth=2, batch_size=50, max_epochs=60, random_state=0
+).fit(beats)
 mended = method.reconstruct(beats_test, np.broadcast_to(lost, beats_test.shape))
 known, steps = np.flatnonzero(~lost), np.flatnonzero(lost)
 line = np.stack([np.interp(steps, known, beat[0, known]) for beat in beats_test])
