@@ -18,7 +18,15 @@ from skssl.decorrelation import (
     VISReg,
 )
 from skssl.distillation import BYOL, DINO, ReSSL, SimSiam
-from skssl.masked import IJEPA, MSN, Data2Vec, MaskedAutoencoder, SelfSupervisedImputer, SimMIM
+from skssl.masked import (
+    IJEPA,
+    MSN,
+    Data2Vec,
+    DenoisingAutoencoder,
+    MaskedAutoencoder,
+    SelfSupervisedImputer,
+    SimMIM,
+)
 from skssl.pretext import (
     ArrowOfTime,
     ClipOrder,
@@ -58,6 +66,7 @@ __all__ = [
     "DCL",
     "DINO",
     "Data2Vec",
+    "DenoisingAutoencoder",
     "DeepCluster",
     "FroSSL",
     "JigsawPuzzle",

@@ -13,6 +13,7 @@ from skssl.modality._capabilities import (
     Timed,
     Tokenizable,
     Turnable,
+    Worded,
 )
 from skssl.modality._containers import as_samples
 from skssl.modality._corpus import word_pattern
@@ -61,6 +62,7 @@ __all__ = [
     "Tokenizable",
     "Turnable",
     "Video",
+    "Worded",
     "as_samples",
     "as_tensor",
     "check_capable",

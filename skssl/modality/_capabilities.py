@@ -17,6 +17,7 @@ from skssl._types import Samples
 from skssl.modality._base import Modality
 from skssl.modality._cutters import Cutter, PieceCutter
 from skssl.nn import FillingTokenizer, Tokenizer
+from skssl.views import Views
 
 
 class Restorable(Modality):
@@ -143,6 +144,18 @@ class Tokenizable(Modality):
         width : int
             Size of a token.
         """
+
+
+class Worded(Modality):
+    """Samples are made of known words, or other tokens: rows of their numbers, 0 for none."""
+
+    @abstractmethod
+    def n_tokens(self) -> int:
+        """Return how many tokens are known; their numbers go from 1 to this."""
+
+    @abstractmethod
+    def noise(self) -> Views:
+        """Return views that take most of the tokens away."""
 
 
 class Fillable(Tokenizable, Restorable):

@@ -68,6 +68,13 @@ class Corpus:
             yield tokens
         self._names, self._analyzer = list(places), analyzer
 
+    def document_frequency(self) -> dict[str, int]:
+        """Return in how many texts each token is, after all were split."""
+        counts = np.zeros(len(self._names), dtype=np.int64)
+        for tokens in self._tokens:
+            counts[np.unique(np.frombuffer(tokens, dtype=np.intc))] += 1
+        return dict(zip(self._names, counts.tolist(), strict=True))
+
     def ids(
         self, analyzer: Analyzer, vocabulary: Mapping[str, int]
     ) -> tuple[np.ndarray, np.ndarray]:

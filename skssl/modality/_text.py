@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Self, cast
 
 import numpy as np
@@ -16,12 +17,14 @@ from skssl._quote import quoted
 from skssl._types import Auto, Samples
 from skssl._warn import warn
 from skssl.modality._base import Look, as_tensor, named_input, no_patches
-from skssl.modality._capabilities import Cuttable, Tokenizable
+from skssl.modality._capabilities import Cuttable, Tokenizable, Worded
 from skssl.modality._containers import as_samples, only_column
 from skssl.modality._corpus import Analyzer, Corpus, padded, word_pattern
 from skssl.modality._doubts import doubts_of_text
+from skssl.modality._networks import TextNetwork, read_network
 from skssl.modality._spans import TokenCutter
 from skssl.modality._terms import COUNTS, Terms, learn_pairs
+from skssl.modality._vectors import KnownVectors, Vectors, read_vectors
 from skssl.nn import (
     BagEncoder,
     LatentSemantics,
@@ -29,6 +32,7 @@ from skssl.nn import (
     TextTokens,
     TextTransformer,
     Tokenizer,
+    Weights,
 )
 from skssl.views import TextViews, Views
 
@@ -48,7 +52,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 _MAX_WITHOUT_TOKENS = 0.1
 
 
-class Text(Cuttable, Tokenizable):
+class Text(Cuttable, Tokenizable, Worded):
     """Texts in any language: a sequence of str, such as a list, an array or a DataFrame column.
 
     A text becomes a row of token ids. Tokens are words, character n-grams, or subwords that the
@@ -85,6 +89,16 @@ class Text(Cuttable, Tokenizable):
         Largest number of known tokens; the most frequent ones are kept.
     max_length : int, default=256
         Largest number of known tokens in a text. What follows is cut off.
+    vectors : tuple, dict or Path, default=None
+        Word vectors that others have learned, from which the default encoder ("bag") starts, with
+        as many columns as they have numbers: a pair (words, matrix); a dict from words to vectors;
+        the path of a text file with a word and its numbers on each line, as of GloVe and word2vec;
+        or that of a folder with a model of model2vec, for which there is
+        ``pip install 'skssl[text]'``. A path is a ``pathlib.Path``. Tokens of the texts that have a
+        vector are known even if they are rarer than `min_df`, and so are, as far as `max_features`
+        allows, the first other words, which may come in later texts. Where a word has none as it
+        is written, that of the first one which it is in lower case is taken. Tokens without a
+        vector are learned from the start. Has no meaning for other encoders.
     concat_input : bool or "auto", default="auto"
         Whether the embedding has, before what was learned, up to 200 singular components of the
         weights of the known tokens and of pairs of neighbouring ones (LSA), of all of a text, or of
@@ -115,11 +129,24 @@ class Text(Cuttable, Tokenizable):
     (2, 264)
     >>> sorted(ssl.modality_.vocabulary_)
     ['cats', 'chase', 'dogs', 'rain', 'sun', 'wind']
+
+    Words that others have learned the meaning of, here in a table of two columns:
+
+    >>> vectors = {"rain": [0.9, 0.1], "snow": [0.8, 0.1], "cats": [0.1, 0.9]}
+    >>> text = Text(vectors=vectors, concat_input=False)
+    >>> ssl = SimCLR(modality=text, max_epochs=0, random_state=0).fit(X)
+    >>> rain, snow = ssl.transform(["rain", "snow"])
+    >>> bool(rain @ snow > 0.99 * (rain @ rain * (snow @ snow)) ** 0.5)
+    True
     """
 
     views_class = TextViews
     varying_axes = (-1,)
     concatenates = True
+    hubs = ("sentence-transformers", "transformers")
+
+    # What is known of the network by others that the samples are for, if they are.
+    _network = cast("TextNetwork | None", None)
 
     analyzer: str | Analyzer = param(
         StrOptions({"auto", "word", "char", "char_wb", "subword"}), callable, default="auto"
@@ -129,6 +156,7 @@ class Text(Cuttable, Tokenizable):
     max_df: int | float = param(POSITIVE_INT, SHARE_OF_ROWS, default=0.5)
     max_features: int = param(POSITIVE_INT, default=20_000)
     max_length: int = param(POSITIVE_INT, default=256)
+    vectors: Vectors | None = param(KnownVectors(), None, default=None)
 
     @classmethod
     def recognizes(cls, look: Look) -> bool:
@@ -187,9 +215,21 @@ class Text(Cuttable, Tokenizable):
         )
         return [text[:most] for text in texts]
 
+    def expect_encoder(self, name: str) -> None:
+        hub, slash, _ = name.partition("/")
+        is_known = bool(slash) and hub in self.hubs
+        if self.vectors is not None and name not in ("auto", "bag"):
+            raise ValueError(
+                "vectors are what encoder='bag' starts from, which is also 'auto', and "
+                f"encoder={name!r} has no use for them; leave one of the two out."
+            )
+        self._network = read_network(name) if is_known else None
+
     def fit(self, X: Corpus) -> Self:
         from sklearn.feature_extraction.text import CountVectorizer
 
+        if self._network is not None:
+            return self._fit_pieces(X, self._network)
         self.analyzer_ = self._make_analyzer(X.texts)
         vectorizer = CountVectorizer(
             analyzer=_as_is, min_df=self.min_df, max_df=self.max_df, max_features=self.max_features
@@ -202,7 +242,14 @@ class Text(Cuttable, Tokenizable):
                 f"{X.texts[0][:50]!r}, with analyzer={self.analyzer!r}, min_df={self.min_df!r} and "
                 f"max_df={self.max_df!r}: {error}"
             ) from error
-        without = int((counts.getnnz(axis=1) == 0).sum())
+        self.vocabulary_ = {
+            token: int(place) + 1 for token, place in vectorizer.vocabulary_.items()
+        }
+        document_frequency = counts.getnnz(axis=0)
+        self.idf_ = np.log((1 + len(X)) / (1 + document_frequency)) + 1
+        self._vectors = None if self.vectors is None else self._start_from(self.vectors, X)
+        rows, ids = X.ids(self.analyzer_, self.vocabulary_)
+        without = len(X) - len(np.unique(rows[ids > 0]))
         blank = sum(not text.strip() for text in X.texts)
         if without - blank > _MAX_WITHOUT_TOKENS * len(X):
             warn(
@@ -210,24 +257,74 @@ class Text(Cuttable, Tokenizable):
                 "that they all have the same embedding. Another analyzer, such as "
                 "Text(analyzer='char_wb'), or a smaller min_df may suit them."
             )
-        self.vocabulary_ = {
-            token: int(place) + 1 for token, place in vectorizer.vocabulary_.items()
-        }
-        document_frequency = counts.getnnz(axis=0)
-        self.idf_ = np.log((1 + len(X)) / (1 + document_frequency)) + 1
         if self.has_description():
             # Tokens that overlap are no neighbours.
             most = 0 if self.analyzer_overlaps_ else self.max_features
-            found = X.ids(self.analyzer_, self.vocabulary_)
-            self._pairs = learn_pairs(*found, len(self.vocabulary_), most=most)
+            self._pairs = learn_pairs(rows, ids, len(self.idf_), most=most)
         return self
+
+    def _fit_pieces(self, X: Corpus, network: TextNetwork) -> Self:
+        """Take the tokens of a network by others, all of which are known."""
+        self.analyzer_ = Subwords.of(network.tokenizer)
+        self.analyzer_overlaps_ = False
+        pieces = self.analyzer_.tokenizer.get_vocab()
+        self.vocabulary_ = {piece: place + 1 for piece, place in pieces.items()}
+        self._vectors = None
+        rows, ids = X.ids(self.analyzer_, self.vocabulary_)
+        if not len(ids):
+            raise ValueError(
+                f"X has {len(X)} texts without any token, such as {X.texts[0][:50]!r}."
+            )
+        n_tokens = max(self.vocabulary_.values())
+        of_texts = np.unique(rows.astype(np.int64) * (n_tokens + 1) + ids) % (n_tokens + 1)
+        frequency = np.bincount(of_texts, minlength=n_tokens + 1)[1:]
+        self.idf_ = np.log((1 + len(X)) / (1 + frequency)) + 1
+        if self.has_description():
+            self._pairs = learn_pairs(rows, ids, n_tokens, most=self.max_features)
+        return self
+
+    def _most_tokens(self) -> int:
+        """Return how many tokens of a text are looked at."""
+        if self._network is None:
+            return self.max_length
+        return min(self.max_length, self._network.max_length)
+
+    def _start_from(self, vectors: Vectors, X: Corpus) -> np.ndarray:
+        """Know words that have a vector as well; return the vectors of all, zeros where unknown."""
+        frequency = X.document_frequency()
+        room = max(0, self.max_features - len(self.vocabulary_))
+        found = read_vectors(
+            vectors, frequency, most=room, usable=lambda word: list(self.analyzer_(word)) == [word]
+        )
+        shared = self.vocabulary_.keys() & found.keys()
+        if not shared:
+            raise ValueError(
+                f"vectors has none of the {len(self.vocabulary_)} known words of X, such as "
+                f"{quoted(next(iter(self.vocabulary_)))}, of which some were to be expected; "
+                f"analyzer={self.analyzer!r} splits texts into what it calls words."
+            )
+        most = self.max_df if isinstance(self.max_df, Integral) else self.max_df * len(X)
+        more = [
+            word
+            for word in found
+            if word not in self.vocabulary_ and frequency.get(word, 0) <= most
+        ]
+        # Those of the texts first, the others in their order.
+        more = sorted(more, key=lambda word: -frequency.get(word, 0))[:room]
+        self.vocabulary_ |= {word: len(self.vocabulary_) + i for i, word in enumerate(more, 1)}
+        rare = np.array([frequency.get(word, 0) for word in more])
+        self.idf_ = np.concatenate([self.idf_, np.log((1 + len(X)) / (1 + rare)) + 1])
+        matrix = np.zeros((len(self.vocabulary_), len(found[min(shared)])), dtype=np.float32)
+        for word in shared.union(more):
+            matrix[self.vocabulary_[word] - 1] = found[word]
+        return matrix
 
     def _most_terms(self) -> int:
         """Return how many terms of a text are described, which bounds the memory for all."""
         return _TERMS_PER_TOKEN * self.max_length
 
     def _terms(self) -> Terms:
-        return Terms(len(self.vocabulary_), self._pairs)
+        return Terms(len(self.idf_), self._pairs)
 
     def _make_analyzer(self, texts: np.ndarray) -> Analyzer:
         """Return what splits a text into tokens, learned from some where it has to be."""
@@ -253,7 +350,8 @@ class Text(Cuttable, Tokenizable):
             }
         elif isinstance(self.analyzer_, Subwords):
             told = {"analyzer": "subword", "tokenizer": self.analyzer_.tokenizer.to_str()}
-        known = {"vocabulary": self.vocabulary_, "max_length": self.max_length, "padding": 0}
+        length = self._most_tokens()
+        known = {"vocabulary": self.vocabulary_, "max_length": length, "padding": 0}
         terms = {}
         if self.has_description():
             most = self._most_terms()
@@ -263,7 +361,7 @@ class Text(Cuttable, Tokenizable):
     def prepare(self, X: Corpus) -> Tensor:
         rows, ids = X.ids(self.analyzer_, self.vocabulary_)
         known = ids > 0
-        tokens = padded(rows[known], ids[known], len(X), most=self.max_length)
+        tokens = padded(rows[known], ids[known], len(X), most=self._most_tokens())
         if not self.has_description():
             return as_tensor(tokens)
         # Rows of one width: the tokens, and in two more rows, one after the other, the terms.
@@ -275,7 +373,7 @@ class Text(Cuttable, Tokenizable):
         return as_tensor(samples)
 
     def input_layer(self) -> nn.Module:
-        return TakeTokens(self.max_length) if self.has_description() else nn.Identity()
+        return TakeTokens(self._most_tokens()) if self.has_description() else nn.Identity()
 
     def describe(self, samples: Tensor | None) -> nn.Module | None:
         if not self.has_description():
@@ -306,8 +404,19 @@ class Text(Cuttable, Tokenizable):
 
     def tokenizer(self, samples: Tensor, *, patch_size: int | str, width: int) -> Tokenizer:
         no_patches(patch_size, "one token of the text")
+        if self.vectors is not None:
+            raise ValueError(
+                "vectors are what encoder='bag' starts from, and the transformer of masked methods "
+                "has no use for them. DenoisingAutoencoder predicts words with any encoder."
+            )
         samples = self.input_layer()(samples)
         return TextTokens(samples, len(self.idf_), self.max_length, width=width)
+
+    def n_tokens(self) -> int:
+        return len(self.idf_)
+
+    def noise(self) -> Views:
+        return TextViews(halves=False, dropout=0.6)
 
     def encoder_names(self) -> list[str]:
         return ["bag", "transformer"]
@@ -315,10 +424,17 @@ class Text(Cuttable, Tokenizable):
     def build_encoder(self, name: str, samples: Tensor) -> nn.Module:
         if name == "transformer":
             return TextTransformer(len(self.idf_), self.max_length)
-        return BagEncoder(torch.tensor(self.idf_, dtype=torch.float32))
+        start = None if self._vectors is None else torch.tensor(self._vectors)
+        return BagEncoder(torch.tensor(self.idf_, dtype=torch.float32), start=start)
+
+    def start_encoder(
+        self, name: str, weights: Weights | None, samples: Tensor
+    ) -> nn.Module | None:
+        return None if self._network is None else self._network.build(name, weights)
 
     def default_views(self) -> Views:
-        return TextViews()
+        # Networks by others know words by their neighbours.
+        return TextViews() if self._network is None else TextViews(span=8)
 
 
 class UsualAnalyzer:
@@ -377,8 +493,15 @@ class Subwords:
         trainer = trainers.BpeTrainer(vocab_size=size, min_frequency=2, show_progress=False)
         self.tokenizer.train_from_iterator(map(_of_characters, texts), trainer)
 
+    @classmethod
+    def of(cls, tokenizer: str) -> Self:
+        """Return a tokenizer that is known, in the JSON of the library."""
+        known = object.__new__(cls)
+        known.__setstate__({"tokenizer": tokenizer})
+        return known
+
     def __call__(self, text: str) -> list[str]:
-        return self.tokenizer.encode(_of_characters(text)).tokens
+        return self.tokenizer.encode(_of_characters(text), add_special_tokens=False).tokens
 
     def __getstate__(self) -> dict[str, str]:
         return {"tokenizer": self.tokenizer.to_str()}

@@ -38,6 +38,7 @@ from skssl.nn._points import FillPoints, PointNet
 from skssl.nn._pretrained import Pretrained
 from skssl.nn._pyramid import Pyramid
 from skssl.nn._queue import Queue, auto_queue_size
+from skssl.nn._sentences import SentenceEncoder, SentencePooling
 from skssl.nn._series import (
     DilatedConvNet,
     FillGaps,
@@ -106,6 +107,8 @@ __all__ = [
     "RandomKernels",
     "SeriesPatches",
     "SeriesResNet",
+    "SentenceEncoder",
+    "SentencePooling",
     "SideBySide",
     "SmallConvNet",
     "SmallVideoNet",

@@ -13,6 +13,8 @@ from skssl.nn._heads import mlp_head
 _INIT_STD = 0.03
 # Weights of about 1, which steps of the usual learning rates can change noticeably.
 _IDF_SCALE = 0.2
+# Of numbers that others have learned: training moves them by about as much, whatever their unit.
+_START_STD = 0.2
 
 
 class BagEncoder(nn.Module):
@@ -28,11 +30,20 @@ class BagEncoder(nn.Module):
         Inverse document frequency of each token; the id of the first is 1.
     dim : int, default=256
         Size of the embedding.
+    start : Tensor of shape (n_tokens, dim), default=None
+        Embeddings to start from, which decide the size; zeros for tokens that start at random. They
+        are multiplied with one number.
     """
 
-    def __init__(self, idf: Tensor, *, dim: int = 256):
+    def __init__(self, idf: Tensor, *, dim: int = 256, start: Tensor | None = None):
         super().__init__()
-        self.embeddings = nn.Parameter(_INIT_STD * torch.randn(len(idf) + 1, dim))
+        dim = dim if start is None else start.shape[1]
+        embeddings = _INIT_STD * torch.randn(len(idf) + 1, dim)
+        if start is not None:
+            known = start.any(dim=1)
+            size = start[known].square().mean().sqrt()
+            embeddings[1:][known] = start[known] * (_START_STD / size)
+        self.embeddings = nn.Parameter(embeddings)
         self.weights = nn.Parameter(torch.cat([idf.new_zeros(1), _IDF_SCALE * idf]))
         self.mlp = mlp_head([dim, dim, dim], last_norm=False)
         *_, last_layer = self.mlp.parameters()

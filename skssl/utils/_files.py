@@ -22,6 +22,7 @@ _PARTS = (
     "pathlib.PosixPath",
     "pathlib.WindowsPath",
     "skssl._scales.Units",
+    "skssl.modality._networks.TextNetwork",
     "skssl.modality._pixels.PixelScale",
     "skssl.modality._table.Table",
     "skssl.modality._text.Subwords",

