@@ -56,6 +56,12 @@ def glove(texts: Sequence[str]) -> np.ndarray:
     return np.stack([vectors[words].mean(axis=0) if words else empty for words in found])
 
 
+def glove_table() -> tuple[list[str], np.ndarray]:
+    """Return the words of GloVe, the most frequent first, and their vectors."""
+    rows, vectors = _glove_vectors()
+    return list(rows), vectors
+
+
 @cache
 def _glove_vectors() -> tuple[dict[str, int], np.ndarray]:
     import pyarrow.parquet as parquet
