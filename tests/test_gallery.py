@@ -44,7 +44,7 @@ def test_kept_outputs_are_of_the_code_as_it_is(name):
     assert about["code"] == kept_outputs.digest(EXAMPLES[name]), (
         f"python docs/_ext/kept_outputs.py {name}"
     )
-    assert about["cpu_seconds"] <= 240  # two minutes on two cores
+    assert about["cpu_seconds"] <= 300  # two minutes on two cores, and what work beside it costs
     assert list(folder.glob("*.txt"))
     (thumbnail,) = [line for line in source.splitlines() if line.startswith(THUMBNAIL)]
     path = DOCS / ast.literal_eval(thumbnail.removeprefix(THUMBNAIL))
