@@ -1,8 +1,9 @@
 """Check in a browser that nothing is cut off in the built documentation, on screens and phones.
 
 ``python docs/check_width.py docs/_build/html`` names lines of code that are wider than their box on
-a screen of 1400 pixels, and pages that are wider than a phone of 390. It takes Chromium from the
-environment variable SKSSL_CHROMIUM, or by the usual names. Where there is none, it checks nothing.
+a screen of 1400 pixels, and texts that are wider than the page there or on a phone of 390. It takes
+Chromium from the environment variable SKSSL_CHROMIUM, or by the usual names. Where there is none,
+it checks nothing.
 """
 
 import json
@@ -27,6 +28,9 @@ CHECK = """<!doctype html><iframe style="border: 0; height: 900px"></iframe><scr
       await new Promise(done => { frame.onload = done; frame.src = "/" + page; });
       const inside = frame.contentDocument, whole = inside.documentElement.scrollWidth;
       if (whole > width) found.push(`${page} is ${whole} wide at ${width}`);
+      const text = inside.querySelector(".bd-article-container");
+      if (text && text.scrollWidth > text.clientWidth + 1)
+        found.push(`${page} has text that is ${text.scrollWidth} wide at ${width}`);
       if (width == 1400) for (const code of inside.querySelectorAll("pre"))
         if (code.clientWidth && code.scrollWidth > code.clientWidth + 1) {
           const lines = code.innerText.split("\\n");
