@@ -57,8 +57,9 @@ print(f"{right:.1%} of {len(test)} new photos get the right name; one in ten wou
 # Was it worth it?
 # ----------------
 # Five other draws of the labels, beside what one would try first. A training of a minute on 2,000
-# photos is a short one. A network that others have trained on a million photos knows more, if you
-# may use one: ``SimCLR(encoder="timm/efficientnet_lite0", weights="auto", max_epochs=0)``.
+# photos is a short one. A network that others have trained on a million photos is one parameter
+# away, ``SimCLR(encoder="timm/efficientnet_lite0", weights="auto", max_epochs=0)``:
+# :ref:`sphx_glr_auto_examples_with_few_labels_pretrained_faces.py` has one in its comparison.
 report = few_label_report(
     {"SimCLR": model[0]},
     train,
