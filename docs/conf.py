@@ -4,6 +4,9 @@ import sys
 import tomllib
 from pathlib import Path
 
+# The gallery looks up names of examples, which scikit-learn refuses for this one without it.
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+
 import skssl
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
