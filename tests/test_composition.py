@@ -216,10 +216,6 @@ def test_callbacks(capfd):
     assert "SimCLR" in capfd.readouterr().err
 
 
-def test_html_view_links_to_the_documentation():
-    assert "skssl.contrastive.SimCLR.html" in tiny()._repr_html_()
-
-
 def test_import_costs_no_more_than_torch_and_sklearn_and_brings_the_sub_packages():
     script = """
 import sys
