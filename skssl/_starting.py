@@ -207,9 +207,10 @@ class StartsFrom(TakesSamples):
             if ran_out_of_memory(error):
                 raise
             hint = "an object of this class, " if isinstance(self.encoder, type) else ""
+            said = str(error).rstrip(".")
             raise ValueError(
                 f"encoder={quoted(self.encoder)} was called with the shape of a sample, {shape}, "
-                f"and raised {type(error).__name__}: {error}. Pass {hint}an nn.Module, or a "
+                f"and raised {type(error).__name__}: {said}. Pass {hint}an nn.Module, or a "
                 "callable that returns one for this shape."
             ) from error
         if not isinstance(encoder, nn.Module):

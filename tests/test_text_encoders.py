@@ -160,6 +160,18 @@ def test_views_keep_special_tokens_and_leave_no_gaps(folder):
     assert present.sum(dim=1).tolist() == [4, 2]
 
 
+def test_an_empty_text_without_special_tokens_is_one_place(own_folder):
+    from tokenizers import Tokenizer
+
+    path = str(own_folder / "tokenizer.json")
+    tokenizer = json.loads(Tokenizer.from_file(path).to_str()) | {"post_processor": None}
+    (own_folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    ssl = fitted(own_folder)
+    alone, among = embedded(ssl, [""]), embedded(ssl, ["rain and wind", ""])
+    assert np.isfinite(alone).all()
+    np.testing.assert_allclose(alone[0], among[1], atol=1e-5)
+
+
 @pytest.mark.parametrize("views", ["auto", TextViews(halves=False, dropout=0.0)])
 def test_training_changes_the_network_whatever_the_views(folder, views):
     ssl = fitted(folder, views=views, max_epochs=2)
@@ -211,6 +223,14 @@ def rewrite(name, text):
     return lambda folder: (folder / name).write_text(text)
 
 
+def resize(**settings):
+    def damage(folder):
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(config | settings))
+
+    return damage
+
+
 def without_layer(folder):
     weights = load_file(folder / "model.safetensors")
     kept = {name: value for name, value in weights.items() if "layer.1" not in name}
@@ -234,6 +254,23 @@ def without_layer(folder):
             r"by \['last'\]; known here are one of 'mean'",
         ),
         (lambda f: write_modules(f, "Transformer", "Dense"), "modules.json has 'models.Dense'"),
+        (rewrite("modules.json", '{"a": 1}'), "modules.json must hold a list, got {'a': 1}"),
+        (rewrite("modules.json", '["x"]'), "modules.json must hold a list of modules.*got 'x'"),
+        (rewrite("sentence_bert_config.json", "[1]"), r"config.json must hold a dict, got \[1\]"),
+        (
+            lambda f: write_modules(f, "Transformer", "Pooling", pooling=[1]),
+            r"config.json must hold a dict, got \[1\]",
+        ),
+        (
+            lambda f: write_modules(f, "Transformer", length=-1),
+            "max_seq_length of .* must be a positive int or null, got -1",
+        ),
+        (
+            lambda f: write_modules(f, "Transformer", length=2),
+            "no room for a token .* 2 special .*max_position_embeddings .* 12, max_seq_length .* 2",
+        ),
+        (resize(max_position_embeddings=2), "no room for a token .*max_position_embeddings .* 2,"),
+        (resize(vocab_size=9), "the network knows 9 tokens .*the id of 'a' is 14"),
     ],
 )
 def test_bad_folders(own_folder, damage, message):

@@ -87,8 +87,17 @@ def test_a_text_is_the_weighted_mean_of_its_words_before_any_training():
         lambda folder: as_file(folder, *(line.replace(" ", "\t") for line in LINES)),
         lambda folder: as_file(folder, "6 3", *(line + " \r" for line in LINES)),
         lambda folder: as_file(folder, ". . 0.1 0.2 0.3", *LINES),
+        lambda folder: as_file(folder, *LINES, encoding="utf-8-sig"),
+        lambda folder: as_file(folder, "6 3", *LINES, encoding="utf-8-sig"),
+        lambda folder: as_file(folder, *LINES, "", " "),
+        lambda folder: as_file(folder, "1.5 0.1 0.2 0.3", *LINES, "2000 1 2 3", "-1e-3 1 2 3"),
+        lambda folder: as_file(folder, *(line.replace(" ", "  ") for line in LINES)),
     ],
-    ids=["dict", "tensor", "GloVe", "word2vec", "tabs", "ends of lines", "word with a space"],
+    ids=[
+        *("dict", "tensor", "GloVe", "word2vec", "tabs", "ends of lines", "word with a space"),
+        *("BOM", "BOM and header", "empty lines at the end", "words that are numbers"),
+        "two spaces",
+    ],
 )
 def test_forms_of_the_same_vectors(write, tmp_path):
     vectors = write(tmp_path)
@@ -200,9 +209,14 @@ def test_bad_vectors(vectors, message):
     [
         ([*LINES, "hail 0.1 0.2"], "line 7 must have a word and 3 numbers.*got 3 parts: b'hail"),
         ([*LINES, "hail 0.1 0.2 0.3 0.4"], "line 7 must have a word and 3 numbers.*got 5 parts"),
-        ([*LINES, "", "hail 0.1 0.2 0.3"], "line 7 must have .*got 0 parts"),
-        (["6 4", *LINES], "line 2 must have a word and 4 numbers"),
-        (["rain"], "line 1 must have a word and some numbers"),
+        (["rain 1 2", "snow 2 3", "dogs 1 2 3"], "line 3 must have a word and 2 n.*got 4 parts"),
+        (["2 1", "rain 1 2"], "line 2 must have a word and 1 numbers, as the first line says"),
+        ([*LINES, "", "hail 0.1 0.2 0.3"], "line 7 must have .*it is empty, and line 8 is not"),
+        (["6 4", *LINES], "line 2 must have a word and 4 numbers, as the first line says"),
+        (["6 0", *LINES], "line 1 says that vectors have 0 numbers"),
+        (["6 3"], "vectors.txt' has no vectors"),
+        (["rain"], "line 1 must have a word and numbers"),
+        (["rain,0.1,0.2"], r"with spaces or tabs .*got 1 part: .*commas as a pair \(words, matrix"),
         ([], "vectors.txt' has no vectors"),
         (["rain 0.1 x"], "line 1: the vector of 'rain' has no numbers: could not convert"),
         (["rain 0.1 nan"], "line 1: the vector of 'rain' has NaN"),
@@ -222,7 +236,7 @@ def test_files_in_another_encoding_are_named(tmp_path):
         fitted(latin)
     packed = tmp_path / "vectors.gz"
     packed.write_bytes(gzip.compress("\n".join(LINES).encode()))
-    with pytest.raises(ValueError, match="vectors.gz', line 1 "):
+    with pytest.raises(ValueError, match=r"vectors.gz' is packed \(gzip\); unpack it first"):
         fitted(packed)
 
 

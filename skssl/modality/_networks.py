@@ -109,12 +109,24 @@ def read_network(name: str) -> TextNetwork:
     config = _config(folder, name)
     pooling, normalize, max_length = _on_top(folder, name)
     tokenizer, before, after = _tokenizer(folder, name)
+    n_rows = getattr(config, "vocab_size", None)
+    _check_rows(n_rows, tokenizer, [*before, *after], name)
     # Positions of some networks begin behind the padding.
-    most = getattr(config, "max_position_embeddings", None) or 10**6
+    positions = getattr(config, "max_position_embeddings", None)
+    most = positions or 10**6
     if config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet"):
         most -= 2
-    max_length = min(max_length or most, most) - len(before) - len(after)
-    padding = config.pad_token_id if isinstance(config.pad_token_id, int) else 0
+    special = len(before) + len(after)
+    if min(max_length or most, most) <= special:
+        raise ValueError(
+            f"encoder={name!r} has no room for a token of a text beside its {special} special "
+            f"ones: max_position_embeddings of config.json is {positions}, max_seq_length of "
+            f"sentence_bert_config.json is {max_length}."
+        )
+    max_length = min(max_length or most, most) - special
+    # Some configurations have -1 for none.
+    said = getattr(config, "pad_token_id", None)
+    padding = said if isinstance(said, int) and 0 <= said < (n_rows or said + 1) else 0
     return TextNetwork(
         json.dumps(config.to_dict(), default=str),
         tokenizer,
@@ -125,6 +137,21 @@ def read_network(name: str) -> TextNetwork:
         pooling,
         normalize,
     )
+
+
+def _check_rows(n_rows: int | None, tokenizer: str, special: list[int], name: str) -> None:
+    """Raise an error if the tokenizer knows tokens for which the network has no row."""
+    from tokenizers import Tokenizer
+
+    vocabulary = Tokenizer.from_str(tokenizer).get_vocab()
+    last = max([*vocabulary.values(), *special], default=-1)
+    if n_rows is not None and last >= n_rows:
+        token = next((quoted(token) for token, i in vocabulary.items() if i == last), "a special")
+        raise ValueError(
+            f"encoder={name!r}: the network knows {n_rows} tokens (vocab_size of config.json), but "
+            f"tokenizer.json has more: the id of {token} is {last}. They belong to different "
+            "networks, or tokens were added without model.resize_token_embeddings(...)."
+        )
 
 
 def find_folder(name: str) -> Path:
@@ -200,7 +227,14 @@ def _on_top(folder: Path, name: str) -> tuple[str, bool, int | None]:
     if not (folder / "modules.json").exists():
         return "mean", False, None
     pooling, normalize = "mean", False
-    for module in _json(folder / "modules.json", name):
+    modules = _json(folder / "modules.json", name, list)
+    wrong = next((module for module in modules if not isinstance(module, dict)), None)
+    if wrong is not None:
+        raise ValueError(
+            f"encoder={name!r}: modules.json must hold a list of modules, each a dict with a "
+            f"'type' and a 'path', got {quoted(wrong)}."
+        )
+    for module in modules:
         kind = str(module.get("type")).rpartition(".")[2]
         if kind not in _KNOWN_MODULES or (kind == "Transformer" and module.get("path")):
             raise ValueError(
@@ -209,11 +243,24 @@ def _on_top(folder: Path, name: str) -> tuple[str, bool, int | None]:
                 "the network yourself, and pass it as an nn.Module."
             )
         if kind == "Pooling":
-            pooling = _pooling(_json(folder / str(module.get("path")) / "config.json", name), name)
+            path = folder / str(module.get("path")) / "config.json"
+            pooling = _pooling(_json(path, name, dict), name)
         normalize = normalize or kind == "Normalize"
-    said = folder / "sentence_bert_config.json"
-    length = _json(said, name).get("max_seq_length") if said.exists() else None
-    return pooling, normalize, length if isinstance(length, int) else None
+    length = _on_texts(folder, name).get("max_seq_length")
+    is_count = isinstance(length, int) and not isinstance(length, bool) and length > 0
+    if length is not None and not is_count:
+        raise ValueError(
+            f"encoder={name!r}: max_seq_length of sentence_bert_config.json must be a positive "
+            f"int or null, got {quoted(length)}."
+        )
+    return pooling, normalize, length
+
+
+def _on_texts(folder: Path, name: str) -> dict[str, Any]:
+    """Return what sentence-transformers does with texts before the network."""
+    path = folder / "sentence_bert_config.json"
+    said: dict[str, Any] = _json(path, name, dict) if path.exists() else {}
+    return said
 
 
 def _pooling(said: dict[str, Any], name: str) -> str:
@@ -249,8 +296,7 @@ def _tokenizer(folder: Path, name: str) -> tuple[str, list[int], list[int]]:
         raise ValueError(f"encoder={name!r}: {path.name} is no tokenizer: {error}") from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    said = folder / "sentence_bert_config.json"
-    if said.exists() and _json(said, name).get("do_lower_case"):
+    if _on_texts(folder, name).get("do_lower_case"):
         own = [] if tokenizer.normalizer is None else [tokenizer.normalizer]
         tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *own])
     inner = tokenizer.encode("a", add_special_tokens=False).ids
@@ -313,11 +359,17 @@ def _without_pooler(network: nn.Module) -> nn.Module:
     return network
 
 
-def _json(path: Path, name: str) -> Any:
+def _json(path: Path, name: str, kind: type) -> Any:
+    """Return what a file holds, a list or a dict."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"encoder={name!r}: {path.name} cannot be read: {error}") from error
+    if not isinstance(content, kind):
+        raise ValueError(
+            f"encoder={name!r}: {path.name} must hold a {kind.__name__}, got {quoted(content)}."
+        )
+    return content
 
 
 def _first_line(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
@@ -19,6 +20,9 @@ Vectors = tuple[Any, Any] | Mapping[str, Any] | Path
 Entry = tuple[str, Callable[[], np.ndarray]]
 
 _TABLE, _TOKENIZER = "model.safetensors", "tokenizer.json"
+# How packed files begin.
+_PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
+_NUMBER = rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
 
 
 class KnownVectors(Options):
@@ -141,23 +145,45 @@ def _table(vectors: tuple[Any, Any] | Mapping[str, Any]) -> Iterator[Entry]:
 
 def _lines(path: Path) -> Iterator[Entry]:
     """Go through a text file of vectors, with or without a first line that tells how many."""
-    dim, separator = 0, b" "
+    dim, separator, before, blank, any_word = 0, b" ", "those before it have", 0, False
     with path.open("rb") as file:
         for number, raw in enumerate(file, start=1):
             where = f"vectors={path.name!r}, line {number}"
             # Other separators than these may stand inside of words.
             line = raw.strip(b" \t\r\n")
-            if number == 1 and re.fullmatch(rb"\d+\s\d+", line):
-                dim = int(line.split()[1])
+            if number == 1:
+                _refuse_packed(line, path)
+                line = line.removeprefix(codecs.BOM_UTF8)
+            if not line:
+                # Harmless at the end of the file only.
+                blank = blank or number
                 continue
-            if not dim or number == 1:
-                separator = b"\t" if b"\t" in line else b" "
-            dim = dim or line.count(separator)
-            parts = line.rsplit(separator, dim)
-            if len(parts) <= dim or not dim or _number(parts[0].rsplit(separator, 1)[-1]):
+            if blank:
                 raise ValueError(
-                    f"{where} must have a word and {dim or 'some'} numbers, as those before it, "
-                    f"got {line.count(separator) + 1 if line else 0} parts: {quoted(line)}."
+                    f"vectors={path.name!r}, line {blank} must have a word and its numbers, but "
+                    f"it is empty, and line {number} is not."
+                )
+            if number == 1 and re.fullmatch(rb"\d+\s+\d+", line):
+                dim, before = int(line.split()[1]), "the first line says"
+                if not dim:
+                    raise ValueError(f"{where} says that vectors have 0 numbers: {quoted(line)}.")
+                continue
+            if not any_word:
+                separator, any_word = b"\t" if b"\t" in line else b" ", True
+            if separator == b" " and b"  " in line:
+                line = re.sub(b" +", b" ", line)
+            n_parts = line.count(separator) + 1
+            dim = dim or n_parts - 1
+            parts = line.rsplit(separator, dim)
+            # A word may be a number, or end with anything else after a space.
+            if len(parts) <= dim or not dim or _number_at_end(parts[0], separator):
+                wanted = f"{dim} numbers, as {before}" if dim else "numbers"
+                commas = dim < 2 and b"," in line
+                raise ValueError(
+                    f"{where} must have a word and {wanted}, with spaces or tabs between them, got "
+                    f"{n_parts} part{'s' * (n_parts != 1)}: {quoted(line)}."
+                    + " Pass tables with commas as a pair (words, matrix)."
+                    * commas
                 )
             try:
                 word = parts[0].decode()
@@ -168,13 +194,21 @@ def _lines(path: Path) -> Iterator[Entry]:
                     "does."
                 ) from error
             yield word, partial(_vector, word, parts[1:], where)
-    if not dim:
+    if not any_word:
         raise ValueError(f"vectors={path.name!r} has no vectors in it.")
 
 
-def _number(part: bytes) -> bool:
-    """Whether this is a number with a point, as words hardly are."""
-    return re.fullmatch(rb"-?\d*\.\d+(e-?\d+)?", part) is not None
+def _refuse_packed(line: bytes, path: Path) -> None:
+    """Raise an error if a file begins as those of archives do."""
+    kind = next((kind for start, kind in _PACKED.items() if line.startswith(start)), None)
+    if kind is not None:
+        raise ValueError(f"vectors={path.name!r} is packed ({kind}); unpack it first.")
+
+
+def _number_at_end(word: bytes, separator: bytes) -> bool:
+    """Whether what may be a word is more than a number and ends with one, so that it is none."""
+    _, inside, last = word.rpartition(separator)
+    return bool(inside) and re.fullmatch(_NUMBER, last) is not None
 
 
 def _vector(word: str, parts: list[bytes], where: str) -> np.ndarray:

@@ -72,7 +72,8 @@ class SentenceEncoder(nn.Module):
         if not torch.compiler.is_exporting():
             # What views have taken away leaves none either, as positions count.
             order = torch.argsort((~known).to(torch.uint8), dim=1, stable=True)
-            ids = ids.gather(1, order)[:, : int(count.max())]
+            # One place at least: without special tokens, an empty text has nothing else.
+            ids = ids.gather(1, order)[:, : max(1, int(count.max()))]
         n_before, n_after = len(self.before), len(self.after)
         end = torch.full((len(ids), n_after), self.padding, dtype=torch.long, device=ids.device)
         ids = torch.cat([self.before.expand(len(ids), -1), ids, end], dim=1)
