@@ -41,7 +41,7 @@ from skssl.modality import take
 Kind = Literal["classes", "quantities", "likely classes", "likely quantities"]
 
 # What NumPy makes of -1 and NaN in a list of names.
-_MARKERS_AS_STRINGS = ("-1", "-1.0", "nan")
+MARKERS_AS_STRINGS = ("-1", "-1.0", "nan")
 _LABELS = "names, real numbers or booleans"
 
 
@@ -114,7 +114,7 @@ def which_are_known(
         return _by_rule(labels, caller=caller, kind=kind, classes=classes)
     if is_missing(unlabeled):
         return ~_missing(labels)
-    return np.array([not _is(label, unlabeled) for label in labels], dtype=bool)
+    return np.array([not same_label(label, unlabeled) for label in labels], dtype=bool)
 
 
 def labelled_part(
@@ -282,11 +282,11 @@ def _by_rule(
     """Return which labels are known by the rule at the head of this module."""
     known = ~_missing(labels)
     if labels.dtype.kind in "OU":
-        known &= np.array([not _is(label, "") for label in labels], dtype=bool)
+        known &= np.array([not same_label(label, "") for label in labels], dtype=bool)
     declared = [] if classes is None else list(as_labels(classes, name="classes"))
     _check_strings(labels[known], declared, caller)
     marked = known & _minus_ones(labels)
-    if not marked.any() or any(_is(label, -1) for label in declared):
+    if not marked.any() or any(same_label(label, -1) for label in declared):
         return known
     others = natural_labels(labels[known & ~marked])
     if classes is None:
@@ -325,8 +325,8 @@ def _check_marker(others: np.ndarray, *, caller: str, kind: Kind, is_float: bool
 def _check_strings(labels: np.ndarray, declared: list[object], caller: str) -> None:
     if labels.dtype.kind not in "OU":
         return
-    for label in _MARKERS_AS_STRINGS:
-        if label not in declared and any(_is(found, label) for found in labels):
+    for label in MARKERS_AS_STRINGS:
+        if label not in declared and any(same_label(found, label) for found in labels):
             raise ValueError(
                 f"{caller}: y holds the string {label!r}, which is what NumPy makes of a marker "
                 f"among names. Say unlabeled={label!r} if it stands for a missing label, and "
@@ -345,11 +345,11 @@ def _minus_ones(labels: np.ndarray) -> NDArray[np.bool_]:
     if labels.dtype.kind in "if":
         return np.asarray(labels == -1)
     if labels.dtype.kind == "O":
-        return np.array([_is(label, -1) for label in labels], dtype=bool)
+        return np.array([same_label(label, -1) for label in labels], dtype=bool)
     return np.zeros(len(labels), dtype=bool)
 
 
-def _is(label: object, marker: object) -> bool:
+def same_label(label: object, marker: object) -> bool:
     """Whether a label, which is not missing, is the marker, of the same kind: True is not 1."""
     for kind in ((bool, np.bool_), str):
         if isinstance(label, kind) or isinstance(marker, kind):

@@ -13,9 +13,11 @@ import pytest
 import torch
 from cases import tiny_conv
 from PIL import Image
+from scipy import sparse
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from skssl import SimCLR
 from skssl.inspection import _shown as shown
@@ -60,7 +62,7 @@ KINDS = ["images", "tensors", "clips", "series", "clouds", "texts", "numbers", "
 
 
 def write(tmp_path, X, y=None, embedding=PLACES, **params):
-    settings = {"projection": embedding[:, :2], "random_state": 0, "n_neighbors": 3}
+    settings = {"projection": np.asarray(embedding)[:, :2], "random_state": 0, "n_neighbors": 3}
     return explore(embedding, X, y, tmp_path / "map.html", **{**settings, **params})
 
 
@@ -184,6 +186,9 @@ def test_files_are_shown(tmp_path):
     paths = [tmp_path / f"{row}.png" for row in range(3)]
     path = explore(np.eye(3), paths, path=tmp_path / "m.html", projection=np.eye(3)[:, :2])
     assert data_of(path)["samples"]["kind"] == "images"
+    for X in (pd.Series(paths, index=list("abc")), pd.DataFrame({"path": paths}, index=[7, 8, 9])):
+        path = explore(np.eye(3), X, path=tmp_path / "m.html", projection=np.eye(3)[:, :2])
+        assert data_of(path)["samples"]["kind"] == "images"
 
 
 def test_quantities_are_coloured(tmp_path):
@@ -213,16 +218,92 @@ NAN[[4, 9]] = np.nan
         ({"y": np.full(N, 1j)}, "Complex data"),
         ({"y": ["3", 3] * (N // 2)}, "labels that look alike"),
         ({"embedding": LogisticRegression()}, "not fitted"),
+        ({"y": "map.html"}, r"y is a text, 'map\.html'; did you mean path="),
+        ({"projection": None}, r"'umap', a transformer or an array of shape .*got None"),
+        ({"projection": PCA}, "a transformer or an array"),
+        ({"name": "n" * 300 + ".html"}, "path cannot be written"),
+        ({"name": "n\0.html"}, "path cannot be written"),
+        ({"X": sparse.eye(N)}, r"got a sparse matrix of shape \(30, 30\)"),
+        ({"X": [{"a": 1}] * N}, "got a list of dict"),
+        ({"X": ["text", None] * (N // 2)}, "Row 1 of X is None of type NoneType"),
+        ({"y": ["a", np.nan] * (N // 2), "unlabeled": None}, "y has nan in row 1, which is no"),
+        ({"y": [0.5, np.nan] * (N // 2), "unlabeled": None}, "y has nan in row 1, which is no"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_done(params, message, tmp_path, monkeypatch):
     monkeypatch.setattr("skssl.inspection._survey.project", None)
-    X, *_ = samples("texts")
+    params = dict(params)
+    X = params.pop("X", samples("texts")[0])
     embedding = params.pop("embedding", PLACES)
     path = tmp_path / params.pop("name", "map.html")
     with pytest.raises(ValueError, match=message):
         explore(embedding, X, path=path, **params)
-    assert not path.exists()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_link_to_nowhere_is_no_path(tmp_path):
+    (tmp_path / "map.html").symlink_to(tmp_path / "nowhere" / "map.html")
+    with pytest.raises(ValueError, match="path is in a folder that there is not, .*nowhere'"):
+        write(tmp_path, samples("texts")[0])
+
+
+def test_samples_that_cannot_be_drawn_are_named_before_anything_is_computed(tmp_path, monkeypatch):
+    monkeypatch.setattr("skssl.inspection._survey.project", None)
+    images = np.random.default_rng(0).random((600, 4, 4))
+    images[555, 0, 1] = np.nan
+    endless = np.where(np.isnan(images), np.inf, images)
+    embedding = images[:, 1].copy()
+    for X, modality in ((images, Images()), (images[..., :3], PointCloud()), (endless, Series())):
+        with pytest.raises(ValueError, match=r"row 555\b"):
+            explore(embedding, X, path=tmp_path / "m.html", modality=modality, projection="pca")
+    images[:] = np.nan
+    with pytest.raises(ValueError, match="first in row") as error:
+        explore(embedding, images, path=tmp_path / "m.html", max_rows=9, random_state=0)
+    rows = np.sort(np.random.RandomState(0).choice(600, 9, replace=False))
+    assert f"first in row {rows[0]}," in str(error.value)
+    texts = ["text"] * 600
+    broken = FunctionTransformer(lambda X: np.full((len(X), 2), np.nan)).fit(texts)
+    with pytest.raises(ValueError, match=f"infinity in rows {rows[0]}, {rows[1]}, "):
+        explore(broken, texts, path=tmp_path / "m.html", max_rows=9, random_state=0)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e300])
+def test_places_and_embeddings_of_any_scale(scale, tmp_path):
+    X, *_ = samples("texts")
+    usual = data_of(write(tmp_path, X, [0, 1] * (N // 2)))
+    wide = PLACES.astype(np.float64) * scale
+    data = data_of(write(tmp_path, X, [0, 1] * (N // 2), wide, projection=wide))
+    assert data["neighbors"]["rows"] == usual["neighbors"]["rows"]
+    np.testing.assert_allclose(
+        decoded(data["places"], np.uint16), decoded(usual["places"], np.uint16), atol=1
+    )
+    far = data_of(write(tmp_path, X, projection=PLACES.astype(np.float64) + 1e9))
+    np.testing.assert_allclose(
+        decoded(far["places"], np.uint16), decoded(usual["places"], np.uint16), atol=1
+    )
+
+
+def test_a_transformer_projects_and_nullable_numbers_are_numbers(tmp_path):
+    X, *_ = samples("texts")
+    frame = pd.DataFrame(PLACES).astype("Float64")
+    data = data_of(write(tmp_path, X, embedding=frame, projection=PCA(2, random_state=0)))
+    assert len(set(decoded(data["places"], np.uint16).tolist())) > N
+    with pytest.raises(
+        ValueError, match=r"two numbers for each of 30 samples, got shape \(30, 1\)"
+    ):
+        write(tmp_path, X, projection=PCA(1))
+
+
+def test_many_small_classes_are_no_warning(tmp_path):
+    write(tmp_path, samples("texts")[0], np.arange(N) // 2)
+
+
+def test_half_characters_are_shown(tmp_path):
+    data = data_of(write(tmp_path, ["a\ud800"] * N))
+    assert data["samples"]["texts"][0] == "a\ud800"
+    cells = pd.Series(["a\ud800"] * N, dtype=object)
+    data = data_of(write(tmp_path, pd.DataFrame({"a": cells, "b": range(N)})))
+    assert data["samples"]["columns"][0][0] == "a\ud800"
 
 
 # Labels that come back
@@ -290,6 +371,23 @@ def test_labels_without_any_before():
         ([0, 1, 1], io.StringIO("{"), "no valid JSON"),
         ([0, 1, 1], io.StringIO('{"labels": []}'), "holds no labels of a page of explore"),
         ([0, 1, 1], "nowhere.json", "file is no file: 'nowhere.json'"),
+        ([0, 1, 1], "row,label,was\n" + "0,1,\n" * 2000, "For a text, io.StringIO"),
+        ([0, 1, 1], None, "file must be a path or an open file, got None"),
+        ([0, 1, 1], io.StringIO('row,label,was\n0,"1,\n'), "no valid CSV"),
+        ([0, 1, 1], saved(3, (0, 10**400, 0)), "does not fit into y"),
+        ([0.5, 1, 1], saved(3, (0, 10**400, 0.5)), "must be a number"),
+        ([0.5, 1, 1], io.StringIO("row,label,was\n0,1e999,0.5\n"), "must be a number"),
+        (None, saved(10**14), "n_rows in file must be a whole number from 1 to"),
+        (None, saved(-3), "n_rows in file must be .*got -3"),
+        ([0], saved(True), "n_rows in file must be .*got True"),
+        (
+            [0],
+            io.StringIO('{"format": "skssl labels", "version": 2, "labels": []}'),
+            "of version 2",
+        ),
+        ([0, -1, 2], io.StringIO("row,label,was\n1,-1,\n"), "stand for none: -1 in row 1"),
+        (["a", None], saved(2, (1, "nan", None)), "stand for none: 'nan' in row 1"),
+        (None, saved(2, (1, "-1", None)), "stand for none: '-1' in row 1"),
     ],
 )
 def test_labels_that_do_not_belong_are_refused(y, file, message):
@@ -300,6 +398,19 @@ def test_labels_that_do_not_belong_are_refused(y, file, message):
 def test_a_missing_label_is_written_as_said():
     new = apply_labels([0, 1, 1], saved(3, (0, None, 0)), unlabeled=-1)
     np.testing.assert_array_equal(new, [-1, 1, 1])
+    with pytest.raises(ValueError, match="with unlabeled=None all rows have one; say unlabeled"):
+        apply_labels([0, 1, 1], saved(3, (0, None, 0)), unlabeled=None)
+    with pytest.raises(ValueError, match="stand for none: 9 in row 0"):
+        apply_labels([0, 9, 1], saved(3, (0, 9, 0)), unlabeled=9)
+    assert apply_labels([0, 1], saved(2, (0, -1, 0)), unlabeled=None).tolist() == [-1, 1]
+
+
+def test_the_page_knows_what_is_no_label(tmp_path):
+    X, *_ = samples("texts")
+    assert data_of(write(tmp_path, X))["markers"] == ["-1", "-1.0", "nan", -1]
+    assert data_of(write(tmp_path, X, np.arange(N) % 3))["markers"] == [-1]
+    assert data_of(write(tmp_path, X, np.linspace(0, 1, N)))["markers"] == []
+    assert data_of(write(tmp_path, X, np.arange(N) % 3, unlabeled=np.int64(2)))["markers"] == [2]
 
 
 def test_parquet_for_embedding_atlas(tmp_path):
@@ -322,6 +433,36 @@ def test_parquet_for_embedding_atlas(tmp_path):
     path = to_embedding_atlas(PLACES, images, path=tmp_path / "i.parquet", projection=PLACES)
     image = parquet.read_table(path)["image"][4].as_py()["bytes"]
     np.testing.assert_array_equal(np.array(Image.open(io.BytesIO(image))), images[4])
+
+
+def test_columns_keep_their_types_in_parquet(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    X = pd.DataFrame(
+        {
+            "integers": pd.array([1, None, 3], "Int64"),
+            "booleans": pd.array([True, None, False], "boolean"),
+            "categories": pd.Categorical(["a", None, "b"]),
+            "dates": pd.to_datetime(["2020-01-01", None, "2020-01-02"]),
+            "periods": pd.period_range("2020", periods=3, freq="D"),
+            "intervals": pd.interval_range(0, 3),
+            "complex": [1j, 2j, 3j],
+            "large": [2**70, 1, None],
+            "half": pd.Series(["a\ud800", None, "b"], dtype=object),
+        }
+    )
+    path = to_embedding_atlas(np.eye(3), X, path=tmp_path / "m.parquet", projection=PLACES[:3])
+    table = parquet.read_table(path)
+    types = [str(table.schema.field(name).type) for name in X.columns[:4]]
+    for found, expected in zip(types, ["int64", "bool", "string", "timestamp"], strict=True):
+        assert expected in found
+    assert all(table[name].null_count == 1 for name in X.columns[:4])
+    assert table["periods"].to_pylist()[0] == "2020-01-01"
+    assert table["intervals"].to_pylist()[0] == "(0, 1]"
+    assert table["complex"].to_pylist()[0] == "1j"
+    assert table["large"].to_pylist() == [str(2**70), "1", None]
+    assert table["half"].to_pylist() == ["a\ufffd", None, "b"]
+    with pytest.raises(ValueError, match="Row 1 of X is None"):
+        to_embedding_atlas(np.eye(3), ["text", None, "c"], path=tmp_path / "n.parquet")
 
 
 # In a browser

@@ -427,6 +427,19 @@ def test_the_summary_says_what_the_choice_cost():
     ]
 
 
+def test_a_choice_among_baselines_alone_is_told():
+    baselines = {"a": DummyClassifier(), "b": LogisticRegression()}
+    lines = compare({}, baselines=baselines, choose=True).summary().split("\n")
+    assert "There is nothing to cross-validate: a was taken." in lines[0]
+    assert "a, the first baseline" in lines[1]
+
+
+def test_a_score_that_is_no_number_is_an_error_of_its_row():
+    with pytest.raises(ValueError, match="scoring gave NaN") as error:
+        compare({"a": LogisticRegression()}, scoring=lambda estimator, X, y: np.nan)
+    assert "row 'a'" in error.value.__notes__[0]
+
+
 def test_a_choice_needs_rows_and_a_name():
     with pytest.raises(ValueError, match=re.escape("choose=True needs at least 2 rows")):
         compare(LogisticRegression(), choose=True)

@@ -14,14 +14,16 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skssl._labels import as_labels, which_are_known
+from skssl._labels import as_labels, natural_labels, same_label, which_are_known
 from skssl._quote import quoted
-from skssl.inspection._survey import Kind, kind_of
+from skssl.inspection._survey import Kind, is_value, kind_of, markers_of
 
 _FORMAT = "skssl labels"
 _VERSION = 1
 _HEADER = ["row", "label", "was"]
 _FEW = 5
+# What a page can number.
+_MOST_ROWS = 2**31 - 1
 _MEANT = {
     "names": "a text",
     "integers": "a whole number",
@@ -62,8 +64,8 @@ def apply_labels(
     ValueError
         If the file is no such JSON or CSV, is of another number of rows, names a row twice or one
         that there is not, or if `y` has another label in a row than the page had, as when its
-        order has changed; or if a label is of another kind than those of `y`. Nothing is cast, and
-        the message names the rows.
+        order has changed; or if a label is of another kind than those of `y`, or is what
+        `unlabeled` takes for none. Nothing is cast, and the message names the rows.
 
     Examples
     --------
@@ -80,7 +82,10 @@ def apply_labels(
                 "y=None takes the JSON of a page, which knows how many rows there are; a CSV does "
                 "not."
             )
-        labels = np.full(n_rows, None)
+        try:
+            labels = np.full(n_rows, None)
+        except MemoryError as error:
+            raise ValueError(f"n_rows, {n_rows:,}, is more than fits into memory.") from error
         kind: Kind = "names"
         known = np.zeros(n_rows, dtype=bool)
     else:
@@ -101,6 +106,7 @@ def apply_labels(
         (row, _value(new, kind, readings), _value(was, kind, readings)) for row, new, was in changes
     ]
     _check_kinds(given, changes, kind)
+    _check_markers(given, markers_of(natural_labels(labels[known]), kind, unlabeled), unlabeled)
     _check_same(given, natural, known)
     for row, new, _ in given:
         natural[row] = _marker(labels, known, unlabeled, row) if new is None else new
@@ -117,30 +123,49 @@ def _read(file: str | os.PathLike[str] | IO[str]) -> tuple[int | None, list[tupl
         if not isinstance(text, str):
             raise ValueError(f"file must be open for text, got {type(text).__name__} from it.")
         text = text.removeprefix("\ufeff")
+    elif isinstance(file, (str, os.PathLike)):
+        text, name = _text_of(Path(file)), quoted(str(file))
     else:
-        path = Path(file)
-        if not path.is_file():
-            raise ValueError(
-                f"file is no file: {quoted(str(path))}. For a text, io.StringIO(text)."
-            )
-        with path.open(encoding="utf-8-sig", newline="") as opened:
-            text, name = opened.read(), str(path)
+        raise ValueError(f"file must be a path or an open file, got {quoted(file)}.")
     if text.lstrip().startswith("{"):
         return _read_json(text, name)
     return None, _read_csv(text, name)
 
 
+def _text_of(path: Path) -> str:
+    try:
+        is_file = path.is_file()
+    except (OSError, ValueError):  # such as a name that is too long
+        is_file = False
+    if not is_file:
+        raise ValueError(f"file is no file: {quoted(str(path))}. For a text, io.StringIO(text).")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as opened:
+            return opened.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"file cannot be read, {quoted(str(path))}: {error}.") from error
+
+
 def _read_json(text: str, name: str) -> tuple[int, list[tuple[Any, Any, Any]]]:
     try:
         told = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{name} is no valid JSON: {error}") from error
-    is_ours = told.get("format") == _FORMAT and told.get("version") == _VERSION
     n_rows, listed = told.get("n_rows"), told.get("labels")
-    if not is_ours or not isinstance(n_rows, int) or not isinstance(listed, list):
+    if told.get("format") != _FORMAT or "version" not in told or not isinstance(listed, list):
         raise ValueError(
             f"{name} holds no labels of a page of explore: it must have format {_FORMAT!r}, "
             f"version {_VERSION}, n_rows and labels, got {quoted(sorted(told))}."
+        )
+    if told["version"] != _VERSION or isinstance(told["version"], bool):
+        raise ValueError(
+            f"{name} is of version {quoted(told['version'])} of the format of labels, but this is "
+            f"read in version {_VERSION}; use the skssl that the page was made with, or a later "
+            "one."
+        )
+    if not isinstance(n_rows, int) or isinstance(n_rows, bool) or not 0 < n_rows <= _MOST_ROWS:
+        raise ValueError(
+            f"n_rows in {name} must be a whole number from 1 to {_MOST_ROWS}, got {quoted(n_rows)}."
         )
     changes = []
     for place, one in enumerate(listed):
@@ -158,7 +183,10 @@ class _Text(str):
 
 
 def _read_csv(text: str, name: str) -> list[tuple[Any, Any, Any]]:
-    lines = [line for line in csv.reader(io.StringIO(text, newline=""), strict=True) if line]
+    try:
+        lines = [line for line in csv.reader(io.StringIO(text, newline=""), strict=True) if line]
+    except csv.Error as error:
+        raise ValueError(f"{name} is no valid CSV: {error}.") from error
     if not lines or lines[0] != _HEADER:
         raise ValueError(
             f"{name} holds no labels of a page of explore: a CSV must begin with "
@@ -168,7 +196,7 @@ def _read_csv(text: str, name: str) -> list[tuple[Any, Any, Any]]:
     for number, line in enumerate(lines[1:], start=2):
         if len(line) != len(_HEADER):
             raise ValueError(f"Line {number} of {name} must have 3 cells, got {quoted(line)}.")
-        row = int(line[0]) if re.fullmatch(r"\d+", line[0]) else line[0]
+        row = int(line[0]) if re.fullmatch(r"\d{1,20}", line[0]) else line[0]
         new, was = (_Text(cell) if cell else None for cell in line[1:])
         changes.append((row, new, was))
     return changes
@@ -198,27 +226,35 @@ def _value(label: Any, kind: Kind, readings: dict[str, Any]) -> Any:
     if isinstance(label, _Text):
         return _parsed(str(label), kind, readings)
     is_bool, is_text = isinstance(label, bool), isinstance(label, str)
-    is_number = isinstance(label, (int, float)) and not is_bool
-    is_whole = is_number and math.isfinite(label) and label == int(label)
+    is_number = isinstance(label, (int, float)) and not is_bool and is_value(label)
     fits = {
         "names": is_text and label != "",
-        "integers": is_whole,
-        "numbers": is_number and math.isfinite(label),
+        "integers": is_number and label == int(label),
+        "numbers": is_number,
         "booleans": is_bool,
-        "mixed": is_bool or is_number or is_text,
+        "mixed": is_value(label) and label != "",
     }[kind]
     if not fits:
         return _Wrong
-    return int(label) if kind == "integers" else float(label) if kind == "numbers" else label
+    return _float(label) if kind == "numbers" else int(label) if kind == "integers" else label
+
+
+def _float(number: Any) -> Any:
+    """Return a number as a float, if it is not too large for one."""
+    try:
+        value = float(number)
+    except OverflowError:
+        return _Wrong
+    return value if math.isfinite(value) else _Wrong
 
 
 def _parsed(text: str, kind: Kind, readings: dict[str, Any]) -> Any:
     """Return what a cell of a CSV says, if it is of the kind."""
     if kind == "integers":
-        return int(text) if re.fullmatch(r"[+-]?\d+", text) else _Wrong
+        return int(text) if re.fullmatch(r"[+-]?\d{1,400}", text) else _Wrong
     if kind == "numbers":
         number = re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text)
-        return float(text) if number else _Wrong
+        return _float(text) if number else _Wrong
     if kind == "booleans":
         return {"true": True, "false": False}.get(text.lower(), _Wrong)
     return readings.get(text, text) if kind == "mixed" else text
@@ -238,6 +274,24 @@ def _check_kinds(
         raise ValueError(
             f"Labels of y are {kind}, so a label must be {_MEANT[kind]}, or none; the file has "
             f"{', '.join(wrong[:_FEW])}{more}."
+        )
+
+
+def _check_markers(
+    given: list[tuple[int, Any, Any]], markers: list[Any], unlabeled: object
+) -> None:
+    """Raise an error if a label would be read as none."""
+    none = [
+        f"{quoted(new)} in row {row}"
+        for row, new, _ in given
+        if new is not None and any(same_label(new, marker) for marker in markers)
+    ]
+    if none:
+        more = f", and {len(none) - _FEW} more" if len(none) > _FEW else ""
+        raise ValueError(
+            f"With unlabeled={unlabeled!r}, some labels in the file stand for none: "
+            f"{', '.join(none[:_FEW])}{more}. Take labels away by an empty one, or say "
+            "unlabeled=None if these are labels."
         )
 
 
@@ -263,9 +317,14 @@ def _marker(labels: np.ndarray, known: np.ndarray, unlabeled: object, row: int) 
     if unlabeled is not None and not (isinstance(unlabeled, str) and unlabeled == "auto"):
         return unlabeled
     if unlabeled is None or known.all():
+        why = (
+            "with unlabeled=None all rows have one"
+            if unlabeled is None
+            else "no row of y is without one, so that nothing tells how to write that"
+        )
         raise ValueError(
-            f"The file takes the label of row {row} away, but no row of y is without one, so that "
-            "nothing tells how to write that; say unlabeled, such as -1 or None."
+            f"The file takes the label of row {row} away, but {why}; say unlabeled, such as -1 or "
+            "np.nan."
         )
     return labels[~known].tolist()[0]
 

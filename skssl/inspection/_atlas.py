@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
+import narwhals.stable.v2 as nw
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from skssl._declare import AT_LEAST_TWO, AUTO, POSITIVE_INT
+from skssl._labels import is_missing
 from skssl._sklearn_compat import validate_params
 from skssl._types import Auto, RandomState, Samples
 from skssl.inspection._explore import writable
 from skssl.inspection._projection import Projection
-from skssl.inspection._shown import columns_of, modality_of, pictures_of, texts_of
+from skssl.inspection._shown import columns_of, frame_of, modality_of, pictures_of, texts_of
 from skssl.inspection._survey import Labels, survey
 from skssl.modality import Images, Modality, Tabular, Text
 
 _OWN = ("row", "x", "y", "neighbors", "label", "prediction", "confidence", "suspicion", "cluster")
+
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which UTF-8 has not
 
 
 @validate_params(
@@ -43,7 +48,7 @@ def to_embedding_atlas(
     y: ArrayLike | None = None,
     path: str | os.PathLike[str] = "map.parquet",
     *,
-    projection: Projection | ArrayLike = "auto",
+    projection: Projection | BaseEstimator | ArrayLike = "auto",
     modality: Auto[Modality] = "auto",
     n_neighbors: int = 15,
     n_clusters: Auto[int] | None = "auto",
@@ -113,6 +118,7 @@ def to_embedding_atlas(
         estimator,
         X,
         y,
+        prepare=lambda samples: _samples(pa, samples, how),
         projection=projection,
         n_neighbors=n_neighbors,
         n_clusters=n_clusters,
@@ -140,7 +146,7 @@ def to_embedding_atlas(
         columns["suspicion"] = pa.array(found.suspicion, from_pandas=True)
     if found.clusters is not None:
         columns["cluster"] = pa.array(found.clusters)
-    columns |= _samples(pa, found.X, how)
+    columns |= found.samples
     parquet.write_table(pa.table(columns), file)
     return file
 
@@ -151,21 +157,47 @@ def _labels(pa: Any, labels: Labels) -> Any:
 
 def _column(pa: Any, values: list[Any]) -> Any:
     """Return values as a column: those of several kinds, which Parquet has not, as texts."""
-    kinds = {type(value) for value in values if value is not None}
-    if len(kinds) > 1 and not kinds <= {int, float}:
-        values = [None if value is None else str(value) for value in values]
-    return pa.array(values)
+    kinds = {type(value) for value in values if not is_missing(value)}
+    if len(kinds) <= 1 or kinds <= {int, float}:
+        try:
+            return _typed(pa, pa.array(values, from_pandas=True))
+        except _not_in_parquet(pa):
+            pass  # as texts
+    texts = [None if is_missing(value) else str(value) for value in values]
+    return pa.array([text and _SURROGATE.sub("\ufffd", text) for text in texts], pa.string())
+
+
+def _column_of(pa: Any, series: nw.Series[Any]) -> Any:
+    """Return a column of a frame with its type, if Parquet has that."""
+    try:
+        return _typed(pa, series.to_arrow())
+    except _not_in_parquet(pa):
+        return _column(pa, series.to_list())
+
+
+def _typed(pa: Any, array: Any) -> Any:
+    if isinstance(array.type, pa.BaseExtensionType) or pa.types.is_interval(array.type):
+        raise TypeError(f"Parquet has no {array.type}.")
+    return array.cast(array.type.value_type) if pa.types.is_dictionary(array.type) else array
+
+
+def _not_in_parquet(pa: Any) -> tuple[type[Exception], ...]:
+    """Return the errors about values that Arrow or Parquet has not."""
+    return pa.ArrowException, OverflowError, TypeError, UnicodeEncodeError
 
 
 def _samples(pa: Any, X: Samples, modality: Modality) -> dict[str, Any]:
     """Return the columns that show samples."""
     if isinstance(modality, Text):
-        return {"text": pa.array(texts_of(X))}
+        return {"text": _column(pa, texts_of(X))}
     if isinstance(modality, Images):
         return {"image": pa.array([{"bytes": one} for one in pictures_of(X, modality)])}
-    if isinstance(modality, Tabular):
-        return {
-            f"{name}_of_X" if name in _OWN else name: _column(pa, values)
-            for name, values in columns_of(X).items()
-        }
-    return {}
+    if not isinstance(modality, Tabular):
+        return {}
+    frame = frame_of(X)
+    columns = (
+        {name: _column_of(pa, frame[name]) for name in frame.columns}
+        if frame is not None
+        else {name: _column(pa, values) for name, values in columns_of(X).items()}
+    )
+    return {f"{name}_of_X" if name in _OWN else name: one for name, one in columns.items()}

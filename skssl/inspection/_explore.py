@@ -24,7 +24,7 @@ from skssl._sklearn_compat import validate_params
 from skssl._types import Auto, RandomState, Samples
 from skssl.inspection._projection import Projection
 from skssl.inspection._shown import encoded, modality_of, show
-from skssl.inspection._survey import Survey, is_estimator, survey
+from skssl.inspection._survey import Survey, is_estimator, is_value, survey
 from skssl.modality import Modality
 
 _PAGE = files("skssl.inspection") / "page"
@@ -57,7 +57,7 @@ def explore(
     y: ArrayLike | None = None,
     path: str | os.PathLike[str] = "map.html",
     *,
-    projection: Projection | ArrayLike = "auto",
+    projection: Projection | BaseEstimator | ArrayLike = "auto",
     modality: Auto[Modality] = "auto",
     n_neighbors: int = 10,
     n_clusters: Auto[int] | None = "auto",
@@ -85,9 +85,10 @@ def explore(
         Labels, of some rows or all; classes or quantities.
     path : str or path, default="map.html"
         The file to write, which ends in ``.html``; one that is there is replaced.
-    projection : {"auto", "pca", "tsne", "umap"} or array of shape (n_samples, 2), default="auto"
-        Where samples are put. "auto" is t-SNE, from 3000 rows on that of so many, drawn at random,
-        between which the others are put. UMAP needs umap-learn.
+    projection : {"auto", "pca", "tsne", "umap"}, transformer or array, default="auto"
+        Where samples are put: by what a transformer of two components makes of the embedding, or at
+        places of shape (n_samples, 2). "auto" is t-SNE, from 3000 rows on that of so many, drawn at
+        random, between which the others are put. UMAP needs umap-learn.
     modality : Modality or "auto", default="auto"
         How samples are read and drawn. "auto" is as the estimator saw them in `fit`, or else as
         they look.
@@ -149,6 +150,7 @@ def explore(
         estimator,
         X,
         y,
+        prepare=lambda samples: show(samples, how, rng),
         projection=projection,
         n_neighbors=n_neighbors,
         n_clusters=n_clusters,
@@ -160,7 +162,7 @@ def explore(
     embeds = is_estimator(estimator)
     if title is None:
         title = f"Samples by {_name(estimator)}" if embeds else "Map of samples"
-    samples = show(found.X, how, rng)
+    samples = found.samples
     data = _told(found) | {
         "title": title[:_LONGEST_TITLE],
         "samples": samples.shown,
@@ -175,13 +177,21 @@ def explore(
 def writable(path: str | os.PathLike[str], endings: Sequence[str]) -> Path:
     """Return where to write a file, or raise an error that says why one cannot."""
     file = Path(path)
+    try:
+        os.stat(file)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:  # such as a name that is too long
+        raise ValueError(f"path cannot be written, {quoted(str(file))}: {error}.") from error
     if file.suffix.lower() not in endings:
         raise ValueError(f"path must end in {' or '.join(endings)}, got {quoted(str(file))}.")
     if file.is_dir():
         raise ValueError(f"path is a folder, {quoted(str(file))}; say the name of a file in it.")
-    if not file.parent.is_dir():
-        raise ValueError(f"path is in a folder that there is not, {quoted(str(file.parent))}.")
-    if not os.access(file if file.exists() else file.parent, os.W_OK):
+    # Of a link to what there is not yet.
+    folder = (file.resolve() if file.is_symlink() else file).parent
+    if not folder.is_dir():
+        raise ValueError(f"path is in a folder that there is not, {quoted(str(folder))}.")
+    if not os.access(file if file.exists() else folder, os.W_OK):
         raise ValueError(f"path cannot be written, {quoted(str(file))}: no permission.")
     return file
 
@@ -216,11 +226,12 @@ def _hash(code: str) -> str:
 
 def _told(found: Survey) -> dict[str, Any]:
     """Return what is known of rows, in what JSON can say."""
-    low, high = found.places.min(axis=0), found.places.max(axis=0)
-    # Both axes have one unit.
+    # Both axes have one unit, and no difference overflows.
+    places = found.places.astype(np.float64)
+    places /= np.abs(places).max() or 1.0
+    low, high = places.min(axis=0), places.max(axis=0)
     span = float(max(high - low)) or 1.0
-    middle = (low + high) / 2
-    places = ((found.places - middle) / span + 0.5) * 65535
+    places = ((places - (low + high) / 2) / span + 0.5) * 65535
     labels = found.labels
     colours: dict[str, Any] = {}
     if found.guesses is not None:
@@ -239,6 +250,7 @@ def _told(found: Survey) -> dict[str, Any]:
         "rows": encoded(found.rows.astype(np.int32)),
         "places": encoded(places.round().astype(np.uint16)),
         "kind": labels.kind,
+        "markers": [one for one in labels.markers if is_value(one)],
         "classes": None if labels.classes is None else _values(labels.classes),
         "labels": encoded(labels.numbers.astype(np.int32))
         if labels.classes is not None

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 from sklearn.preprocessing import normalize
 from sklearn.utils import check_random_state
 
-from skssl._declare import StrOptions
+from skssl._quote import quoted
 from skssl._types import RandomState
 
 Projection = Literal["auto", "pca", "tsne", "umap"]
-PROJECTION = StrOptions({"auto", "pca", "tsne", "umap"})
+_BY_NAME = ("auto", "pca", "tsne", "umap")
 
 # With more rows, t-SNE takes minutes, and "auto" applies it to so many of them.
 _MOST_ROWS = 3000
@@ -24,16 +25,31 @@ _DIMENSIONS = 50
 _PERPLEXITY = 30.0
 
 
+def is_projection(projection: object) -> bool:
+    """Whether it is one by its name, or a transformer."""
+    if isinstance(projection, str):
+        return projection in _BY_NAME
+    return hasattr(projection, "fit_transform") and not isinstance(projection, type)
+
+
+def check_projection(projection: object) -> None:
+    """Raise an error if a projection is not installed."""
+    if isinstance(projection, str) and projection == "umap":
+        _umap_class()
+
+
 def project(
-    embedding: np.ndarray, method: Projection = "auto", random_state: RandomState = None
-) -> NDArray[np.float32]:
+    embedding: np.ndarray,
+    method: Projection | BaseEstimator | Any = "auto",
+    random_state: RandomState = None,
+) -> NDArray[np.floating]:
     """Return a place in two dimensions for each row of an embedding.
 
     Parameters
     ----------
     embedding : ndarray of shape (n_samples, n_features)
         Finite numbers.
-    method : {"auto", "pca", "tsne", "umap"}, default="auto"
+    method : {"auto", "pca", "tsne", "umap"} or transformer, default="auto"
         PCA keeps large distances, t-SNE and UMAP (by the package umap-learn) neighbours by their
         cosine. "auto" is t-SNE; of more than 3000 rows, for so many of them, drawn at random,
         while each of the others is put where most of its nearest ones among these are.
@@ -42,14 +58,18 @@ def project(
 
     Returns
     -------
-    places : ndarray of shape (n_samples, 2), float32
+    places : ndarray of shape (n_samples, 2)
 
     Raises
     ------
     ImportError
         If UMAP is asked for and not installed.
+    ValueError
+        If a transformer gives no finite places.
     """
     rng = check_random_state(random_state)
+    if not isinstance(method, str):
+        return _by_transformer(embedding, method)
     if method == "umap":
         return _umap(embedding, rng)
     if method == "pca" or len(embedding) < 4:
@@ -59,6 +79,19 @@ def project(
         return _tsne(few, rng)
     drawn = np.sort(rng.choice(len(few), _MOST_ROWS, replace=False))
     return _between(few, drawn, _tsne(few[drawn], rng))
+
+
+def _by_transformer(embedding: np.ndarray, transformer: Any) -> NDArray[np.floating]:
+    places = np.asarray(transformer.fit_transform(embedding))
+    if places.shape != (len(embedding), 2) or places.dtype.kind not in "biuf":
+        raise ValueError(
+            f"projection={quoted(transformer)} must give two numbers for each of "
+            f"{len(embedding)} samples, got shape {places.shape} and dtype {places.dtype}."
+        )
+    places = places.astype(np.float64)
+    if not np.isfinite(places).all():
+        raise ValueError(f"projection={quoted(transformer)} gave NaN or infinity.")
+    return places
 
 
 def _tsne(rows: np.ndarray, random_state: np.random.RandomState) -> NDArray[np.float32]:
@@ -105,13 +138,16 @@ def _components(rows: np.ndarray, n_components: int) -> NDArray[np.float32]:
 
 
 def _umap(embedding: np.ndarray, random_state: np.random.RandomState) -> NDArray[np.float32]:
+    neighbors = max(2, min(15, len(embedding) - 1))
+    seed = int(random_state.randint(2**31 - 1))
+    # Several threads would not repeat the same bits.
+    umap = _umap_class()(n_neighbors=neighbors, metric="cosine", random_state=seed, n_jobs=1)
+    return np.asarray(umap.fit_transform(embedding), dtype=np.float32)
+
+
+def _umap_class() -> Any:
     try:
         from umap import UMAP
     except ImportError as error:
         raise ImportError("UMAP needs umap-learn: pip install umap-learn.") from error
-
-    neighbors = max(2, min(15, len(embedding) - 1))
-    seed = int(random_state.randint(2**31 - 1))
-    # Several threads would not repeat the same bits.
-    umap = UMAP(n_neighbors=neighbors, metric="cosine", random_state=seed, n_jobs=1)
-    return np.asarray(umap.fit_transform(embedding), dtype=np.float32)
+    return UMAP

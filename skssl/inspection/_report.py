@@ -170,7 +170,7 @@ class FewLabelReport:
         sentences : str
             A line for each number of labels.
         """
-        return "\n".join(map(self._sentence, range(len(self.n_labels))))
+        return "\n".join([self._sentence(column) for column in range(len(self.n_labels))])
 
     def _sentence(self, column: int) -> str:
         best: dict[str, str] = {}
@@ -190,13 +190,16 @@ class FewLabelReport:
         return said if self.chosen is None else f"{said} {self._of_choice(self.chosen, column)}"
 
     def _of_choice(self, chosen: Sequence[Sequence[str]], column: int) -> str:
-        first = next(name for name, kind in self.kinds.items() if kind == "model")
+        # Models come before baselines, as what is chosen from.
+        kind = "model" if "model" in self.kinds.values() else "classical"
+        first = next(name for name, its_kind in self.kinds.items() if its_kind == kind)
+        called = "the first model" if kind == "model" else "the first baseline"
         if self.n_labels[column] == 1:
             return f"There is nothing to cross-validate: {_in_a_line(first)} was taken."
         best = self._by_mean(column, leave_out=("chosen", "random weights"))[0]
-        words = {best: "the best afterwards", first: "the first model"}
+        words = {best: "the best afterwards", first: called}
         if best == first:
-            words = {first: "the first model and the best afterwards"}
+            words = {first: f"{called} and the best afterwards"}
         compared = [
             paired_difference(self.scores[CHOSEN][column], self.scores[name][column]).against(
                 f"{_in_a_line(name)}, {what}"

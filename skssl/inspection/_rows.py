@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -179,11 +181,18 @@ class FittedRow:
                 shown = np.full(len(y), self.marker, dtype=self.marker.dtype)
                 shown[rows] = y[rows]
                 classifier.fit(self.Z, shown)
-                return float(scorer(classifier, Z, truth))
+                return _number(scorer(classifier, Z, truth))
             # A few labelled rows are fitted several times as fast without threads.
             with threadpool_limits(1):
                 classifier.fit(safe_indexing(self.Z, rows), y[rows])
-            return float(scorer(classifier, Z, truth))
+            return _number(scorer(classifier, Z, truth))
+
+
+def _number(score: object) -> float:
+    number = float(cast(float, score))
+    if math.isnan(number):
+        raise ValueError("scoring gave NaN, which says nothing of a model; take another score.")
+    return number
 
 
 def _steps_of(model: BaseEstimator) -> list[BaseEstimator]:

@@ -17,12 +17,15 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from torch import Tensor
 
+from skssl._quote import quoted
 from skssl._sklearn_compat import num_samples
 from skssl._types import Auto, Samples
+from skssl.inspection._numbering import numbered_as
 from skssl.modality import (
     Images,
     Modality,
@@ -36,6 +39,7 @@ from skssl.modality import (
     infer_modality,
     take,
 )
+from skssl.modality._containers import only_column
 
 Shown = dict[str, Any]
 
@@ -75,6 +79,11 @@ def modality_of(
     estimator: BaseEstimator | object, X: Samples, modality: Auto[Modality]
 ) -> Modality:
     """Return what samples are: as it is said, as the estimator saw them, or as they look."""
+    if sparse.issparse(X):
+        raise ValueError(
+            f"X must be dense to be shown, got a sparse matrix of shape {np.shape(X)}; pass "
+            "X.toarray()."
+        )
     if isinstance(modality, Modality):
         return modality
     first = estimator[0] if isinstance(estimator, Pipeline) else estimator
@@ -82,9 +91,16 @@ def modality_of(
     if isinstance(own, Modality):
         return own
     found = infer_modality(X)
-    sample = take(X, np.arange(1))[0] if isinstance(found, Images) else None
+    sample = _first(X) if isinstance(found, Images) else None
     is_file = isinstance(sample, (str, os.PathLike)) or type(sample).__module__.startswith("PIL.")
     return Images(size=_SIDE_OF_FILES) if is_file else found
+
+
+def _first(X: Samples) -> object:
+    """Return the first sample, whatever rows are called."""
+    few = take(X, np.arange(1))
+    column = only_column(few)
+    return next(iter(few if column is None else column))
 
 
 def show(X: Samples, modality: Modality, rng: np.random.RandomState) -> Samplewise:
@@ -119,7 +135,7 @@ def _known(X: Samples, modality: Modality) -> tuple[Modality, int]:
         return modality, n_rows
     fitted = copy.deepcopy(modality)
     few = np.arange(0, n_rows, math.ceil(n_rows / _FEW))
-    fitted.fit(_checked(take(X, few), fitted))
+    fitted.fit(_checked_rows(X, few, fitted))
     return fitted, n_rows
 
 
@@ -133,9 +149,21 @@ def _checked(X: Samples, modality: Modality) -> Any:
     return modality.check(loaded, estimator="explore")
 
 
-def _blocks(X: Samples, rows: NDArray[np.intp]) -> Iterator[Samples]:
+def _checked_rows(X: Samples, rows: NDArray[np.intp], modality: Modality) -> Any:
+    """Return some samples in the form that a modality checks; an error is about all in memory."""
+    try:
+        with numbered_as(rows):
+            return _checked(take(X, rows), modality)
+    except ValueError:
+        if Stored.of(X) is None:
+            _checked(X, modality)
+        raise
+
+
+def _blocks(X: Samples, rows: NDArray[np.intp], modality: Modality) -> Iterator[Any]:
+    """Yield samples in the form that a modality checks, some at a time."""
     for start in range(0, len(rows), _AT_ONCE):
-        yield take(X, rows[start : start + _AT_ONCE])
+        yield _checked_rows(X, rows[start : start + _AT_ONCE], modality)
 
 
 # Images and clips
@@ -250,8 +278,8 @@ class _Sheets:
         """Return pictures of samples as uint8 (n, height, frames * width, 1 or 3)."""
         size = self._small(side)
         layer = self.modality.input_layer()
-        for block in _blocks(self.X, rows):
-            samples: Tensor = layer(self.modality.prepare(_checked(block, self.modality)))
+        for block in _blocks(self.X, rows, self.modality):
+            samples: Tensor = layer(self.modality.prepare(block))
             if samples.ndim == 4:
                 samples = samples[:, :, None]
             if samples.shape[2] > n_frames:
@@ -312,12 +340,12 @@ def _sheets(tiles: np.ndarray, lossless: bool) -> list[str]:
 
 def _series(X: Samples, modality: Series) -> Samplewise:
     modality, n_rows = _known(X, modality)
-    first = _checked(take(X, np.arange(1)), modality)
+    first = _checked_rows(X, np.arange(1), modality)
     channels = min(first.shape[1], _MOST_CHANNELS)
     notes = []
     if channels < first.shape[1]:
         notes.append(f"The first {channels} of {first.shape[1]} channels are shown.")
-    blocks = [_checked(block, modality)[:, :channels] for block in _blocks(X, np.arange(n_rows))]
+    blocks = [block[:, :channels] for block in _blocks(X, np.arange(n_rows), modality)]
     length = max(block.shape[2] for block in blocks)
     fits = (steps for steps in _STEPS if n_rows * channels * min(steps, length) * 4 / 3 <= _MOST)
     steps = next(fits, _STEPS[-1])
@@ -369,7 +397,7 @@ def _extremes(series: np.ndarray, steps: int) -> np.ndarray:
 
 def _clouds(X: Samples, modality: PointCloud, rng: np.random.RandomState) -> Samplewise:
     modality, n_rows = _known(X, modality)
-    blocks = [_checked(block, modality)[..., :3] for block in _blocks(X, np.arange(n_rows))]
+    blocks = [block[..., :3] for block in _blocks(X, np.arange(n_rows), modality)]
     most = max(block.shape[1] for block in blocks)
     fits = (points for points in _POINTS if n_rows * 3 * min(points, most) * 4 / 3 <= _MOST)
     shown = min(next(fits, _POINTS[-1]), most)
@@ -390,7 +418,7 @@ def _clouds(X: Samples, modality: PointCloud, rng: np.random.RandomState) -> Sam
 
 def _texts(X: Samples) -> Samplewise:
     texts = texts_of(X)
-    sizes = (n for n in _CHARACTERS if sum(len(text[:n].encode()) for text in texts) <= _MOST / 2)
+    sizes = (n for n in _CHARACTERS if sum(_n_bytes(text[:n]) for text in texts) <= _MOST / 2)
     most = next(sizes, _CHARACTERS[-1])
     longer = sum(len(text) > most for text in texts)
     notes = [f"Of {longer:,} texts, the first {most} characters are shown."] if longer else []
@@ -403,23 +431,51 @@ def texts_of(X: Samples) -> list[str]:
     X = as_samples(X)
     if nw.dependencies.is_into_dataframe(X):
         frame = nw.from_native(X, eager_only=True)
-        return [str(text) for text in frame[frame.columns[0]].to_list()]
-    return [str(text) for text in np.asarray(X, dtype=object).ravel().tolist()]
+        texts = frame[frame.columns[0]].to_list()
+    else:
+        texts = np.asarray(X, dtype=object).ravel().tolist()
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise ValueError(
+                f"Row {row} of X is {quoted(text)} of type {type(text).__name__}, but a text must "
+                "be a str; '' is an empty text."
+            )
+    return texts
+
+
+def _n_bytes(text: str) -> int:
+    return len(text.encode(errors="surrogatepass"))
+
+
+def frame_of(X: Samples) -> nw.DataFrame[Any] | None:
+    """Return a table whose columns have names and types, None for others."""
+    X = as_samples(X)
+    if not nw.dependencies.is_into_dataframe(X):
+        return None
+    # Pandas takes names that are no strings, narwhals does not.
+    if hasattr(X, "iloc"):
+        X = X.set_axis([str(name) for name in X.columns], axis=1)
+    return nw.from_native(X, eager_only=True)
 
 
 def columns_of(X: Samples) -> dict[str, list[object]]:
     """Return the columns of a table by their names."""
     X = as_samples(X)
-    if nw.dependencies.is_into_dataframe(X):
-        # Pandas takes names that are no strings, narwhals does not.
-        if hasattr(X, "iloc"):
-            X = X.set_axis([str(name) for name in X.columns], axis=1)
-        frame = nw.from_native(X, eager_only=True)
+    frame = frame_of(X)
+    if frame is not None:
         return {name: frame[name].to_list() for name in frame.columns}
     array = np.asarray(X)
     if array.ndim != 2:
-        raise ValueError(f"X must have 2 dimensions to be a table, got shape {array.shape}.")
+        is_array = hasattr(X, "shape")
+        got = f"shape {array.shape}" if is_array else f"a {type(X).__name__} of {_kinds(X)}"
+        raise ValueError(
+            f"X must have 2 dimensions to be a table, got {got}; pass an array or a DataFrame."
+        )
     return {f"column {index}": array[:, index].tolist() for index in range(array.shape[1])}
+
+
+def _kinds(X: Any) -> str:
+    return " and ".join(sorted({type(one).__name__ for one in X}))
 
 
 def _rows(X: Samples) -> Samplewise:
@@ -428,7 +484,7 @@ def _rows(X: Samples) -> Samplewise:
     size = 0
     for name, values in list(columns.items())[:_MOST_COLUMNS]:
         column = [_cell(value) for value in values]
-        size += sum(len(str(cell).encode()) + 3 for cell in column)
+        size += sum(_n_bytes(str(cell)) + 3 for cell in column)
         if cells and size > _MOST:
             break
         cells[name] = column

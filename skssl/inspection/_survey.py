@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import os
 import warnings
-from dataclasses import dataclass
-from typing import Any, Literal, cast
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from numbers import Real
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,11 +18,19 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skssl._labels import as_labels, natural_labels, quiet_about_few_labels, which_are_known
+from skssl._labels import (
+    MARKERS_AS_STRINGS,
+    as_labels,
+    is_missing,
+    natural_labels,
+    quiet_about_few_labels,
+    which_are_known,
+)
 from skssl._quote import quoted
 from skssl._sklearn_compat import check_lengths, num_samples, plain
 from skssl._types import Auto, RandomState, Samples
-from skssl.inspection._projection import PROJECTION, Projection, project
+from skssl.inspection._numbering import numbered_as
+from skssl.inspection._projection import Projection, check_projection, is_projection, project
 from skssl.modality import Stored, as_samples, take
 
 # The spread that suits the usual penalty of a logistic regression, as that of our embeddings does.
@@ -34,6 +46,13 @@ _MOST_CLASSES = 200
 # Beyond, JavaScript's numbers are no whole ones.
 _LARGEST = 2**53
 _FEW = 5
+# Numbers beyond have squares that float32 does not hold, or nearly so.
+_SMALL, _GREAT = 1e-15, 1e15
+
+_PLACES = (
+    "projection must be 'auto', 'pca', 'tsne', 'umap', a transformer or an array of shape "
+    "(n_samples, 2)"
+)
 
 Kind = Literal["names", "integers", "numbers", "booleans", "mixed"]
 
@@ -54,6 +73,8 @@ class Labels:
         The different labels, None if they are quantities.
     numbers : ndarray of int of shape (n_samples,)
         The positions of the labels among the classes, -1 for none.
+    markers : list
+        What would not be read as a label.
     """
 
     kind: Kind
@@ -61,6 +82,7 @@ class Labels:
     known: NDArray[np.bool_]
     classes: np.ndarray | None
     numbers: NDArray[np.intp]
+    markers: list[Any] = field(default_factory=list)
 
     @classmethod
     def of(cls, y: ArrayLike | None, n_rows: int, unlabeled: object, caller: str) -> Labels:
@@ -68,12 +90,15 @@ class Labels:
         nothing = np.full(n_rows, -1)
         if y is None:
             known = np.zeros(n_rows, dtype=bool)
-            return cls("names", np.full(n_rows, None), known, np.array([], dtype=str), nothing)
+            empty = np.array([], dtype=str)
+            markers = markers_of(empty, "names", unlabeled)
+            return cls("names", np.full(n_rows, None), known, empty, nothing, markers)
         labels = as_labels(y)
         with quiet_about_few_labels():
             known = which_are_known(labels, unlabeled, caller=caller, kind="classes")
         kind = kind_of(labels, known)
         found = natural_labels(labels[known])
+        markers = markers_of(found, kind, unlabeled)
         if found.dtype.kind in "iuf" and not (np.abs(found) < _LARGEST).all():
             raise ValueError(f"y must hold labels from -2**53 to 2**53, got {np.abs(found).max()}.")
         if kind == "mixed":
@@ -84,16 +109,16 @@ class Labels:
         is_number = found.dtype.kind in "iuf"
         fractions = is_number and bool((found != np.floor(found)).any())
         if fractions or (is_number and len(classes) > _MOST_CLASSES):
-            return cls(kind, labels, known, None, nothing)
+            return cls(kind, labels, known, None, nothing, markers)
         index = {label: number for number, label in enumerate(classes.tolist())}
         numbers = nothing.copy()
         numbers[known] = [index[label] for label in found.tolist()]
-        return cls(kind, labels, known, classes, numbers)
+        return cls(kind, labels, known, classes, numbers, markers)
 
     def take(self, rows: NDArray[np.intp]) -> Labels:
         """Return the labels of some rows."""
-        return Labels(
-            self.kind, self.values[rows], self.known[rows], self.classes, self.numbers[rows]
+        return replace(
+            self, values=self.values[rows], known=self.known[rows], numbers=self.numbers[rows]
         )
 
     def as_list(self) -> list[object]:
@@ -113,6 +138,12 @@ def kind_of(labels: np.ndarray, known: NDArray[np.bool_]) -> Kind:
     ValueError
         If they are nothing that can be written as text and read again.
     """
+    missing = np.flatnonzero(known)[[is_missing(label) for label in labels[known].tolist()]]
+    if len(missing):
+        raise ValueError(
+            f"y has {quoted(labels[missing[0]])} in row {missing[0]}, which is no label, though "
+            "unlabeled counts it as one; pass unlabeled='auto' or unlabeled=np.nan."
+        )
     found = natural_labels(labels[known])
     dtype = found.dtype if len(found) else labels.dtype
     if dtype.kind in "iu":
@@ -141,6 +172,26 @@ def kind_of(labels: np.ndarray, known: NDArray[np.bool_]) -> Kind:
                 "in one way."
             )
     return "mixed"
+
+
+def markers_of(labels: np.ndarray, kind: Kind, unlabeled: object) -> list[Any]:
+    """Return what is no label among others of a kind, since it stands for a missing one.
+
+    `labels` are those that are known.
+    """
+    if unlabeled is None:
+        return []
+    if not (isinstance(unlabeled, str) and unlabeled == "auto"):
+        marker = unlabeled.item() if isinstance(unlabeled, np.generic) else unlabeled
+        return [] if is_missing(marker) else [marker]
+    if kind == "numbers" and bool((labels != np.floor(labels)).any()):
+        return []
+    return [*MARKERS_AS_STRINGS, -1] if kind in ("names", "mixed") else [-1]
+
+
+def is_value(label: object) -> bool:
+    """Whether a label can be written as text and read again: a text, a finite number, a boolean."""
+    return isinstance(label, (str, int)) or (isinstance(label, float) and math.isfinite(label))
 
 
 def _in_order(labels: list[object]) -> np.ndarray:
@@ -178,14 +229,14 @@ class Survey:
         How many samples there are.
     rows : ndarray of int
         Those that are shown, in ascending order; what follows is of these.
-    X : array-like
-        Their samples.
     labels : Labels
     places : ndarray of shape (n_shown, 2)
     neighbors, distances : ndarray of shape (n_shown, n_neighbors)
         The nearest others, by their place among the rows that are shown, and how far they are.
     clusters : ndarray of int or None
     guesses : Guesses or None
+    samples : object
+        What was made of the samples.
     suspicion : ndarray or None
         How improbable the label is by what the other rows say; NaN where nothing is said.
     notes : list of str
@@ -194,9 +245,9 @@ class Survey:
 
     n_rows: int
     rows: NDArray[np.intp]
-    X: Samples
     labels: Labels
-    places: NDArray[np.float32]
+    samples: Any
+    places: NDArray[np.floating]
     neighbors: NDArray[np.intp]
     distances: NDArray[np.float32]
     clusters: NDArray[np.intp] | None
@@ -210,7 +261,8 @@ def survey(
     X: Samples,
     y: ArrayLike | None,
     *,
-    projection: Projection | ArrayLike,
+    prepare: Callable[[Samples], Any],
+    projection: Projection | BaseEstimator | ArrayLike,
     n_neighbors: int,
     n_clusters: Auto[int] | None,
     max_rows: int | None,
@@ -218,7 +270,12 @@ def survey(
     random_state: RandomState,
     caller: str,
 ) -> Survey:
-    """Find out what is known of rows; what is wrong with the arguments is said first."""
+    """Find out what is known of rows; what is wrong with the arguments is said first.
+
+    Then `prepare` makes what is shown of the samples, and says what is wrong with these.
+    """
+    if isinstance(y, (str, os.PathLike)):
+        raise ValueError(f"y is a text, {quoted(y)}; did you mean path=?")
     stored = Stored.of(X)
     X = as_samples(X) if stored is None else X
     n_rows = num_samples(X) if stored is None else len(stored)
@@ -227,21 +284,15 @@ def survey(
     labels = Labels.of(y, n_rows, unlabeled, caller)
     given = None if is_estimator(estimator) else _finite(estimator, "The embedding")
     check_lengths(X=every_row, embedding=given)
+    transformer = _transformer(estimator) if given is None else None
     placed = None
-    if isinstance(projection, str):
-        if not PROJECTION.is_satisfied_by(projection):
-            raise ValueError(
-                "projection must be 'auto', 'pca', 'tsne', 'umap' or an array of shape "
-                f"(n_samples, 2), got {quoted(projection)}."
-            )
+    if is_projection(projection):
+        check_projection(projection)
     else:
-        placed = _finite(projection, "projection")
+        placed = _finite(projection, "projection", must=_PLACES)
         check_lengths(X=every_row, projection=placed)
         if placed.shape[1] != 2:
-            raise ValueError(
-                "projection must be 'auto', 'pca', 'tsne', 'umap' or an array of shape "
-                f"(n_samples, 2), got one of shape {placed.shape}."
-            )
+            raise ValueError(f"{_PLACES}, got one of shape {placed.shape}.")
     if n_rows < 2:
         raise ValueError(f"X must have at least 2 samples, got {n_rows}.")
 
@@ -255,10 +306,14 @@ def survey(
         )
         X = take(X, rows)
     labels = labels.take(rows)
-    if given is None:
-        embedding, guesses = _embed(estimator, X)
-    else:
-        embedding, guesses = given[rows], None
+    guesses = None
+    with numbered_as(rows):
+        samples = prepare(X)
+        if given is None:
+            given_of_rows, guesses = _embed(estimator, transformer, X, rows)
+        else:
+            given_of_rows = given[rows]
+    embedding = _single(given_of_rows)
     suspicion = None
     found = _from_the_others(embedding, labels, rng, notes)
     if found is not None:
@@ -270,11 +325,9 @@ def survey(
     return Survey(
         n_rows,
         rows,
-        X,
         labels,
-        placed[rows]
-        if placed is not None
-        else project(embedding, cast(Projection, projection), rng),
+        samples,
+        placed[rows] if placed is not None else project(embedding, projection, rng),
         neighbors,
         distances,
         None if n_clusters is None else _clusters(embedding, n_clusters, rng),
@@ -289,26 +342,64 @@ def is_estimator(estimator: object) -> bool:
     return hasattr(estimator, "fit") and hasattr(estimator, "get_params")
 
 
-def _finite(rows: object, name: str) -> NDArray[np.float32]:
-    """Return an array of rows of finite numbers, or raise an error that names other rows."""
-    array = np.asarray(rows)
+def _finite(
+    rows: object,
+    name: str,
+    must: str = "",
+    numbers: NDArray[np.intp] | None = None,
+) -> NDArray[np.floating]:
+    """Return an array of rows of finite numbers, or raise an error that names other rows.
+
+    `must` begins a message about what is no such array; `numbers` are those of the rows.
+    """
+    must = must or f"{name} must be an array of numbers of shape (n_samples, n_features)"
+    try:
+        array = _numbers(np.asarray(as_samples(rows) if hasattr(rows, "detach") else rows))
+    except ValueError:  # rows of several lengths
+        array = np.empty(0, dtype=object)
     if array.ndim != 2 or array.dtype.kind not in "biuf" or not array.shape[1]:
+        is_array = array.ndim > 0 and hasattr(rows, "shape")
         raise ValueError(
-            f"{name} must be an array of numbers of shape (n_samples, n_features), got "
-            f"{quoted(rows) if array.ndim == 0 else f'shape {array.shape}, dtype {array.dtype}'}."
+            f"{must}, got "
+            f"{f'shape {array.shape}, dtype {array.dtype}' if is_array else quoted(rows)}."
         )
+    is_single = array.dtype.kind == "f" and array.dtype.itemsize <= 4
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float32 if is_single else np.float64, copy=False)
     bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
     if len(bad):
+        named = bad if numbers is None else numbers[bad]
         more = f" and {len(bad) - _FEW} more" if len(bad) > _FEW else ""
         raise ValueError(
-            f"{name} has NaN or infinity in rows {', '.join(map(str, bad[:_FEW]))}{more}; leave "
+            f"{name} has NaN or infinity in rows {', '.join(map(str, named[:_FEW]))}{more}; leave "
             "these rows out, of X and y as well."
         )
-    return array.astype(np.float32, copy=False)
+    return array
 
 
-def _embed(estimator: Any, X: Samples) -> tuple[NDArray[np.float32], Guesses | None]:
-    """Return the embedding of samples, and what a classifier behind it says of them."""
+def _numbers(array: np.ndarray) -> np.ndarray:
+    """Return objects as numbers if they are these or missing, as those of nullable dtypes."""
+    if array.dtype.kind != "O" or array.ndim != 2:
+        return array
+    values = [np.nan if is_missing(value) else value for value in array.ravel().tolist()]
+    if not all(isinstance(value, Real) for value in values):
+        return array
+    return np.array(values, dtype=np.float64).reshape(array.shape)
+
+
+def _single(embedding: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return an embedding in single precision, with a scale of which the squares are numbers.
+
+    Nothing that is made of it but the scale of places depends on its own.
+    """
+    largest = float(np.abs(embedding).max())
+    if largest and not _SMALL < largest < _GREAT:
+        embedding = embedding.astype(np.float64) / largest
+    return embedding.astype(np.float32, copy=False)
+
+
+def _transformer(estimator: Any) -> Any:
+    """Return what embeds: an estimator, or the steps before a classifier."""
     check_is_fitted(estimator)
     transformer = estimator
     if isinstance(estimator, Pipeline) and not hasattr(estimator, "transform"):
@@ -320,7 +411,14 @@ def _embed(estimator: Any, X: Samples) -> tuple[NDArray[np.float32], Guesses | N
             f"estimator must have transform, or be an array of shape (n_samples, n_features), got "
             f"{quoted(estimator)}."
         )
-    embedding = _finite(transformer.transform(X), "The embedding")
+    return transformer
+
+
+def _embed(
+    estimator: Any, transformer: Any, X: Samples, rows: NDArray[np.intp]
+) -> tuple[NDArray[np.floating], Guesses | None]:
+    """Return the embedding of samples, and what a classifier behind it says of them."""
+    embedding = _finite(transformer.transform(X), "The embedding", numbers=rows)
     if not is_classifier(estimator):
         return embedding, None
     classes = np.asarray(estimator.classes_)
@@ -370,14 +468,13 @@ def _from_the_others(
         chance[np.ix_(rows, classifier.classes_)] = classifier.predict_proba(values[rows])
 
     folds = StratifiedKFold(min(_FOLDS, counts.max()), shuffle=True, random_state=rng)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), quiet_about_few_labels():
         warnings.filterwarnings("ignore", message="The least populated class")
-        splits = list(folds.split(known, labels.numbers[known]))
-    for train, test in splits:
-        guess(known[train], known[test])
-    others = np.flatnonzero(~labels.known)
-    if len(others):
-        guess(known, others)
+        for train, test in folds.split(known, labels.numbers[known]):
+            guess(known[train], known[test])
+        others = np.flatnonzero(~labels.known)
+        if len(others):
+            guess(known, others)
     suspicion = np.full(len(values), np.nan, dtype=np.float32)
     told = known[counts[labels.numbers[known]] > 1]
     suspicion[told] = 1 - chance[told, labels.numbers[told]]

@@ -34,11 +34,12 @@
   }
   const shown = data.samples;
 
+  const rounded = (number) => String(Number.isInteger(number) ? number : Number(number.toPrecision(6)));
   // Without a label: -1 among numbers of classes, null among quantities.
   const nothing = isQuantity ? null : -1;
   const labelOf = (i) => (given.has(i) ? given.get(i) : before[i]);
   const valueOf = (label) => (label === nothing ? null : isQuantity ? label : classes[label]);
-  const textOf = (label) => (label === nothing ? "none" : String(valueOf(label)));
+  const textOf = (label) => (label === nothing ? "none" : isQuantity ? rounded(label) : String(valueOf(label)));
 
   // ---- small helpers --------------------------------------------------------------------------
 
@@ -893,6 +894,10 @@
       const value = READS[data.kind][0](text);
       if (value === undefined) {
         $("wrong").textContent = `Labels are ${data.kind}: write ${READS[data.kind][1]}.`;
+        return;
+      }
+      if (data.markers.includes(value)) { // read again, it would be none
+        $("wrong").textContent = `${text} stands for no label; take labels away instead.`;
         return;
       }
       if (isQuantity) label = value;
