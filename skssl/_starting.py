@@ -71,9 +71,10 @@ class StartParameters(Declared):
         What stays as it is of the encoder: a part of its layers from the first one on, from 0
         to 1, all of it, or its norms.
     lora_rank : int, default=None
-        Learn a change of this rank for each linear layer and attention of the encoder instead
-        of the weights, which need less memory then and forget less. It is a part of the weights
-        when the training ends.
+        Learn a change of this rank for each linear layer and attention of the encoder that is
+        not frozen - by `freeze`, or without ``requires_grad`` - instead of all weights, which need
+        less memory then and forget less. Layers whose weights are shared, or computed from others,
+        are left out. The change is a part of the weights when the training ends.
     """
 
     modality: Auto[Modality] = param(AUTO, Modality, default="auto")

@@ -20,7 +20,7 @@ from skssl.exceptions import AdaptationWarning, RandomWeightsWarning
 from skssl.inspection._controls import random_weights
 from skssl.modality import Images, Series
 from skssl.model_selection import check_against_random_weights
-from skssl.nn import Pretrained, Weights, torchvision_start
+from skssl.nn import Plan, Pretrained, Weights, torchvision_start
 from skssl.semi_supervised import FineTuneClassifier
 from skssl.training import Monitor
 from skssl.utils import to_onnx, trusted_types
@@ -184,7 +184,8 @@ def test_the_head_learns_alone_and_the_first_layers_move_least(X):
         ({"freeze": 0.4}, {"0.", "1."}),
         ({"freeze": "norm"}, {"1.", "4."}),
         ({"lora_rank": 2}, {"0.", "1.", "3.", "4.", "8.bias"}),
-        ({"lora_rank": 2, "freeze": "all"}, {"0.", "1.", "3.", "4.", "8.bias"}),
+        ({"lora_rank": 2, "freeze": "norm"}, {"0.", "1.", "3.", "4.", "8.bias"}),
+        ({"lora_rank": 2, "freeze": 0.5}, {"0.", "1.", "3.", "4.", "8.bias"}),
     ],
 )
 def test_what_is_frozen_stays(X, options, still):
@@ -198,6 +199,46 @@ def test_what_is_frozen_stays(X, options, still):
     )
     assert all(p.requires_grad for p in ssl.encoder_.parameters())
     assert not any(part._forward_pre_hooks for part in ssl.encoder_.modules())
+
+
+def line(*layers):
+    return nn.Sequential(nn.Flatten(), nn.Linear(192, 8), nn.Linear(8, 8), *layers)
+
+
+def test_changes_of_low_rank_leave_what_cannot_or_must_not_have_one():
+    X = np.random.RandomState(0).randint(0, 255, (20, 8, 8, 3)).astype(np.uint8)
+    options = {"lora_rank": 2, "max_epochs": 3, "batch_size": 10, "random_state": 0}
+    tied = line(nn.Linear(8, 8), nn.Linear(8, 8))
+    tied[4].weight = tied[3].weight
+    ssl = BYOL(encoder=Pretrained(tied), **options).fit(X)
+    assert moved(ssl, tied) == {"1.weight", "2.weight"}
+    normed = line(nn.utils.spectral_norm(nn.Linear(8, 8)))
+    assert Plan(lora_rank=2).low_rank_layers(normed) == ["1", "2"]
+    still = line()
+    still[1].requires_grad_(False)
+    assert moved(SimCLR(encoder=Pretrained(still), **options).fit(X), still) == {"2.weight"}
+    part = SimCLR(encoder=Pretrained(line()), freeze=0.5, **options)
+    before = copy.deepcopy(part.encoder.module)
+    assert moved(part.fit(X), before) == {"2.weight"}
+    still.requires_grad_(False)
+    with pytest.raises(ValueError, match="lora_rank=2: .*requires_grad"):
+        SimCLR(encoder=Pretrained(still), **options).fit(X)
+
+
+def test_statistics_of_frozen_norms_stay_whatever_the_norm(X):
+    net = nn.Sequential(
+        nn.Conv2d(3, 4, 3),
+        nn.BatchNorm2d(4, affine=False),
+        nn.InstanceNorm2d(4, track_running_stats=True),
+        nn.Conv2d(4, 6, 3),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+    )
+    for freeze in (0.5, "norm"):
+        ssl = SimCLR(encoder=net, freeze=freeze, **QUICK).fit(X)
+        after = ssl.encoder_.encoder.state_dict()
+        before = net.state_dict()
+        assert all(torch.equal(before[n], after[n]) for n in before if n.startswith(("1.", "2.")))
 
 
 def test_attention_has_changes_of_low_rank():
@@ -216,12 +257,13 @@ def test_attention_has_changes_of_low_rank():
         ({"freeze": "all"}, "freeze='all' leaves nothing"),
         ({"freeze": 1.0}, "freeze=1.0 leaves nothing"),
         ({"lora_rank": 10}, "lora_rank=10"),
+        ({"lora_rank": 2, "freeze": "all"}, "lora_rank=2, freeze='all'"),
     ],
 )
 def test_nothing_to_train_is_an_error_before_training(X, options, said):
     with pytest.raises(ValueError, match=said):
         SimCLR(encoder=start(), **options, **QUICK).fit(X)
-    if "freeze" in options:
+    if "lora_rank" not in options:
         assert not moved(SimCLR(encoder=start(), max_epochs=0, **options).fit(X))
 
 
@@ -396,6 +438,15 @@ def test_weights_that_do_not_fit_are_not_loaded_in_part(X):
         "1 of .* belong nowhere .*'fc.weight'": state | {"fc.weight": torch.zeros(1)},
         "another shape: '0.bias'": state | {"0.bias": torch.zeros(9)},
         "not finite: '0.bias'": state | {"0.bias": torch.full((8,), float("nan"))},
+        "not finite: '0.weight'": state | {"0.weight": np.full((8, 3, 3, 3), 1e300)},
+        "another dtype: '0.bias' is torch.complex64": state
+        | {"0.bias": torch.zeros(8, dtype=torch.complex64)},
+        "another dtype: '8.bias' is torch.int64": state | {"8.bias": np.zeros(10, np.int64)},
+        "'8.bias' is of the kind object": state | {"8.bias": np.array([None] * 10)},
+        "'8.bias' is of the kind meta": state | {"8.bias": torch.zeros(10, device="meta")},
+        "'8.bias' is of the kind torch.sparse_coo": state | {"8.bias": torch.zeros(10).to_sparse()},
+        "under 'weights', pass what is there": {"weights": state, "epoch": 3},
+        "pass encoder=fitted.encoder_": start().state_dict(),
         "state dict": {"epoch": 3},
         "an empty one": {},
     }
@@ -411,6 +462,24 @@ def test_weights_that_do_not_fit_are_not_loaded_in_part(X):
         SimCLR(encoder="conv", weights="IMAGENET1K_V1").fit(X)
 
 
+def test_weights_fit_whatever_wraps_them_and_however_arrays_lie(X):
+    state = network().state_dict()
+    loaded = network(seed=3)
+    wrapped = {f"_orig_mod.module.{name}": value for name, value in state.items()}
+    Weights(wrapped).load_into(loaded, title="encoder")
+    assert torch.equal(loaded[0].weight, network()[0].weight)
+    # A network may have a part of that name itself.
+    inner = Pretrained(network(seed=3))
+    Weights(Pretrained(network()).state_dict()).load_into(inner, title="encoder")
+    assert torch.equal(inner.module[0].weight, network()[0].weight)
+    backwards = np.ascontiguousarray(state["0.weight"].numpy()[::-1])[::-1]
+    backwards.flags.writeable = False
+    arrays = state | {"0.weight": backwards, "0.bias": state["0.bias"].numpy().astype(">f8")}
+    loaded = network(seed=3)
+    Weights(arrays).load_into(loaded, title="encoder")
+    assert all(torch.equal(state[name], value) for name, value in loaded.state_dict().items())
+
+
 def test_files_run_no_code(X, tmp_path):
     class Evil:
         def __reduce__(self):
@@ -418,10 +487,19 @@ def test_files_run_no_code(X, tmp_path):
 
     torch.save(Evil(), tmp_path / "evil.pth")
     (tmp_path / "text.pth").write_text("what?")
+    (tmp_path / "hello.pth").write_text("hello\nworld")
+    (tmp_path / "byte.pth").write_bytes(b"\x80")
+    (tmp_path / "empty.pth").write_bytes(b"")
+    torch.save(network().state_dict(), tmp_path / "cut.pth")
+    (tmp_path / "cut.pth").write_bytes((tmp_path / "cut.pth").read_bytes()[:500])
     (tmp_path / "cut.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{")
-    for name in ("evil.pth", "text.pth", "cut.safetensors"):
-        with pytest.raises(ValueError, match=f"{name}.* no file of weights"):
-            SimCLR(encoder="conv", weights=tmp_path / name).fit(X)
+    files = [*tmp_path.glob("*.pth"), tmp_path / "cut.safetensors"]
+    assert len(files) == 6
+    for file in files:
+        with pytest.raises(ValueError, match=f"{file.name}.* no file of weights") as raised:
+            Weights(file).read()
+        # No advice to run what is in it.
+        assert "weights_only" not in str(raised.value) and "\x1b" not in str(raised.value)
     assert not (tmp_path / "ran").exists()
     with pytest.raises(ValueError, match="folder"):
         SimCLR(encoder="conv", weights=tmp_path).fit(X)

@@ -12,8 +12,13 @@ from torch import nn
 
 from skssl._torch_compat import remove_pre_hook
 from skssl.nn._encoders import channels_last, has_convolutions
-from skssl.nn._layers import is_batch_norm, layer_depths, layer_rates
-from skssl.nn._low_rank import add_low_rank, has_low_rank, low_rank_parameters, merge_low_rank
+from skssl.nn._layers import has_statistics, layer_depths, layer_rates, module_depths
+from skssl.nn._low_rank import (
+    add_low_rank,
+    low_rank_layers,
+    low_rank_parameters,
+    merge_low_rank,
+)
 from skssl.nn._objective import Objective
 from skssl.nn._teacher import Teacher
 
@@ -48,7 +53,7 @@ class Plan:
 
     @property
     def keeps_statistics(self) -> bool:
-        """Whether all BatchNorm layers of the encoder keep theirs."""
+        """Whether all BatchNorm layers of the encoder, and the like, keep theirs."""
         return self.is_adapted and self.n_samples <= _ROWS_FOR_STATISTICS
 
     def trains(self, encoder: nn.Module) -> set[nn.Parameter]:
@@ -56,26 +61,37 @@ class Plan:
         able = {p for p in encoder.parameters() if p.requires_grad}
         if self.lora_rank is not None:
             return able & set(low_rank_parameters(encoder))
-        if self.freeze in (None, 0):
-            return able
-        if self.freeze == "norm":
-            return able - {p for norm in _norms(encoder) for p in norm.parameters()}
-        depths, last = self._frozen_layers(encoder)
-        return {p for p in able if depths[p] > last}
+        return able - self._frozen(encoder)
 
-    def _frozen_layers(self, encoder: nn.Module) -> tuple[dict[nn.Parameter, int], int]:
-        """Return the number of the layer of every parameter, and that of the last frozen one."""
+    def low_rank_layers(self, encoder: nn.Module) -> list[str]:
+        """Return the names of the layers that get a change of low rank: of what learns."""
+        if self.lora_rank is None:
+            return []
+        learns = {p for p in encoder.parameters() if p.requires_grad} - self._frozen(encoder)
+        return low_rank_layers(encoder, self.lora_rank, learns)
+
+    def _frozen(self, encoder: nn.Module) -> set[nn.Parameter]:
+        """Return the parameters that stay as they are since it was asked for."""
+        if self.freeze == "norm":
+            return {p for norm in _norms(encoder) for p in norm.parameters()}
         depths, deepest = layer_depths(encoder)
-        part = 1.0 if self.freeze == "all" else float(self.freeze or 0)
-        return depths, math.floor(part * deepest + 1e-9)
+        last = self._last_frozen(deepest)
+        return {p for p, depth in depths.items() if depth <= last}
+
+    def _last_frozen(self, deepest: int) -> int:
+        """Return the number of the last layer that stays as it is, by that of the last one."""
+        part = {"all": 1.0, "norm": 0.0, None: 0.0}.get(self.freeze, self.freeze)
+        return math.floor(float(part or 0) * max(deepest, 1) + 1e-9)
 
     def kept_norms(self, encoder: nn.Module) -> list[nn.Module]:
-        """Return the BatchNorm layers whose statistics are to stay as they are."""
-        norms = [module for module in encoder.modules() if is_batch_norm(module)]
+        """Return the norms whose statistics are to stay as they are."""
+        # By the layer that they follow, since a norm need not have parameters.
+        depths = module_depths(encoder)
+        norms = [module for module in depths if has_statistics(module)]
         if self.keeps_statistics or self.freeze == "norm" or self.lora_rank is not None:
             return norms
-        depths, last = self._frozen_layers(encoder)
-        return [norm for norm in norms if any(depths[p] <= last for p in norm.parameters())]
+        last = self._last_frozen(max(depths.values()))
+        return [norm for norm in norms if max(depths[norm], 1) <= last]
 
 
 def _norms(network: nn.Module) -> list[nn.Module]:
@@ -84,18 +100,20 @@ def _norms(network: nn.Module) -> list[nn.Module]:
 
 def check_plan(encoder: nn.Module, plan: Plan, *, title: str) -> None:
     """Raise an error if nothing of an encoder that has something to train would be trained."""
-    if not any(p.requires_grad for p in encoder.parameters()):
-        return
-    if plan.lora_rank is not None:
-        if not has_low_rank(encoder, plan.lora_rank):
+    learns = any(p.requires_grad for p in encoder.parameters())
+    if plan.lora_rank is None:
+        if learns and not plan.trains(encoder):
             raise ValueError(
-                f"lora_rank={plan.lora_rank}: the encoder of {title} has no linear layer or "
-                "attention whose weights have a higher rank."
+                f"freeze={plan.freeze!r} leaves nothing of the encoder of {title} to train; say "
+                "max_epochs=0 for the encoder as it is, a smaller part, or a lora_rank in its "
+                "place."
             )
-    elif not plan.trains(encoder):
+    elif not plan.low_rank_layers(encoder):
+        frozen = f", freeze={plan.freeze!r}" if plan.freeze not in (None, 0) else ""
         raise ValueError(
-            f"freeze={plan.freeze!r} leaves nothing of the encoder of {title} to train; say "
-            "max_epochs=0 for the encoder as it is, a smaller part, or a lora_rank."
+            f"lora_rank={plan.lora_rank}{frozen}: the encoder of {title} has no linear layer or "
+            "attention that learns (requires_grad), is not frozen, and has weights of a higher "
+            "rank that belong to it alone."
         )
 
 
@@ -122,9 +140,11 @@ def adapted(
     """
     encoders = [objective.encoder, *_copies(objective)]
     if plan.lora_rank is not None:
+        # Of copies, nothing has a gradient that would say which layers these are.
+        layers = plan.low_rank_layers(objective.encoder)
         for encoder in encoders:
             generator = torch.Generator().manual_seed(seed)
-            add_low_rank(encoder, plan.lora_rank, generator)
+            add_low_rank(encoder, layers, plan.lora_rank, generator)
         for copied in encoders[1:]:
             for p in low_rank_parameters(copied):
                 p.requires_grad_(False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 
 from skssl.nn._encoders import SideBySide
 
@@ -31,18 +31,31 @@ def layer_rates(encoder: nn.Module, head: nn.Module, decay: float) -> dict[nn.Pa
 
 def layer_depths(network: nn.Module) -> tuple[dict[nn.Parameter, int], int]:
     """Return the number of the layer of every parameter, from 1 on, and that of the last layer."""
+    of_modules = module_depths(network)
     depths: dict[nn.Parameter, int] = {}
+    for module, depth in of_modules.items():
+        depths |= dict.fromkeys(module.parameters(recurse=False), max(depth, 1))
+    return depths, max(of_modules.values())
+
+
+def module_depths(network: nn.Module) -> dict[nn.Module, int]:
+    """Return the number of the layer that every module is, or follows; 0 is before the first."""
+    depths: dict[nn.Module, int] = {}
     depth = 0
     for module in network.modules():
-        parameters = list(module.parameters(recurse=False))
-        depth += any(p.ndim > 1 for p in parameters)
-        depths |= dict.fromkeys(parameters, max(depth, 1))
-    return depths, depth
+        depth += any(p.ndim > 1 for p in module.parameters(recurse=False))
+        depths[module] = depth
+    return depths
 
 
 def is_batch_norm(module: nn.Module) -> bool:
     """Return whether `module` is a BatchNorm layer."""
     return isinstance(module, _BATCH_NORMS)
+
+
+def has_statistics(module: nn.Module) -> bool:
+    """Return whether `module` is a norm that keeps statistics of what it has seen in training."""
+    return isinstance(getattr(module, "running_mean", None), Tensor)
 
 
 def learned_batch_norms(network: nn.Module) -> list[nn.Module]:

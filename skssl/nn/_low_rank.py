@@ -7,6 +7,7 @@ https://arxiv.org/abs/2106.09685
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Any
 
 import torch
@@ -55,25 +56,36 @@ _WEIGHTS = {_LowRankLinear: "weight", _LowRankAttention: "in_proj_weight"}
 _CHANGED = (_LowRankLinear, _LowRankAttention)
 
 
-def has_low_rank(network: nn.Module, rank: int) -> bool:
-    """Return whether `network` has a layer that a change of this rank is smaller than."""
-    return bool(_layers(network, rank))
+def low_rank_layers(network: nn.Module, rank: int, learns: set[nn.Parameter]) -> list[str]:
+    """Return the names of the layers that can have a change of this rank.
 
-
-def _layers(network: nn.Module, rank: int) -> list[nn.Module]:
+    Their weights are of a higher one, are among those that learn, and belong to the layer alone:
+    what two layers share would get the changes of both, and what is computed from other weights
+    (as by ``weight_norm``) would lose its change.
+    """
+    owners = Counter(
+        p
+        for module in network.modules()
+        for _, p in module.named_parameters(recurse=False, remove_duplicate=False)
+    )
     found = []
-    for module in network.modules():
+    for name, module in network.named_modules():
         kind = _KINDS.get(type(module))
-        weights = None if kind is None else getattr(module, _WEIGHTS[kind])
         # Attention of keys of another size has no common projection.
-        if weights is not None and rank < min(weights.shape):
-            found.append(module)
+        own = {} if kind is None else dict(module.named_parameters(recurse=False))
+        weights = None if kind is None else own.get(_WEIGHTS[kind])
+        if weights is None or weights not in learns or owners[weights] > 1:
+            continue
+        if rank < min(weights.shape):
+            found.append(name)
     return found
 
 
-def add_low_rank(network: nn.Module, rank: int, generator: torch.Generator) -> None:
-    """Give each linear layer and attention a change of this rank, which is zero at first."""
-    for module in _layers(network, rank):
+def add_low_rank(
+    network: nn.Module, layers: list[str], rank: int, generator: torch.Generator
+) -> None:
+    """Give the layers of these names a change of this rank, which is zero at first."""
+    for module in map(network.get_submodule, layers):
         kind = _KINDS[type(module)]
         weights: Tensor = getattr(module, _WEIGHTS[kind])
         rows, columns = weights.shape

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import pickle
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from skssl._quote import quoted
 from skssl._torch_compat import newest_form
 
 #: A state dict: tensors, or NumPy arrays, by their names.
@@ -22,6 +22,8 @@ StateDict = Mapping[str, Tensor | np.ndarray]
 _NESTED = ("state_dict", "model", "model_state_dict")
 # What DistributedDataParallel and torch.compile put before every name.
 _PREFIXES = ("module.", "_orig_mod.")
+# What Pretrained and ``encoder_`` have beside the weights of a network.
+_OF_OURS = {"mean", "std", "scales"}
 # Names that an error mentions.
 _MOST_NAMED = 3
 # What BatchNorm has had since 2018, and does not need.
@@ -101,14 +103,25 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         if _is_safetensors(path):
             return dict(load_file(path))
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, SafetensorError, RuntimeError, EOFError, ValueError) as error:
+    # What a file of something else raises can be anything.
+    except Exception as error:
         raise ValueError(
-            f"weights={str(path)!r} is no file of weights that can be read without running code: "
-            f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''} Write "
-            "network.state_dict() with safetensors.torch.save_file or torch.save, with a version "
-            "that is not newer than the one that reads it."
+            f"weights={str(path)!r} is no file of weights that can be read without running code "
+            f"({_reason(error)}). Write network.state_dict() with safetensors.torch.save_file or "
+            "torch.save, with a version that is not newer than the one that reads it."
         ) from error
     return _tensors(content, title=f"weights={str(path)!r}")
+
+
+def _reason(error: Exception) -> str:
+    """Say why a file cannot be read, without torch's advice to run its code."""
+    said = str(error)
+    _, is_advice, inner = said.partition("WeightsUnpickler error:")
+    if is_advice or said.startswith("Weights only"):
+        found = re.search(r"GLOBAL (\S+)", inner)
+        return f"it holds {found[1]}" if found else "it holds something else than tensors"
+    first = next((line.strip() for line in said.splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {first}".rstrip(": .")
 
 
 def _is_safetensors(path: Path) -> bool:
@@ -131,16 +144,48 @@ def _tensors(content: object, *, title: str) -> dict[str, Tensor]:
         )
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, (Tensor, np.ndarray)):
+            inner = next((key for key, part in content.items() if isinstance(part, Mapping)), None)
+            hint = f" If the weights are under {inner!r}, pass what is there." if inner else ""
             raise ValueError(
-                f"{title} must be a state dict, names with a tensor each, but {name!r} is "
-                f"{type(value).__name__}."
+                f"{title} must be a state dict, names with a tensor each, but {quoted(name)} is "
+                f"{type(value).__name__}.{hint}"
             )
     _refuse_future(content, title=title)
-    tensors = {name: torch.as_tensor(value) for name, value in content.items()}
-    for prefix in _PREFIXES:
-        if all(name.startswith(prefix) for name in tensors):
-            tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
-    return tensors
+    return {name: _tensor(name, value, title=title) for name, value in content.items()}
+
+
+def _tensor(name: str, value: Tensor | np.ndarray, *, title: str) -> Tensor:
+    """Return an entry of a state dict as a tensor that can be copied from."""
+    if isinstance(value, np.ndarray):
+        kind: object = value.dtype
+        if value.dtype.kind in "biufc":
+            # torch has no arrays that go backwards, in other orders of bytes, or to be read only.
+            usual = np.asarray(value, dtype=value.dtype.newbyteorder("="), order="C")
+            try:
+                return torch.from_numpy(usual if usual.flags.writeable else usual.copy())
+            except TypeError:  # of kinds of numbers that it has not
+                pass
+    else:
+        kind = "meta" if value.is_meta else value.dtype if value.is_quantized else value.layout
+        if not value.is_meta and not value.is_quantized and value.layout is torch.strided:
+            return value
+    raise ValueError(
+        f"{title}: {quoted(name)} is of the kind {kind}, and must be a dense tensor, or an array, "
+        "of numbers."
+    )
+
+
+def _without_prefixes(
+    weights: Mapping[str, Tensor], own: Mapping[str, object]
+) -> dict[str, Tensor]:
+    """Take away what wrappers put before all names, where these do not fit as they are."""
+    named = dict(weights)
+    while not own.keys() & named.keys():
+        prefix = next((p for p in _PREFIXES if all(n.startswith(p) for n in named)), None)
+        if prefix is None:
+            break
+        named = {name.removeprefix(prefix): value for name, value in named.items()}
+    return named
 
 
 def _refuse_future(content: object, *, title: str) -> None:
@@ -177,6 +222,7 @@ def load_whole(
         Beginnings of names that the network does without.
     """
     own = network.state_dict()
+    weights = _without_prefixes(weights, own)
     given = {name: value for name, value in weights.items() if not name.startswith(without or "\0")}
     missing = [name for name in own if name not in given and not name.endswith(_OPTIONAL)]
     unknown = [name for name in given if name not in own]
@@ -192,18 +238,38 @@ def load_whole(
     if wrong:
         shapes = [f"{n!r} is {tuple(given[n].shape)}, not {tuple(own[n].shape)}" for n in wrong]
         problems.append(f"{len(wrong)} have another shape: {'; '.join(shapes[:_MOST_NAMED])}")
-    broken = [n for n in own if n in given and not given[n].isfinite().all()]
-    broken = [name for name in broken if own[name].isfinite().all()]
+    other = [n for n in own if n in given and _kind(own[n]) != _kind(given[n])]
+    other = [name for name in other if not name.endswith(_OPTIONAL)]
+    if other:
+        dtypes = [f"{n!r} is {given[n].dtype}, not {own[n].dtype}" for n in other[:_MOST_NAMED]]
+        problems.append(f"{len(other)} have another dtype: {'; '.join(dtypes)}")
+    # In the precision of the network, whose range is another one.
+    broken = [n for n in own if n in given and not given[n].to(own[n].dtype).isfinite().all()]
+    broken = [n for n in broken if n not in other and own[n].isfinite().all()]
     if broken:
         problems.append(f"{len(broken)} hold values that are not finite: {_listed(broken)}")
     if problems:
+        said = "these do" if what == "weights" else f"{what} does"
+        hint = (
+            " They are of an encoder that was fitted here: pass encoder=fitted.encoder_, or the "
+            "Path of a file of the fitted method, in the place of weights."
+            if _OF_OURS & given.keys()
+            else ""
+        )
         raise ValueError(
-            f"weights: {what} does not fit {title}, so that nothing of it was loaded. Of its "
-            f"names, {', and '.join(problems)}."
+            f"weights: {said} not fit {title}, so that nothing was loaded. Of the names, "
+            f"{', and '.join(problems)}.{hint}"
         )
     for name, tensor in own.items():
         if name in given:
             tensor.copy_(cast(Tensor, given[name]))
+
+
+def _kind(tensor: Tensor) -> str:
+    """Say what kind of numbers a tensor has, whose precision may be another one."""
+    if tensor.is_complex():
+        return "complex"
+    return "real" if tensor.is_floating_point() else "whole"
 
 
 def _listed(names: list[str]) -> str:

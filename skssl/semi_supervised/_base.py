@@ -112,8 +112,8 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
         What stays as it is of the encoder: a part of its layers from the first one on, from 0
         to 1, all of it, so that the head learns alone, or its norms.
     lora_rank : int, default=None
-        Learn a change of this rank for each linear layer and attention of the encoder instead of
-        the weights. It is a part of these when the training ends.
+        Learn a change of this rank for each linear layer and attention of the encoder that is not
+        frozen, instead of all weights. It is a part of these when the training ends.
     augment : bool, default=True
         Whether labelled rows are changed by the mild views (``views_.mild()``) of the method.
     early_stopping : "auto" or bool, default="auto"
@@ -378,7 +378,8 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
             )
         self.encoder_ = copy.deepcopy(learned)
         if learns and self.lora_rank is not None:
-            check_plan(learned.encoder, Plan(lora_rank=self.lora_rank), title=type(self).__name__)
+            plan = Plan(freeze=self.freeze, lora_rank=self.lora_rank)
+            check_plan(learned.encoder, plan, title=type(self).__name__)
         self.head_ = head.eval()
         self._optimizer_state = None
         self._steps = 0
