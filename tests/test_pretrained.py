@@ -494,7 +494,6 @@ def test_files_run_no_code(X, tmp_path):
     (tmp_path / "cut.pth").write_bytes((tmp_path / "cut.pth").read_bytes()[:500])
     (tmp_path / "cut.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{")
     files = [*tmp_path.glob("*.pth"), tmp_path / "cut.safetensors"]
-    assert len(files) == 6
     for file in files:
         with pytest.raises(ValueError, match=f"{file.name}.* no file of weights") as raised:
             Weights(file).read()

@@ -80,8 +80,8 @@ class Plan:
 
     def _last_frozen(self, deepest: int) -> int:
         """Return the number of the last layer that stays as it is, by that of the last one."""
-        part = {"all": 1.0, "norm": 0.0, None: 0.0}.get(self.freeze, self.freeze)
-        return math.floor(float(part or 0) * max(deepest, 1) + 1e-9)
+        part = 0.0 if self.freeze in (None, "norm") else self.freeze
+        return math.floor(float(1.0 if part == "all" else part or 0) * max(deepest, 1) + 1e-9)
 
     def kept_norms(self, encoder: nn.Module) -> list[nn.Module]:
         """Return the norms whose statistics are to stay as they are."""

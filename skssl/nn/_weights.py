@@ -244,8 +244,8 @@ def load_whole(
         dtypes = [f"{n!r} is {given[n].dtype}, not {own[n].dtype}" for n in other[:_MOST_NAMED]]
         problems.append(f"{len(other)} have another dtype: {'; '.join(dtypes)}")
     # In the precision of the network, whose range is another one.
-    broken = [n for n in own if n in given and not given[n].to(own[n].dtype).isfinite().all()]
-    broken = [n for n in broken if n not in other and own[n].isfinite().all()]
+    able = [n for n in own if n in given and n not in other and own[n].isfinite().all()]
+    broken = [n for n in able if not given[n].to(own[n].dtype).isfinite().all()]
     if broken:
         problems.append(f"{len(broken)} hold values that are not finite: {_listed(broken)}")
     if problems:
