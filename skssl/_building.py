@@ -94,6 +94,15 @@ class BuildsNetworks(StartsFrom):
                 f"modality={self.modality!r} must be 'auto' or an object, such as "
                 f"modality=skssl.modality.{name}()."
             )
+        allowed = (Views, ChangedViews)
+        is_auto = isinstance(self.views, str) and self.views == "auto"
+        if not (is_auto or isinstance(self.views, allowed) or callable(self.views)):
+            name = type(self).__name__
+            raise InvalidParameterError(
+                f"The 'views' parameter of {name} must be 'auto', an object of skssl.views or a "
+                f"callable. Got {quoted(self.views)} instead. A single range of the default views "
+                f"is set by its name, as in {name}().set_params(views__crop_scale=(0.5, 1.0))."
+            )
         super()._validate_params()
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:

@@ -60,8 +60,9 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, StartParameters):
         The random changes that the embedding is to be indifferent to: an object from
         :mod:`skssl.views`, or a function that returns a changed copy of a batch. With "auto",
         ranges of the modality's default views can be set and searched as well, for example
-        ``views__crop_scale``. For an encoder that is no name, the default views are as large as the
-        samples.
+        ``views__crop_scale``; `get_params` does not list them, and names are checked in `fit`, when
+        the kind of data is known. For an encoder that is no name, the default views are as large as
+        the samples.
     max_epochs : int, default="auto"
         Passes over the training rows. "auto" counts in steps of the optimiser: 300 for up to 1000
         rows, growing with their number to the power of 0.6 to 4000; on a CPU fewer, where samples

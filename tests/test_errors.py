@@ -88,6 +88,7 @@ BAD_PARAMETERS = [
     ({"modality": "point_cloud"}, r"modality=skssl.modality.PointCloud\(\)"),
     ({"modality": Images}, r"'modality' .* got the class Images; write modality=Images\(\)"),
     ({"views": ImageViews}, r"'views' .* got the class ImageViews; write views=ImageViews\(\)"),
+    ({"views": {"rotation": 20}}, r"'views' .* must be 'auto', .* Got \{'rotation': 20\} instead"),
     ({"views": SeriesViews()}, "views of Series, but the samples of X are Images; .*ImageViews"),
     ({"views": VideoViews()}, "views of Video, but the samples of X are Images"),
     ({"encoder": torch.nn.LSTM}, "encoder=.*LSTM.*an object of this class"),

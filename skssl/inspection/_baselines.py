@@ -44,8 +44,9 @@ def classical_baselines(modality: Modality, *, random_state: int = 0) -> Baselin
     :func:`few_label_report` compares with by default. Take it to leave some out, or to add your
     own.
 
-    - images: all values; principal components; label spreading over the graph of 7 neighbours
-      among these, which also sees the unlabelled rows;
+    - images: all values; up to 100 principal components, which are all of them for images of at
+      most 100 values, so that both are about equal there; label spreading over the graph of 7
+      neighbours among these, which also sees the unlabelled rows;
     - series: all values; the nearest neighbour; random convolution kernels (MiniRocket) with a
       ridge classifier;
     - tables: numbers mapped to a normal distribution, with categories as columns of zeros and ones,

@@ -102,7 +102,8 @@ def few_label_report(
         method, or without one, of the modality that `X` looks like. None is nothing.
     probe : classifier, default=None
         What is fitted to embeddings and other features; up to its first step that needs labels to
-        those of all training rows. None is a ``LogisticRegression`` behind a ``StandardScaler``.
+        those of all training rows. None is a ``LogisticRegression`` behind a ``StandardScaler``,
+        which is fitted to all training rows, not to the few labelled ones, so it does no harm here.
     choose : bool, default=False
         Whether to add a row that says what it is worth to choose among the others: in each draw,
         the one of `models` and `baselines` that has the best score in stratified cross-validation
@@ -126,7 +127,8 @@ def few_label_report(
     Returns
     -------
     report : FewLabelReport
-        To be printed, plotted, or made a DataFrame of. It also has what was fitted.
+        To be printed, plotted, or made a DataFrame of. ``print`` includes ``summary()``. It also
+        has what was fitted.
 
     Raises
     ------

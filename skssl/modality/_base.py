@@ -341,7 +341,8 @@ def check_numbers(
     """
     X = as_samples(X)
     _refuse_no_array(X)
-    if isinstance(X, (list, tuple)) and len(X) and _is_ragged(X):
+    _refuse_nothing(X)
+    if isinstance(X, (list, tuple)) and _is_ragged(X):
         shapes = [_shape(one) for one in X]
         row = next(row for row, shape in enumerate(shapes) if shape != shapes[0])
         raise ValueError(
@@ -378,6 +379,15 @@ def _refuse_no_array(X: object) -> None:
         raise TypeError(
             f"X must be an array, a list of samples or a DataFrame, got {quoted(X)} of type "
             f"{type(X).__name__}."
+        )
+
+
+def _refuse_nothing(X: Samples) -> None:
+    """Raise an error if `X` has no samples, nor axes that would say what they are."""
+    shape = (len(X),) if isinstance(X, (list, tuple)) else getattr(X, "shape", None)
+    if shape == (0,):
+        raise ValueError(
+            "X is empty: there are no samples. If it is a list of files, the pattern matched none."
         )
 
 

@@ -74,13 +74,14 @@ class Images(PixelModality, Surrounded, Paintable):
     qualify, the last one is taken, as in NumPy, Pillow and matplotlib; say `layout` to change
     that. If none qualifies, `layout` or `channels` has to be said.
 
-    Lists of paths, PIL images, or ``uint8`` arrays of mixed sizes, and a DataFrame whose only
-    column holds paths, are decoded in threads and brought to `size`: resized with antialiasing
-    until they cover it, with the middle cut out. They are turned as their EXIF data say and become
-    grey if all of them are, RGB otherwise; transparency is left out unless ``channels=4``. Files
-    with more than 8 bits a value are refused, and so is what is no regular file, such as a named
-    pipe. Strings and paths are opened only where the first samples of `fit` were such or PIL
-    images: a model of arrays opens no file, whatever it is asked to embed.
+    Lists and arrays of paths, so that ``paths[few]`` works, lists of PIL images, or of ``uint8``
+    arrays of mixed sizes, and a DataFrame whose only column holds paths, are decoded in threads and
+    brought to `size`: resized with antialiasing until they cover it, with the middle cut out. They
+    are turned as their EXIF data say and become grey if all of them are, RGB otherwise;
+    transparency is left out unless ``channels=4``. Files with more than 8 bits a value are refused,
+    and so is what is no regular file, such as a named pipe. Strings and paths are opened only where
+    the first samples of `fit` were such or PIL images: a model of arrays opens no file, whatever it
+    is asked to embed.
 
     With ``modality="auto"``, arrays of 4 dimensions are images, and so are arrays of 3 dimensions
     if they are squares ``(n, side, side)`` or hold integers, though integers other than ``uint8``
@@ -102,8 +103,8 @@ class Images(PixelModality, Surrounded, Paintable):
     layout : {"channels_first", "channels_last"}, default=None
         Where the channels are. None decides by the rule above.
     size : int or tuple of two ints, default=None
-        Side, or height and width, to bring files and PIL images to. None is for those that have
-        the same size already.
+        Side, or height and width, to bring files and PIL images to. It is needed only if they
+        differ in size; with None they keep their own.
     on_error : {"raise", "skip"}, default="raise"
         What to do about files that are missing or broken: raise an error that names them, or leave
         them out with a warning. Their embedding is then NaN, and so is what methods give back in

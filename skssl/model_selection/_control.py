@@ -83,7 +83,9 @@ def check_against_random_weights(
         start = "frozen, as it started," if method.starts_from_known() else "with random weights"
         warn(
             f"{type(method).__name__} scores {score:.4g}, and {start} {at_random:.4g}: by this "
-            "score, training did not pay. Try more epochs, other views, or another scorer.",
+            f"score, training did not pay. Try more epochs (this training had {method._steps} "
+            "steps), other views, or look at a few labels; see 'When it does not work' in the "
+            "documentation.",
             RandomWeightsWarning,
         )
     return score - at_random
