@@ -239,17 +239,26 @@ def test_umap_is_taken_where_it_is_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=UMAP))
     display = EmbeddingDisplay.from_embedding(Z, projection="umap")
     assert display.ax_.get_xlabel() == "UMAP 1"
-    np.testing.assert_array_equal(display.places, Z[:, :2])
+    np.testing.assert_array_equal(display.places, Z[:, :2].astype(np.float32))
 
 
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"projection": "lda"}, "projection must be 'pca', 'tsne', 'umap' or a transformer"),
+        (
+            {"projection": "lda"},
+            "projection must be 'auto', 'pca', 'tsne', 'umap', a transformer or an",
+        ),
         ({"projection": PCA(3)}, "must give two columns for each of 60"),
         ({"max_samples": 1}, "max_samples must be None or an int of at least 2, got 1"),
         ({"y": NAMES[:5]}, "inconsistent numbers of samples"),
-        ({"y": np.full(60, -1)}, "no row of y has a label"),
+        (
+            {"projection": None},
+            "projection must be 'auto', 'pca', 'tsne', 'umap', a transformer or an",
+        ),
+        ({"projection": Z[:, :3]}, "projection must have shape (60, 2), a place for each sample"),
+        ({"y": [np.inf, 0.5] * 30}, "y must hold labels from -2**53 to 2**53, got inf"),
+        ({"y": np.full(60, np.datetime64("2020-01-21"))}, "y must hold names, real numbers or"),
         ({"ax": 3}, "ax must be None or one matplotlib Axes, got 3"),
     ],
 )
@@ -465,3 +474,67 @@ def test_without_matplotlib_the_extra_is_named(draw, monkeypatch):
         ImportError, match=r"Display.* needs matplotlib: pip install 'skssl\[plot\]'"
     ):
         draw()
+
+
+def test_equal_rows_and_huge_numbers_have_places():
+    for rows in (np.ones((40, 5)), np.zeros((40, 5)), 1e200 * Z):
+        for projection in ("pca", "tsne", "auto"):
+            display = EmbeddingDisplay.from_embedding(rows, projection=projection)
+            assert np.isfinite(display.places).all()
+    assert np.ptp(display.places) > 1
+    few = EmbeddingDisplay.from_embedding(Z[:3])
+    assert few.ax_.get_xlabel() == "principal component 1"
+    given = EmbeddingDisplay.from_embedding(Z, projection=Z[:, 2:], max_samples=20)
+    assert set(given.places[:, 0]) < set(Z[:, 2])
+    piped = EmbeddingDisplay.from_embedding(Z, projection=make_pipeline(PCA(3), PCA(2)))
+    assert piped.places.shape == (60, 2)
+
+
+def test_few_labels_are_among_what_is_drawn_and_there_need_be_none():
+    y = np.full(2000, -1)
+    y[:2] = [0, 1]
+    rows = np.random.default_rng(0).normal(size=(2000, 2))
+    how = {"projection": "pca", "max_samples": 50}
+    display = EmbeddingDisplay.from_embedding(rows, y, **how)
+    counts = {name: len(points.get_offsets()) for name, points in display.points_.items()}
+    assert counts == {"unlabelled": 48, 0: 1, 1: 1}
+    # A class of which nothing is drawn is no reason to doubt what -1 means.
+    y[2:1000] = 0
+    assert set(EmbeddingDisplay.from_embedding(rows, y, **how).points_) >= {"unlabelled", 0}
+    display = EmbeddingDisplay.from_embedding(rows, np.full(2000, -1), **how)
+    assert [text.get_text() for text in display.legend_.get_texts()] == ["unlabelled"]
+
+
+def test_classes_of_any_name_are_kept_apart_from_what_is_no_class():
+    y = ["unlabelled", None, "others", "samples", 1, "a"] * 10
+    display = EmbeddingDisplay.from_embedding(Z, y, projection="pca")
+    expected = {"(unlabelled)", "unlabelled", "others", "samples", 1, "a"}
+    assert set(display.points_) == expected
+    assert all(len(points.get_offsets()) == 10 for points in display.points_.values())
+    many = EmbeddingDisplay.from_embedding(Z, np.arange(60) % 30, projection="pca")
+    assert list(many.points_)[:20] == list(range(20))
+
+
+def test_series_that_end_earlier_have_their_own_holes_and_forecasts():
+    rng = np.random.default_rng(0)
+    X = [rng.normal(size=(2, length)) for length in (32, 20, 32, 27)]
+    method = MaskedAutoencoder(max_epochs=0, random_state=0).fit(X)
+    display = ReconstructionDisplay.from_estimator(method, X, rows=[0, 1, 3], horizon=6)
+    for row, known, foreseen, came in zip([0, 1, 3], *display.stages.values(), strict=True):
+        np.testing.assert_allclose(came.values, X[row])
+        last = X[row].shape[1] - 6
+        np.testing.assert_array_equal(np.isnan(known.values[0]), np.arange(last + 6) >= last)
+        np.testing.assert_array_equal(np.isnan(foreseen.values[0]), np.arange(last + 6) < last - 1)
+        expected = method.forecast(X[row][None, :, :last], 6)[0]
+        np.testing.assert_allclose(foreseen.values[:, last:], expected, rtol=1e-5)
+    array = rng.normal(size=(4, 2, 16))
+    array[0, :, 12:] = np.nan
+    array[1, 0, 9:] = np.nan
+    method = MaskedAutoencoder(max_epochs=0, random_state=0).fit(array)
+    display = ReconstructionDisplay.from_estimator(method, array)
+    hole, filled, whole = (sketches[0].values for sketches in display.stages.values())
+    assert hole.shape == filled.shape == whole.shape == (2, 12)
+    np.testing.assert_array_equal(np.flatnonzero(np.isnan(hole[0])), [4, 5, 6])
+    np.testing.assert_array_equal(np.flatnonzero(~np.isnan(filled[0])), [3, 4, 5, 6, 7])
+    mask = np.arange(16) >= 10
+    ReconstructionDisplay.from_estimator(method, array, mask=mask).figure_.canvas.draw()

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # Inches: between axes, above and below them, and what is readable without scrolling.
 _GAP, _TITLE, _BOTTOM, _RIGHT = 0.14, 0.36, 0.12, 0.12
 _WIDEST = 13.5
+# Where axes remember what a Display has drawn beside or in place of them.
+_PARTS = "_skssl_parts"
 
 
 @dataclass
@@ -96,6 +98,9 @@ def make_grid(
         return Grid(grid.subplots(squeeze=False), None, figure)
     from matplotlib.axes import Axes
 
+    for one in np.atleast_1d(np.asarray(ax, dtype=object)).ravel():
+        if isinstance(one, Axes):
+            emptied(one)
     if isinstance(ax, Axes):
         place = ax.get_subplotspec()
         if place is None:
@@ -105,12 +110,44 @@ def make_grid(
             )
         figure = ax.figure
         ax.set_axis_off()
-        grid = place.subgridspec(*shape, **spaces)
-        return Grid(grid.subplots(squeeze=False), ax, figure)
+        # Labels are as large as they are: what is between axes does not shrink with these.
+        room = np.array(place.get_position(figure).size) * figure.bbox.size / figure.dpi
+        room = np.maximum(room - [gap * (shape[1] - 1), gap_below * (shape[0] - 1)], 0.4 * room)
+        spaces["wspace"] = gap * shape[1] / room[0]
+        spaces["hspace"] = gap_below * shape[0] / room[1]
+        axes = place.subgridspec(*shape, **spaces).subplots(squeeze=False)
+        remember(ax, axes.ravel().tolist())
+        return Grid(axes, ax, figure)
     given = np.asarray(ax, dtype=object).ravel()
     if len(given) != shape[0] * shape[1] or not all(isinstance(one, Axes) for one in given):
         raise ValueError(
             f"ax must be None, one Axes, or {shape[0] * shape[1]} of them ({shape[0]} rows of "
             f"{shape[1]}), got {len(given)}: {quoted(ax)}."
         )
+    for one in given:
+        remember(one)
     return Grid(given.reshape(shape), None, given[0].figure)
+
+
+def emptied(ax: Axes) -> None:
+    """Take away what a Display has drawn in axes before, so that nothing is drawn over it."""
+    if not hasattr(ax, _PARTS):
+        return
+    for part in getattr(ax, _PARTS):
+        # A colour bar, or axes; unless the figure was cleared meanwhile.
+        place = getattr(part, "ax", part)
+        if place.figure is not None and place in place.figure.axes:
+            part.remove()
+    delattr(ax, _PARTS)
+    ax.clear()
+    ax.set_axis_on()
+
+
+def remember(ax: Axes, parts: Sequence[Any] = ()) -> None:
+    """Note that a Display has drawn in axes, and what else it made for them."""
+    setattr(ax, _PARTS, list(parts))
+
+
+def width_of(ax: Axes) -> float:
+    """Return the width of axes, in points."""
+    return float(ax.get_position().width * ax.figure.bbox.width * 72 / ax.figure.dpi)

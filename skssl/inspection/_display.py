@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 
 from skssl._types import Samples
 from skssl.inspection._arguments import check_ax
-from skssl.inspection._style import color, marker, plain_text, pyplot, tidy
+from skssl.inspection._style import color, legend_place, marker, plain_text, pyplot, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -147,6 +147,7 @@ class FewLabelDisplay:
         """
         plt = pyplot("FewLabelDisplay.plot")
         check_ax(ax)
+        is_own = ax is None
         if ax is None:
             _, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
@@ -170,11 +171,8 @@ class FewLabelDisplay:
         ax.legend(
             [self.lines_[name] for name in order],
             [plain_text(name) for name in order],
-            loc="upper left",
-            bbox_to_anchor=(1.01, 1.0),
-            borderaxespad=0.0,
-            frameon=False,
             handlelength=3.2,
+            **legend_place(is_own=is_own),
         )
         return self
 

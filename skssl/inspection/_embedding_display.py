@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,40 +12,43 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skssl._labels import as_labels, split_labels
 from skssl._quote import quoted
-from skssl._sklearn_compat import check_lengths, num_samples, plain
+from skssl._sklearn_compat import check_lengths, num_samples
 from skssl._types import RandomState, Samples
 from skssl.inspection._arguments import check_ax, modality_for
+from skssl.inspection._axes import emptied, remember
+from skssl.inspection._projection import Projection, project
 from skssl.inspection._sketches import Clip, Picture, Sketch, sketcher_of
 from skssl.inspection._style import (
     FAINT,
     INK,
     PALE,
     color,
+    legend_place,
     marker,
     plain_text,
     pyplot,
     shortened,
     without_ticks,
 )
+from skssl.inspection._survey import Labels
 from skssl.modality import Images, Video, take
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Projection = Literal["pca", "tsne", "umap"]
-
 # Of more classes, the rarest are drawn as one.
 _MOST_CLASSES = 21
-_NAMES = {"pca": "principal component", "tsne": "t-SNE", "umap": "UMAP"}
-# t-SNE of more columns takes longer and shows the same.
-_MOST_COLUMNS = 50
-_PERPLEXITY = 30.0
+_NAMES = {"pca": "principal component", "tsne": "t-SNE", "auto": "t-SNE", "umap": "UMAP"}
+# With fewer samples there are no neighbours that t-SNE could keep together.
+_FEWEST = 4
+# Numbers up to which squares are finite in single precision.
+_LARGEST = 1e18
 # Side of a thumbnail, as a part of the figure's width.
 _THUMBNAIL = 0.045
 _MOST_THUMBNAILS = 150
 _LONGEST_NAME = 24
+_UNLABELLED = {"color": PALE, "zorder": 1, "alpha": 0.4}
 
 
 class EmbeddingDisplay:
@@ -59,9 +63,9 @@ class EmbeddingDisplay:
     places : ndarray of shape (n_samples, 2)
         Where the samples are in the plane.
     y : array-like of shape (n_samples,), default=None
-        Labels, some of them perhaps missing. Whole numbers, names and booleans are classes, numbers
-        with a fractional part quantities.
-    projection : {"pca", "tsne", "umap"} or str, default="pca"
+        Labels, some or all of them perhaps missing. Names, booleans and whole numbers are classes;
+        numbers with a fractional part, or more than 200 different ones, are quantities.
+    projection : {"auto", "pca", "tsne", "umap"} or str, default="pca"
         What made the plane, for the labels of the axes.
     unlabeled : "auto", None or a label, default="auto"
         What stands for a missing label, as in :class:`skssl.semi_supervised.LabeledOnly`.
@@ -77,8 +81,9 @@ class EmbeddingDisplay:
     figure_ : matplotlib Figure
         The figure that this is part of.
     points_ : dict of label to matplotlib PathCollection
-        The points of each class, "unlabelled" and "others" among them; of quantities, those of
-        "labelled" samples.
+        The points of each class, and those that are "unlabelled" or of "10 other classes", in
+        brackets if a class has this name; of quantities, those of "labelled" samples; without `y`,
+        "samples".
     legend_ : matplotlib Legend, Colorbar or None
         What tells the labels.
     thumbnails_ : dict of int to matplotlib AnnotationBbox
@@ -125,7 +130,7 @@ class EmbeddingDisplay:
         X: Samples,
         y: ArrayLike | None = None,
         *,
-        projection: Projection | BaseEstimator = "tsne",
+        projection: Projection | ArrayLike | BaseEstimator = "tsne",
         max_samples: int | None = 2000,
         thumbnails: bool | int = False,
         unlabeled: object = "auto",
@@ -142,11 +147,13 @@ class EmbeddingDisplay:
             Samples.
         y : array-like of shape (n_samples,), default=None
             Labels, some of them perhaps missing.
-        projection : {"pca", "tsne", "umap"} or transformer, default="tsne"
-            How the plane is found; "umap" needs umap-learn. A transformer gives two columns.
+        projection : {"auto", "pca", "tsne", "umap"}, array or transformer, default="tsne"
+            How the plane is found. "auto" is t-SNE of at most 3000 samples, between which the
+            others are put; "umap" needs umap-learn. A transformer gives two columns, and an array
+            of shape (n_samples, 2) has the places.
         max_samples : int, default=2000
-            Of more samples, so many are drawn at random. None draws all: t-SNE takes a minute for
-            some ten thousand.
+            Of more samples, so many are drawn at random; where few have a label, half of them are
+            drawn from these. None draws all: t-SNE takes a minute for some ten thousand.
         thumbnails : bool or int, default=False
             Whether to draw some images, or the middle frames of some clips, where they are; a
             number is that of pictures at most.
@@ -173,8 +180,8 @@ class EmbeddingDisplay:
         """
         pyplot(cls.__name__)
         check_is_fitted(estimator)
-        check_lengths(X=X, y=y)
-        _check_projection(projection)
+        labels = _labels_of(y, X, unlabeled, cls.__name__)
+        _check_projection(projection, num_samples(X))
         modality = modality_for(estimator, X) if thumbnails else None
         if modality is not None and not isinstance(modality, (Images, Video)):
             raise ValueError(
@@ -182,12 +189,9 @@ class EmbeddingDisplay:
                 f"{type(modality).__name__}. NeighborsDisplay shows them."
             )
         rng = check_random_state(random_state)
-        rows = _some_rows(num_samples(X), max_samples, rng)
-        some, of_some = take(X, rows), _labels_of(y, rows)
-        if of_some is not None:
-            split_labels(of_some, unlabeled, caller=cls.__name__)
-        Z = np.asarray(estimator.transform(some))
-        places = _plane(Z, projection, rng)
+        rows = _some_rows(num_samples(X), max_samples, labels, rng)
+        some = take(X, rows)
+        places = _plane(estimator.transform(some), projection, rows, rng)
         pictures = {}
         if modality is not None:
             chosen = _thinned(places, _MOST_THUMBNAILS if thumbnails is True else int(thumbnails))
@@ -195,9 +199,10 @@ class EmbeddingDisplay:
             pictures = dict(zip(chosen.tolist(), sketches, strict=True))
         display = cls(
             places=places,
-            y=of_some,
-            projection=_name_of(projection),
-            unlabeled=unlabeled,
+            y=None if labels is None else _marked(labels.take(rows)),
+            projection=_name_of(projection, len(rows)),
+            # Said of all samples, of which some may tell less.
+            unlabeled=None if labels is None or labels.known.all() else np.nan,
             thumbnails=pictures,
             n_all=num_samples(X),
         )
@@ -209,7 +214,7 @@ class EmbeddingDisplay:
         Z: ArrayLike,
         y: ArrayLike | None = None,
         *,
-        projection: Projection | BaseEstimator = "tsne",
+        projection: Projection | ArrayLike | BaseEstimator = "tsne",
         max_samples: int | None = 2000,
         unlabeled: object = "auto",
         random_state: RandomState = 0,
@@ -230,18 +235,15 @@ class EmbeddingDisplay:
             What was drawn.
         """
         pyplot(cls.__name__)
-        check_lengths(X=Z, y=y)
-        _check_projection(projection)
+        labels = _labels_of(y, Z, unlabeled, cls.__name__)
+        _check_projection(projection, num_samples(Z))
         rng = check_random_state(random_state)
-        rows = _some_rows(num_samples(Z), max_samples, rng)
-        some, of_some = take(Z, rows), _labels_of(y, rows)
-        if of_some is not None:
-            split_labels(of_some, unlabeled, caller=cls.__name__)
+        rows = _some_rows(num_samples(Z), max_samples, labels, rng)
         display = cls(
-            places=_plane(np.asarray(some), projection, rng),
-            y=of_some,
-            projection=_name_of(projection),
-            unlabeled=unlabeled,
+            places=_plane(take(Z, rows), projection, rows, rng),
+            y=None if labels is None else _marked(labels.take(rows)),
+            projection=_name_of(projection, len(rows)),
+            unlabeled=None if labels is None or labels.known.all() else np.nan,
             n_all=num_samples(Z),
         )
         return display.plot(ax=ax)
@@ -261,8 +263,11 @@ class EmbeddingDisplay:
         """
         plt = pyplot("EmbeddingDisplay.plot")
         check_ax(ax)
+        labels = _labels_of(self.y, self.places, self.unlabeled, type(self).__name__)
+        is_own = ax is None
         if ax is None:
             _, ax = plt.subplots(figsize=(8.6, 6.4), layout="constrained")
+        emptied(ax)
         self.ax_, self.figure_ = ax, ax.figure
         self.points_: dict[object, Any] = {}
         self.legend_: Any = None
@@ -270,10 +275,14 @@ class EmbeddingDisplay:
         size = float(np.clip(24_000 / len(self.places), 7, 32))
         self._look = {"s": size, "alpha": 0.85 if size > 10 else 0.6, "lw": 0, "zorder": 2}
         without_ticks(ax, frame=True)
-        if self.y is None:
+        if labels is None:
             self._scatter("samples", np.arange(len(self.places)), color=color(0))
+        elif labels.classes is None:
+            self._draw_quantities(plt, labels)
         else:
-            self._draw_labels(plt, self.y)
+            self._draw_classes(labels, labels.classes, is_own=is_own)
+        # Of the legend, only a colour bar lies outside of the axes.
+        remember(ax, [self.legend_] if labels is not None and labels.classes is None else [])
         name = _NAMES.get(self.projection, self.projection)
         ax.set_xlabel(f"{name} 1", fontsize=10, color=INK)
         ax.set_ylabel(f"{name} 2", fontsize=10, color=INK)
@@ -290,39 +299,40 @@ class EmbeddingDisplay:
         label = plain_text(shortened(name, _LONGEST_NAME))
         self.points_[name] = self.ax_.scatter(x, y, label=label, **{**self._look, **look})
 
-    def _draw_labels(self, plt: Any, y: ArrayLike) -> None:
-        labels, rows, others = split_labels(y, self.unlabeled, caller=type(self).__name__)
+    def _draw_quantities(self, plt: Any, labels: Labels) -> None:
+        rows = np.flatnonzero(labels.known)
+        if not labels.known.all():
+            self._scatter("unlabelled", np.flatnonzero(~labels.known), **_UNLABELLED)
+        values = labels.values[rows].astype(float)
+        self._scatter("labelled", rows, c=values, cmap="viridis")
+        self.legend_ = plt.colorbar(self.points_["labelled"], ax=self.ax_, label="y")
+        self.legend_.outline.set_visible(False)
+
+    def _draw_classes(self, labels: Labels, classes: np.ndarray, *, is_own: bool) -> None:
+        names = classes.tolist()
+        others = np.flatnonzero(labels.numbers < 0)
         if len(others):
-            self._scatter("unlabelled", others, color=PALE, zorder=1, alpha=0.4)
-        if labels.dtype.kind == "f" and (labels != np.floor(labels)).any():
-            self._scatter("labelled", rows, c=labels, cmap="viridis")
-            self.legend_ = plt.colorbar(self.points_["labelled"], ax=self.ax_, label="y")
-            self.legend_.outline.set_visible(False)
-            return
-        classes, of_rows, counts = np.unique(labels, return_inverse=True, return_counts=True)
-        # As many as can be told apart, the most frequent ones.
-        n_drawn = len(classes) if len(classes) <= _MOST_CLASSES else _MOST_CLASSES - 1
-        kept = np.sort(counts.argsort(kind="stable")[::-1][:n_drawn])
+            self._scatter(_free("unlabelled", names), others, **_UNLABELLED)
+        # As many as can be told apart, the most frequent ones, and of equal ones the first.
+        counts = np.bincount(labels.numbers[labels.numbers >= 0], minlength=len(names))
+        n_drawn = len(names) if len(names) <= _MOST_CLASSES else _MOST_CLASSES - 1
+        kept = np.sort((-counts).argsort(kind="stable")[:n_drawn])
         for index, number in enumerate(kept):
-            label = classes[number].item() if classes.dtype.kind != "O" else classes[number]
             look = {"color": color(index), "marker": marker(index)}
-            self._scatter(label, rows[of_rows == number], **look)
-        if n_drawn < len(classes):
-            rest = rows[~np.isin(of_rows, kept)]
-            name = f"{len(classes) - n_drawn} other classes"
+            self._scatter(names[number], np.flatnonzero(labels.numbers == number), **look)
+        if n_drawn < len(names):
+            rest = np.flatnonzero((labels.numbers >= 0) & ~np.isin(labels.numbers, kept))
+            name = _free(f"{len(names) - n_drawn} other classes", names)
             self._scatter(name, rest, color=INK, marker="+", lw=0.8, zorder=1.5)
         handles = list(self.points_.values())
         if len(others):
             handles = handles[1:] + handles[:1]
+        place = legend_place(is_own=is_own)
         self.legend_ = self.ax_.legend(
             handles=handles,
-            loc="upper left",
-            bbox_to_anchor=(1.01, 1.0),
-            borderaxespad=0.0,
-            frameon=False,
-            markerscale=(45 / self._look["s"]) ** 0.5,
-            fontsize=9,
+            markerscale=(5 * place["fontsize"] / self._look["s"]) ** 0.5,
             handletextpad=0.3,
+            **place,
         )
         for handle in self.legend_.legend_handles:
             handle.set_alpha(1)
@@ -341,7 +351,14 @@ class EmbeddingDisplay:
         return self.ax_.add_artist(AnnotationBbox(image, self.places[row], zorder=3, **look))
 
 
-def _check_projection(projection: object) -> None:
+def _free(name: str, taken: Sequence[object]) -> str:
+    """Return the name of what is no class, which no class has."""
+    while name in taken:
+        name = f"({name})"
+    return name
+
+
+def _check_projection(projection: object, n_samples: int) -> None:
     """Raise an error if something is no projection, or one that is not installed."""
     if isinstance(projection, str) and projection in _NAMES:
         if projection == "umap":
@@ -349,9 +366,16 @@ def _check_projection(projection: object) -> None:
         return
     if not isinstance(projection, type) and hasattr(projection, "fit_transform"):
         return
-    raise ValueError(
-        f"projection must be 'pca', 'tsne', 'umap' or a transformer, got {quoted(projection)}."
-    )
+    if projection is None or isinstance(projection, str) or not np.ndim(cast(Any, projection)):
+        raise ValueError(
+            "projection must be 'auto', 'pca', 'tsne', 'umap', a transformer or an array of shape "
+            f"(n_samples, 2), got {quoted(projection)}."
+        )
+    shape = check_array(projection, input_name="projection").shape
+    if shape != (n_samples, 2):
+        raise ValueError(
+            f"projection must have shape ({n_samples}, 2), a place for each sample, got {shape}."
+        )
 
 
 def _umap() -> Any:
@@ -364,52 +388,69 @@ def _umap() -> Any:
     return UMAP
 
 
-def _name_of(projection: Projection | BaseEstimator) -> str:
-    return projection if isinstance(projection, str) else type(projection).__name__
+def _name_of(projection: Projection | ArrayLike | BaseEstimator, n_samples: int) -> str:
+    if not isinstance(projection, str):
+        # Without fit_transform, it is an array of places.
+        return type(projection).__name__ if hasattr(projection, "fit_transform") else "place"
+    is_tsne = projection in ("auto", "tsne")
+    return "pca" if is_tsne and n_samples < _FEWEST else projection
 
 
-def _some_rows(n: int, most: int | None, rng: np.random.RandomState) -> np.ndarray:
-    """Return at most so many of `n` rows, drawn at random, in their order."""
+def _labels_of(y: ArrayLike | None, X: Samples, unlabeled: object, caller: str) -> Labels | None:
+    """Return what is known of labels, after a check that they are as many as there are samples."""
+    check_lengths(X=X, y=y)
+    return None if y is None else Labels.of(y, num_samples(X), unlabeled, caller)
+
+
+def _marked(labels: Labels) -> np.ndarray:
+    """Return labels with NaN, which is no label, in rows without one."""
+    if labels.known.all():
+        return labels.values
+    marked = labels.values.astype(object)
+    marked[~labels.known] = np.nan
+    return marked
+
+
+def _some_rows(
+    n: int, most: int | None, labels: Labels | None, rng: np.random.RandomState
+) -> np.ndarray:
+    """Return at most so many of `n` rows, drawn at random, in their order.
+
+    Of few labelled rows, more are among these than chance would have, up to a half.
+    """
     if most is not None and (isinstance(most, bool) or not isinstance(most, Integral) or most < 2):
         raise ValueError(f"max_samples must be None or an int of at least 2, got {most!r}.")
     if most is None or n <= most:
         return np.arange(n)
-    return np.sort(rng.choice(n, int(most), replace=False))
-
-
-def _labels_of(y: ArrayLike | None, rows: np.ndarray) -> np.ndarray | None:
-    return None if y is None else as_labels(y)[rows]
+    order = rng.permutation(n)
+    if labels is not None:
+        known = labels.known[order]
+        n_known = min(int(known.sum()), max(most // 2, round(most * known.mean())))
+        order = np.concatenate([order[known][:n_known], order[~known], order[known][n_known:]])
+    return np.sort(order[:most])
 
 
 def _plane(
-    Z: np.ndarray, projection: Projection | BaseEstimator, rng: np.random.RandomState
+    Z: ArrayLike,
+    projection: Projection | ArrayLike | BaseEstimator,
+    rows: np.ndarray,
+    rng: np.random.RandomState,
 ) -> np.ndarray:
-    """Return the places of an embedding in a plane, of shape (n_samples, 2)."""
-    from sklearn.decomposition import PCA
-    from sklearn.manifold import TSNE
-
+    """Return the places of an embedding of some rows in a plane, of shape (n_samples, 2)."""
     Z = check_array(Z, ensure_min_samples=2, input_name="Z", dtype=[np.float64, np.float32])
-    seed = int(rng.randint(2**31 - 1))
-    if not isinstance(projection, str):
-        places = np.asarray(projection.fit_transform(Z))
-        if places.shape != (len(Z), 2):
-            raise ValueError(
-                f"projection={quoted(projection)} must give two columns for each of {len(Z)} "
-                f"samples, got shape {places.shape}."
-            )
-        return places
-    n_components = min(2 if projection == "pca" else _MOST_COLUMNS, *Z.shape)
-    if projection == "pca" or Z.shape[1] > _MOST_COLUMNS:
-        Z = plain(PCA(n_components, random_state=seed)).fit_transform(Z)
-    if projection == "pca":
-        # A single column lies on a line.
-        return np.pad(Z, ((0, 0), (0, 2 - Z.shape[1])))
-    if projection == "umap":
-        return np.asarray(_umap()(metric="cosine", random_state=seed, n_jobs=1).fit_transform(Z))
-    start = "pca" if min(Z.shape) >= 2 else "random"
-    perplexity = min(_PERPLEXITY, (len(Z) - 1) / 3)
-    tsne = TSNE(metric="cosine", init=start, perplexity=perplexity, random_state=seed)
-    return plain(tsne).fit_transform(Z)
+    if isinstance(projection, str):
+        largest = float(np.abs(Z).max())
+        # The plane has no units.
+        return project(Z / largest if largest > _LARGEST else Z, cast(Projection, projection), rng)
+    if not hasattr(projection, "fit_transform"):
+        return check_array(projection, input_name="projection")[rows]
+    places = np.asarray(projection.fit_transform(Z))
+    if places.shape != (len(Z), 2):
+        raise ValueError(
+            f"projection={quoted(projection)} must give two columns for each of {len(Z)} "
+            f"samples, got shape {places.shape}."
+        )
+    return places
 
 
 def _thinned(places: np.ndarray, most: int) -> np.ndarray:

@@ -25,6 +25,7 @@ from skssl.inspection._sketches import (
     Row,
     Sketch,
     Sketcher,
+    length_of,
     share_limits,
     sketcher_of,
 )
@@ -397,12 +398,16 @@ def _cells(
                 return None
             draws = rng.random_sample((n, *sizes))
             return (draws < _SHARE) | (draws == draws.min(axis=1, keepdims=True))
+        if isinstance(modality, Series):
+            # Shorter ones end in NaN, and each has a middle of its own.
+            lengths = np.array([length_of(one) for one in samples.numpy()])
+            width = np.maximum(1, (0.25 * lengths).round())
+            first, steps = (lengths - width) // 2, np.arange(*sizes)
+            return (steps >= first[:, None]) & (steps < (first + width)[:, None])
         hidden = np.ones((n, *sizes), dtype=bool)
         # Of the sides of frames and images, a half: a quarter of the area.
-        within = sizes[-2:] if len(sizes) > 1 else sizes
-        part = 0.5 if len(sizes) > 1 else 0.25
-        for axis, size in enumerate(within, start=hidden.ndim - len(within)):
-            width = max(1, round(part * size))
+        for axis, size in enumerate(sizes[-2:], start=hidden.ndim - 2):
+            width = max(1, round(0.5 * size))
             first = (size - width) // 2
             places = (np.arange(size) >= first) & (np.arange(size) < first + width)
             hidden &= places.reshape([-1 if at == axis else 1 for at in range(hidden.ndim)])
@@ -462,13 +467,16 @@ def _parts_of_series(truth: list[Sketch], filled: list[Sketch], hidden: np.ndarr
     for whole, answer, gaps in zip(truth, filled, hidden, strict=True):
         assert isinstance(whole, Lines) and isinstance(answer, Lines)
         here = np.broadcast_to(gaps, (len(whole.values), gaps.shape[-1]))
-        here = here[:, : whole.values.shape[1]]
+        n_steps = whole.values.shape[1]
+        # What was filled in behind the end of a series is none of it.
+        here, given = here[:, :n_steps], answer.values[:, :n_steps]
+        given = np.pad(given, ((0, 0), (0, n_steps - given.shape[1])), constant_values=np.nan)
         stages[_HIDDEN].append(Lines(np.where(here, np.nan, whole.values)))
         # With the values beside a gap, so that lines meet.
         beside = here.copy()
         beside[:, 1:] |= here[:, :-1]
         beside[:, :-1] |= here[:, 1:]
-        stages[_FILLED].append(Lines(np.where(beside, answer.values, np.nan)))
+        stages[_FILLED].append(Lines(np.where(beside, given, np.nan)))
         stages[_TRUTH].append(whole)
     return stages
 
@@ -518,21 +526,28 @@ def _frames(
 def _forecasts(method: Any, chosen: Samples, horizon: int | None) -> Stages:
     modality = Series.of(method.modality_)
     series = modality.check(chosen, estimator=type(method).__name__)
-    n, n_channels, length = series.shape
-    n_future = _check_horizon(horizon, length - 2, "steps")
-    known = series[..., :-n_future]
+    # Shorter ones end in NaN: the last steps of each are foreseen.
+    lengths = np.array([length_of(one) for one in series])
+    n_future = _check_horizon(horizon, int(lengths.min()) - 2, "steps")
     is_last = modality.layout == "channels_last"
-    future = method.forecast(known.transpose(0, 2, 1) if is_last else known, n_future)
-    future = future.transpose(0, 2, 1) if is_last else future
+    futures: dict[int, np.ndarray] = {}
+    for length in np.unique(lengths):
+        rows = np.flatnonzero(lengths == length)
+        known = series[rows, :, : length - n_future]
+        future = method.forecast(known.transpose(0, 2, 1) if is_last else known, n_future)
+        future = future.transpose(0, 2, 1) if is_last else future
+        futures |= dict(zip(rows.tolist(), future, strict=True))
     stages: Stages = {_KNOWN: [], _FORECAST: [], _CAME: []}
-    gap = np.full((n_channels, n_future), np.nan)
-    for row in range(n):
+    for row, length in enumerate(lengths):
+        whole = series[row][:, :length]
+        known, foreseen = whole.astype(float), whole.astype(float)
+        known[:, -n_future:] = np.nan
         # With the last known value, so that lines meet.
-        before = np.full((n_channels, length - n_future - 1), np.nan)
-        start = known[row][:, -1:]
-        stages[_KNOWN].append(Lines(np.concatenate([known[row], gap], axis=1)))
-        stages[_FORECAST].append(Lines(np.concatenate([before, start, future[row]], axis=1)))
-        stages[_CAME].append(Lines(series[row]))
+        foreseen[:, : -n_future - 1] = np.nan
+        foreseen[:, -n_future:] = futures[row]
+        stages[_KNOWN].append(Lines(known))
+        stages[_FORECAST].append(Lines(foreseen))
+        stages[_CAME].append(Lines(whole))
     return stages
 
 

@@ -612,7 +612,10 @@ def _interpolation(pixels: np.ndarray) -> str:
 
 def _with_room(values: np.ndarray) -> tuple[float, float]:
     """Return the limits of an axis that shows all values."""
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return 0.0, 1.0
+    low, high = float(known.min()), float(known.max())
     room = 0.06 * (high - low) or max(0.5, 0.06 * abs(high))
     return low - room, high + room
 
@@ -623,10 +626,14 @@ def _beside_gaps(values: np.ndarray) -> np.ndarray:
     return gap[:-2] & gap[2:]
 
 
-def _without_end(values: np.ndarray) -> np.ndarray:
-    """Return a series (channels, length) without the padding behind its last value."""
+def length_of(values: np.ndarray) -> int:
+    """Return the length of a series (channels, length) up to its last value, without padding."""
     known = np.flatnonzero(~np.isnan(values).all(axis=0))
-    return values[:, : known[-1] + 1 if len(known) else 1]
+    return int(known[-1]) + 1 if len(known) else 1
+
+
+def _without_end(values: np.ndarray) -> np.ndarray:
+    return values[:, : length_of(values)]
 
 
 def _in_words(value: Any) -> str:

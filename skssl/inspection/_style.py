@@ -52,6 +52,15 @@ def shortened(text: object, length: int) -> str:
     return line if len(line) <= length else f"{line[: max(1, length - 1)]}…"
 
 
+def legend_place(*, is_own: bool) -> dict[str, Any]:
+    """Return where a legend is put: beside axes of one's own figure, or within those of others."""
+    if is_own:
+        beside = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0}
+        return beside | {"frameon": False, "fontsize": 9}
+    within = {"loc": "best", "frameon": True, "framealpha": 0.8, "edgecolor": FAINT}
+    return within | {"fontsize": 7, "labelspacing": 0.3, "borderaxespad": 0.3}
+
+
 def tidy(ax: Axes) -> None:
     """Leave out of axes of curves and points what says nothing."""
     ax.spines[["top", "right"]].set_visible(False)
