@@ -28,6 +28,7 @@ from skssl.modality import (
     Modality,
     Raw,
     Stored,
+    Worded,
     check_capable,
     infer_modality,
     is_capable,
@@ -220,6 +221,10 @@ class BuildsNetworks(StartsFrom):
             self.modality_.concat_input = False
         if isinstance(self.encoder, str):
             self.modality_.expect_encoder(self.encoder)
+        elif isinstance(self.modality_, Worded):
+            known = self._known_embedding()
+            if known is not None:
+                self.modality_.go_on_from(known.prepare)
         stored = self.on_demand(X)
         some = X if stored is None else self._sample_of(stored)
         samples, _ = self.prepare_samples(some, reset=True, min_samples=2)

@@ -151,12 +151,17 @@ class StartsFrom(TakesSamples):
             weights.load_into(inner, title=f"encoder={type(inner).__name__}")
         return own if stem is None else nn.Sequential(OrderedDict(stem=stem, body=own))
 
-    def _known_encoder(self) -> nn.Module | None:
-        """Return a copy of the encoder of a fitted method, None if there is none to go on with."""
+    def _known_embedding(self) -> Embedding | None:
+        """Return the encoder of a fitted method, None if there is none to go on with."""
         encoder = self.encoder
         if isinstance(encoder, Path):
             encoder = _encoder_in(encoder)
-        return copy.deepcopy(encoder.encoder) if isinstance(encoder, Embedding) else None
+        return encoder if isinstance(encoder, Embedding) else None
+
+    def _known_encoder(self) -> nn.Module | None:
+        """Return a copy of the network to go on with, None if there is none."""
+        known = self._known_embedding()
+        return None if known is None else copy.deepcopy(known.encoder)
 
     def _encoder_by_name(self, name: str, weights: Weights | None, samples: Tensor) -> nn.Module:
         hub = self._hub()

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import warnings
 from importlib.resources import files
 from importlib.util import find_spec
 
@@ -158,6 +159,43 @@ def test_views_keep_special_tokens_and_leave_no_gaps(folder):
     ids, present = encoder.as_sequence(torch.tensor([[6, 0, 8, 0], [0, 0, 0, 0]]))
     assert ids.tolist() == [[2, 5, 7, 3], [2, 3, 0, 0]]
     assert present.sum(dim=1).tolist() == [4, 2]
+
+
+NEW = ["snow", "snow and rain today", "cats", "a wind of change", "wind", ""] * 2
+
+
+@pytest.mark.parametrize("kind", ["bag", "auto", "transformer", "folder"])
+def test_an_encoder_that_goes_on_knows_its_tokens(kind, folder, tmp_path):
+    encoder = f"transformers/{folder}" if kind == "folder" else kind
+    settings = {"max_epochs": 0, "device": "cpu", "random_state": 0}
+    text = Text(max_df=1.0, max_length=6)
+    first = SimCLR(encoder=encoder, modality=text, **settings).fit(X)
+    (tmp_path / "first.skops").write_bytes(dumps(first))
+    with torch.no_grad():
+        samples = first.modality_.prepare(first.modality_.check([*X, *NEW], estimator="test"))
+        expected = first.encoder_.learned()(samples).numpy()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*no token in the vocabulary")
+        for known in (
+            first.encoder_,
+            tmp_path / "first.skops",
+            pickle.loads(pickle.dumps(first)).encoder_,
+        ):
+            then = SimCLR(encoder=known, **settings).fit(NEW)
+            np.testing.assert_allclose(embedded(then, [*X, *NEW]), expected, atol=1e-6)
+
+
+def test_an_encoder_that_goes_on_has_no_other_tokens():
+    bag = SimCLR(max_epochs=0, device="cpu", random_state=0).fit(X).encoder_
+    for text, message in [
+        (Text(analyzer="char"), "analyzer='char', but tokens are those .* had analyzer='auto'"),
+        (Text(vectors={"rain": [1.0]}), "vectors are what a new encoder='bag' starts from"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            SimCLR(encoder=bag, modality=text, max_epochs=0).fit(X)
+    images = SimCLR(max_epochs=0, device="cpu").fit(np.zeros((4, 8, 8), np.uint8)).encoder_
+    with pytest.raises(ValueError, match="does not say what its tokens are"):
+        SimCLR(encoder=images, max_epochs=0).fit(X)
 
 
 def test_an_empty_text_without_special_tokens_is_one_place(own_folder):

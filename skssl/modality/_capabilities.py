@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from torch import Tensor
+from torch import Tensor, nn
 
 from skssl._types import Samples
 from skssl.modality._base import Modality
@@ -156,6 +156,17 @@ class Worded(Modality):
     @abstractmethod
     def noise(self) -> Views:
         """Return views that take most of the tokens away."""
+
+    def go_on_from(self, prepare: nn.Module) -> None:
+        """Hear before ``fit`` that the encoder of a fitted method is to go on.
+
+        Its numbers of tokens are to stay what they are. Nothing is done here.
+
+        Parameters
+        ----------
+        prepare : nn.Module
+            What ``input_layer()`` returned for the samples of that method.
+        """
 
 
 class Fillable(Tokenizable, Restorable):

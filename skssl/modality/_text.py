@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from numbers import Integral
-from typing import Self, cast
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
@@ -47,6 +48,9 @@ _MOST_CHARACTERS, _CHARACTERS_PER_TOKEN = 100_000, 300
 _TERMS_PER_TOKEN = 8
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LETTER = re.compile(r"[^\W\d_]")
+
+# Parameters that tokens depend on.
+_OF_TOKENS = ("analyzer", "ngram_range", "min_df", "max_df", "max_features", "max_length")
 
 # Of the training texts, how many may be without any known token before a warning says so.
 _MAX_WITHOUT_TOKENS = 0.1
@@ -138,6 +142,15 @@ class Text(Cuttable, Tokenizable, Worded):
     >>> rain, snow = ssl.transform(["rain", "snow"])
     >>> bool(rain @ snow > 0.99 * (rain @ rain * (snow @ snow)) ** 0.5)
     True
+
+    With the ``encoder_`` of a fitted method, or the path of its file, as the encoder of another
+    one, tokens stay what they are: the vocabulary, its ids and all parameters that they depend on
+    are those of the first method.
+
+    >>> first = SimCLR(encoder="bag", max_epochs=0, random_state=0).fit(X)
+    >>> then = SimCLR(encoder=first.encoder_, max_epochs=0).fit(["cats and rain", "new dogs"])
+    >>> then.modality_.vocabulary_ == first.modality_.vocabulary_
+    True
     """
 
     views_class = TextViews
@@ -147,6 +160,8 @@ class Text(Cuttable, Tokenizable, Worded):
 
     # What is known of the network by others that the samples are for, if they are.
     _network = cast("TextNetwork | None", None)
+    # Whether tokens are those of a method whose encoder goes on.
+    _goes_on = False
 
     analyzer: str | Analyzer = param(
         StrOptions({"auto", "word", "char", "char_wb", "subword"}), callable, default="auto"
@@ -224,10 +239,41 @@ class Text(Cuttable, Tokenizable, Worded):
                 f"encoder={name!r} has no use for them; leave one of the two out."
             )
         self._network = read_network(name) if is_known else None
+        self._goes_on = False
+
+    def go_on_from(self, prepare: nn.Module) -> None:
+        known = getattr(prepare, "tokens", None)
+        if not isinstance(known, _KnownTokens):
+            raise ValueError(
+                "encoder is that of a fitted method which does not say what its tokens are, such "
+                "as one that was not trained on texts; pass the encoder_ of one that was."
+            )
+        for name, setting in known.settings.items():
+            own = getattr(self, name)
+            if own != setting and own != getattr(type(self)(), name):
+                raise ValueError(
+                    f"{name}={quoted(own)}, but tokens are those of the method whose encoder goes "
+                    f"on, which had {name}={quoted(setting)}; leave it out."
+                )
+            setattr(self, name, setting)
+        if self.vectors is not None and not known.had_vectors:
+            raise ValueError(
+                "vectors are what a new encoder='bag' starts from, and the encoder of a fitted "
+                "method has no use for them; leave one of the two out."
+            )
+        self.analyzer_ = known.analyzer
+        self.analyzer_overlaps_ = known.overlaps
+        self.vocabulary_ = known.vocabulary
+        self.idf_ = known.idf
+        self._network = known.network
+        self._vectors = None
+        self._goes_on = True
 
     def fit(self, X: Corpus) -> Self:
         from sklearn.feature_extraction.text import CountVectorizer
 
+        if self._goes_on:
+            return self._fit_rest(*X.ids(self.analyzer_, self.vocabulary_), X)
         if self._network is not None:
             return self._fit_pieces(X, self._network)
         self.analyzer_ = self._make_analyzer(X.texts)
@@ -248,14 +294,23 @@ class Text(Cuttable, Tokenizable, Worded):
         document_frequency = counts.getnnz(axis=0)
         self.idf_ = np.log((1 + len(X)) / (1 + document_frequency)) + 1
         self._vectors = None if self.vectors is None else self._start_from(self.vectors, X)
-        rows, ids = X.ids(self.analyzer_, self.vocabulary_)
+        return self._fit_rest(*X.ids(self.analyzer_, self.vocabulary_), X)
+
+    def _fit_rest(self, rows: np.ndarray, ids: np.ndarray, X: Corpus) -> Self:
+        """Look at the tokens of texts, once it is known which there are."""
         without = len(X) - len(np.unique(rows[ids > 0]))
         blank = sum(not text.strip() for text in X.texts)
         if without - blank > _MAX_WITHOUT_TOKENS * len(X):
+            advice = (
+                "It is that of the method whose encoder goes on; one that is trained anew may suit "
+                "them."
+                if self._goes_on
+                else "Another analyzer, such as Text(analyzer='char_wb'), or a smaller min_df may "
+                "suit them."
+            )
             warn(
                 f"{without - blank} of {len(X)} texts of X have no token in the vocabulary, so "
-                "that they all have the same embedding. Another analyzer, such as "
-                "Text(analyzer='char_wb'), or a smaller min_df may suit them."
+                f"that they all have the same embedding. {advice}"
             )
         if self.has_description():
             # Tokens that overlap are no neighbours.
@@ -373,7 +428,19 @@ class Text(Cuttable, Tokenizable, Worded):
         return as_tensor(samples)
 
     def input_layer(self) -> nn.Module:
-        return TakeTokens(self._most_tokens()) if self.has_description() else nn.Identity()
+        most = self._most_tokens()
+        layer = TakeTokens(most) if self.has_description() else nn.Identity()
+        # An encoder that goes on needs the ids which it was trained with.
+        vars(layer)["tokens"] = _KnownTokens(
+            self.analyzer_,
+            self.analyzer_overlaps_,
+            self.vocabulary_,
+            self.idf_,
+            self._network,
+            {name: getattr(self, name) for name in _OF_TOKENS},
+            self.vectors is not None,
+        )
+        return layer
 
     def describe(self, samples: Tensor | None) -> nn.Module | None:
         if not self.has_description():
@@ -435,6 +502,23 @@ class Text(Cuttable, Tokenizable, Worded):
     def default_views(self) -> Views:
         # Networks by others know words by their neighbours.
         return TextViews() if self._network is None else TextViews(span=8)
+
+
+@dataclass(frozen=True, eq=False)
+class _KnownTokens:
+    """What tokens are, for an encoder that goes on."""
+
+    analyzer: Analyzer
+    overlaps: bool
+    vocabulary: dict[str, int]
+    idf: np.ndarray
+    network: TextNetwork | None
+    settings: dict[str, Any]
+    had_vectors: bool
+
+    def __deepcopy__(self, memo: object) -> Self:
+        # Layers are copied often, and nothing changes what is known.
+        return self
 
 
 class UsualAnalyzer:
