@@ -81,8 +81,8 @@ def modality_of(
     """Return what samples are: as it is said, as the estimator saw them, or as they look."""
     if sparse.issparse(X):
         raise ValueError(
-            f"X must be dense to be shown, got a sparse matrix of shape {np.shape(X)}; pass "
-            "X.toarray()."
+            "X must be dense to be shown, got a sparse matrix of shape "
+            f"{getattr(X, 'shape', None)}; pass X.toarray()."
         )
     if isinstance(modality, Modality):
         return modality
