@@ -538,3 +538,37 @@ def test_series_that_end_earlier_have_their_own_holes_and_forecasts():
     np.testing.assert_array_equal(np.flatnonzero(~np.isnan(filled[0])), [3, 4, 5, 6, 7])
     mask = np.arange(16) >= 10
     ReconstructionDisplay.from_estimator(method, array, mask=mask).figure_.canvas.draw()
+
+
+def test_neighbours_need_nothing_learned_of_texts_and_tables():
+    words = [f"word{row}" for row in range(60)]
+    display = NeighborsDisplay.from_embedding(Z, words, [None, *words[1:]], n_neighbors=2)
+    assert [line[0].text for line in display.sketches] == words[:4]
+    assert display.axes_[0, 0].get_title() == "unlabelled\nsample"
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(Z, columns=list("abcd"))
+    frame["when"] = pd.date_range("2020-01-01", periods=60)
+    frame.loc[0, "a"] = None
+    display = NeighborsDisplay.from_embedding(Z, frame)
+    first = display.sketches[0][0]
+    assert first.names == ["a", "b", "c", "d", "when"]
+    assert first.texts[0] == "" and first.texts[-1] == "2020-01-01"
+    np.testing.assert_allclose(first.shares[1], (Z[:, 1] < Z[0, 1]).mean())
+
+
+def test_trainings_without_numbers_say_so():
+    for history in ([], [{"foo": 1.0}]):
+        with pytest.raises(ValueError, match="history must have epochs with some of these"):
+            TrainingDisplay(history=history).plot()
+    display = TrainingDisplay(history=[{"train_loss": np.nan}] * 3).plot()
+    assert "NaN" in display.axes_[0].texts[0].get_text()
+
+
+def test_axes_that_are_used_again_are_emptied_before():
+    figure, ax = plt.subplots()
+    display = EmbeddingDisplay.from_embedding(Z, Z[:, 0], projection="pca", ax=ax)
+    assert len(display.plot(ax=ax).figure_.axes) == 2
+    assert len(ax.collections) == 1
+    training = TrainingDisplay(history=history_of([0.5, 0.6])).plot(ax=ax)
+    training.plot(ax=ax)
+    assert len(figure.axes) == 4

@@ -68,11 +68,15 @@ def modality_for(estimator: BaseEstimator, X: Samples) -> Modality:
 
     That of a method, or of the one that a pipeline begins with; of others, what `X` looks like.
     """
+    known = known_modality(estimator)
+    return fitted_to(infer_modality(X), X) if known is None else known
+
+
+def known_modality(estimator: BaseEstimator) -> Modality | None:
+    """Return the modality of a method, or of the one that a pipeline begins with, if it has one."""
     first = estimator.steps[0][1] if isinstance(estimator, Pipeline) else estimator
     known = getattr(first, "modality_", None)
-    if isinstance(known, Modality):
-        return known
-    return fitted_to(infer_modality(X), X)
+    return known if isinstance(known, Modality) else None
 
 
 def fitted_to(modality: Modality, X: Samples) -> Modality:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -13,14 +14,15 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from skssl._declare import POSITIVE_INT
-from skssl._labels import as_labels
+from skssl._labels import as_labels, is_missing
 from skssl._sklearn_compat import check_lengths, num_samples, validate_params
 from skssl._types import Samples
-from skssl.inspection._arguments import check_rows, fitted_to, modality_for
+from skssl.inspection._arguments import check_rows, fitted_to, known_modality
 from skssl.inspection._axes import make_grid
-from skssl.inspection._sketches import Sketch, share_limits, sketcher_of
+from skssl.inspection._shown import columns_of
+from skssl.inspection._sketches import Row, Sketch, Words, in_words, share_limits, sketcher_of
 from skssl.inspection._style import INK, plain_text, pyplot, shortened
-from skssl.modality import Modality, infer_modality, take
+from skssl.modality import Modality, Tabular, Text, infer_modality, take
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -141,9 +143,11 @@ class NeighborsDisplay:
         pyplot(cls.__name__)
         check_is_fitted(estimator)
         places = _checked(rows, X, y, n_neighbors)
-        modality = modality_for(estimator, X)
+        modality = known_modality(estimator)
         Z = np.asarray(estimator.transform(X))
-        return cls._found(Z, X, y, places, n_neighbors, metric, modality).plot(ax=ax)
+        return cls._found(
+            Z, X, y, places, n_neighbors, metric, modality, is_fitted=modality is not None
+        ).plot(ax=ax)
 
     @classmethod
     @validate_params(_CHECKS, prefer_skip_nested_validation=True)
@@ -183,8 +187,10 @@ class NeighborsDisplay:
         pyplot(cls.__name__)
         check_lengths(X=X, Z=Z)
         places = _checked(rows, X, y, n_neighbors)
-        modality = fitted_to(infer_modality(X) if modality is None else modality, X)
-        return cls._found(np.asarray(Z), X, y, places, n_neighbors, metric, modality).plot(ax=ax)
+        found = cls._found(
+            np.asarray(Z), X, y, places, n_neighbors, metric, modality, is_fitted=False
+        )
+        return found.plot(ax=ax)
 
     @classmethod
     def _found(
@@ -195,7 +201,9 @@ class NeighborsDisplay:
         rows: np.ndarray,
         n_neighbors: int,
         metric: str,
-        modality: Modality,
+        modality: Modality | None,
+        *,
+        is_fitted: bool,
     ) -> Self:
         Z = check_array(Z, input_name="Z", dtype=[np.float64, np.float32])
         index = NearestNeighbors(n_neighbors=n_neighbors + 1, metric=metric).fit(Z)
@@ -206,7 +214,11 @@ class NeighborsDisplay:
         neighbors = neighbors[is_other].reshape(len(rows), n_neighbors)
         distances = distances[is_other].reshape(len(rows), n_neighbors)
         drawn = np.concatenate([rows[:, None], neighbors], axis=1)
-        sketches = sketcher_of(modality).sketch(take(X, drawn.ravel()))
+        if modality is not None and is_fitted:
+            sketches = sketcher_of(modality).sketch(take(X, drawn.ravel()))
+        else:
+            looks = infer_modality(X) if modality is None else modality
+            sketches = _as_they_look(looks, X, drawn.ravel())
         return cls(
             sketches=[
                 sketches[first : first + drawn.shape[1]]
@@ -263,11 +275,34 @@ class NeighborsDisplay:
                 row = rows[index] if not place else self.neighbors[index, place - 1]
                 words = title_of
                 if labels is not None:
-                    words = f"{plain_text(shortened(labels[row], 16))}\n{title_of}"
+                    label = "unlabelled" if is_missing(labels[row]) else labels[row]
+                    words = f"{plain_text(shortened(label, 16))}\n{title_of}"
                 one.set_title(words, fontsize=9, color=INK, pad=3)
         for bottom in grid.axes[-1] if has_axis else ():
             bottom.set_xlabel("step", fontsize=8, color=INK, labelpad=1)
         return self
+
+
+def _as_they_look(modality: Modality, X: Samples, rows: np.ndarray) -> Sequence[Sketch]:
+    """Return some samples of a modality that is not fitted; texts and tables need not be."""
+    if isinstance(modality, Text):
+        return [Words(text) for text in modality.check(take(X, rows), estimator="Text").texts]
+    if not isinstance(modality, Tabular):
+        return sketcher_of(fitted_to(modality, X)).sketch(take(X, rows))
+    columns = columns_of(X)
+    shares = np.full((len(rows), len(columns)), np.nan)
+    for place, values in enumerate(columns.values()):
+        known = [value for value in values if not is_missing(value)]
+        if all(isinstance(value, Real) and not isinstance(value, bool) for value in known):
+            numbers = np.sort(np.array(known, dtype=float))
+            some = np.array([np.nan if is_missing(values[row]) else values[row] for row in rows])
+            below = np.searchsorted(numbers, some.astype(float)) / max(1, len(numbers))
+            shares[:, place] = np.where(np.isnan(some.astype(float)), np.nan, below)
+    names, unmarked = list(columns), np.zeros(len(columns), dtype=bool)
+    return [
+        Row(names, [in_words(values[row]) for values in columns.values()], share, unmarked)
+        for row, share in zip(rows, shares, strict=True)
+    ]
 
 
 def _checked(

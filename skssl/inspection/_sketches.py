@@ -6,6 +6,7 @@ import textwrap
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from scipy.special import ndtr
 from torch import Tensor
 
+from skssl._labels import is_missing
 from skssl._samples import check_all_loaded
 from skssl._types import Samples
 from skssl.inspection._style import (
@@ -342,7 +344,7 @@ class Points(Sketch):
         return seen[seen[:, 2].argsort()]
 
     def draw(self, ax: Axes, *, labelled: bool = True) -> Any:
-        size = float(np.clip(900 / max(1, len(self.places)), 2, 14))
+        size = float(np.clip(900 / max(1, len(self.places)), 2, 40))
         look = {"s": size, "cmap": _shades(), "vmin": -self.reach, "vmax": self.reach, "lw": 0}
         edges = (-1.05 * self.reach, 1.05 * self.reach)
         if ax.name == "3d":
@@ -350,7 +352,7 @@ class Points(Sketch):
             ax.set(xlim=edges, ylim=edges, zlim=edges, xticks=[], yticks=[], zticks=[])
             return ax.scatter(x, y, z, c=z, **look)  # type: ignore[misc]
         x, y, depth = self.flat().T
-        without_ticks(ax, frame=False)
+        without_ticks(ax, frame=True)
         ax.set(xlim=edges, ylim=edges, aspect="equal")
         return ax.scatter(x, y, c=depth, **look)
 
@@ -498,7 +500,7 @@ class _RowSketcher(Sketcher):
         if marked is None:
             marked = np.zeros((len(checked), len(names)), dtype=bool)
         return [
-            Row(names, [_in_words(column[row]) for column in columns], shares[row], marked[row])
+            Row(names, [in_words(column[row]) for column in columns], shares[row], marked[row])
             for row in range(len(checked))
         ]
 
@@ -636,12 +638,13 @@ def _without_end(values: np.ndarray) -> np.ndarray:
     return values[:, : length_of(values)]
 
 
-def _in_words(value: Any) -> str:
+def in_words(value: Any) -> str:
     """Return a value of a table as a short text, "" for what is missing."""
-    if value is None or value != value:
+    if is_missing(value):
         return ""
-    if isinstance(value, (str, bool, np.bool_)):
-        return str(value)
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
+        # Of a day, without the time.
+        return str(value).removesuffix(" 00:00:00")
     if float(value).is_integer() and abs(value) < 1e9:
         return f"{value:.0f}"
     return f"{value:.4g}"

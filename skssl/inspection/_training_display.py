@@ -187,6 +187,12 @@ class TrainingDisplay:
         plt = pyplot("TrainingDisplay.plot")
         known = {name for row in self.history for name in row}
         panels = [panel for panel in _PANELS if known & set(panel.lines)]
+        if not panels:
+            measures = ", ".join(name for panel in _PANELS for name in panel.lines)
+            raise ValueError(
+                f"history must have epochs with some of these measures: {measures}; got "
+                f"{quoted(self.history)}."
+            )
         several = isinstance(ax, (Sequence, np.ndarray))
         n_columns = len(panels) if several else min(_COLUMNS, len(panels))
         n_rows = -(-len(panels) // n_columns)
@@ -254,6 +260,10 @@ class TrainingDisplay:
                     ls=(0, (2, 2)),
                     label=f"collapse, {panel.lines[name]}",
                 )
+        drawn = [line.get_ydata() for name, line in self.lines_.items() if name in names]
+        if not np.isfinite(drawn).any():
+            look = {"ha": "center", "va": "center", "fontsize": 9, "color": MARKED}
+            ax.text(0.5, 0.5, "NaN or infinite\nin all epochs", transform=ax.transAxes, **look)
         low, high = panel.bounds
         shown = ax.get_ylim()
         ax.set_ylim(np.fmin(low, shown[0]) if low == low else None, np.fmax(high, shown[1]))
@@ -263,4 +273,12 @@ class TrainingDisplay:
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
         ax.yaxis.set_major_locator(MaxNLocator(5))
         if len(ax.get_legend_handles_labels()[0]) > 1:
-            ax.legend(fontsize=8, frameon=False, handlelength=2.2)
+            if len(epochs) == 1:
+                # At the left, where no legend hides it.
+                ax.set(xlim=(0.85, 2.0), xticks=[1])
+            ax.legend(
+                loc="center right" if len(epochs) == 1 else "best",
+                fontsize=8,
+                frameon=False,
+                handlelength=2.2,
+            )
