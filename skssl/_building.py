@@ -148,6 +148,10 @@ class BuildsNetworks(StartsFrom):
         n_samples : int
             How many training samples there are.
         """
+        raise NotImplementedError(
+            f"{type(self).__name__} has to define make_objective(self, encoder, samples, *, "
+            "embedding_dim, n_samples), which returns an Objective."
+        )
 
     @classmethod
     def works_with(cls, modality: type[Modality]) -> bool:

@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from skorch.callbacks import Callback
 
 from skssl import MaskedAutoencoder, SelfSupervisedImputer, SimCLR
+from skssl.extend import PairObjective, SelfSupervisedTransformer
 from skssl.inspection import few_label_report
 from skssl.modality import Images, Series
 from skssl.model_selection import LabeledKFold, embed_views
@@ -157,6 +158,27 @@ def test_an_encoder_of_another_modality(encoder):
     with pytest.raises(ValueError, match=r"encoder=.*\(4,\)") as raised:
         ssl.fit(TABLE)
     assert raised.value.__cause__ is not None
+
+
+def test_methods_of_ones_own_that_are_not_complete():
+    class Nothing(SelfSupervisedTransformer):
+        """Has no objective."""
+
+    class ByRow(SelfSupervisedTransformer):
+        """Has a loss for each sample."""
+
+        def make_objective(self, encoder, samples, *, embedding_dim, n_samples):
+            def distances(z1, z2):
+                return (z1 - z2).square().sum(dim=1)
+
+            return PairObjective(encoder, torch.nn.Identity(), distances, together=True)
+
+    for method, kind, message in (
+        (Nothing, NotImplementedError, r"Nothing has to define make_objective\("),
+        (ByRow, ValueError, r"PairObjective returns has shape \(20,\); it has to be a scalar"),
+    ):
+        with pytest.raises(kind, match=message):
+            method(encoder=tiny_mlp, max_epochs=1, device="cpu").fit(TABLE)
 
 
 def test_views_of_another_modality_in_a_scorer():

@@ -6,6 +6,9 @@ What ``skssl.utils.to_onnx(model, "model.onnx")`` wrote, of a method on tables a
 regression, needs onnxruntime and NumPy, and the quantiles and categories of its metadata:
 
     python serve_tables.py model.onnx < rows.csv
+
+The rows have the columns in the order of ``fit``, without a header and an index, as
+``df.to_csv("rows.csv", index=False, header=False)`` writes them.
 """
 
 import csv

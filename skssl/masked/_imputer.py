@@ -32,7 +32,8 @@ class SelfSupervisedImputer(Versioned, OneToOneFeatureMixin, TransformerMixin, D
     method : estimator, default=None
         A masked method that can impute, :class:`MaskedAutoencoder` or :class:`SimMIM`, with its
         settings and a ``random_state``. None is ``MaskedAutoencoder()``. With ``modality="auto"``,
-        it takes what it is given for a table.
+        it takes what it is given for a table. Settings of the training belong to it, as in
+        ``SelfSupervisedImputer(method=MaskedAutoencoder(max_epochs=20))``.
 
     Attributes
     ----------

@@ -171,7 +171,8 @@ class ContextEncoder(_DenseTask):
         ----------
         X : array-like
             Images of the kind that was seen in `fit`. What they have where the mask is True is not
-            looked at, but must be finite.
+            looked at, but must be finite. Holes that are NaN:
+            ``inpaint(np.nan_to_num(X), np.isnan(X))``; `fit` takes whole images only.
         mask : array-like of bool, of shape (n, height, width) or (height, width)
             True where to fill; in each image, something has to be left.
 

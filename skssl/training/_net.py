@@ -353,6 +353,11 @@ class Net(NeuralNet):
         torch.clear_autocast_cache()
         with torch.autocast(device_type, torch.bfloat16, enabled=self.autocast):
             loss = self.module_(self.input_layer(batch), self.draw_views)
+        if loss.numel() != 1:
+            raise ValueError(
+                f"The loss that {type(self.module_).__name__} returns has shape "
+                f"{tuple(loss.shape)}; it has to be a scalar, such as its mean()."
+            )
         loss.backward()
         average_gradients(self.module_)
         self.notify(
