@@ -66,7 +66,7 @@ class StartParameters(Declared):
         running code, and fit as a whole, or not at all. An encoder that starts from weights,
         :class:`~skssl.nn.Pretrained` and ``encoder_`` are adapted: for the first tenth of
         the steps, the head learns alone, then the encoder as well, at a tenth of the rate and less
-        for the first layers, and BatchNorm keeps its statistics up to 4000 rows.
+        for the first layers, and BatchNorm keeps its statistics.
     freeze : float, {"all", "norm"} or None, default=None
         What stays as it is of the encoder: a part of its layers from the first one on, from 0
         to 1, all of it, or its norms.
@@ -108,13 +108,12 @@ class StartsFrom(TakesSamples):
         is_known = isinstance(self.encoder, (Embedding, Pretrained, Path))
         return is_known or self._starting_weights() is not None
 
-    def plan(self, n_samples: int) -> Plan:
+    def plan(self) -> Plan:
         """Return how the encoder is trained with so many samples."""
         return Plan(
             is_adapted=self.is_adapted(),
             freeze=self.freeze,
             lora_rank=self.lora_rank,
-            n_samples=n_samples,
         )
 
     def _starting_weights(self) -> Weights | None:
@@ -261,7 +260,7 @@ class StartsFrom(TakesSamples):
     def _check_start(self, encoder: nn.Module) -> None:
         """Raise an error if nothing of the encoder would be trained, though it is to be."""
         if self.max_epochs != 0:
-            check_plan(encoder, self.plan(1), title=type(self).__name__)
+            check_plan(encoder, self.plan(), title=type(self).__name__)
 
 
 def _encoder_in(path: Path) -> Embedding:

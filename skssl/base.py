@@ -341,7 +341,7 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, StartParameters):
         # Later calls of partial_fit must not repeat the random numbers of earlier ones.
         seed = int(np.random.SeedSequence([self._seed, self._steps]).generate_state(1)[0])
         how = (self.optimizer, self.learning_rate, self.weight_decay)
-        plan = self.plan(len(samples))
+        plan = self.plan()
         with adapted(self._objective, plan, seed=seed) as (rates, late):
             net, interrupted = train(
                 self._objective,

@@ -25,8 +25,6 @@ from skssl.nn._teacher import Teacher
 # The rate of the last layer of an encoder that is adapted, as a part of the head's, how far it
 # falls to the first layer, and that of changes of low rank, which start from nothing.
 _RATE, _DECAY, _RATE_OF_LOW_RANK = 0.1, 0.3, 0.5
-# Up to so many rows, BatchNorm keeps the statistics that it has from far more.
-_ROWS_FOR_STATISTICS = 4000
 
 
 @dataclass(frozen=True)
@@ -42,19 +40,11 @@ class Plan:
         What stays as it is.
     lora_rank : int or None
         Rank of the changes that are learned in the place of weights.
-    n_samples : int
-        How many samples it is trained on.
     """
 
     is_adapted: bool = False
     freeze: float | str | None = None
     lora_rank: int | None = None
-    n_samples: int = 0
-
-    @property
-    def keeps_statistics(self) -> bool:
-        """Whether all BatchNorm layers of the encoder, and the like, keep theirs."""
-        return self.is_adapted and self.n_samples <= _ROWS_FOR_STATISTICS
 
     def trains(self, encoder: nn.Module) -> set[nn.Parameter]:
         """Return the parameters of an encoder that learn; those that never do are left out."""
@@ -88,7 +78,7 @@ class Plan:
         # By the layer that they follow, since a norm need not have parameters.
         depths = module_depths(encoder)
         norms = [module for module in depths if has_statistics(module)]
-        if self.keeps_statistics or self.freeze == "norm" or self.lora_rank is not None:
+        if self.is_adapted or self.freeze == "norm" or self.lora_rank is not None:
             return norms
         last = self._last_frozen(max(depths.values()))
         return [norm for norm in norms if max(depths[norm], 1) <= last]
