@@ -218,6 +218,7 @@ class BuildsNetworks(StartsFrom):
             X = stored.all()
         modality = infer_modality(X) if isinstance(self.modality, str) else self.modality
         self.modality_ = copy.deepcopy(modality)
+        self._expect_known()
         check_capable(self.modality_, self.needs, who=type(self).__name__)
         is_default = isinstance(self.encoder, str) and self.encoder == "auto"
         if isinstance(self.modality_.concat_input, str) and not is_default:

@@ -21,7 +21,8 @@ from skssl._quote import quoted
 from skssl._samples import TakesSamples
 from skssl._types import Auto
 from skssl.exceptions import InconsistentVersionWarning
-from skssl.modality import Modality, registered_encoders
+from skssl.modality import Modality, Worded, registered_encoders
+from skssl.modality._pixels import Rescale
 from skssl.nn import Embedding, Plan, Pretrained, StateDict, Weights, check_plan
 
 EncoderParameter = str | Path | nn.Module | Callable[[tuple[int, ...]], nn.Module]
@@ -61,7 +62,8 @@ class StartParameters(Declared):
     weights : str, Path, dict or None, default="auto"
         What the encoder starts from: torchvision's or timm's name of weights, such as
         "IMAGENET1K_V1"; a file of safetensors or of a state dict, as a ``pathlib.Path``; or a state
-        dict. None is random weights. "auto" is what a module has; for "timm/NAME" and others' names
+        dict. None is random weights for a name, and leaves a module
+        as it is. "auto" is what a module has; for "timm/NAME" and others' names
         of that form what they come with, and for other names random weights. Files are read without
         running code, and fit as a whole, or not at all. An encoder that starts from weights,
         :class:`~skssl.nn.Pretrained` and ``encoder_`` are adapted: for the first tenth of
@@ -102,6 +104,30 @@ class StartsFrom(TakesSamples):
     def starts_from_known(self) -> bool:
         """Whether the encoder has weights that something was learned with, for all one knows."""
         return isinstance(self.encoder, (nn.Module, Path)) or self._starting_weights() is not None
+
+    def _expect_known(self) -> None:
+        """Tell the modality, before it is fitted, what the encoder has learned from.
+
+        Tokens keep the numbers that the encoder knows them by.
+        """
+        encoder, is_known, fitted = self.encoder, self.starts_from_known(), None
+        if isinstance(encoder, Path):
+            method = _method_in(encoder)
+            encoder, fitted = method.encoder_, method.modality_
+        if isinstance(encoder, Embedding):
+            is_known = _keeps_values(encoder.prepare)
+        self._keeps_modality = isinstance(encoder, Embedding) and isinstance(self.modality_, Worded)
+        if self._keeps_modality:
+            if isinstance(self.modality, str) and fitted is not None:
+                self.modality_ = fitted
+            if not any(name.endswith("_") for name in vars(self.modality_)):
+                raise ValueError(
+                    f"encoder={quoted(self.encoder)} knows tokens by their numbers, and not which "
+                    "tokens these are. Say modality=fitted.modality_ as well, of the method that "
+                    "the encoder is from, or encoder=pathlib.Path(...) of a file of that method, "
+                    "and no modality."
+                )
+        self.modality_.expect_known(is_known)
 
     def is_adapted(self) -> bool:
         """Whether the encoder is known to be trained, so that it is adapted gently."""
@@ -154,7 +180,7 @@ class StartsFrom(TakesSamples):
         """Return the encoder of a fitted method, None if there is none to go on with."""
         encoder = self.encoder
         if isinstance(encoder, Path):
-            encoder = _encoder_in(encoder)
+            encoder = _method_in(encoder).encoder_
         return encoder if isinstance(encoder, Embedding) else None
 
     def _known_encoder(self) -> nn.Module | None:
@@ -263,8 +289,16 @@ class StartsFrom(TakesSamples):
             check_plan(encoder, self.plan(), title=type(self).__name__)
 
 
-def _encoder_in(path: Path) -> Embedding:
-    """Return the encoder of the fitted method that a file of skops holds.
+def _keeps_values(prepare: nn.Module) -> bool:
+    """Whether images went to an encoder in the range that their kind of numbers has."""
+    if not isinstance(prepare, Rescale):
+        return False
+    is_usual = (prepare.span == 1) | (prepare.span == 255)
+    return bool(((prepare.low == 0) & is_usual).all())
+
+
+def _method_in(path: Path) -> Any:
+    """Return the fitted method that a file of skops holds, without its heads.
 
     Raises
     ------
@@ -283,7 +317,8 @@ def _encoder_in(path: Path) -> Embedding:
 
     said, path = str(path), path.expanduser()
     if not path.is_file():
-        raise ValueError(f"encoder=Path({said!r}): there is no such file.")
+        what = "is a folder, not a file" if path.is_dir() else "there is no such file"
+        raise ValueError(f"encoder=Path({said!r}): {what}.")
     if not zipfile.is_zipfile(path):
         raise ValueError(
             f"encoder=Path({said!r}) must be the file of a fitted method, written with "
@@ -298,7 +333,7 @@ def _encoder_in(path: Path) -> Embedding:
         except Exception as error:
             raise ValueError(
                 f"encoder=Path({said!r}) is no file of a fitted method that can be read here: "
-                f"{type(error).__name__}: {error}"
+                f"{type(error).__name__}: {error}. Files of weights go to weights=."
             ) from error
     for warning in told:
         version = getattr(warning.message, "original_version", None)
@@ -308,7 +343,7 @@ def _encoder_in(path: Path) -> Embedding:
                 f"one, {__version__}."
             )
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-    return method.encoder_
+    return method
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -79,6 +79,39 @@ def test_without_training_features_are_those_of_the_network_bit_by_bit(X, size):
     assert torch.equal(ssl.encoder_.columns(prepared), expected)
 
 
+def test_floats_that_are_in_range_are_as_they_are_for_a_known_start(X):
+    floats = (X / 255 * 0.5 + 0.2).astype(np.float32)
+    known = SimCLR(encoder=start(), max_epochs=0).fit(floats)
+    expected = start()(torch.from_numpy(floats).permute(0, 3, 1, 2))
+    prepared = known.modality_.prepare(floats)
+    torch.testing.assert_close(known.encoder_.columns(prepared), expected)
+    again = SimCLR(encoder=known.encoder_, max_epochs=0).fit(floats)
+    torch.testing.assert_close(again.encoder_.columns(again.modality_.prepare(floats)), expected)
+    # Others are scaled by the samples, as before.
+    assert SimCLR(max_epochs=0).fit(floats).modality_.low_ > 0.1
+
+
+def test_tokens_keep_their_numbers_where_a_method_goes_on(tmp_path):
+    skops = pytest.importorskip("skops.io")
+    texts = ["rain and wind", "wind and snow", "cats and dogs", "dogs chase cats"] * 6
+    others = ["zebras chase cats", "apes chase dogs", "apes and zebras", "snow and apes"] * 6
+    first = SimCLR(encoder="bag", max_epochs=0, random_state=0).fit(texts)
+    skops.dump(first, tmp_path / "first.skops")
+    expected = first.encoder_.learned()(
+        first.modality_.prepare(first.modality_.check(texts, estimator=""))
+    )
+    for options in (
+        {"encoder": first.encoder_, "modality": first.modality_},
+        {"encoder": tmp_path / "first.skops"},
+    ):
+        ssl = SimCLR(max_epochs=0, **options).fit(others)
+        assert ssl.modality_.vocabulary_ == first.modality_.vocabulary_
+        prepared = ssl.modality_.prepare(ssl.modality_.check(texts, estimator=""))
+        torch.testing.assert_close(ssl.encoder_.columns(prepared), expected)
+    with pytest.raises(ValueError, match=r"modality=fitted\.modality_"):
+        SimCLR(encoder=first.encoder_, max_epochs=0).fit(texts)
+
+
 def test_the_middle_is_cut_out_where_less_than_all_is_expected():
     seen = Pretrained(nn.Identity(), size=4, crop=0.5).prepared(torch.rand(2, 1, 16, 8))
     assert seen.shape == (2, 1, 4, 4)
@@ -131,6 +164,9 @@ def test_series_are_resized_to_what_the_network_expects():
         {"size": (1, 2, 3, 4)},
         {"crop": 2},
         {"channels": 0},
+        {"channels": True},
+        {"size": True},
+        {"crop": 0.5},
         {"interpolation": "nearest"},
         {"channel_axis": 3},
     ],

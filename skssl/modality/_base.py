@@ -319,6 +319,12 @@ class Modality(Declared, ABC):
         For those that come with a preparation of their own, such as a tokenizer.
         """
 
+    def expect_known(self, is_known: bool) -> None:
+        """Hear before ``fit`` whether the encoder has learned something from values as they are.
+
+        Then these are not to be scaled by the samples, where they are in their usual range.
+        """
+
     @abstractmethod
     def default_views(self) -> Views:
         """Return the views that suit the fitted samples."""

@@ -65,6 +65,8 @@ class PixelScale:
     samples : ndarray of shape (n, channels, ...)
         uint8 goes from 0 to 255; the range of other numbers is theirs, by channel if there are
         other than 1, 3 or 4 channels.
+    keep_unit : bool
+        Whether numbers that are all in [0, 1] stay as they are.
 
     Attributes
     ----------
@@ -72,8 +74,11 @@ class PixelScale:
         The values that become 0 and 1.
     """
 
-    def __init__(self, samples: np.ndarray):
-        if samples.dtype == np.uint8:
+    def __init__(self, samples: np.ndarray, *, keep_unit: bool = False):
+        if keep_unit and samples.dtype != np.uint8 and 0 <= samples.min() <= samples.max() <= 1:
+            self.low, self.high = np.zeros(1, samples.dtype), np.ones(1, samples.dtype)
+            self.clipped = np.zeros(1, dtype=bool)
+        elif samples.dtype == np.uint8:
             self.low, self.high = np.zeros(1, np.float32), np.full(1, 255, np.float32)
             self.clipped = np.zeros(1, dtype=bool)
         else:
@@ -180,6 +185,9 @@ class PixelModality(Turnable, Cuttable, Fillable):
     _names: ClassVar[tuple[str, str]]
     _n_axes: ClassVar[int]
 
+    # Whether the encoder knows images in [0, 1].
+    _keeps_unit = False
+
     channels: int | None = param(POSITIVE_INT, None, default=None)
     layout: Layout | None = param(LAYOUT, None, default=None)
 
@@ -193,6 +201,9 @@ class PixelModality(Turnable, Cuttable, Fillable):
             f"{modality}(layout='channels_last')"
         )
 
+    def expect_known(self, is_known: bool) -> None:
+        self._keeps_unit = is_known
+
     def fit(self, X: np.ndarray) -> Self:
         self.input_shape_ = X.shape[1:]
         self.input_is_uint8_ = X.dtype == np.uint8
@@ -200,7 +211,7 @@ class PixelModality(Turnable, Cuttable, Fillable):
         self._channel_axis = self._find_channel_axis()
         samples = self._channels_first(X)
         self.sample_shape_ = samples.shape[1:]
-        self._scale = PixelScale(samples)
+        self._scale = PixelScale(samples, keep_unit=self._keeps_unit)
         self.low_, self.high_ = self._scale.low, self._scale.high
         self.are_glyphs_ = are_glyphs(samples, self.low_, self.high_)
         return self

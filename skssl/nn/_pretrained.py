@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -98,9 +99,12 @@ class Pretrained(nn.Module):
             raise ValueError(
                 f"interpolation must be 'linear' or 'cubic', got {quoted(interpolation)}."
             )
-        if crop is not None and not (isinstance(crop, Real) and 0 < crop <= 1):
+        is_part = isinstance(crop, Real) and not isinstance(crop, bool) and 0 < crop <= 1
+        if crop is not None and not is_part:
             raise ValueError(f"crop must be a number in (0, 1] or None, got {quoted(crop)}.")
-        if channels is not None and not (isinstance(channels, Integral) and channels >= 1):
+        if crop is not None and size is None:
+            raise ValueError(f"crop={quoted(crop)} is a part of size, which has to be said, too.")
+        if channels is not None and not (_is_int(channels) and channels >= 1):
             raise ValueError(f"channels must be an int of at least 1, got {quoted(channels)}.")
         self.module = module
         self.size = _sizes(size)
@@ -122,7 +126,7 @@ class Pretrained(nn.Module):
         if channel_axis == 2 and size is not None:
             raise ValueError("size is for samples whose channels come first (channel_axis=1).")
         self.channel_axis = channel_axis
-        if at_once is not None and not (isinstance(at_once, Integral) and at_once >= 1):
+        if at_once is not None and not (_is_int(at_once) and at_once >= 1):
             raise ValueError(f"at_once must be an int of at least 1, got {quoted(at_once)}.")
         self._has_batch_norm = any(map(is_batch_norm, module.modules()))
         if at_once is not None and self._has_batch_norm:
@@ -256,11 +260,16 @@ def _numbers(name: str, value: float | Sequence[float] | None) -> Tensor | None:
     return numbers
 
 
+def _is_int(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
 def _sizes(size: int | Sequence[int] | None) -> tuple[int, ...] | None:
     if size is None:
         return None
-    sizes = list(size) if isinstance(size, Sequence) else [size]
-    if not 1 <= len(sizes) <= 3 or not all(isinstance(s, (int, Integral)) for s in sizes):
+    is_array = isinstance(size, np.ndarray) and size.ndim == 1
+    sizes = list(size) if is_array or isinstance(size, Sequence) else [size]
+    if not 1 <= len(sizes) <= 3 or not all(map(_is_int, sizes)):
         raise ValueError(f"size must be an int, or up to three of them, got {quoted(size)}.")
     if min(sizes) < 1:
         raise ValueError(f"size must be at least 1, got {quoted(size)}.")
