@@ -267,8 +267,8 @@ def _is_int(value: object) -> bool:
 def _sizes(size: int | Sequence[int] | None) -> tuple[int, ...] | None:
     if size is None:
         return None
-    is_array = isinstance(size, np.ndarray) and size.ndim == 1
-    sizes = list(size) if is_array or isinstance(size, Sequence) else [size]
+    size = size.reshape(-1).tolist() if isinstance(size, np.ndarray) else size
+    sizes = list(size) if isinstance(size, Sequence) else [size]
     if not 1 <= len(sizes) <= 3 or not all(map(_is_int, sizes)):
         raise ValueError(f"size must be an int, or up to three of them, got {quoted(size)}.")
     if min(sizes) < 1:
