@@ -30,8 +30,6 @@ class TakesSamples(OwnSettings, BaseEstimator):
     modality_: Modality
     encoder_: Embedding
     n_features_in_: int
-    # Whether what the modality has learned is what an encoder that is known was trained with.
-    _keeps_modality = False
     _input_layer: nn.Module
     _objective: Objective
 
@@ -49,7 +47,7 @@ class TakesSamples(OwnSettings, BaseEstimator):
             self._had_columns = has_columns
         if has_columns and self._had_columns and not of_any_length:
             validate_data(self, X, reset=reset, skip_check_array=True)
-        if reset and not self._keeps_modality:
+        if reset:
             self.modality_.fit(checked)
         samples = self.modality_.prepare(checked)
         if reset and not has_columns:

@@ -21,7 +21,7 @@ from skssl._quote import quoted
 from skssl._samples import TakesSamples
 from skssl._types import Auto
 from skssl.exceptions import InconsistentVersionWarning
-from skssl.modality import Modality, Worded, registered_encoders
+from skssl.modality import Modality, registered_encoders
 from skssl.modality._pixels import Rescale
 from skssl.nn import Embedding, Plan, Pretrained, StateDict, Weights, check_plan
 
@@ -106,27 +106,10 @@ class StartsFrom(TakesSamples):
         return isinstance(self.encoder, (nn.Module, Path)) or self._starting_weights() is not None
 
     def _expect_known(self) -> None:
-        """Tell the modality, before it is fitted, what the encoder has learned from.
-
-        Tokens keep the numbers that the encoder knows them by.
-        """
-        encoder, is_known, fitted = self.encoder, self.starts_from_known(), None
-        if isinstance(encoder, Path):
-            method = _method_in(encoder)
-            encoder, fitted = method.encoder_, method.modality_
-        if isinstance(encoder, Embedding):
-            is_known = _keeps_values(encoder.prepare)
-        self._keeps_modality = isinstance(encoder, Embedding) and isinstance(self.modality_, Worded)
-        if self._keeps_modality:
-            if isinstance(self.modality, str) and fitted is not None:
-                self.modality_ = fitted
-            if not any(name.endswith("_") for name in vars(self.modality_)):
-                raise ValueError(
-                    f"encoder={quoted(self.encoder)} knows tokens by their numbers, and not which "
-                    "tokens these are. Say modality=fitted.modality_ as well, of the method that "
-                    "the encoder is from, or encoder=pathlib.Path(...) of a file of that method, "
-                    "and no modality."
-                )
+        """Tell the modality, before it is fitted, what the encoder has learned from."""
+        known, is_known = self._known_embedding(), self.starts_from_known()
+        if known is not None:
+            is_known = _keeps_values(known.prepare)
         self.modality_.expect_known(is_known)
 
     def is_adapted(self) -> bool:

@@ -91,27 +91,6 @@ def test_floats_that_are_in_range_are_as_they_are_for_a_known_start(X):
     assert SimCLR(max_epochs=0).fit(floats).modality_.low_ > 0.1
 
 
-def test_tokens_keep_their_numbers_where_a_method_goes_on(tmp_path):
-    skops = pytest.importorskip("skops.io")
-    texts = ["rain and wind", "wind and snow", "cats and dogs", "dogs chase cats"] * 6
-    others = ["zebras chase cats", "apes chase dogs", "apes and zebras", "snow and apes"] * 6
-    first = SimCLR(encoder="bag", max_epochs=0, random_state=0).fit(texts)
-    skops.dump(first, tmp_path / "first.skops")
-    expected = first.encoder_.learned()(
-        first.modality_.prepare(first.modality_.check(texts, estimator=""))
-    )
-    for options in (
-        {"encoder": first.encoder_, "modality": first.modality_},
-        {"encoder": tmp_path / "first.skops"},
-    ):
-        ssl = SimCLR(max_epochs=0, **options).fit(others)
-        assert ssl.modality_.vocabulary_ == first.modality_.vocabulary_
-        prepared = ssl.modality_.prepare(ssl.modality_.check(texts, estimator=""))
-        torch.testing.assert_close(ssl.encoder_.columns(prepared), expected)
-    with pytest.raises(ValueError, match=r"modality=fitted\.modality_"):
-        SimCLR(encoder=first.encoder_, max_epochs=0).fit(texts)
-
-
 def test_the_middle_is_cut_out_where_less_than_all_is_expected():
     seen = Pretrained(nn.Identity(), size=4, crop=0.5).prepared(torch.rand(2, 1, 16, 8))
     assert seen.shape == (2, 1, 4, 4)
