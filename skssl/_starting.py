@@ -21,8 +21,7 @@ from skssl._quote import quoted
 from skssl._samples import TakesSamples
 from skssl._types import Auto
 from skssl.exceptions import InconsistentVersionWarning
-from skssl.modality import Modality, registered_encoders
-from skssl.modality._pixels import Rescale
+from skssl.modality import Modality, Rescale, registered_encoders
 from skssl.nn import Embedding, Plan, Pretrained, StateDict, Weights, check_plan
 
 EncoderParameter = str | Path | nn.Module | Callable[[tuple[int, ...]], nn.Module]

@@ -37,9 +37,9 @@ from skssl.modality import (
     Video,
     as_samples,
     infer_modality,
+    only_column,
     take,
 )
-from skssl.modality._containers import only_column
 
 Shown = dict[str, Any]
 

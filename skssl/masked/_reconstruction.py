@@ -247,10 +247,10 @@ class _Reconstruction(_MaskedMethod):
         and `X` is taken to begin where the series of `fit` began; fit to series that begin anywhere
         if those of `X` may. Of series that are as long as these, or longer, the last steps are
         looked at, between a quarter and three quarters of that length: from where the series looks
-        most like its own beginning, such as after a whole number of days. So pass no longer past than
-        leaves room for the horizon, or make the series of `fit` twice as long as what comes back.
-        Of long forecasts, the first steps are predicted, and the next ones from these, as if they
-        had been seen.
+        most like its own beginning, such as after a whole number of days. So pass no longer past
+        than leaves room for the horizon, or make the series of `fit` twice as long as what comes
+        back. Of long forecasts, the first steps are predicted, and the next ones from these, as if
+        they had been seen.
 
         Parameters
         ----------

@@ -15,10 +15,11 @@ from skssl.modality._capabilities import (
     Turnable,
     Worded,
 )
-from skssl.modality._containers import as_samples
+from skssl.modality._containers import as_samples, only_column
 from skssl.modality._corpus import word_pattern
 from skssl.modality._cutters import Cutter, PieceCutter
 from skssl.modality._images import Images
+from skssl.modality._pixels import Rescale
 from skssl.modality._points import PointCloud
 from skssl.modality._registry import (
     MODALITIES,
@@ -52,6 +53,7 @@ __all__ = [
     "PieceCutter",
     "PointCloud",
     "Raw",
+    "Rescale",
     "Restorable",
     "Series",
     "Stored",
@@ -71,6 +73,7 @@ __all__ = [
     "is_capable",
     "known_modalities",
     "nothing_to_tell",
+    "only_column",
     "register_encoder",
     "register_modality",
     "registered_encoders",
