@@ -83,9 +83,8 @@ def check_against_random_weights(
         start = "frozen, as it started," if method.starts_from_known() else "with random weights"
         warn(
             f"{type(method).__name__} scores {score:.4g}, and {start} {at_random:.4g}: by this "
-            f"score, training did not pay. Try more epochs (this training had "
-            f"{method.n_iter_}), other views, or look at a few labels; see 'When it does not work' in the "
-            "documentation.",
+            f"score, training did not pay. Try more epochs (this training had {method.n_iter_}), "
+            "other views, or look at a few labels; see 'When it does not work' in the documentation.",
             RandomWeightsWarning,
         )
     return score - at_random
