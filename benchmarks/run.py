@@ -81,6 +81,11 @@ PARTS = [
     Part("choosing_rows", ("benchmarks/choosing_rows.py", "--kept-back")),
     Part("pretext", ("benchmarks/pretext.py",)),
     Part("giving_back", ("benchmarks/giving_back.py",)),
+    Part(
+        "adapting",
+        ("benchmarks/adapting.py", "--set", "max_epochs=1", "--set", "batch_size=64"),
+        json=False,
+    ),
     Part("cifar10", ("benchmarks/cifar10.py", "--method", "all", "--curve", "10"), gpu=True),
     Part("training_speed", ("benchmarks/training_speed.py", "--parts", "own")),
     Part("lightly", ("benchmarks/training_speed.py", "--parts", "lightly")),

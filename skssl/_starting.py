@@ -117,7 +117,7 @@ class StartsFrom(TakesSamples):
         return is_known or self._starting_weights() is not None
 
     def plan(self) -> Plan:
-        """Return how the encoder is trained with so many samples."""
+        """Return how the encoder is trained."""
         return Plan(
             is_adapted=self.is_adapted(),
             freeze=self.freeze,

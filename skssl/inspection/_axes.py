@@ -108,10 +108,12 @@ def make_grid(
                 "ax has no place in a grid, so that it cannot be divided; pass one of "
                 f"plt.subplots(), or {shape[0] * shape[1]} axes."
             )
-        figure = ax.figure
+        figure = ax.get_figure(root=True)
+        assert figure is not None
         ax.set_axis_off()
         # Labels are as large as they are: what is between axes does not shrink with these.
-        room = np.array(place.get_position(figure).size) * figure.bbox.size / figure.dpi
+        part = place.get_position(figure)
+        room = np.array([part.width, part.height]) * figure.bbox.size / figure.dpi
         room = np.maximum(room - [gap * (shape[1] - 1), gap_below * (shape[0] - 1)], 0.4 * room)
         spaces["wspace"] = gap * shape[1] / room[0]
         spaces["hspace"] = gap_below * shape[0] / room[1]

@@ -396,7 +396,9 @@ def _name_of(projection: Projection | ArrayLike | BaseEstimator, n_samples: int)
     return "pca" if is_tsne and n_samples < _FEWEST else projection
 
 
-def _labels_of(y: ArrayLike | None, X: Samples, unlabeled: object, caller: str) -> Labels | None:
+def _labels_of(
+    y: ArrayLike | None, X: Samples | ArrayLike, unlabeled: object, caller: str
+) -> Labels | None:
     """Return what is known of labels, after a check that they are as many as there are samples."""
     check_lengths(X=X, y=y)
     return None if y is None else Labels.of(y, num_samples(X), unlabeled, caller)
@@ -431,23 +433,28 @@ def _some_rows(
 
 
 def _plane(
-    Z: ArrayLike,
+    Z: Samples,
     projection: Projection | ArrayLike | BaseEstimator,
     rows: np.ndarray,
     rng: np.random.RandomState,
 ) -> np.ndarray:
     """Return the places of an embedding of some rows in a plane, of shape (n_samples, 2)."""
-    Z = check_array(Z, ensure_min_samples=2, input_name="Z", dtype=[np.float64, np.float32])
+    checked: np.ndarray = check_array(
+        Z, ensure_min_samples=2, input_name="Z", dtype=[np.float64, np.float32]
+    )
     if isinstance(projection, str):
-        largest = float(np.abs(Z).max())
+        largest = float(np.abs(checked).max())
         # The plane has no units.
-        return project(Z / largest if largest > _LARGEST else Z, cast(Projection, projection), rng)
+        small = checked / largest if largest > _LARGEST else checked
+        return project(small, cast(Projection, projection), rng)
     if not hasattr(projection, "fit_transform"):
-        return check_array(projection, input_name="projection")[rows]
-    places = np.asarray(projection.fit_transform(Z))
-    if places.shape != (len(Z), 2):
+        given: np.ndarray = check_array(projection, input_name="projection")
+        return given[rows]
+    transformer = cast(Any, projection)
+    places = np.asarray(transformer.fit_transform(checked))
+    if places.shape != (len(checked), 2):
         raise ValueError(
-            f"projection={quoted(projection)} must give two columns for each of {len(Z)} "
+            f"projection={quoted(projection)} must give two columns for each of {len(checked)} "
             f"samples, got shape {places.shape}."
         )
     return places

@@ -215,10 +215,10 @@ class NeighborsDisplay:
         distances = distances[is_other].reshape(len(rows), n_neighbors)
         drawn = np.concatenate([rows[:, None], neighbors], axis=1)
         if modality is not None and is_fitted:
-            sketches = sketcher_of(modality).sketch(take(X, drawn.ravel()))
+            sketches = list(sketcher_of(modality).sketch(take(X, drawn.ravel())))
         else:
             looks = infer_modality(X) if modality is None else modality
-            sketches = _as_they_look(looks, X, drawn.ravel())
+            sketches = list(_as_they_look(looks, X, drawn.ravel()))
         return cls(
             sketches=[
                 sketches[first : first + drawn.shape[1]]

@@ -407,9 +407,9 @@ def _cells(
         hidden = np.ones((n, *sizes), dtype=bool)
         # Of the sides of frames and images, a half: a quarter of the area.
         for axis, size in enumerate(sizes[-2:], start=hidden.ndim - 2):
-            width = max(1, round(0.5 * size))
-            first = (size - width) // 2
-            places = (np.arange(size) >= first) & (np.arange(size) < first + width)
+            side = max(1, round(0.5 * size))
+            start = (size - side) // 2
+            places = (np.arange(size) >= start) & (np.arange(size) < start + side)
             hidden &= places.reshape([-1 if at == axis else 1 for at in range(hidden.ndim)])
         return hidden
     given = np.asarray(mask)

@@ -645,7 +645,7 @@ def in_words(value: Any) -> str:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         # Of a day, without the time.
         return str(value).removesuffix(" 00:00:00")
-    if float(value).is_integer() and abs(value) < 1e9:
+    if float(value).is_integer() and abs(float(value)) < 1e9:
         return f"{value:.0f}"
     return f"{value:.4g}"
 

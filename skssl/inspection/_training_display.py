@@ -262,8 +262,16 @@ class TrainingDisplay:
                 )
         drawn = [line.get_ydata() for name, line in self.lines_.items() if name in names]
         if not np.isfinite(drawn).any():
-            look = {"ha": "center", "va": "center", "fontsize": 9, "color": MARKED}
-            ax.text(0.5, 0.5, "NaN or infinite\nin all epochs", transform=ax.transAxes, **look)
+            ax.text(
+                0.5,
+                0.5,
+                "NaN or infinite\nin all epochs",
+                transform=ax.transAxes,
+                ha="center",
+                va="center",
+                fontsize=9,
+                color=MARKED,
+            )
         low, high = panel.bounds
         shown = ax.get_ylim()
         ax.set_ylim(np.fmin(low, shown[0]) if low == low else None, np.fmax(high, shown[1]))

@@ -266,7 +266,7 @@ class Text(Cuttable, Tokenizable, Worded):
         self.vocabulary_ = known.vocabulary
         self.idf_ = known.idf
         self._network = known.network
-        self._vectors = None
+        self._vectors: np.ndarray | None = None
         self._goes_on = True
 
     def fit(self, X: Corpus) -> Self:

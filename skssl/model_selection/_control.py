@@ -84,7 +84,8 @@ def check_against_random_weights(
         warn(
             f"{type(method).__name__} scores {score:.4g}, and {start} {at_random:.4g}: by this "
             f"score, training did not pay. Try more epochs (this training had {method.n_iter_}), "
-            "other views, or look at a few labels; see 'When it does not work' in the documentation.",
+            "other views, or look at a few labels; see 'When it does not work' in the "
+            "documentation.",
             RandomWeightsWarning,
         )
     return score - at_random
