@@ -148,7 +148,7 @@ class BuildsNetworks(StartsFrom):
         n_samples : int
             How many training samples there are.
         """
-        raise NotImplementedError(
+        raise TypeError(
             f"{type(self).__name__} has to define make_objective(self, encoder, samples, *, "
             "embedding_dim, n_samples), which returns an Objective."
         )

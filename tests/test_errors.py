@@ -174,7 +174,7 @@ def test_methods_of_ones_own_that_are_not_complete():
             return PairObjective(encoder, torch.nn.Identity(), distances, together=True)
 
     for method, kind, message in (
-        (Nothing, NotImplementedError, r"Nothing has to define make_objective\("),
+        (Nothing, TypeError, r"Nothing has to define make_objective\("),
         (ByRow, ValueError, r"PairObjective returns has shape \(20,\); it has to be a scalar"),
     ):
         with pytest.raises(kind, match=message):
