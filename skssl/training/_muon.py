@@ -136,12 +136,18 @@ def orthogonalize(matrices: Tensor) -> Tensor:
     # A polynomial of a Gram matrix commutes with it, so that the next one needs no wide matrix.
     gram = x @ x.mT
     one = torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
-    total = one.expand_as(gram)
-    for _ in range(_ITERATIONS):
-        factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c) + a * one
-        total = factor @ total
+    total = factor = _factor(gram, one)
+    for _ in range(_ITERATIONS - 1):
         gram = factor @ gram @ factor
+        factor = _factor(gram, one)
+        total = factor @ total
     return (total @ x).to(matrices.dtype)
+
+
+def _factor(gram: Tensor, one: Tensor) -> Tensor:
+    """Return what an iteration multiplies matrices with that have this Gram matrix."""
+    a, b, c = _COEFFICIENTS
+    return torch.baddbmm(gram, gram, gram, beta=b, alpha=c) + a * one
 
 
 def _as_matrix(filters: Tensor, *, like: Tensor | None = None) -> Tensor:
