@@ -91,7 +91,7 @@ def time_bare(ssl, X, batch_size, steps, device):
         generator = torch.Generator(device).manual_seed(0)
         views = torch.cat(ssl.views_.draw(samples, 2, generator=generator))
         encoder = ssl.encoder_.encoder.to(device).train()
-        n_features = len(ssl.get_feature_names_out())
+        n_features = ssl.n_learned()
         projector = mlp_head([n_features, n_features, 128], last_norm=True)
         model = nn.Sequential(encoder, projector.to(device)).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
@@ -159,7 +159,7 @@ def time_lightly(
     )
     with seeded(0, device):
         backbone = copy.deepcopy(ssl.encoder_.encoder).requires_grad_()
-        model = LightlySimCLR(backbone, len(ssl.get_feature_names_out())).to(device).train()
+        model = LightlySimCLR(backbone, ssl.n_learned()).to(device).train()
         criterion = NTXentLoss()
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
         total_loss = torch.zeros((), device=device)
