@@ -11,6 +11,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from cases import CASES, DIGITS, tiny_conv
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from matplotlib import font_manager
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.exceptions import NotFittedError
 from sklearn.neighbors import NearestNeighbors
@@ -249,7 +252,7 @@ def test_umap_is_taken_where_it_is_installed(monkeypatch):
             {"projection": "lda"},
             "projection must be 'auto', 'pca', 'tsne', 'umap', a transformer or an",
         ),
-        ({"projection": PCA(3)}, "must give two columns for each of 60"),
+        ({"projection": PCA(3)}, "must give two numbers for each of 60"),
         ({"max_samples": 1}, "max_samples must be None or an int of at least 2, got 1"),
         ({"y": NAMES[:5]}, "inconsistent numbers of samples"),
         (
@@ -572,3 +575,91 @@ def test_axes_that_are_used_again_are_emptied_before():
     training = TrainingDisplay(history=history_of([0.5, 0.6])).plot(ax=ax)
     training.plot(ax=ax)
     assert len(figure.axes) == 4
+
+
+def overlapping(axes):
+    """Return the titles that reach into others, or into the axes above."""
+    figure = axes[0, 0].figure
+    figure.canvas.draw()
+    boxes = [[ax.title.get_window_extent() for ax in line] for line in axes]
+    pairs = [pair for line in boxes for pair in zip(line, line[1:], strict=False)]
+    pairs += [
+        (box, ax.get_window_extent())
+        for line, above in zip(boxes[1:], axes, strict=False)
+        for box, ax in zip(line, above, strict=True)
+    ]
+    return [pair for pair in pairs if pair[0].overlaps(pair[1])]
+
+
+@pytest.mark.parametrize("n_neighbors", [1, 23])
+def test_titles_of_neighbours_have_room_and_markers_are_no_labels(n_neighbors):
+    y = ["a very long name", -1] * 30
+    display = NeighborsDisplay.from_embedding(Z, DIGITS[:60], y, n_neighbors=n_neighbors)
+    names = {ax.get_title().split("\n")[0] for ax in display.axes_[:, 0]}
+    assert "-1" not in names and any(name.startswith("unlab") for name in names)
+    assert not overlapping(display.axes_)
+    figure, ax = plt.subplots(figsize=(9, 6))
+    assert not overlapping(display.plot(ax=ax).axes_)
+    kept = NeighborsDisplay.from_embedding(Z, DIGITS[:60], y, n_neighbors=1, unlabeled=None)
+    assert kept.axes_[1, 0].get_title() == "-1\nsample"
+
+
+def small_font(path, letters):
+    """Write a font that has some letters, all of them squares."""
+    builder = FontBuilder(1000, isTTF=True)
+    names = [".notdef", *(f"u{ord(letter):04X}" for letter in letters)]
+    builder.setupGlyphOrder(names)
+    builder.setupCharacterMap({ord(letter): f"u{ord(letter):04X}" for letter in letters})
+    pen = TTGlyphPen(None)
+    pen.moveTo((0, 0)), pen.lineTo((0, 800)), pen.lineTo((800, 800)), pen.closePath()
+    glyph = pen.glyph()
+    builder.setupGlyf(dict.fromkeys(names, glyph))
+    builder.setupHorizontalMetrics(dict.fromkeys(names, (900, 0)))
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": "Few Letters", "styleName": "Regular"})
+    builder.setupOS2()
+    builder.setupPost()
+    builder.save(path)
+
+
+def test_letters_of_all_scripts_are_drawn_or_boxes(tmp_path, monkeypatch):
+    fonts = font_manager.fontManager
+    usual = [font for font in fonts.ttflist if font.name.startswith("DejaVu")]
+    monkeypatch.setattr(fonts, "ttflist", usual)
+    texts = ["\u4e2d\u6587 text"] * 60
+    y = ["\u4e2d", "y"] * 30
+
+    def drawn():
+        display = NeighborsDisplay.from_embedding(Z, texts, y, n_neighbors=1)
+        display.figure_.canvas.draw()
+        return display
+
+    with pytest.warns(UserWarning, match="No font that is installed has \u4e2d \u6587: the figure"):
+        display = drawn()
+    assert display.artists_[0][0].get_text() == "\u25a1\u25a1 text"
+    assert display.axes_[0, 0].get_title() == "\u25a1\nsample"
+    small_font(tmp_path / "few.ttf", "\u4e2d\u6587")
+    font_manager.fontManager.addfont(tmp_path / "few.ttf")
+    display = drawn()
+    assert display.artists_[0][0].get_text() == texts[0]
+    assert "Few Letters" in display.axes_[0, 0].title.get_fontfamily()
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"\u4e2d": np.arange(60.0), "\u6587": ["\u4e2d"] * 60})
+    NeighborsDisplay.from_embedding(Z, frame).figure_.canvas.draw()
+    EmbeddingDisplay.from_embedding(Z, y, projection="pca").figure_.canvas.draw()
+
+
+def test_words_of_trainings_have_room_in_small_axes():
+    names = ("embedding_std", "projection_std", "rankme", "view_retrieval", "mean_correlation")
+    history = [
+        {"train_loss": 9.0 - value, **dict.fromkeys(names, value)} for value in (0.5, 0.6, 0.7)
+    ]
+    figure, axes = plt.subplots(2, 2, figsize=(10, 8))
+    display = TrainingDisplay(history=history).plot(ax=axes[0, 0])
+    figure.canvas.draw()
+    words = [text for ax in display.axes_ for text in (ax.title, ax.xaxis.label, ax.yaxis.label)]
+    boxes = [text.get_window_extent() for text in words]
+    frames = [ax.get_window_extent() for ax in display.axes_]
+    for place, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[place + 1 :])
+        assert not any(box.overlaps(frame) for frame in frames)

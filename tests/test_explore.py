@@ -210,7 +210,7 @@ NAN[[4, 9]] = np.nan
         ({"embedding": PLACES[1:]}, f"X has {N}, embedding has {N - 1}"),
         ({"embedding": NAN}, "NaN or infinity in rows 4, 9; leave these rows out"),
         ({"embedding": PLACES[:, 0]}, r"shape \(n_samples, n_features\), got shape \(30,\)"),
-        ({"projection": PLACES[:, :1]}, r"shape \(n_samples, 2\), got one of shape \(30, 1\)"),
+        ({"projection": PLACES[:, :1]}, r"shape \(30, 2\), a place for each sample, got \(30, 1\)"),
         ({"projection": "tSNE"}, "projection must be .*got 'tSNE'"),
         ({"name": "map.pdf"}, r"path must end in \.html or \.htm, got .*map\.pdf"),
         ({"name": "nowhere/map.html"}, "path is in a folder that there is not"),

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from skssl._labels import as_labels, natural_labels, same_label, which_are_known
 from skssl._quote import quoted
-from skssl.inspection._survey import Kind, is_value, kind_of, markers_of
+from skssl.inspection._read_labels import Kind, is_value, kind_of, markers_of
 
 _FORMAT = "skssl labels"
 _VERSION = 1

@@ -1,24 +1,28 @@
-"""What Displays check before any work."""
+"""What figures and pages check before any work."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
+from skssl._labels import is_missing
 from skssl._quote import quoted
 from skssl._samples import check_all_loaded
 from skssl._sklearn_compat import num_samples
 from skssl._types import Samples
 from skssl.base import SelfSupervisedTransformer
-from skssl.modality import Modality, infer_modality
+from skssl.modality import Modality, as_samples, infer_modality
 
 _USUAL_ROWS = 4
+# Rows that a message names.
+_FEW = 5
 
 
 def check_rows(
@@ -85,3 +89,48 @@ def fitted_to(modality: Modality, X: Samples) -> Modality:
     loaded, which = fitted.load(X)
     check_all_loaded(which)
     return fitted.fit(fitted.check(loaded, estimator=type(modality).__name__))
+
+
+def finite_rows(
+    rows: object,
+    name: str,
+    must: str = "",
+    numbers: NDArray[np.intp] | None = None,
+) -> NDArray[np.floating]:
+    """Return an array of rows of finite numbers, or raise an error that names other rows.
+
+    `must` begins a message about what is no such array; `numbers` are those of the rows.
+    """
+    must = must or f"{name} must be an array of numbers of shape (n_samples, n_features)"
+    try:
+        array = _numbers(np.asarray(as_samples(rows) if hasattr(rows, "detach") else rows))
+    except ValueError:  # rows of several lengths
+        array = np.empty(0, dtype=object)
+    if array.ndim != 2 or array.dtype.kind not in "biuf" or not array.shape[1]:
+        is_array = array.ndim > 0 and hasattr(rows, "shape")
+        raise ValueError(
+            f"{must}, got "
+            f"{f'shape {array.shape}, dtype {array.dtype}' if is_array else quoted(rows)}."
+        )
+    is_single = array.dtype.kind == "f" and array.dtype.itemsize <= 4
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float32 if is_single else np.float64, copy=False)
+    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
+    if len(bad):
+        named = bad if numbers is None else numbers[bad]
+        more = f" and {len(bad) - _FEW} more" if len(bad) > _FEW else ""
+        raise ValueError(
+            f"{name} has NaN or infinity in rows {', '.join(map(str, named[:_FEW]))}{more}; leave "
+            "these rows out, of X and y as well."
+        )
+    return array
+
+
+def _numbers(array: np.ndarray) -> np.ndarray:
+    """Return objects as numbers if they are these or missing, as those of nullable dtypes."""
+    if array.dtype.kind != "O" or array.ndim != 2:
+        return array
+    values = [np.nan if is_missing(value) else value for value in array.ravel().tolist()]
+    if not all(isinstance(value, Real) for value in values):
+        return array
+    return np.array(values, dtype=np.float64).reshape(array.shape)

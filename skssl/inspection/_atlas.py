@@ -12,14 +12,14 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
-from skssl._declare import AT_LEAST_TWO, AUTO, POSITIVE_INT
 from skssl._labels import is_missing
 from skssl._sklearn_compat import validate_params
 from skssl._types import Auto, RandomState, Samples
 from skssl.inspection._explore import writable
 from skssl.inspection._projection import Projection
+from skssl.inspection._read_labels import Labels
 from skssl.inspection._shown import columns_of, frame_of, modality_of, pictures_of, texts_of
-from skssl.inspection._survey import Labels, survey
+from skssl.inspection._survey import PARAMETERS, survey
 from skssl.modality import Images, Modality, Tabular, Text
 
 _OWN = ("row", "x", "y", "neighbors", "label", "prediction", "confidence", "suspicion", "cluster")
@@ -27,21 +27,7 @@ _OWN = ("row", "x", "y", "neighbors", "label", "prediction", "confidence", "susp
 _SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which UTF-8 has not
 
 
-@validate_params(
-    {
-        "estimator": "no_validation",
-        "X": "no_validation",
-        "y": "no_validation",
-        "path": [str, os.PathLike],
-        "projection": "no_validation",
-        "modality": [Modality, AUTO],
-        "n_neighbors": [POSITIVE_INT],
-        "n_clusters": [AUTO, AT_LEAST_TWO, None],
-        "unlabeled": "no_validation",
-        "random_state": ["random_state"],
-    },
-    prefer_skip_nested_validation=True,
-)
+@validate_params(PARAMETERS, prefer_skip_nested_validation=True)
 def to_embedding_atlas(
     estimator: BaseEstimator | ArrayLike,
     X: Samples,

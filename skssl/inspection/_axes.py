@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # Inches: between axes, above and below them, and what is readable without scrolling.
 _GAP, _TITLE, _BOTTOM, _RIGHT = 0.14, 0.36, 0.12, 0.12
 _WIDEST = 13.5
+# Axes keep this part of their size, even if the figure is then wider.
+_SMALLEST = 0.2
 # Where axes remember what a Display has drawn beside or in place of them.
 _PARTS = "_skssl_parts"
 
@@ -74,26 +76,26 @@ def make_grid(
     """
     shape = len(heights), len(widths)
     gap_below = gap if gap_below is None else gap_below
-    across = sum(widths) + (len(widths) - 1) * gap
-    down = sum(heights) + (len(heights) - 1) * gap_below
-    spaces: dict[str, Any] = {
-        "wspace": gap * len(widths) / sum(widths),
-        "hspace": gap_below * len(heights) / sum(heights),
-        "width_ratios": list(widths),
-        "height_ratios": list(heights),
-    }
+    gaps = np.array([gap * (len(widths) - 1), gap_below * (len(heights) - 1)])
+
+    # Labels are as large as they are: what is between axes does not shrink with these.
+    def between(room: np.ndarray) -> dict[str, Any]:
+        spaces = {"wspace": gap * shape[1] / room[0], "hspace": gap_below * shape[0] / room[1]}
+        return spaces | {"width_ratios": list(widths), "height_ratios": list(heights)}
+
     if ax is None:
-        # What is too wide becomes smaller as a whole, but for its labels.
-        zoom = min(1.0, (_WIDEST - left - _RIGHT) / across)
-        size = left + zoom * across + _RIGHT, above + zoom * down + below
-        figure = plt.figure(figsize=size)
+        # Axes of what is too wide become smaller.
+        zoom = float(np.clip((_WIDEST - left - _RIGHT - gaps[0]) / sum(widths), _SMALLEST, 1))
+        room = zoom * np.array([sum(widths), sum(heights)])
+        size = room + gaps + [left + _RIGHT, above + below]
+        figure = plt.figure(figsize=tuple(size))
         grid = figure.add_gridspec(
             *shape,
             left=left / size[0],
             right=1 - _RIGHT / size[0],
             top=1 - above / size[1],
             bottom=below / size[1],
-            **spaces,
+            **between(room),
         )
         return Grid(grid.subplots(squeeze=False), None, figure)
     from matplotlib.axes import Axes
@@ -111,13 +113,10 @@ def make_grid(
         figure = ax.get_figure(root=True)
         assert figure is not None
         ax.set_axis_off()
-        # Labels are as large as they are: what is between axes does not shrink with these.
         part = place.get_position(figure)
         room = np.array([part.width, part.height]) * figure.bbox.size / figure.dpi
-        room = np.maximum(room - [gap * (shape[1] - 1), gap_below * (shape[0] - 1)], 0.4 * room)
-        spaces["wspace"] = gap * shape[1] / room[0]
-        spaces["hspace"] = gap_below * shape[0] / room[1]
-        axes = place.subgridspec(*shape, **spaces).subplots(squeeze=False)
+        room = np.maximum(room - gaps, 0.4 * room)
+        axes = place.subgridspec(*shape, **between(room)).subplots(squeeze=False)
         remember(ax, axes.ravel().tolist())
         return Grid(axes, ax, figure)
     given = np.asarray(ax, dtype=object).ravel()
@@ -150,6 +149,10 @@ def remember(ax: Axes, parts: Sequence[Any] = ()) -> None:
     setattr(ax, _PARTS, list(parts))
 
 
-def width_of(ax: Axes) -> float:
-    """Return the width of axes, in points."""
-    return float(ax.get_position().width * ax.figure.bbox.width * 72 / ax.figure.dpi)
+def size_of(ax: Axes) -> tuple[float, float]:
+    """Return the width and the height of axes, in inches."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    place = ax.get_position()
+    width, height = figure.get_size_inches()
+    return float(place.width * width), float(place.height * height)

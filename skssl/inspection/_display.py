@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 
 from skssl._types import Samples
 from skssl.inspection._arguments import check_ax
+from skssl.inspection._fonts import find_letters
 from skssl.inspection._style import color, legend_place, marker, plain_text, pyplot, tidy
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ class FewLabelDisplay:
             handlelength=3.2,
             **legend_place(is_own=is_own),
         )
+        find_letters([ax])
         return self
 
     def _styles(self) -> dict[str, dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,13 +12,15 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skssl._quote import quoted
 from skssl._sklearn_compat import check_lengths, num_samples
 from skssl._types import RandomState, Samples
 from skssl.inspection._arguments import check_ax, modality_for
 from skssl.inspection._axes import emptied, remember
-from skssl.inspection._projection import Projection, project
-from skssl.inspection._sketches import Clip, Picture, Sketch, sketcher_of
+from skssl.inspection._fonts import find_letters
+from skssl.inspection._projection import Projection, check_projection, project
+from skssl.inspection._read_labels import Labels
+from skssl.inspection._sketchers import sketcher_of
+from skssl.inspection._sketches import Clip, Picture, Sketch
 from skssl.inspection._style import (
     FAINT,
     INK,
@@ -31,7 +33,6 @@ from skssl.inspection._style import (
     shortened,
     without_ticks,
 )
-from skssl.inspection._survey import Labels
 from skssl.modality import Images, Video, take
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ class EmbeddingDisplay:
         pyplot(cls.__name__)
         check_is_fitted(estimator)
         labels = _labels_of(y, X, unlabeled, cls.__name__)
-        _check_projection(projection, num_samples(X))
+        given = check_projection(projection, num_samples(X))
         modality = modality_for(estimator, X) if thumbnails else None
         if modality is not None and not isinstance(modality, (Images, Video)):
             raise ValueError(
@@ -191,7 +192,10 @@ class EmbeddingDisplay:
         rng = check_random_state(random_state)
         rows = _some_rows(num_samples(X), max_samples, labels, rng)
         some = take(X, rows)
-        places = _plane(estimator.transform(some), projection, rows, rng)
+        if given is None:
+            places = _plane(estimator.transform(some), projection, rng)
+        else:
+            places = given[rows]
         pictures = {}
         if modality is not None:
             chosen = _thinned(places, _MOST_THUMBNAILS if thumbnails is True else int(thumbnails))
@@ -236,11 +240,11 @@ class EmbeddingDisplay:
         """
         pyplot(cls.__name__)
         labels = _labels_of(y, Z, unlabeled, cls.__name__)
-        _check_projection(projection, num_samples(Z))
+        given = check_projection(projection, num_samples(Z))
         rng = check_random_state(random_state)
         rows = _some_rows(num_samples(Z), max_samples, labels, rng)
         display = cls(
-            places=_plane(take(Z, rows), projection, rows, rng),
+            places=_plane(take(Z, rows), projection, rng) if given is None else given[rows],
             y=None if labels is None else _marked(labels.take(rows)),
             projection=_name_of(projection, len(rows)),
             unlabeled=None if labels is None or labels.known.all() else np.nan,
@@ -292,6 +296,7 @@ class EmbeddingDisplay:
         self.thumbnails_ = {
             row: self._draw_picture(row, sketch) for row, sketch in (self.thumbnails or {}).items()
         }
+        find_letters([ax])
         return self
 
     def _scatter(self, name: object, rows: np.ndarray, **look: Any) -> None:
@@ -358,36 +363,6 @@ def _free(name: str, taken: Sequence[object]) -> str:
     return name
 
 
-def _check_projection(projection: object, n_samples: int) -> None:
-    """Raise an error if something is no projection, or one that is not installed."""
-    if isinstance(projection, str) and projection in _NAMES:
-        if projection == "umap":
-            _umap()
-        return
-    if not isinstance(projection, type) and hasattr(projection, "fit_transform"):
-        return
-    if projection is None or isinstance(projection, str) or not np.ndim(cast(Any, projection)):
-        raise ValueError(
-            "projection must be 'auto', 'pca', 'tsne', 'umap', a transformer or an array of shape "
-            f"(n_samples, 2), got {quoted(projection)}."
-        )
-    shape = check_array(projection, input_name="projection").shape
-    if shape != (n_samples, 2):
-        raise ValueError(
-            f"projection must have shape ({n_samples}, 2), a place for each sample, got {shape}."
-        )
-
-
-def _umap() -> Any:
-    try:
-        from umap import UMAP
-    except ImportError as error:
-        raise ImportError(
-            "projection='umap' needs umap-learn: pip install umap-learn. 'tsne' needs nothing."
-        ) from error
-    return UMAP
-
-
 def _name_of(projection: Projection | ArrayLike | BaseEstimator, n_samples: int) -> str:
     if not isinstance(projection, str):
         # Without fit_transform, it is an array of places.
@@ -433,31 +408,17 @@ def _some_rows(
 
 
 def _plane(
-    Z: Samples,
-    projection: Projection | ArrayLike | BaseEstimator,
-    rows: np.ndarray,
-    rng: np.random.RandomState,
+    Z: Samples, projection: Projection | ArrayLike | BaseEstimator, rng: np.random.RandomState
 ) -> np.ndarray:
-    """Return the places of an embedding of some rows in a plane, of shape (n_samples, 2)."""
+    """Return the places of an embedding in a plane, of shape (n_samples, 2)."""
     checked: np.ndarray = check_array(
         Z, ensure_min_samples=2, input_name="Z", dtype=[np.float64, np.float32]
     )
-    if isinstance(projection, str):
-        largest = float(np.abs(checked).max())
+    largest = float(np.abs(checked).max())
+    if largest > _LARGEST and isinstance(projection, str):
         # The plane has no units.
-        small = checked / largest if largest > _LARGEST else checked
-        return project(small, cast(Projection, projection), rng)
-    if not hasattr(projection, "fit_transform"):
-        given: np.ndarray = check_array(projection, input_name="projection")
-        return given[rows]
-    transformer = cast(Any, projection)
-    places = np.asarray(transformer.fit_transform(checked))
-    if places.shape != (len(checked), 2):
-        raise ValueError(
-            f"projection={quoted(projection)} must give two columns for each of {len(checked)} "
-            f"samples, got shape {places.shape}."
-        )
-    return places
+        checked = checked / largest
+    return project(checked, projection, rng)
 
 
 def _thinned(places: np.ndarray, most: int) -> np.ndarray:

@@ -18,13 +18,14 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_random_state
 
-from skssl._declare import AT_LEAST_TWO, AUTO, POSITIVE_INT, Interval
+from skssl._declare import Interval
 from skssl._quote import quoted
 from skssl._sklearn_compat import validate_params
 from skssl._types import Auto, RandomState, Samples
 from skssl.inspection._projection import Projection
+from skssl.inspection._read_labels import is_value
 from skssl.inspection._shown import encoded, modality_of, show
-from skssl.inspection._survey import Survey, is_estimator, is_value, survey
+from skssl.inspection._survey import PARAMETERS, Survey, is_estimator, survey
 from skssl.modality import Modality
 
 _PAGE = files("skssl.inspection") / "page"
@@ -35,20 +36,7 @@ _UNSAFE = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
 
 
 @validate_params(
-    {
-        "estimator": "no_validation",
-        "X": "no_validation",
-        "y": "no_validation",
-        "path": [str, os.PathLike],
-        "projection": "no_validation",
-        "modality": [Modality, AUTO],
-        "n_neighbors": [POSITIVE_INT],
-        "n_clusters": [AUTO, AT_LEAST_TWO, None],
-        "max_rows": [Interval(Integral, 2, 60_000, closed="both")],
-        "unlabeled": "no_validation",
-        "title": [str, None],
-        "random_state": ["random_state"],
-    },
+    PARAMETERS | {"max_rows": [Interval(Integral, 2, 60_000, closed="both")], "title": [str, None]},
     prefer_skip_nested_validation=True,
 )
 def explore(

@@ -14,20 +14,28 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from skssl._declare import POSITIVE_INT
-from skssl._labels import as_labels, is_missing
+from skssl._labels import as_labels, is_missing, quiet_about_few_labels, which_are_known
 from skssl._sklearn_compat import check_lengths, num_samples, validate_params
 from skssl._types import Samples
 from skssl.inspection._arguments import check_rows, fitted_to, known_modality
-from skssl.inspection._axes import make_grid
+from skssl.inspection._axes import size_of
+from skssl.inspection._fonts import find_letters
 from skssl.inspection._shown import columns_of
-from skssl.inspection._sketches import Row, Sketch, Words, in_words, share_limits, sketcher_of
-from skssl.inspection._style import INK, plain_text, pyplot, shortened
+from skssl.inspection._sketch_rows import draw_rows, named_rows
+from skssl.inspection._sketchers import in_words, sketcher_of
+from skssl.inspection._sketches import Row, Sketch, Words
+from skssl.inspection._style import INK, LETTER, plain_text, pyplot, shortened
 from skssl.modality import Modality, Tabular, Text, infer_modality, take
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _CHECKS = {"n_neighbors": [POSITIVE_INT], "metric": [str, callable]}
+# Inches: a title of one line, and a second one. Points: letters of titles.
+_LINE, _SECOND_LINE = 0.24, 0.16
+_SIZE = 9
+_LONGEST_LABEL = 16
+_UNIT = "distance "
 
 
 class NeighborsDisplay:
@@ -48,7 +56,9 @@ class NeighborsDisplay:
     distances : ndarray of shape (len(rows), n_neighbors)
         How far these are.
     y : array-like of shape (n_samples,), default=None
-        Labels of all samples.
+        Labels of all samples, some of them perhaps missing.
+    unlabeled : "auto", None or a label, default="auto"
+        What stands for a missing label, as in :class:`skssl.semi_supervised.LabeledOnly`.
 
     Attributes
     ----------
@@ -86,12 +96,14 @@ class NeighborsDisplay:
         neighbors: np.ndarray,
         distances: np.ndarray,
         y: ArrayLike | None = None,
+        unlabeled: object = "auto",
     ):
         self.sketches = sketches
         self.rows = rows
         self.neighbors = neighbors
         self.distances = distances
         self.y = y
+        self.unlabeled = unlabeled
 
     @classmethod
     @validate_params(_CHECKS, prefer_skip_nested_validation=True)
@@ -104,6 +116,7 @@ class NeighborsDisplay:
         rows: Sequence[int] | None = None,
         n_neighbors: int = 5,
         metric: str = "cosine",
+        unlabeled: object = "auto",
         ax: Axes | Sequence[Axes] | None = None,
     ) -> Self:
         """Draw the nearest of some samples among all others.
@@ -122,6 +135,8 @@ class NeighborsDisplay:
             Neighbours of each.
         metric : str or callable, default="cosine"
             Distance, as in :class:`sklearn.neighbors.NearestNeighbors`.
+        unlabeled : "auto", None or a label, default="auto"
+            What stands for a missing label, as in :class:`skssl.semi_supervised.LabeledOnly`.
         ax : matplotlib Axes or sequence of these, default=None
             One that is divided, or as many as there are samples and neighbours. None makes a
             figure.
@@ -142,12 +157,11 @@ class NeighborsDisplay:
         """
         pyplot(cls.__name__)
         check_is_fitted(estimator)
-        places = _checked(rows, X, y, n_neighbors)
+        places = _checked(rows, X, y, unlabeled, n_neighbors, cls.__name__)
         modality = known_modality(estimator)
         Z = np.asarray(estimator.transform(X))
-        return cls._found(
-            Z, X, y, places, n_neighbors, metric, modality, is_fitted=modality is not None
-        ).plot(ax=ax)
+        found = _found(Z, X, places, n_neighbors, metric, modality, is_fitted=modality is not None)
+        return cls(**found, y=y, unlabeled=unlabeled).plot(ax=ax)
 
     @classmethod
     @validate_params(_CHECKS, prefer_skip_nested_validation=True)
@@ -161,6 +175,7 @@ class NeighborsDisplay:
         rows: Sequence[int] | None = None,
         n_neighbors: int = 5,
         metric: str = "cosine",
+        unlabeled: object = "auto",
         ax: Axes | Sequence[Axes] | None = None,
     ) -> Self:
         """Draw the nearest samples in an embedding that is there already.
@@ -176,7 +191,7 @@ class NeighborsDisplay:
         modality : Modality, default=None
             What the samples are. None tells by the rule in
             :func:`skssl.modality.infer_modality`.
-        rows, n_neighbors, metric, ax
+        rows, n_neighbors, metric, unlabeled, ax
             As for :meth:`from_estimator`.
 
         Returns
@@ -186,49 +201,9 @@ class NeighborsDisplay:
         """
         pyplot(cls.__name__)
         check_lengths(X=X, Z=Z)
-        places = _checked(rows, X, y, n_neighbors)
-        found = cls._found(
-            np.asarray(Z), X, y, places, n_neighbors, metric, modality, is_fitted=False
-        )
-        return found.plot(ax=ax)
-
-    @classmethod
-    def _found(
-        cls,
-        Z: np.ndarray,
-        X: Samples,
-        y: ArrayLike | None,
-        rows: np.ndarray,
-        n_neighbors: int,
-        metric: str,
-        modality: Modality | None,
-        *,
-        is_fitted: bool,
-    ) -> Self:
-        Z = check_array(Z, input_name="Z", dtype=[np.float64, np.float32])
-        index = NearestNeighbors(n_neighbors=n_neighbors + 1, metric=metric).fit(Z)
-        distances, neighbors = index.kneighbors(Z[rows])
-        # A sample is no neighbour of its own, and among equal ones it need not be the first.
-        is_other = neighbors != rows[:, None]
-        is_other[is_other.all(axis=1), -1] = False
-        neighbors = neighbors[is_other].reshape(len(rows), n_neighbors)
-        distances = distances[is_other].reshape(len(rows), n_neighbors)
-        drawn = np.concatenate([rows[:, None], neighbors], axis=1)
-        if modality is not None and is_fitted:
-            sketches = list(sketcher_of(modality).sketch(take(X, drawn.ravel())))
-        else:
-            looks = infer_modality(X) if modality is None else modality
-            sketches = list(_as_they_look(looks, X, drawn.ravel()))
-        return cls(
-            sketches=[
-                sketches[first : first + drawn.shape[1]]
-                for first in range(0, len(sketches), drawn.shape[1])
-            ],
-            rows=rows,
-            neighbors=neighbors,
-            distances=distances,
-            y=y,
-        )
+        places = _checked(rows, X, y, unlabeled, n_neighbors, cls.__name__)
+        found = _found(np.asarray(Z), X, places, n_neighbors, metric, modality, is_fitted=False)
+        return cls(**found, y=y, unlabeled=unlabeled).plot(ax=ax)
 
     def plot(self, ax: Axes | Sequence[Axes] | None = None) -> Self:
         """Draw the samples and their neighbours.
@@ -245,42 +220,80 @@ class NeighborsDisplay:
             This object.
         """
         plt = pyplot("NeighborsDisplay.plot")
-        sizes = np.array([[one.size() for one in line] for line in self.sketches])
-        has_axis = self.sketches[0][0].has_axis
-        labels = None if self.y is None else as_labels(self.y)
-        title = 0.24 if labels is None else 0.4
-        grid = make_grid(
+        labels = None if self.y is None else _in_words(self.y, self.unlabeled, type(self).__name__)
+        grid, self.artists_ = draw_rows(
             plt,
             ax,
-            widths=sizes[..., 0].max(axis=0),
-            heights=sizes[..., 1].max(axis=1),
-            left=max(line[0].margin() for line in self.sketches),
-            above=0.12 + title,
-            below=0.42 if has_axis else 0.12,
-            gap_below=title + (0.3 if has_axis else 0.12),
+            self.sketches,
+            named_rows(self.rows),
+            title=_LINE if labels is None else _LINE + _SECOND_LINE,
+            title_each=True,
         )
         self.axes_, self.bounding_ax_, self.figure_ = grid.axes, grid.bounding, grid.figure
-        self.artists_: list[list[Any]] = []
-        rows = np.asarray(self.rows)
-        for index, (line, axes) in enumerate(zip(self.sketches, grid.axes, strict=True)):
-            share_limits(line)
-            self.artists_.append(
-                [one.draw(ax, labelled=ax is axes[0]) for one, ax in zip(line, axes, strict=True)]
-            )
-            axes[0].set_ylabel(f"row {rows[index]}", color=INK, fontsize=9)
-            titles = ["sample", *(f"{distance:.2g}" for distance in self.distances[index])]
-            if not index and len(titles) > 1:
-                titles[1] = f"distance {titles[1]}"
-            for place, (title_of, one) in enumerate(zip(titles, axes, strict=True)):
-                row = rows[index] if not place else self.neighbors[index, place - 1]
-                words = title_of
-                if labels is not None:
-                    label = "unlabelled" if is_missing(labels[row]) else labels[row]
-                    words = f"{plain_text(shortened(label, 16))}\n{title_of}"
-                one.set_title(words, fontsize=9, color=INK, pad=3)
-        for bottom in grid.axes[-1] if has_axis else ():
-            bottom.set_xlabel("step", fontsize=8, color=INK, labelpad=1)
+        width = 72 * min(size_of(one)[0] for one in grid.axes.ravel())
+        for index, (row, axes) in enumerate(zip(np.asarray(self.rows), grid.axes, strict=True)):
+            distances = [f"{distance:.2g}" for distance in self.distances[index]]
+            # As large as they may be without touching each other.
+            size = min(_SIZE, width / (LETTER * max(map(len, ["sample", *distances]))))
+            most = int(width / (LETTER * size))
+            if not index and len(distances[0]) + len(_UNIT) <= most:
+                distances[0] = f"{_UNIT}{distances[0]}"
+            titles = ["sample", *distances]
+            if labels is not None:
+                shown = (labels[at] for at in (row, *self.neighbors[index]))
+                names = [shortened(label, min(most, _LONGEST_LABEL)) for label in shown]
+                titles = [f"{name}\n{title}" for name, title in zip(names, titles, strict=True)]
+            for title, one in zip(titles, axes, strict=True):
+                one.set_title(plain_text(title), fontsize=size, color=INK, pad=3)
+        find_letters(grid.axes.ravel())
         return self
+
+
+def _in_words(y: ArrayLike, unlabeled: object, caller: str) -> list[str]:
+    """Return labels as texts."""
+    labels = as_labels(y)
+    with quiet_about_few_labels():
+        known = which_are_known(labels, unlabeled, caller=caller, kind="classes")
+    return [
+        str(label) if is_known and not is_missing(label) else "unlabelled"
+        for label, is_known in zip(labels.tolist(), known.tolist(), strict=True)
+    ]
+
+
+def _found(
+    Z: np.ndarray,
+    X: Samples,
+    rows: np.ndarray,
+    n_neighbors: int,
+    metric: str,
+    modality: Modality | None,
+    *,
+    is_fitted: bool,
+) -> dict[str, Any]:
+    """Return the nearest of some samples, and sketches of all of these."""
+    Z = check_array(Z, input_name="Z", dtype=[np.float64, np.float32])
+    index = NearestNeighbors(n_neighbors=n_neighbors + 1, metric=metric).fit(Z)
+    distances, neighbors = index.kneighbors(Z[rows])
+    # A sample is no neighbour of its own, and among equal ones it need not be the first.
+    is_other = neighbors != rows[:, None]
+    is_other[is_other.all(axis=1), -1] = False
+    neighbors = neighbors[is_other].reshape(len(rows), n_neighbors)
+    distances = distances[is_other].reshape(len(rows), n_neighbors)
+    drawn = np.concatenate([rows[:, None], neighbors], axis=1)
+    if modality is not None and is_fitted:
+        sketches = list(sketcher_of(modality).sketch(take(X, drawn.ravel())))
+    else:
+        looks = infer_modality(X) if modality is None else modality
+        sketches = list(_as_they_look(looks, X, drawn.ravel()))
+    n_drawn = drawn.shape[1]
+    return {
+        "sketches": [
+            sketches[first : first + n_drawn] for first in range(0, len(sketches), n_drawn)
+        ],
+        "rows": rows,
+        "neighbors": neighbors,
+        "distances": distances,
+    }
 
 
 def _as_they_look(modality: Modality, X: Samples, rows: np.ndarray) -> Sequence[Sketch]:
@@ -306,13 +319,18 @@ def _as_they_look(modality: Modality, X: Samples, rows: np.ndarray) -> Sequence[
 
 
 def _checked(
-    rows: Sequence[int] | None, X: Samples, y: ArrayLike | None, n_neighbors: int
+    rows: Sequence[int] | None,
+    X: Samples,
+    y: ArrayLike | None,
+    unlabeled: object,
+    n_neighbors: int,
+    caller: str,
 ) -> np.ndarray:
     """Return the rows to draw, after all that can be checked without an embedding."""
     check_lengths(X=X, y=y)
     places = check_rows(rows, X)
     if y is not None:
-        as_labels(y)
+        _in_words(y, unlabeled, caller)
     if n_neighbors >= num_samples(X):
         raise ValueError(
             f"n_neighbors={n_neighbors} is more than the {num_samples(X) - 1} other samples of X."

@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 
 from skssl._quote import quoted
 from skssl._types import RandomState
+from skssl.inspection._arguments import finite_rows
 
 Projection = Literal["auto", "pca", "tsne", "umap"]
 _BY_NAME = ("auto", "pca", "tsne", "umap")
@@ -25,17 +26,31 @@ _DIMENSIONS = 50
 _PERPLEXITY = 30.0
 
 
-def is_projection(projection: object) -> bool:
-    """Whether it is one by its name, or a transformer."""
-    if isinstance(projection, str):
-        return projection in _BY_NAME
-    return hasattr(projection, "fit_transform") and not isinstance(projection, type)
+def check_projection(projection: object, n_samples: int) -> NDArray[np.floating] | None:
+    """Return the places that are given as a projection, None if it finds them in an embedding.
 
-
-def check_projection(projection: object) -> None:
-    """Raise an error if a projection is not installed."""
-    if isinstance(projection, str) and projection == "umap":
-        _umap_class()
+    Raises
+    ------
+    ValueError
+        If it is neither, or there is not one place for each sample.
+    ImportError
+        If it is not installed.
+    """
+    if isinstance(projection, str) and projection in _BY_NAME:
+        if projection == "umap":
+            _umap_class()
+        return None
+    if hasattr(projection, "fit_transform") and not isinstance(projection, type):
+        return None
+    names = ", ".join(map(repr, _BY_NAME))
+    must = f"projection must be {names}, a transformer or an array of shape (n_samples, 2)"
+    places = finite_rows(projection, "projection", must=must)
+    if places.shape != (n_samples, 2):
+        raise ValueError(
+            f"projection must have shape ({n_samples}, 2), a place for each sample, got "
+            f"{places.shape}."
+        )
+    return places
 
 
 def project(
@@ -149,5 +164,7 @@ def _umap_class() -> Any:
     try:
         from umap import UMAP
     except ImportError as error:
-        raise ImportError("UMAP needs umap-learn: pip install umap-learn.") from error
+        raise ImportError(
+            "projection='umap' needs umap-learn: pip install umap-learn. 'tsne' needs nothing."
+        ) from error
     return UMAP

@@ -5,58 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skssl._quote import quoted
-from skssl._sklearn_compat import num_samples
 from skssl._types import RandomState, Samples
-from skssl.base import SelfSupervisedTransformer
 from skssl.inspection._arguments import check_method, check_rows
 from skssl.inspection._axes import Grid, make_grid
-from skssl.inspection._sketches import (
-    Clip,
-    Lines,
-    Picture,
-    Row,
-    Sketch,
-    Sketcher,
-    length_of,
-    share_limits,
-    sketcher_of,
-)
+from skssl.inspection._fonts import find_letters
+from skssl.inspection._sketch_rows import draw_rows, named_rows, put_name, put_steps, put_titles
+from skssl.inspection._sketches import Clip, Lines, Picture, Sketch, share_limits
+from skssl.inspection._stages import stages_of, what_it_gives_back
 from skssl.inspection._style import INK, MARKED, PALE, pyplot
-from skssl.modality import (
-    Fillable,
-    Filmed,
-    Forecastable,
-    Images,
-    Imputable,
-    Series,
-    Video,
-    check_capable,
-    take,
-)
-from skssl.utils import all_estimators
+from skssl.modality import Images
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# What gives something back, in the order in which it is looked for.
-_GIVES_BACK = ("inpaint", "colorize", "solve", "reconstruct", "forecast")
-_HIDDEN, _FILLED, _TRUTH = "with holes", "filled in", "original"
-_KNOWN, _FORECAST, _CAME = "known", "forecast", "what came"
-# Share of the cells of a table that are hidden where none is missing.
-_SHARE = 0.25
-_LIGHTNESS = np.array([0.299, 0.587, 0.114])
-_MOST_FRAMES, _MOST_CHANNELS = 10, 4
+_MOST_CHANNELS = 4
 _SERIES = (3.6, 1.5)
-
-Stages = dict[str, list[Sketch]]
 
 
 class ReconstructionDisplay:
@@ -185,27 +153,11 @@ class ReconstructionDisplay:
         # An imputer has a method inside.
         check_is_fitted(estimator)
         method = check_method(getattr(estimator, "method_", estimator), cls.__name__)
-        what = _what_it_gives_back(method, horizon=horizon, mask=mask)
+        what = what_it_gives_back(method, horizon=horizon, mask=mask)
         usual = 6 if isinstance(method.modality_, Images) else 3
         places = check_rows(rows, X, usual=usual)
-        chosen = take(X, places)
-        sketcher = sketcher_of(method.modality_)
-        # An error if they are something else than what was seen in fit.
-        truth = sketcher.sketch(chosen)
-        overlaid = False
-        if what == "colorize":
-            stages = _colors(method, chosen, sketcher, truth)
-        elif what == "solve":
-            stages = _puzzles(method, chosen, sketcher, truth)
-        elif what == "forecast" and isinstance(method.modality_, Filmed):
-            stages = _frames(method, chosen, sketcher, truth, horizon)
-        elif what == "forecast":
-            overlaid = True
-            stages = _forecasts(method, chosen, horizon)
-        else:
-            overlaid = isinstance(method.modality_, Series)
-            hidden = _cells(method, chosen, X, places, mask, check_random_state(random_state))
-            stages = _holes(method, what, chosen, sketcher, truth, hidden)
+        rng = check_random_state(random_state)
+        stages, overlaid = stages_of(method, what, X, places, mask=mask, horizon=horizon, rng=rng)
         return cls(stages=stages, rows=places, overlaid=overlaid).plot(ax=ax)
 
     def plot(self, ax: Axes | Sequence[Axes] | None = None) -> Self:
@@ -222,72 +174,44 @@ class ReconstructionDisplay:
             This object.
         """
         plt = pyplot("ReconstructionDisplay.plot")
-        self.artists_: dict[str, list[Any]] = {name: [] for name in self.stages}
+        self.artists_: dict[str, list[Any]] = {}
         first = next(iter(self.stages.values()))[0]
         if self.overlaid:
             grid = self._plot_overlaid(plt, ax)
         elif isinstance(first, Picture):
-            grid = self._plot_grid(plt, ax, stages_down=True)
+            grid = self._plot_stages_down(plt, ax)
         elif isinstance(first, Clip):
             grid = self._plot_below_each_other(plt, ax)
         else:
-            grid = self._plot_grid(plt, ax, stages_down=False)
+            grid = self._plot_grid(plt, ax)
         self.axes_, self.bounding_ax_, self.figure_ = grid.axes, grid.bounding, grid.figure
+        find_letters(grid.axes.ravel())
         return self
 
-    def _titles(self) -> list[str]:
-        return [f"row {row}" for row in np.asarray(self.rows)]
+    def _plot_grid(self, plt: Any, ax: Any) -> Grid:
+        """Draw samples below each other, and the stages of each side by side."""
+        lines = [list(line) for line in zip(*self.stages.values(), strict=True)]
+        grid, drawn = draw_rows(plt, ax, lines, named_rows(self.rows))
+        self.artists_ = dict(zip(self.stages, map(list, zip(*drawn, strict=True)), strict=True))
+        put_titles(grid, list(self.stages))
+        return grid
 
-    def _plot_grid(self, plt: Any, ax: Any, *, stages_down: bool) -> Grid:
-        """Draw stages below each other, and samples side by side, or the other way round."""
+    def _plot_stages_down(self, plt: Any, ax: Any) -> Grid:
+        """Draw stages below each other, and samples side by side."""
         lines = [list(sketches) for sketches in self.stages.values()]
-        names, titles = list(self.stages), self._titles()
-        if not stages_down:
-            lines = [list(line) for line in zip(*lines, strict=True)]
-            names, titles = titles, names
-        sizes = np.array([[one.size() for one in line] for line in lines])
-        words = 0.085 * max(map(len, names)) + 0.15 if stages_down else lines[0][0].margin()
-        has_axis = lines[0][0].has_axis
-        grid = make_grid(
-            plt,
-            ax,
-            widths=sizes[..., 0].max(axis=0),
-            heights=sizes[..., 1].max(axis=1),
-            left=words,
-            below=0.42 if has_axis else 0.12,
-            gap_below=0.3 if has_axis else None,
-        )
-        for place, (line, axes) in enumerate(zip(lines, grid.axes, strict=True)):
-            share_limits(line)
-            for index, (one, of_one) in enumerate(zip(line, axes, strict=True)):
-                stage = names[place] if stages_down else titles[index]
-                self.artists_[stage].append(one.draw(of_one, labelled=not index))
-            _name_at_left(axes[0], names[place], flat=stages_down)
-        for title, top in zip(titles, grid.axes[0], strict=True):
-            top.set_title(title, fontsize=10, color=INK)
-        for bottom in grid.axes[-1] if has_axis else ():
-            bottom.set_xlabel("step", fontsize=8, color=INK, labelpad=1)
+        grid, drawn = draw_rows(plt, ax, lines, list(self.stages), flat=True)
+        self.artists_ = dict(zip(self.stages, drawn, strict=True))
+        put_titles(grid, named_rows(self.rows))
         return grid
 
     def _plot_below_each_other(self, plt: Any, ax: Any) -> Grid:
         """Draw the stages of each sample below each other, and then those of the next."""
-        ordered = [
-            (title, stage, self.stages[stage][place])
-            for place, title in enumerate(self._titles())
-            for stage in self.stages
-        ]
-        sizes = np.array([one.size() for *_, one in ordered])
-        grid = make_grid(
-            plt,
-            ax,
-            widths=[float(sizes[:, 0].max())],
-            heights=sizes[:, 1].tolist(),
-            left=0.085 * max(len(f"{title}, {stage}") for title, stage, _ in ordered) + 0.15,
-            above=0.12,
-        )
-        for (title, stage, one), of_one in zip(ordered, grid.axes[:, 0], strict=True):
-            self.artists_[stage].append(one.draw(of_one))
-            _name_at_left(of_one, f"{title}, {stage}", flat=True)
+        names = [f"{row}, {stage}" for row in named_rows(self.rows) for stage in self.stages]
+        lines = [[one] for of_row in zip(*self.stages.values(), strict=True) for one in of_row]
+        grid, drawn = draw_rows(plt, ax, lines, names, flat=True, title=0)
+        artists = [one for line in drawn for one in line]
+        n_stages = len(self.stages)
+        self.artists_ = {stage: artists[place::n_stages] for place, stage in enumerate(self.stages)}
         return grid
 
     def _plot_overlaid(self, plt: Any, ax: Any) -> Grid:
@@ -310,6 +234,7 @@ class ReconstructionDisplay:
             gap=0.45,
             gap_below=0.35,
         )
+        self.artists_ = {stage: [] for stage in self.stages}
         looks = {
             0: {"color": INK, "lw": 1.3, "zorder": 2},
             1: {"color": MARKED, "lw": 1.9, "zorder": 3},
@@ -331,9 +256,8 @@ class ReconstructionDisplay:
                     self.artists_[stage] += drawn
                 if n_channels > 1 and not place:
                     one.set_title(f"channel {channel}", fontsize=10, color=INK)
-            _name_at_left(axes[0], self._titles()[place], flat=False)
-        for bottom in grid.axes[-1]:
-            bottom.set_xlabel("step", fontsize=9, color=INK, labelpad=1)
+            put_name(axes[0], named_rows(self.rows)[place])
+        put_steps(grid)
         grid.axes[0, 0].legend(
             loc="lower left",
             bbox_to_anchor=(-0.01, 1.18 if n_channels > 1 else 1.0),
@@ -343,228 +267,3 @@ class ReconstructionDisplay:
             borderaxespad=0.1,
         )
         return grid
-
-
-def _name_at_left(ax: Axes, name: str, *, flat: bool) -> None:
-    if flat:
-        ax.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9.5, color=INK)
-    else:
-        ax.set_ylabel(name, fontsize=9, color=INK)
-
-
-def _what_it_gives_back(
-    method: SelfSupervisedTransformer, *, horizon: int | None, mask: ArrayLike | None
-) -> str:
-    """Return the name of what gives something back, after a check that it can do what is asked."""
-    has = [name for name in _GIVES_BACK if hasattr(method, name)]
-    name = type(method).__name__
-    if not has:
-        able = [
-            other
-            for other, of_name in all_estimators()
-            if any(hasattr(of_name, one) for one in _GIVES_BACK)
-        ]
-        raise TypeError(
-            f"{name} gives nothing back that could be drawn. These do: {', '.join(able)}."
-        )
-    if horizon is not None and "forecast" not in has:
-        raise ValueError(f"horizon={horizon!r} has no meaning for {name}, which has no forecast.")
-    what = "forecast" if horizon is not None else has[0]
-    if mask is not None and what not in ("inpaint", "reconstruct"):
-        raise ValueError(f"mask has no meaning for {name}.{what}, which hides nothing.")
-    if what == "reconstruct":
-        check_capable(method.modality_, (Fillable,), who=what)
-    if what == "forecast" and not isinstance(method.modality_, Filmed):
-        check_capable(method.modality_, (Forecastable,), who=what)
-    return what
-
-
-def _cells(
-    method: Any,
-    chosen: Samples,
-    X: Samples,
-    rows: np.ndarray,
-    mask: ArrayLike | None,
-    rng: np.random.RandomState,
-) -> np.ndarray | None:
-    """Return what to hide of the chosen samples; None are the missing cells of a table."""
-    modality = method.modality_
-    samples, _ = method.prepare_samples(chosen)
-    n = len(samples)
-    sizes = tuple(samples.shape[1 if isinstance(modality, Imputable) else 2 :])
-    if mask is None:
-        if isinstance(modality, Imputable):
-            if bool(modality.missing(samples).any()):
-                return None
-            draws = rng.random_sample((n, *sizes))
-            return (draws < _SHARE) | (draws == draws.min(axis=1, keepdims=True))
-        if isinstance(modality, Series):
-            # Shorter ones end in NaN, and each has a middle of its own.
-            lengths = np.array([length_of(one) for one in samples.numpy()])
-            width = np.maximum(1, (0.25 * lengths).round())
-            first, steps = (lengths - width) // 2, np.arange(*sizes)
-            return (steps >= first[:, None]) & (steps < (first + width)[:, None])
-        hidden = np.ones((n, *sizes), dtype=bool)
-        # Of the sides of frames and images, a half: a quarter of the area.
-        for axis, size in enumerate(sizes[-2:], start=hidden.ndim - 2):
-            side = max(1, round(0.5 * size))
-            start = (size - side) // 2
-            places = (np.arange(size) >= start) & (np.arange(size) < start + side)
-            hidden &= places.reshape([-1 if at == axis else 1 for at in range(hidden.ndim)])
-        return hidden
-    given = np.asarray(mask)
-    allowed = [sizes]
-    if isinstance(modality, Series):
-        allowed.append(tuple(samples.shape[1:]))
-    if given.dtype == bool and given.shape in allowed:
-        return np.broadcast_to(given, (n, *given.shape)).copy()
-    if given.dtype == bool and given.shape[1:] in allowed and len(given) == num_samples(X):
-        return given[rows]
-    every = " or ".join(f"{one} or {(num_samples(X), *one)}" for one in allowed)
-    raise ValueError(
-        f"mask must be an array of bools of shape {every}, got shape {given.shape} and dtype "
-        f"{given.dtype}."
-    )
-
-
-def _holes(
-    method: Any,
-    what: str,
-    chosen: Samples,
-    sketcher: Sketcher,
-    truth: list[Sketch],
-    hidden: np.ndarray | None,
-) -> Stages:
-    filled = getattr(method, what)(chosen, hidden)
-    modality = method.modality_
-    if isinstance(modality, Imputable):
-        is_known = hidden is not None
-        if hidden is None:
-            samples, _ = method.prepare_samples(chosen)
-            order = modality.categorical_.argsort(kind="stable")
-            hidden = np.empty(samples.shape, dtype=bool)
-            hidden[:, order] = modality.missing(samples).numpy()
-        before = sketcher.sketch(chosen)
-        for row, gaps in zip(before, hidden, strict=True):
-            if isinstance(row, Row):
-                row.leave_out(gaps)
-        stages = {"with gaps": before, _FILLED: sketcher.sketch(filled, hidden)}
-        return {**stages, _TRUTH: truth} if is_known else stages
-    if isinstance(modality, Series):
-        assert hidden is not None
-        return _parts_of_series(truth, sketcher.sketch(filled), hidden)
-    stages = {
-        _HIDDEN: sketcher.sketch(chosen, hidden),
-        _FILLED: sketcher.sketch(filled),
-        _TRUTH: truth,
-    }
-    return _with_many_frames(stages)
-
-
-def _parts_of_series(truth: list[Sketch], filled: list[Sketch], hidden: np.ndarray) -> Stages:
-    """Return what is known of series, what was filled in, and the whole."""
-    stages: Stages = {_HIDDEN: [], _FILLED: [], _TRUTH: []}
-    for whole, answer, gaps in zip(truth, filled, hidden, strict=True):
-        assert isinstance(whole, Lines) and isinstance(answer, Lines)
-        here = np.broadcast_to(gaps, (len(whole.values), gaps.shape[-1]))
-        n_steps = whole.values.shape[1]
-        # What was filled in behind the end of a series is none of it.
-        here, given = here[:, :n_steps], answer.values[:, :n_steps]
-        given = np.pad(given, ((0, 0), (0, n_steps - given.shape[1])), constant_values=np.nan)
-        stages[_HIDDEN].append(Lines(np.where(here, np.nan, whole.values)))
-        # With the values beside a gap, so that lines meet.
-        beside = here.copy()
-        beside[:, 1:] |= here[:, :-1]
-        beside[:, :-1] |= here[:, 1:]
-        stages[_FILLED].append(Lines(np.where(beside, given, np.nan)))
-        stages[_TRUTH].append(whole)
-    return stages
-
-
-def _colors(method: Any, chosen: Samples, sketcher: Sketcher, truth: list[Sketch]) -> Stages:
-    pictures = [one for one in truth if isinstance(one, Picture)]
-    grey: list[Sketch] = [
-        Picture(np.repeat((one.pixels @ _LIGHTNESS)[..., None], 3, axis=2)) for one in pictures
-    ]
-    colored = sketcher.sketch(method.colorize(chosen))
-    return {"grey": grey, "coloured": colored, _TRUTH: truth}
-
-
-def _puzzles(method: Any, chosen: Samples, sketcher: Sketcher, truth: list[Sketch]) -> Stages:
-    shuffled, _ = method.shuffle(chosen)
-    solved = method.solve(shuffled)
-    stages = {
-        "shuffled": sketcher.sketch(shuffled),
-        "solved": sketcher.sketch(solved),
-        _TRUTH: truth,
-    }
-    return _with_many_frames(stages)
-
-
-def _frames(
-    method: Any, chosen: Samples, sketcher: Sketcher, truth: list[Sketch], horizon: int | None
-) -> Stages:
-    modality = Video.of(method.modality_)
-    samples, _ = method.prepare_samples(chosen)
-    n_frames = samples.shape[2]
-    n_future = _check_horizon(
-        method.n_frames_ if horizon is None else horizon, n_frames - method.n_past_, "frames"
-    )
-    past = samples[:, :, :-n_future]
-    future = method.forecast(modality.restore(past), n_future)
-    checked = modality.check(future, estimator=type(method).__name__)
-    whole = torch.cat([past, modality.prepare_frames(checked).to(past)], dim=2)
-    shown = modality.input_layer()(whole)
-    answers = sketcher.sketch_views(chosen, samples, shown)
-    is_made_up = np.arange(n_frames) >= n_frames - n_future
-    for answer in answers:
-        assert isinstance(answer, Clip)
-        answer.marked = is_made_up
-    return _with_many_frames({_FORECAST: answers, _CAME: truth})
-
-
-def _forecasts(method: Any, chosen: Samples, horizon: int | None) -> Stages:
-    modality = Series.of(method.modality_)
-    series = modality.check(chosen, estimator=type(method).__name__)
-    # Shorter ones end in NaN: the last steps of each are foreseen.
-    lengths = np.array([length_of(one) for one in series])
-    n_future = _check_horizon(horizon, int(lengths.min()) - 2, "steps")
-    is_last = modality.layout == "channels_last"
-    futures: dict[int, np.ndarray] = {}
-    for length in np.unique(lengths):
-        rows = np.flatnonzero(lengths == length)
-        known = series[rows, :, : length - n_future]
-        future = method.forecast(known.transpose(0, 2, 1) if is_last else known, n_future)
-        future = future.transpose(0, 2, 1) if is_last else future
-        futures |= dict(zip(rows.tolist(), future, strict=True))
-    stages: Stages = {_KNOWN: [], _FORECAST: [], _CAME: []}
-    for row, length in enumerate(lengths):
-        whole = series[row][:, :length]
-        known, foreseen = whole.astype(float), whole.astype(float)
-        known[:, -n_future:] = np.nan
-        # With the last known value, so that lines meet.
-        foreseen[:, : -n_future - 1] = np.nan
-        foreseen[:, -n_future:] = futures[row]
-        stages[_KNOWN].append(Lines(known))
-        stages[_FORECAST].append(Lines(foreseen))
-        stages[_CAME].append(Lines(whole))
-    return stages
-
-
-def _check_horizon(horizon: object, most: int, unit: str) -> int:
-    is_int = isinstance(horizon, (int, np.integer)) and not isinstance(horizon, bool)
-    if not is_int or not 1 <= horizon <= most:  # type: ignore[operator]
-        raise ValueError(
-            f"horizon must be an int from 1 to {most}, so that enough {unit} of X are left to "
-            f"predict from, got {quoted(horizon)}."
-        )
-    return int(horizon)  # type: ignore[call-overload]
-
-
-def _with_many_frames(stages: Stages) -> Stages:
-    """Let clips show more frames than where they stand side by side."""
-    for sketches in stages.values():
-        for one in sketches:
-            if isinstance(one, Clip):
-                one.most = _MOST_FRAMES
-    return stages

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ MARKERS = ("o", "^", "s", "D", "v", "P", "X")
 INK, PALE, FAINT = "#262626", "#8C8C8C", "#D9D9D9"
 # What was made up, such as a hole that was filled.
 MARKED = "#D55E00"
+# Width of a letter, by the size of the font.
+LETTER = 0.56
+_ROOM = "\0"
 
 
 def pyplot(caller: str) -> Any:
@@ -47,9 +51,29 @@ def plain_text(name: object) -> str:
 
 
 def shortened(text: object, length: int) -> str:
-    """Return a text in one line, cut at the end if it is longer than `length`."""
+    """Return a text in one line, cut at the end if it is longer than `length` letters."""
     line = " ".join(str(text).split())
-    return line if len(line) <= length else f"{line[: max(1, length - 1)]}…"
+    if n_letters(line) <= length:
+        return line
+    return f"{without_room(with_room(line)[: max(1, length - 1)])}…"
+
+
+def n_letters(text: str) -> int:
+    """Return how many letters of the usual width are as wide as a text."""
+    return len(with_room(text))
+
+
+def with_room(text: str) -> str:
+    """Return a text with a character of no meaning behind each letter that is wide as two."""
+    return "".join(
+        letter + _ROOM if unicodedata.east_asian_width(letter) in "WF" else letter
+        for letter in text
+    )
+
+
+def without_room(text: str) -> str:
+    """Return what :func:`with_room` was given."""
+    return text.replace(_ROOM, "")
 
 
 def legend_place(*, is_own: bool) -> dict[str, Any]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import os
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from numbers import Real
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,20 +16,16 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skssl._labels import (
-    MARKERS_AS_STRINGS,
-    as_labels,
-    is_missing,
-    natural_labels,
-    quiet_about_few_labels,
-    which_are_known,
-)
+from skssl._declare import AT_LEAST_TWO, AUTO, POSITIVE_INT
+from skssl._labels import quiet_about_few_labels
 from skssl._quote import quoted
 from skssl._sklearn_compat import check_lengths, num_samples, plain
 from skssl._types import Auto, RandomState, Samples
+from skssl.inspection._arguments import finite_rows
 from skssl.inspection._numbering import numbered_as
-from skssl.inspection._projection import Projection, check_projection, is_projection, project
-from skssl.modality import Stored, as_samples, take
+from skssl.inspection._projection import Projection, check_projection, project
+from skssl.inspection._read_labels import Labels
+from skssl.modality import Modality, Stored, as_samples, take
 
 # The spread that suits the usual penalty of a logistic regression, as that of our embeddings does.
 _SPREAD = 4.0
@@ -41,163 +35,22 @@ _FOLDS = 5
 _USUAL_CLUSTERS = 10
 # From here on, k-means looks at a part of the rows at a time.
 _MANY_ROWS = 5000
-# More whole numbers are quantities.
-_MOST_CLASSES = 200
-# Beyond, JavaScript's numbers are no whole ones.
-_LARGEST = 2**53
-_FEW = 5
 # Numbers beyond have squares that float32 does not hold, or nearly so.
 _SMALL, _GREAT = 1e-15, 1e15
 
-_PLACES = (
-    "projection must be 'auto', 'pca', 'tsne', 'umap', a transformer or an array of shape "
-    "(n_samples, 2)"
-)
-
-Kind = Literal["names", "integers", "numbers", "booleans", "mixed"]
-
-
-@dataclass(frozen=True)
-class Labels:
-    """What `y` says of each row.
-
-    Attributes
-    ----------
-    kind : {"names", "integers", "numbers", "booleans", "mixed"}
-        What labels are.
-    values : ndarray of shape (n_samples,)
-        The labels, in the rows that have one.
-    known : ndarray of bool of shape (n_samples,)
-        Which rows have a label.
-    classes : ndarray or None
-        The different labels, None if they are quantities.
-    numbers : ndarray of int of shape (n_samples,)
-        The positions of the labels among the classes, -1 for none.
-    markers : list
-        What would not be read as a label.
-    """
-
-    kind: Kind
-    values: np.ndarray
-    known: NDArray[np.bool_]
-    classes: np.ndarray | None
-    numbers: NDArray[np.intp]
-    markers: list[Any] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, y: ArrayLike | None, n_rows: int, unlabeled: object, caller: str) -> Labels:
-        """Read labels; without any, those that will be given are names."""
-        nothing = np.full(n_rows, -1)
-        if y is None:
-            known = np.zeros(n_rows, dtype=bool)
-            empty = np.array([], dtype=str)
-            markers = markers_of(empty, "names", unlabeled)
-            return cls("names", np.full(n_rows, None), known, empty, nothing, markers)
-        labels = as_labels(y)
-        with quiet_about_few_labels():
-            known = which_are_known(labels, unlabeled, caller=caller, kind="classes")
-        kind = kind_of(labels, known)
-        found = natural_labels(labels[known])
-        markers = markers_of(found, kind, unlabeled)
-        if found.dtype.kind in "iuf" and not (np.abs(found) < _LARGEST).all():
-            raise ValueError(f"y must hold labels from -2**53 to 2**53, got {np.abs(found).max()}.")
-        if kind == "mixed":
-            found = np.array(found, dtype=object)
-            classes: Any = _in_order(list(dict.fromkeys(found.tolist())))
-        else:
-            classes = np.unique(found)
-        is_number = found.dtype.kind in "iuf"
-        fractions = is_number and bool((found != np.floor(found)).any())
-        if fractions or (is_number and len(classes) > _MOST_CLASSES):
-            return cls(kind, labels, known, None, nothing, markers)
-        index = {label: number for number, label in enumerate(classes.tolist())}
-        numbers = nothing.copy()
-        numbers[known] = [index[label] for label in found.tolist()]
-        return cls(kind, labels, known, classes, numbers, markers)
-
-    def take(self, rows: NDArray[np.intp]) -> Labels:
-        """Return the labels of some rows."""
-        return replace(
-            self, values=self.values[rows], known=self.known[rows], numbers=self.numbers[rows]
-        )
-
-    def as_list(self) -> list[object]:
-        """Return the labels as values of Python, None in rows without one."""
-        values = self.values.tolist()
-        return [
-            value if known else None
-            for value, known in zip(values, self.known.tolist(), strict=True)
-        ]
-
-
-def kind_of(labels: np.ndarray, known: NDArray[np.bool_]) -> Kind:
-    """Return what labels are, as far as those that are known tell, and otherwise their dtype.
-
-    Raises
-    ------
-    ValueError
-        If they are nothing that can be written as text and read again.
-    """
-    missing = np.flatnonzero(known)[[is_missing(label) for label in labels[known].tolist()]]
-    if len(missing):
-        raise ValueError(
-            f"y has {quoted(labels[missing[0]])} in row {missing[0]}, which is no label, though "
-            "unlabeled counts it as one; pass unlabeled='auto' or unlabeled=np.nan."
-        )
-    found = natural_labels(labels[known])
-    dtype = found.dtype if len(found) else labels.dtype
-    if dtype.kind in "iu":
-        return "integers"
-    if dtype.kind == "f":
-        return "numbers"
-    if dtype.kind == "b":
-        return "booleans"
-    if dtype.kind in "UT":
-        return "names"
-    if dtype.kind != "O":
-        raise ValueError(f"y must hold names, real numbers or booleans, got dtype {dtype}.")
-    for row in np.flatnonzero(known):
-        if not isinstance(labels[row], (str, bool, int, float, np.number, np.bool_)):
-            raise ValueError(
-                f"y must hold names, real numbers or booleans, got {quoted(labels[row])} of type "
-                f"{type(labels[row]).__name__} in row {row}."
-            )
-    if all(isinstance(label, str) for label in found):
-        return "names"
-    texts: dict[str, object] = {}
-    for label in found.tolist():
-        if texts.setdefault(str(label), label) != label:
-            raise ValueError(
-                f"y holds labels that look alike, {texts[str(label)]!r} and {label!r}; write them "
-                "in one way."
-            )
-    return "mixed"
-
-
-def markers_of(labels: np.ndarray, kind: Kind, unlabeled: object) -> list[Any]:
-    """Return what is no label among others of a kind, since it stands for a missing one.
-
-    `labels` are those that are known.
-    """
-    if unlabeled is None:
-        return []
-    if not (isinstance(unlabeled, str) and unlabeled == "auto"):
-        marker = unlabeled.item() if isinstance(unlabeled, np.generic) else unlabeled
-        return [] if is_missing(marker) else [marker]
-    if kind == "numbers" and bool((labels != np.floor(labels)).any()):
-        return []
-    return [*MARKERS_AS_STRINGS, -1] if kind in ("names", "mixed") else [-1]
-
-
-def is_value(label: object) -> bool:
-    """Whether a label can be written as text and read again: a text, a finite number, a boolean."""
-    return isinstance(label, (str, int)) or (isinstance(label, float) and math.isfinite(label))
-
-
-def _in_order(labels: list[object]) -> np.ndarray:
-    ordered = np.empty(len(labels), dtype=object)
-    ordered[:] = sorted(labels, key=str)
-    return ordered
+# What is allowed for the parameters of all that surveys rows.
+PARAMETERS: dict[str, Any] = {
+    "estimator": "no_validation",
+    "X": "no_validation",
+    "y": "no_validation",
+    "path": [str, os.PathLike],
+    "projection": "no_validation",
+    "modality": [Modality, AUTO],
+    "n_neighbors": [POSITIVE_INT],
+    "n_clusters": [AUTO, AT_LEAST_TWO, None],
+    "unlabeled": "no_validation",
+    "random_state": ["random_state"],
+}
 
 
 @dataclass(frozen=True)
@@ -282,17 +135,10 @@ def survey(
     every_row = np.empty((n_rows, 0))
     check_lengths(X=every_row, y=y)
     labels = Labels.of(y, n_rows, unlabeled, caller)
-    given = None if is_estimator(estimator) else _finite(estimator, "The embedding")
+    given = None if is_estimator(estimator) else finite_rows(estimator, "The embedding")
     check_lengths(X=every_row, embedding=given)
     transformer = _transformer(estimator) if given is None else None
-    placed = None
-    if is_projection(projection):
-        check_projection(projection)
-    else:
-        placed = _finite(projection, "projection", must=_PLACES)
-        check_lengths(X=every_row, projection=placed)
-        if placed.shape[1] != 2:
-            raise ValueError(f"{_PLACES}, got one of shape {placed.shape}.")
+    placed = check_projection(projection, n_rows)
     if n_rows < 2:
         raise ValueError(f"X must have at least 2 samples, got {n_rows}.")
 
@@ -342,51 +188,6 @@ def is_estimator(estimator: object) -> bool:
     return hasattr(estimator, "fit") and hasattr(estimator, "get_params")
 
 
-def _finite(
-    rows: object,
-    name: str,
-    must: str = "",
-    numbers: NDArray[np.intp] | None = None,
-) -> NDArray[np.floating]:
-    """Return an array of rows of finite numbers, or raise an error that names other rows.
-
-    `must` begins a message about what is no such array; `numbers` are those of the rows.
-    """
-    must = must or f"{name} must be an array of numbers of shape (n_samples, n_features)"
-    try:
-        array = _numbers(np.asarray(as_samples(rows) if hasattr(rows, "detach") else rows))
-    except ValueError:  # rows of several lengths
-        array = np.empty(0, dtype=object)
-    if array.ndim != 2 or array.dtype.kind not in "biuf" or not array.shape[1]:
-        is_array = array.ndim > 0 and hasattr(rows, "shape")
-        raise ValueError(
-            f"{must}, got "
-            f"{f'shape {array.shape}, dtype {array.dtype}' if is_array else quoted(rows)}."
-        )
-    is_single = array.dtype.kind == "f" and array.dtype.itemsize <= 4
-    with np.errstate(over="ignore"):
-        array = array.astype(np.float32 if is_single else np.float64, copy=False)
-    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
-    if len(bad):
-        named = bad if numbers is None else numbers[bad]
-        more = f" and {len(bad) - _FEW} more" if len(bad) > _FEW else ""
-        raise ValueError(
-            f"{name} has NaN or infinity in rows {', '.join(map(str, named[:_FEW]))}{more}; leave "
-            "these rows out, of X and y as well."
-        )
-    return array
-
-
-def _numbers(array: np.ndarray) -> np.ndarray:
-    """Return objects as numbers if they are these or missing, as those of nullable dtypes."""
-    if array.dtype.kind != "O" or array.ndim != 2:
-        return array
-    values = [np.nan if is_missing(value) else value for value in array.ravel().tolist()]
-    if not all(isinstance(value, Real) for value in values):
-        return array
-    return np.array(values, dtype=np.float64).reshape(array.shape)
-
-
 def _single(embedding: NDArray[np.floating]) -> NDArray[np.float32]:
     """Return an embedding in single precision, with a scale of which the squares are numbers.
 
@@ -418,7 +219,7 @@ def _embed(
     estimator: Any, transformer: Any, X: Samples, rows: NDArray[np.intp]
 ) -> tuple[NDArray[np.floating], Guesses | None]:
     """Return the embedding of samples, and what a classifier behind it says of them."""
-    embedding = _finite(transformer.transform(X), "The embedding", numbers=rows)
+    embedding = finite_rows(transformer.transform(X), "The embedding", numbers=rows)
     if not is_classifier(estimator):
         return embedding, None
     classes = np.asarray(estimator.classes_)

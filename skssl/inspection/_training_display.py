@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skssl._quote import quoted
-from skssl.inspection._axes import make_grid
+from skssl.inspection._axes import make_grid, size_of
 from skssl.inspection._style import INK, MARKED, color, pyplot, tidy
 from skssl.training import COLLAPSE_LIMITS
 
@@ -70,7 +70,13 @@ _PANELS = (
     _Panel("Guesses", "share that counts", {"certain": "certain enough"}, (0, 1)),
 )
 _DASHES = ("-", "-", (0, (4, 1.5)))
+# Inches, of axes with words of the usual size.
 _WIDTH, _HEIGHT, _COLUMNS = 3.4, 2.1, 3
+_GAP, _GAP_BELOW = 0.6, 0.5
+# Between words, of whatever size.
+_PADS = 0.25
+# How small words become in small axes.
+_SMALLEST = 0.35
 
 
 class TrainingDisplay:
@@ -193,8 +199,7 @@ class TrainingDisplay:
                 f"history must have epochs with some of these measures: {measures}; got "
                 f"{quoted(self.history)}."
             )
-        several = isinstance(ax, (Sequence, np.ndarray))
-        n_columns = len(panels) if several else min(_COLUMNS, len(panels))
+        n_columns, zoom = _layout(ax, len(panels))
         n_rows = -(-len(panels) // n_columns)
         grid = make_grid(
             plt,
@@ -204,8 +209,8 @@ class TrainingDisplay:
             left=0.7,
             above=0.65 if self.title else 0.36,
             below=0.5,
-            gap=0.85,
-            gap_below=0.75,
+            gap=_PADS + zoom * _GAP,
+            gap_below=_PADS + zoom * _GAP_BELOW,
         )
         self.axes_ = grid.axes.ravel()[: len(panels)]
         self.bounding_ax_, self.figure_ = grid.bounding, grid.figure
@@ -214,7 +219,7 @@ class TrainingDisplay:
         self.lines_: dict[str, Any] = {}
         self.limits_: dict[str, Any] = {}
         for panel, one in zip(panels, self.axes_, strict=True):
-            self._draw(panel, one)
+            self._draw(panel, one, zoom)
         if self.title and grid.bounding is None and ax is None:
             n = len(self.history)
             self.figure_.suptitle(
@@ -222,10 +227,11 @@ class TrainingDisplay:
             )
         return self
 
-    def _draw(self, panel: _Panel, ax: Axes) -> None:
+    def _draw(self, panel: _Panel, ax: Axes, zoom: float) -> None:
         from matplotlib.ticker import MaxNLocator
 
         tidy(ax)
+        ax.tick_params(labelsize=9 * zoom)
         epochs = np.arange(1, len(self.history) + 1)
         names = [name for name in panel.lines if any(name in row for row in self.history)]
         for index, name in enumerate(names):
@@ -245,7 +251,7 @@ class TrainingDisplay:
                 **(style | {"ls": "none"} if are_few else style),
                 marker="o" if are_few or len(epochs) == 1 else "",
                 markevery=looks.tolist(),
-                ms=4,
+                ms=4 * zoom**0.5,
                 label=panel.lines[name],
             )
             if are_few:
@@ -269,15 +275,15 @@ class TrainingDisplay:
                 transform=ax.transAxes,
                 ha="center",
                 va="center",
-                fontsize=9,
+                fontsize=9 * zoom,
                 color=MARKED,
             )
         low, high = panel.bounds
         shown = ax.get_ylim()
         ax.set_ylim(np.fmin(low, shown[0]) if low == low else None, np.fmax(high, shown[1]))
-        ax.set_title(panel.title, fontsize=10, color=INK)
-        ax.set_xlabel("epoch", fontsize=9, color=INK)
-        ax.set_ylabel(panel.unit, fontsize=9, color=INK)
+        ax.set_title(panel.title, fontsize=10 * zoom, color=INK)
+        ax.set_xlabel("epoch", fontsize=9 * zoom, color=INK)
+        ax.set_ylabel(panel.unit, fontsize=9 * zoom, color=INK)
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
         ax.yaxis.set_major_locator(MaxNLocator(5))
         if len(ax.get_legend_handles_labels()[0]) > 1:
@@ -286,7 +292,30 @@ class TrainingDisplay:
                 ax.set(xlim=(0.85, 2.0), xticks=[1])
             ax.legend(
                 loc="center right" if len(epochs) == 1 else "best",
-                fontsize=8,
+                fontsize=8 * zoom,
                 frameon=False,
                 handlelength=2.2,
             )
+
+
+def _layout(ax: Axes | Sequence[Axes] | np.ndarray | None, n_panels: int) -> tuple[int, float]:
+    """Return the number of columns, and how large words are, so that none lies upon another."""
+    from matplotlib.axes import Axes
+
+    if isinstance(ax, (Sequence, np.ndarray)):
+        sizes = [size_of(one) for one in np.ravel(np.asarray(ax)) if isinstance(one, Axes)]
+        zoom = min((min(width / _WIDTH, height / _HEIGHT) for width, height in sizes), default=1)
+        return n_panels, float(np.clip(zoom, _SMALLEST, 1))
+    if not isinstance(ax, Axes):
+        return min(_COLUMNS, n_panels), 1.0
+    width, height = size_of(ax)
+    zooms = {}
+    for n_columns in range(1, min(_COLUMNS, n_panels) + 1):
+        n_rows = -(-n_panels // n_columns)
+        across = n_columns * (_WIDTH + _GAP) - _GAP
+        down = n_rows * (_HEIGHT + _GAP_BELOW) - _GAP_BELOW
+        zooms[n_columns] = min(
+            (width - (n_columns - 1) * _PADS) / across, (height - (n_rows - 1) * _PADS) / down
+        )
+    best = max(zooms, key=lambda n_columns: zooms[n_columns])
+    return best, float(np.clip(zooms[best], _SMALLEST, 1))

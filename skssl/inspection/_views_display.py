@@ -16,9 +16,11 @@ from skssl._sklearn_compat import num_samples, validate_params
 from skssl._types import RandomState, Samples
 from skssl.base import SelfSupervisedTransformer
 from skssl.inspection._arguments import check_method, check_rows
-from skssl.inspection._axes import make_grid
-from skssl.inspection._sketches import Sketch, share_limits, sketcher_of
-from skssl.inspection._style import INK, pyplot
+from skssl.inspection._fonts import find_letters
+from skssl.inspection._sketch_rows import draw_rows, named_rows, put_titles
+from skssl.inspection._sketchers import sketcher_of
+from skssl.inspection._sketches import Sketch
+from skssl.inspection._style import pyplot
 from skssl.modality import take
 from skssl.training import seeded
 from skssl.views import ViewKind
@@ -184,28 +186,8 @@ class ViewsDisplay:
         """
         plt = pyplot("ViewsDisplay.plot")
         lines = [[one, *views] for one, views in zip(self.samples, self.views, strict=True)]
-        sizes = np.array([[one.size() for one in line] for line in lines])
-        has_axis = lines[0][0].has_axis
-        grid = make_grid(
-            plt,
-            ax,
-            widths=sizes[..., 0].max(axis=0),
-            heights=sizes[..., 1].max(axis=1),
-            left=max(line[0].margin() for line in lines),
-            below=0.42 if has_axis else 0.12,
-            gap_below=0.3 if has_axis else None,
-        )
+        grid, self.artists_ = draw_rows(plt, ax, lines, named_rows(self.rows))
         self.axes_, self.bounding_ax_, self.figure_ = grid.axes, grid.bounding, grid.figure
-        self.artists_ = []
-        for line, axes, row in zip(lines, grid.axes, np.asarray(self.rows), strict=True):
-            share_limits(line)
-            self.artists_.append(
-                [one.draw(ax, labelled=ax is axes[0]) for one, ax in zip(line, axes, strict=True)]
-            )
-            axes[0].set_ylabel(f"row {row}", color=INK, fontsize=9)
-        titles = ["sample", *(f"view {index + 1}" for index in range(len(lines[0]) - 1))]
-        for title, top in zip(titles, grid.axes[0], strict=True):
-            top.set_title(title, fontsize=10, color=INK)
-        for bottom in grid.axes[-1] if has_axis else ():
-            bottom.set_xlabel("step", fontsize=8, color=INK, labelpad=1)
+        put_titles(grid, ["sample", *(f"view {place}" for place in range(1, len(lines[0])))])
+        find_letters(grid.axes.ravel())
         return self
