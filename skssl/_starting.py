@@ -216,6 +216,7 @@ class StartsFrom(TakesSamples):
         assert callable(self.encoder)
         try:
             encoder = self.encoder(shape)
+        # What code of a user's raises can be anything.
         except Exception as error:
             if ran_out_of_memory(error):
                 raise
@@ -247,6 +248,7 @@ class StartsFrom(TakesSamples):
         with torch.no_grad():
             try:
                 embedding = encoder.eval()(samples)
+            # What a network of a user's raises can be anything.
             except Exception as error:
                 is_ours = isinstance(self.encoder, str) and not self.starts_from_known()
                 if is_ours or ran_out_of_memory(error):
@@ -295,6 +297,7 @@ def _method_in(path: Path) -> Any:
             "'skssl[skops]'."
         ) from error
     from skssl import __version__
+    from skssl.training import ran_out_of_memory
     from skssl.utils import encoder_only, trusted_types
 
     said, path = str(path), path.expanduser()
@@ -313,6 +316,8 @@ def _method_in(path: Path) -> Any:
             method = encoder_only(load(path, trusted=trusted_types()))
         # What a file of something else raises can be anything.
         except Exception as error:
+            if ran_out_of_memory(error):
+                raise
             raise ValueError(
                 f"encoder=Path({said!r}) is no file of a fitted method that can be read here: "
                 f"{type(error).__name__}: {error}. Files of weights go to weights=."

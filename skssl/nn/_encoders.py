@@ -15,6 +15,7 @@ def channels_last(network: nn.Module) -> nn.Module:
 
     They are about a quarter faster.
     """
+    # torch's types have an order of memory beside a dtype only.
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 

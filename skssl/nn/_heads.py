@@ -125,7 +125,7 @@ class PairwiseHead(nn.Module):
 class PieceHead(nn.Linear):
     """Predicts what pieces hold from their tokens alone."""
 
-    def forward(self, tokens: Tensor, pieces: Pieces) -> Tensor:  # type: ignore[override]
+    def forward(self, tokens: Tensor, pieces: Pieces | None = None) -> Tensor:
         return super().forward(tokens)
 
 

@@ -92,9 +92,14 @@ def add_low_rank(
         down = torch.randn(rank, columns, generator=generator) / math.sqrt(columns)
         module.lora_down = nn.Parameter(down.to(weights))
         module.lora_up = nn.Parameter(weights.new_zeros(rows, rank))
-        module.__class__ = kind
+        _make(module, kind)
         # torch's fast path for layers of transformers would look at the weights alone.
         module.register_forward_pre_hook(_call_me)
+
+
+def _make(module: nn.Module, kind: type[nn.Module]) -> None:
+    """Make a layer one of another class, with the same parameters and hooks."""
+    module.__class__ = kind
 
 
 def _call_me(module: nn.Module, inputs: object) -> None:
@@ -110,8 +115,7 @@ def merge_low_rank(network: nn.Module) -> None:
             weights: Tensor = getattr(module, _WEIGHTS[type(module)])
             weights += module.lora_up @ module.lora_down
             del module.lora_up, module.lora_down
-            as_before = plain[type(module)]
-            module.__class__ = as_before  # type: ignore[assignment]
+            _make(module, plain[type(module)])
             remove_pre_hook(module, _call_me)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -43,7 +42,7 @@ class Patches(FillingTokenizer):
     mean: Tensor
     std: Tensor
     deviation: Tensor
-    complete: ClassVar[bool] = False
+    complete: bool = False
 
     def __init__(
         self,
@@ -64,7 +63,7 @@ class Patches(FillingTokenizer):
         self.n_axes = len(self.patch)
         self.mask_ratio = mask_ratio
         self.mask_shapes = mask_shapes
-        self.complete = complete  # type: ignore[misc]
+        self.complete = complete
         self.any_start = any_start
         self.normalized = False
         by_channel = batch.transpose(0, 1).flatten(1)

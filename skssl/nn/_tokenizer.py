@@ -85,7 +85,7 @@ class Tokenizer(nn.Module):
     """
 
     #: Whether all pieces of all samples exist.
-    complete: ClassVar[bool] = False
+    complete: bool = False
     #: Whether neighbours have neighbouring places; the places of others are but names.
     ordered: ClassVar[bool] = True
     #: Default of the encoder's parameter.

@@ -223,11 +223,12 @@ def _last(network: nn.Module, kind: type[nn.Module]) -> str | None:
 
 def _with_channels(conv: nn.Module, in_channels: int) -> nn.Module:
     assert isinstance(conv, _CONVOLUTIONS)
-    return type(conv)(
+    kind: Any = type(conv)  # of as many axes as its sizes have
+    return kind(
         in_channels,
         conv.out_channels,
-        conv.kernel_size,  # type: ignore[arg-type]
-        conv.stride,  # type: ignore[arg-type]
-        conv.padding,  # type: ignore[arg-type]
+        conv.kernel_size,
+        conv.stride,
+        conv.padding,
         bias=conv.bias is not None,
     )
