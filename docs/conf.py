@@ -1,5 +1,6 @@
 """Configuration of the documentation."""
 
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -34,6 +35,9 @@ templates_path = ["_templates"]
 exclude_patterns = ["_build"]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 autosummary_generate = True
+# What only those call who write methods is described on a page of its own.
+_hooks = re.findall(r"automethod:: \w+\.(\w+)$", (HERE / "extending/hooks.rst").read_text(), re.M)
+autosummary_context = {"hooks": _hooks}
 # Figures of the pages, whose code the tests run as well.
 plot_include_source = True
 plot_formats = [("png", 110)]

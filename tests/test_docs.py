@@ -10,6 +10,7 @@ import pytest
 
 import skssl
 from skssl._declare import API_PAGES
+from skssl.base import SelfSupervisedTransformer
 from skssl.modality import MODALITIES
 from skssl.semi_supervised import (
     FineTuneClassifier,
@@ -31,7 +32,7 @@ from skssl.views import (
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = [
     *(DOCS / f"{name}.rst" for name in ("index", "quickstart", "explore", "not_working", "gpu")),
-    *sorted((DOCS / "extending").glob("*.rst")),
+    *(DOCS / "extending" / f"{name}.rst" for name in ("own_method", "own_modality")),
     *(DOCS / f"{name}.rst" for name in ("methods", "pretext", "few_labels", "large_data", "save")),
     *(page for page in sorted((DOCS / "modalities").glob("*.rst")) if page.stem != "index"),
 ]
@@ -83,6 +84,24 @@ def test_api_page_has_every_method_and_loss():
     listed = {line.strip() for line in (DOCS / "api.rst").read_text().splitlines()}
     public = {name for name, _ in all_estimators()} | {f"losses.{x}" for x in skssl.losses.__all__}
     assert public - listed == set()
+
+
+# What users call of every method, beyond what it inherits from scikit-learn.
+USED = {"fit", "n_learned", "partial_fit", "prepare_samples", "score", "transform", "untrained"}
+USED |= {"get_feature_names_out", "set_params", "works_with"}
+
+
+def test_what_users_do_not_call_is_on_the_page_for_those_who_write_methods():
+    page = (DOCS / "extending" / "hooks.rst").read_text()
+    hooks = set(re.findall(r"automethod:: SelfSupervisedTransformer\.(\w+)$", page, re.MULTILINE))
+    own = {
+        name
+        for cls in SelfSupervisedTransformer.__mro__
+        if cls.__module__.startswith("skssl")
+        for name, value in vars(cls).items()
+        if not name.startswith("_") and (callable(value) or isinstance(value, classmethod))
+    }
+    assert own - hooks == USED
 
 
 # What has an HTML view in notebooks.

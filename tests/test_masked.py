@@ -223,12 +223,14 @@ def test_bad_masks_and_horizons():
         images.reconstruct(DIGITS, np.zeros((300, 8), dtype=bool))
     with pytest.raises(ValueError, match="dtype float64"):
         images.reconstruct(DIGITS, np.zeros((300, 8, 8)))
-    with pytest.raises(ValueError, match=r"impute has no meaning .*Images.*works with Tabular"):
+    with pytest.raises(ValueError, match=r"impute has no meaning .*Images.*with Tabular\. rec"):
         images.impute(DIGITS)
     with pytest.raises(ValueError, match=r"forecast has no meaning .*works with Series"):
         images.forecast(DIGITS, 3)
     clouds = MaskedAutoencoder(modality=PointCloud(), max_epochs=0, **TINY_TRANSFORMER)
     clouds.fit(CLOUDS)
+    with pytest.raises(ValueError, match=r"impute has no meaning .*works with Tabular\.$"):
+        clouds.impute(CLOUDS)
     with pytest.raises(ValueError, match="reconstruct has no meaning .*Images, Series, Tabular, V"):
         clouds.reconstruct(CLOUDS)
     series = MaskedAutoencoder(modality=Series(), max_epochs=0, **TINY_TRANSFORMER).fit(

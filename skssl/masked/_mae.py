@@ -53,11 +53,11 @@ class MaskedAutoencoder(_Reconstruction):
     it is the cross entropy, divided by that of their frequencies, and for point clouds the Chamfer
     distance, divided by that of points that all lie at the centre of their patch.
 
-    What it learned is of use beyond its embedding: `reconstruct` fills in what a mask marks, and
-    `impute` the missing cells of a table. The embedding of a masked autoencoder, left as it is,
-    often tells classes apart less well than that of contrastive methods; it needs no views, though,
-    and trains on what no views are known for. `forecast` predicts the next steps of series by ridge
-    regression.
+    What it learned is of use beyond its embedding: :meth:`reconstruct` fills in what a mask marks,
+    and :meth:`impute` the missing cells of a table. The embedding of a masked autoencoder, left as
+    it is, often tells classes apart less well than that of contrastive methods; it needs no views,
+    though, and trains on what no views are known for. :meth:`forecast` predicts the next steps of
+    series by ridge regression.
 
     Parameters
     ----------

@@ -230,7 +230,12 @@ class _Reconstruction(_MaskedMethod):
             As `X`, an array or a DataFrame with the same columns. What was not missing is as it
             was.
         """
-        samples, loaded = self._prepare_filling(X, "impute", (Imputable,))
+        samples, loaded = self._prepare_filling(
+            X,
+            "impute",
+            (Imputable,),
+            hint="reconstruct(X, mask) fills in what a mask marks, of series numpy.isnan(X)",
+        )
         filled = self._fill(samples, Imputable.of(self.modality_).missing(samples))
         return self.give_back(filled, X, loaded)
 
@@ -247,15 +252,17 @@ class _Reconstruction(_MaskedMethod):
         and `X` is taken to begin where the series of `fit` began; fit to series that begin anywhere
         if those of `X` may. Of series that are as long as these, or longer, the last steps are
         looked at, between a quarter and three quarters of that length: from where the series looks
-        most like its own beginning, such as after a whole number of days. So pass no longer past
-        than leaves room for the horizon, or make the series of `fit` twice as long as what comes
-        back. Of long forecasts, the first steps are predicted, and the next ones from these, as if
+        most like its own beginning, such as after a whole number of days. What comes back after a
+        longer time, such as each week, is lost then: pass no longer past than the series of `fit`
+        have room for beside the horizon, or make these at least twice as long as what comes back.
+        Of long forecasts, the first steps are predicted, and the next ones from these, as if
         they had been seen.
 
         Parameters
         ----------
         X : array-like
-            Series, of any length.
+            Series, of any length. Their last steps are best, as many as the series of `fit` have
+            less the horizon: with 192 steps in `fit`, ``X[..., -168:]`` for a horizon of 24.
         horizon : int
             Number of steps, at least 1. A warning tells if it is longer than half of the series of
             `fit`.
@@ -286,11 +293,15 @@ class _Reconstruction(_MaskedMethod):
         return cast(ReconstructionObjective, self._objective)
 
     def _prepare_filling(
-        self, X: Samples, name: str, capabilities: tuple[type[Modality], ...]
+        self, X: Samples, name: str, capabilities: tuple[type[Modality], ...], *, hint: str = ""
     ) -> tuple[Tensor, np.ndarray | None]:
-        """Return what `prepare_samples` does, or raise an error if nothing can be filled in."""
+        """Return what `prepare_samples` does, or raise an error if nothing can be filled in.
+
+        Where something else can, `hint` says what.
+        """
         check_is_fitted(self)
-        check_capable(self.modality_, capabilities, who=name)
+        can_be_filled = isinstance(self.modality_, Fillable)
+        check_capable(self.modality_, capabilities, who=name, hint=hint if can_be_filled else "")
         if self.normalize_patches:
             raise ValueError(
                 f"{name} needs normalize_patches=False: what is predicted relative to the mean of "

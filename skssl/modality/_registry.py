@@ -140,17 +140,17 @@ def registered_encoders(modality: Modality) -> dict[str, BuildEncoder]:
 
 
 def check_capable(
-    modality: Modality, capabilities: tuple[type[Modality], ...], *, who: str
+    modality: Modality, capabilities: tuple[type[Modality], ...], *, who: str, hint: str = ""
 ) -> None:
     """Raise an error, which lists those that can, unless a modality can do something.
 
-    `who` is the method, or what it is asked for, that needs it.
+    `who` is the method, or what it is asked for, that needs it; `hint` is what to do instead.
     """
     if not is_capable(type(modality), capabilities):
         able = [kind for kind in known_modalities() if is_capable(kind, capabilities)]
         raise ValueError(
             f"{who} has no meaning for modality={type(modality).__name__}(); it works with "
-            f"{', '.join(sorted(kind.__name__ for kind in able))}."
+            f"{', '.join(sorted(kind.__name__ for kind in able))}.{hint and f' {hint}.'}"
         )
 
 

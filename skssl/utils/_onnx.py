@@ -50,14 +50,19 @@ def to_onnx(estimator: Any, path: str | Path, head: Any = None) -> None:
     Parameters
     ----------
     estimator : estimator
-        A fitted method; a fitted Pipeline of a method and the steps of a head; or a fitted
-        :class:`~skssl.semi_supervised.FineTuneClassifier` or ``FineTuneRegressor``.
+        A fitted method; a fitted :class:`~sklearn.pipeline.Pipeline` of a method and the steps of a
+        head; or a fitted :class:`~skssl.semi_supervised.FineTuneClassifier` or
+        :class:`~skssl.semi_supervised.FineTuneRegressor`.
     path : str or Path
         Where to write. Files with more than 2 GB of parameters have these beside them.
     head : estimator, default=None
-        What was fitted to the embeddings of a method: logistic regression, a ridge classifier or a
-        linear regression of scikit-learn, or a Pipeline of StandardScaler and one of these; each
-        may be in a :class:`~skssl.semi_supervised.LabeledOnly`.
+        What was fitted to the embeddings of a method:
+        :class:`~sklearn.linear_model.LogisticRegression`,
+        :class:`~sklearn.linear_model.RidgeClassifier`,
+        :class:`~sklearn.linear_model.LinearRegression` or :class:`~sklearn.linear_model.Ridge`,
+        also with cross-validation, or a Pipeline of
+        :class:`~sklearn.preprocessing.StandardScaler` and one of these; each may be in a
+        :class:`~skssl.semi_supervised.LabeledOnly`.
 
     Raises
     ------
@@ -67,6 +72,14 @@ def to_onnx(estimator: Any, path: str | Path, head: Any = None) -> None:
         If the estimator or the head is something else, or ONNX has no form for the encoder.
     NotFittedError
         If something is not fitted.
+
+    See Also
+    --------
+    encoder_only : A copy without the heads, for Python with skssl.
+
+    Notes
+    -----
+    :ref:`save-onnx` shows how the file is used, with programs that serve texts and tables.
 
     Examples
     --------
