@@ -68,9 +68,24 @@ def mean_curve(sets: list[dict[str, Any]], row: str, length: int) -> np.ndarray:
 
 def first_tries(kept: dict[str, Any]) -> list[str]:
     """Return the rows without training of ours that one would try first."""
-    return [row for row in kept["scores"] if row not in _OF_OURS]
+    return [row for row in kept["scores"] if row not in _OF_OURS and not row.endswith(_FROZEN)]
 
 
+def with_frozen(tables: Tables, frozen: Tables) -> Tables:
+    """Return tables with the rows of `frozen.py`, which have the same draws, beside the others."""
+    return {
+        kind: {
+            name: {
+                **kept,
+                "scores": kept["scores"] | frozen.get(kind, {}).get(name, {}).get("scores", {}),
+            }
+            for name, kept in sets.items()
+        }
+        for kind, sets in tables.items()
+    }
+
+
+_FROZEN = ", frozen"
 _OF_OURS = (
     "SimCLR()",
     "standardised by all",
@@ -85,6 +100,7 @@ _NAMES = {
 
 def few_labels(tables: Tables, *, named: bool) -> Figure:
     """Draw accuracy over labels by kind of data; `named` tells the grey lines apart."""
+    tables = with_frozen(tables, kept_tables("frozen"))
     kinds = [name for name in TITLES if tables.get(name)]
     if named:
         figure, axes = plt.subplots(2, 2, figsize=(8.2, 7.4), layout="constrained")
@@ -103,6 +119,18 @@ def few_labels(tables: Tables, *, named: bool) -> Figure:
                 markersize=4,
                 label=_NAMES.get(row, row) if named or number else "what one would try first",
             )
+        for row in (row for row in sets[0]["scores"] if row.endswith(_FROZEN)):
+            if all(row in kept["scores"] for kept in sets):
+                axis.plot(
+                    counts,
+                    mean_curve(sets, row, len(counts)),
+                    color=ORANGE,
+                    linewidth=1.6,
+                    linestyle=DASHES[0],
+                    marker="D",
+                    markersize=4,
+                    label=f"{row} + LR" if named else _PRETRAINED,
+                )
         ours = mean_curve(sets, "SimCLR()", len(counts))
         axis.plot(counts, ours, color=BLUE, linewidth=2.4, marker="o", label="SimCLR() + LR")
         _label_counts(axis, counts)
@@ -117,11 +145,12 @@ def few_labels(tables: Tables, *, named: bool) -> Figure:
     if not named:
         shown = axes.flat[0].get_legend_handles_labels()
         chosen = [(line, said) for line, said in zip(*shown, strict=True) if said in _IN_SHORT]
-        figure.legend(*zip(*chosen, strict=True), loc="outside lower center", ncols=2)
+        figure.legend(*zip(*chosen, strict=True), loc="outside lower center", ncols=len(chosen))
     return figure
 
 
-_IN_SHORT = ("what one would try first", "SimCLR() + LR")
+_PRETRAINED = "a network that others trained, frozen, + LR"
+_IN_SHORT = ("what one would try first", _PRETRAINED, "SimCLR() + LR")
 
 
 def _label_counts(axis: Axes, counts: tuple[int, ...]) -> None:
@@ -296,8 +325,8 @@ DRAWINGS = [
         lambda tables: few_labels(tables, named=True),
         "few_labels",
         "Accuracy over labels per class: logistic regression (LR) on what SimCLR() returns, in "
-        "blue, and what one would try first, in grey. Means over the data sets that have so many "
-        "labels, 10 draws each.",
+        "blue, and what one would try first, in grey; networks that others trained, frozen, in "
+        "orange. Means over the data sets that have so many labels, 10 draws each.",
         "no_regret",
     ),
     Drawing(
@@ -339,16 +368,21 @@ DRAWINGS = [
 ]
 
 
+def kept_tables(name: str) -> Tables:
+    """Return what is kept of a part, which may not be through; nothing if it is not there."""
+    part = next(part for part in PARTS if part.name == name)
+    return Kept(part.under_way if part.under_way.exists() else part.file).tables
+
+
 def main() -> None:
     matplotlib.use("svg")
     OUT.mkdir(exist_ok=True)
-    parts, shown = {part.name: part for part in PARTS}, []
+    shown = []
     for drawing in DRAWINGS:
-        part = parts[drawing.part]
-        kept = part.under_way if part.under_way.exists() else part.file
-        if kept.exists():
+        tables = kept_tables(drawing.part)
+        if tables:
             with matplotlib.rc_context(STYLE):
-                figure = drawing.draw(Kept(kept).tables)
+                figure = drawing.draw(tables)
                 figure.savefig(drawing.file, metadata={"Date": None}, facecolor="white")
             plt.close(figure)
             print(f"{drawing.file.name} is drawn")

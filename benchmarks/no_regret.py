@@ -18,7 +18,7 @@ import argparse
 import importlib
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -97,23 +97,29 @@ def measure(task: Task, modality: str, draws: int) -> dict[str, list[list[float]
         # The graph of all rows needs more than the few that are labelled.
         if is_classifier(baseline) and not isinstance(baseline[-1], LabelSpreading):
             rows[name] = (_embed_both(baseline[:-1], task), baseline[-1])
+    return {name: scores_of(*sides, head, task, draws) for name, (sides, head) in rows.items()}
+
+
+def draws_of(task: Task, draws: int) -> list[list[np.ndarray]]:
+    """Return the training rows whose labels are shown, by number of labels and draw."""
     _, y = np.unique(task.y, return_inverse=True)
-    _, y_test = np.unique(task.y_test, return_inverse=True)
-    scores: dict[str, list[list[float]]] = {name: [] for name in rows}
-    for n_labels in _LABELS:
-        if np.bincount(y).min() < n_labels:
-            break
-        chosen = [draw_labelled(y, n_labels, draw) for draw in range(draws)]
-        for name, ((Z, Z_test), head) in rows.items():
-            scores[name].append(
-                [
-                    balanced_accuracy_score(
-                        y_test, clone(head).fit(Z[shown], y[shown]).predict(Z_test)
-                    )
-                    for shown in chosen
-                ]
+    counts = [n_labels for n_labels in _LABELS if np.bincount(y).min() >= n_labels]
+    return [[draw_labelled(y, n_labels, draw) for draw in range(draws)] for n_labels in counts]
+
+
+def scores_of(
+    Z: Any, Z_test: Any, head: BaseEstimator, task: Task, draws: int
+) -> list[list[float]]:
+    """Return balanced accuracies of a classifier of features, by number of labels and draw."""
+    return [
+        [
+            balanced_accuracy_score(
+                task.y_test, clone(head).fit(Z[shown], task.y[shown]).predict(Z_test)
             )
-    return scores
+            for shown in chosen
+        ]
+        for chosen in draws_of(task, draws)
+    ]
 
 
 def _classical(task: Task, modality: str) -> tuple[Any, Any]:
@@ -181,10 +187,11 @@ def print_losses(modality: str, by_task: dict[str, dict[str, Any]]) -> None:
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_modalities(parser, _MODALITIES)
-    arguments = parser.parse_args()
+def measured_sets(
+    arguments: argparse.Namespace,
+    measure: Callable[[Task, str, int], dict[str, list[list[float]]]],
+) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:
+    """Measure the data sets that are not kept yet and print all; yield each modality's."""
     print_versions(arguments.draws)
     warnings.simplefilter("ignore", ConvergenceWarning)
     # With one label of each class, scikit-learn takes the labels for values of a regression.
@@ -199,6 +206,13 @@ def main() -> None:
                 kept.put(modality, name, {"n_test": len(task.y_test), "scores": scores})
             found[name] = done[name]
             print_task(name, found[name]["scores"], first=len(found) == 1)
+        yield modality, found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_modalities(parser, _MODALITIES)
+    for modality, found in measured_sets(parser.parse_args(), measure):
         if found:
             print_losses(modality, found)
 

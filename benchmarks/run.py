@@ -75,6 +75,7 @@ PARTS = [
         for name in MODALITIES
     ),
     Part("no_regret", ("benchmarks/no_regret.py",)),
+    Part("frozen", ("benchmarks/frozen.py",)),
     Part("methods", ("benchmarks/methods.py",)),
     Part("label_efficiency", ("benchmarks/label_efficiency.py",)),
     Part("choosing", ("benchmarks/choosing.py",)),
