@@ -172,9 +172,9 @@ def barlow_twins(z1: Tensor, z2: Tensor, *, off_diagonal_weight: float = 5e-3) -
     """
     check_pair(z1, z2, min_samples=2)
     with full_precision(z1, z2) as (z1, z2):
-        correlation = _standardise(z1).T @ _standardise(z2) / len(z1)
-        diagonal = correlation.diagonal()
-        off_diagonal = correlation.square().sum() - diagonal.square().sum()
+        z1, z2 = _standardise(z1) / len(z1), _standardise(z2)
+        diagonal = (z1 * z2).sum(dim=0)
+        off_diagonal = _squared_products(z1, z2) - diagonal.square().sum()
         return (1 - diagonal).square().sum() + off_diagonal_weight * off_diagonal
 
 
@@ -257,16 +257,29 @@ def _std_shortfall(z: Tensor) -> Tensor:
 def _squared_covariances(z: Tensor) -> Tensor:
     """Sum of the squared covariances between different columns, over the number of columns."""
     n, d = z.shape
-    centered = z - z.mean(dim=0)
-    covariance = centered.T @ centered / (n - 1)
-    return (covariance.square().sum() - covariance.diagonal().square().sum()) / d
+    centered = (z - z.mean(dim=0)) / (n - 1) ** 0.5
+    variances = centered.square().sum(dim=0)
+    return (_squared_products(centered, centered) - variances.square().sum()) / d
 
 
 def _mean_squared_correlation(z: Tensor) -> Tensor:
     """Mean over all pairs of columns, where a column with itself counts as 0."""
     unit = F.normalize(z - z.mean(dim=0), dim=0)
-    correlation = unit.T @ unit
-    return (correlation.square().sum() - correlation.diagonal().square().sum()) / z.shape[1] ** 2
+    # 1 for each column, but for one that does not vary.
+    diagonal = unit.square().sum(dim=0)
+    return (_squared_products(unit, unit) - diagonal.square().sum()) / z.shape[1] ** 2
+
+
+def _squared_products(a: Tensor, b: Tensor) -> Tensor:
+    """Sum of the squared inner products of each column of `a` with each one of `b`.
+
+    These are as many as there are pairs of columns. Where the rows are fewer, the products of rows
+    have the same sum, in less time.
+    """
+    n, d = a.shape
+    if n >= d:
+        return (a.T @ b).square().sum()
+    return (a @ a.T * (b @ b.T)).sum()
 
 
 def _standardise(z: Tensor) -> Tensor:
