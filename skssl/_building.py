@@ -269,14 +269,16 @@ class BuildsNetworks(StartsFrom):
             self._shape[0], self._work, smallest=self._smallest_batch, largest=self._largest_batch
         )
         self.batch_size_ = min(self._resolve_batch_size(), self._shape[0])
-        self._objective = self._objective_of(encoder, samples)
+        self._objective = self._first_objective(encoder, samples)
+        self._start_weights = {} if self._may_be_gone() else None
         return assembled
 
     def untrained(self, X: Samples) -> Self:
         """Return a copy with the weights that the training started from.
 
-        They are drawn again from the seed. What was learned from the training samples without
-        training - scales, vocabularies, kernels - is that of this estimator.
+        They are drawn again from the seed, and those that were read are not read once more. What
+        was learned from the training samples without training - scales, vocabularies, kernels - is
+        that of this estimator.
 
         Parameters
         ----------
@@ -289,11 +291,11 @@ class BuildsNetworks(StartsFrom):
         samples, _ = self.prepare_samples(X, min_samples=2)
         start = copy.copy(self)
         with seeded(self._seed, resolve_device(self.device)):
-            encoder = self._resolve_encoder(self.stand_ins())
+            encoder = self._encoder_at_start()
             start.encoder_ = self.encoder_.with_encoder(encoder)
             if isinstance(self.encoder, str):
                 _share_fixed_parts(self.encoder_, start.encoder_)
-            start._objective = self._objective_of(encoder, samples).eval()
+            start._objective = self._first_objective(encoder, samples).eval()
         start.encoder_.scales = torch.tensor(self._start_scales)
         start._steps = start.n_iter_ = 0
         start.loss_curve_, start.history_ = [], []
@@ -342,6 +344,16 @@ class BuildsNetworks(StartsFrom):
             # A token that is known.
             sample = torch.ones(shape, dtype=dtype)
         return sample.expand(self._shape)
+
+    def _first_objective(self, encoder: nn.Module, samples: Tensor) -> Objective:
+        """Return the objective with the heads that the training starts with."""
+        from skssl.training import resolve_device, seeded
+
+        if not self._may_be_gone():
+            return self._objective_of(encoder, samples)
+        # How many random numbers are drawn before depends on how an encoder is read.
+        with seeded(self._seed, resolve_device(self.device)):
+            return self._objective_of(encoder, samples)
 
     def _objective_of(self, encoder: nn.Module, samples: Tensor) -> Objective:
         """Return what is trained around `encoder`, or around each of those side by side."""

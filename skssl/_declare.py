@@ -38,10 +38,21 @@ API_PAGES = "https://skssl.readthedocs.io/en/stable/generated"
 # Lines of a repr beyond the estimator itself.
 _MOST_TOLD = 20
 
+
+class Whole(Interval):
+    """Whole numbers from a smallest to a largest one; True and False are none."""
+
+    def __init__(self, low: int, high: int | None = None):
+        super().__init__(Integral, low, high, closed="left" if high is None else "both")
+
+    def is_satisfied_by(self, val: object) -> bool:
+        return not isinstance(val, (bool, np.bool_)) and bool(super().is_satisfied_by(val))
+
+
 AUTO = StrOptions({"auto"})
-POSITIVE_INT = Interval(Integral, 1, None, closed="left")
-NOT_NEGATIVE_INT = Interval(Integral, 0, None, closed="left")
-AT_LEAST_TWO = Interval(Integral, 2, None, closed="left")
+POSITIVE_INT = Whole(1)
+NOT_NEGATIVE_INT = Whole(0)
+AT_LEAST_TWO = Whole(2)
 POSITIVE = Interval(Real, 0, None, closed="neither")
 NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 FRACTION = Interval(Real, 0, 1, closed="both")

@@ -8,13 +8,16 @@ import re
 import warnings
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from numbers import Real
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from skssl._declare import AUTO, POSITIVE_INT, Declared, Options, StrOptions, param
 from skssl._quote import quoted
@@ -22,7 +25,15 @@ from skssl._samples import TakesSamples
 from skssl._types import Auto
 from skssl.exceptions import InconsistentVersionWarning
 from skssl.modality import Modality, Rescale, registered_encoders
-from skssl.nn import Embedding, Plan, Pretrained, StateDict, Weights, check_plan
+from skssl.nn import (
+    Embedding,
+    Plan,
+    Pretrained,
+    StateDict,
+    Weights,
+    check_plan,
+    looks_like_file,
+)
 
 EncoderParameter = str | Path | nn.Module | Callable[[tuple[int, ...]], nn.Module]
 
@@ -95,6 +106,8 @@ class StartsFrom(TakesSamples):
 
     # Whether a network of the same form is all that is asked for.
     _only_form = False
+    # Of a start that is read, what trainings have changed, as it was before; None of others.
+    _start_weights: dict[str, np.ndarray] | None = None
 
     def takes_one_size(self) -> bool:
         """Whether the encoder may take samples of one size only: a user's own, or others'."""
@@ -133,6 +146,36 @@ class StartsFrom(TakesSamples):
         # In the place of a file or a state dict, there is True when a state is read.
         source: Any = None if self.weights is True else self.weights
         return Weights(source, only_form=self._only_form)
+
+    def _may_be_gone(self) -> bool:
+        """Whether the start is read from a file or downloaded, which may not be possible later."""
+        weights = self._starting_weights()
+        return isinstance(self.encoder, Path) or (weights is not None and weights.may_be_gone)
+
+    @contextmanager
+    def _keeping_start(self) -> Iterator[None]:
+        """Keep what a training changes of an encoder that could not be read once more."""
+        if self._start_weights is None:
+            yield
+            return
+        # What goes on has kept it when it started.
+        self._start_weights = _arrays_of(self._objective.encoder) | self._start_weights
+        yield
+        now = _arrays_of(self._objective.encoder)
+        self._start_weights = {
+            name: values
+            for name, values in self._start_weights.items()
+            if name in now and not np.array_equal(values, now[name])
+        }
+
+    def _encoder_at_start(self) -> nn.Module:
+        """Return the encoder that the training started with."""
+        if self._start_weights is None:
+            return self._resolve_encoder(self.stand_ins())
+        encoder = copy.deepcopy(self.encoder_.encoder)
+        changed = {name: torch.tensor(values) for name, values in self._start_weights.items()}
+        encoder.load_state_dict(changed, strict=False)
+        return encoder
 
     def _hub(self) -> str | None:
         """Return what comes before the slash of an encoder that others have trained."""
@@ -188,11 +231,20 @@ class StartsFrom(TakesSamples):
         if name in names:
             return
         close = difflib.get_close_matches(name, names) or names[:3]
-        names = [*names, *(f"{hub}/NAME" for hub in self.modality_.hubs)]
+        hubs = self.modality_.hubs
+        names = [*names, *(f"{hub}/NAME" for hub in hubs)]
+        hint = ""
+        if looks_like_file(name):
+            hint = (
+                f" A str is a name: if this is a file, pass pathlib.Path({quoted(name)}), that of "
+                "a fitted method as encoder, and that of weights as weights."
+            )
+        if "transformers" in hubs and Path(name).expanduser().is_dir():
+            hint = f" If this is the folder of a network, it is encoder={f'transformers/{name}'!r}."
         raise ValueError(
             f"encoder={quoted(name)} is no encoder for {type(self.modality_).__name__}; did you "
             f"mean {' or '.join(map(repr, close))}? Allowed are {self._describe_encoders(names)}, "
-            "an nn.Module, or a callable."
+            f"an nn.Module, or a callable.{hint}"
         )
 
     def _encoder_names(self) -> list[str]:
@@ -211,7 +263,7 @@ class StartsFrom(TakesSamples):
         from skssl.training import ran_out_of_memory
 
         if isinstance(self.encoder, nn.Module):
-            return copy.deepcopy(self.encoder)
+            return _in_float32(copy.deepcopy(self.encoder))
         shape = tuple(samples.shape[1:])
         assert callable(self.encoder)
         try:
@@ -232,7 +284,7 @@ class StartsFrom(TakesSamples):
                 f"encoder={quoted(self.encoder)} is a callable and must return an nn.Module, "
                 f"got {quoted(encoder)}."
             )
-        return encoder
+        return _in_float32(encoder)
 
     @staticmethod
     def _describe_encoders(names: list[str]) -> str:
@@ -268,9 +320,39 @@ class StartsFrom(TakesSamples):
         return embedding.shape[1]
 
     def _check_start(self, encoder: nn.Module) -> None:
-        """Raise an error if nothing of the encoder would be trained, though it is to be."""
+        """Raise an error if an encoder can be no start, or if nothing of it would be trained."""
+        title = quoted(self.encoder) if isinstance(self.encoder, str) else type(encoder).__name__
+        _check_finite(encoder, title=f"encoder={title}")
+        if isinstance(self.modality_.input_layer(), Rescale):
+            for part in encoder.modules():
+                if isinstance(part, Pretrained):
+                    part.check_unit_range()
         if self.max_epochs != 0:
             check_plan(encoder, self.plan(), title=type(self).__name__)
+
+
+def _in_float32(module: nn.Module) -> nn.Module:
+    """Give the weights of a module the precision of samples, if they all have another one.
+
+    One that has several precisions knows itself where each is used.
+    """
+    kinds = {p.dtype for p in module.parameters() if p.is_floating_point()}
+    return module.float() if len(kinds) == 1 else module
+
+
+def _check_finite(network: nn.Module, *, title: str) -> None:
+    """Raise an error if weights are NaN or infinite, as all that comes of them would be."""
+    for name, weights in network.named_parameters():
+        # What has no values yet, or none at all, is for the network to know.
+        if not (is_lazy(weights) or weights.is_meta or bool(weights.isfinite().all())):
+            raise ValueError(
+                f"{title}: the weights {name!r} hold NaN or infinity, and so would every embedding."
+            )
+
+
+def _arrays_of(network: nn.Module) -> dict[str, np.ndarray]:
+    """Return copies of the numbers of a network, by their names."""
+    return {name: tensor.cpu().numpy().copy() for name, tensor in network.state_dict().items()}
 
 
 def _keeps_values(prepare: nn.Module) -> bool:

@@ -110,7 +110,7 @@ class KeepsState(Trained, WarmStart):
     def without_heads(self) -> Self:
         """Return a copy that shares the encoder, and has no heads. It is no training to go on."""
         only = copy.copy(self)
-        for name in ("_objective", "_training", "_ended"):
+        for name in ("_objective", "_training", "_ended", "_start_weights"):
             only.__dict__.pop(name, None)
         only._input_layer = only.encoder_.prepare
         return only

@@ -342,7 +342,7 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, StartParameters):
         seed = int(np.random.SeedSequence([self._seed, self._steps]).generate_state(1)[0])
         how = (self.optimizer, self.learning_rate, self.weight_decay)
         plan = self.plan()
-        with adapted(self._objective, plan, seed=seed) as (rates, late):
+        with self._keeping_start(), adapted(self._objective, plan, seed=seed) as (rates, late):
             net, interrupted = train(
                 self._objective,
                 samples,

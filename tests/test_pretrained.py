@@ -23,7 +23,7 @@ from skssl.model_selection import check_against_random_weights
 from skssl.nn import Plan, Pretrained, Weights, torchvision_start
 from skssl.semi_supervised import FineTuneClassifier
 from skssl.training import Monitor
-from skssl.utils import to_onnx, trusted_types
+from skssl.utils import encoder_only, to_onnx, trusted_types
 from skssl.views import ImageViews
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.3, 0.2)
@@ -368,10 +368,145 @@ def test_files_carry_the_weights(X, resnet, tmp_path):
     assert np.array_equal(again.transform(X), expected)
     again = pickle.loads(pickle.dumps(of_file))
     assert np.array_equal(again.transform(X), expected)
-    with pytest.raises(ValueError, match="is not there"):
-        again.untrained(X)
+    assert np.array_equal(again.untrained(X).transform(X), expected)
     with pytest.raises(ValueError, match="is not there"):
         clone(of_file).fit(X)
+
+
+@pytest.mark.parametrize("options", [{}, {"freeze": 0.5}, {"lora_rank": 2}])
+@pytest.mark.parametrize("source", ["weights", "method"])
+def test_the_start_is_known_when_its_file_is_gone(X, tmp_path, source, options):
+    skops = pytest.importorskip("skops.io")
+    if source == "weights":
+        file = tmp_path / "weights.safetensors"
+        form = MaskedAutoencoder(max_epochs=0, width=16, depth=1, n_heads=2, random_state=1).fit(X)
+        save_file(form.encoder_.encoder.state_dict(), file)
+        method = MaskedAutoencoder(width=16, depth=1, n_heads=2, weights=file, **options, **QUICK)
+    else:
+        file = tmp_path / "first.skops"
+        first = MaskedAutoencoder(width=16, depth=1, n_heads=2, **QUICK).fit(X)
+        skops.dump(first, file)
+        method = SimCLR(encoder=file, **options, **QUICK)
+    frozen = clone(method).set_params(max_epochs=0).fit(X)
+    method.fit(X)
+    of_file = method.untrained(X)
+    after_steps = clone(method).set_params(max_epochs=0).fit(X).partial_fit(X)
+    file.unlink()
+    small = encoder_only(method)
+    copies = [method, after_steps, pickle.loads(pickle.dumps(method))]
+    if source == "weights":
+        copies.append(skops.loads(skops.dumps(method), trusted=trusted_types()))
+    for ssl in copies:
+        start = ssl.untrained(X)
+        assert np.array_equal(start.transform(X), of_file.transform(X))
+        for part, other in (("encoder_", frozen.encoder_), ("_objective", frozen._objective)):
+            own = getattr(start, part).state_dict()
+            assert all(torch.equal(value, own[name]) for name, value in other.state_dict().items())
+        assert not np.array_equal(ssl.transform(X), start.transform(X))
+    with pytest.raises(ValueError, match="is not there|no such file"):
+        small.untrained(X)
+    # No more is kept than what has changed.
+    if options:
+        kept = method._start_weights
+        assert 0 < len(kept) < len(method.encoder_.encoder.state_dict())
+
+
+def test_an_interrupted_training_knows_its_start(X, tmp_path):
+    from skorch.callbacks import Callback
+
+    class Stop(Callback):
+        def on_batch_end(self, net, **kwargs):
+            if net.steps_done_ == 9:
+                raise RuntimeError("power cut")
+
+    file = tmp_path / "weights.safetensors"
+    size = {"width": 16, "depth": 1, "n_heads": 2}
+    form = MaskedAutoencoder(max_epochs=0, random_state=1, **size).fit(X)
+    save_file(form.encoder_.encoder.state_dict(), file)
+    options = {"weights": file, "lora_rank": 2, "max_epochs": 8, "batch_size": 20, **size}
+    kept = {"checkpoint": tmp_path / "kept", "checkpoint_every": "3 steps", "random_state": 0}
+    with pytest.raises(RuntimeError, match="power cut"):
+        MaskedAutoencoder(**options, **kept, callbacks=[Stop()]).fit(X)
+    again = MaskedAutoencoder(**options, **kept).fit(X)
+    file.unlink()
+    start = again.untrained(X).encoder_.encoder.state_dict()
+    before = form.encoder_.encoder.state_dict()
+    assert before.keys() == start.keys()
+    assert all(torch.equal(before[name], start[name]) for name in before)
+    assert any(
+        not torch.equal(before[n], p) for n, p in again.encoder_.encoder.state_dict().items()
+    )
+
+
+def test_numbers_that_are_not_finite_are_an_error_that_names_them(X):
+    net = network()
+    with torch.no_grad():
+        net[8].bias[3] = float("nan")
+    for encoder in (net, Pretrained(net), lambda shape: net):
+        with pytest.raises(ValueError, match=r"encoder=.*weights '.*8\.bias' hold NaN"):
+            SimCLR(encoder=encoder, max_epochs=0).fit(X)
+    fitted = SimCLR(encoder=network(), max_epochs=0).fit(X)
+    with torch.no_grad():
+        fitted.encoder_.encoder[0].weight[0] = float("inf")
+    with pytest.raises(ValueError, match=r"'0\.weight' hold NaN or infinity"):
+        SimCLR(encoder=fitted.encoder_, max_epochs=0).fit(X)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_networks_of_another_precision_compute_in_float32(X, dtype):
+    net = network().to(dtype)
+    expected = SimCLR(encoder=copy.deepcopy(net).float(), **QUICK).fit(X).transform(X)
+    for encoder in (net, lambda shape: copy.deepcopy(net)):
+        assert np.array_equal(SimCLR(encoder=encoder, **QUICK).fit(X).transform(X), expected)
+    wrapped = SimCLR(encoder=Pretrained(net, mean=MEAN, std=STD), max_epochs=0).fit(X)
+    same = SimCLR(encoder=Pretrained(net.float(), mean=MEAN, std=STD), max_epochs=0).fit(X)
+    assert np.array_equal(wrapped.transform(X), same.transform(X))
+
+
+def test_a_network_of_two_precisions_is_left_to_itself(X):
+    class Mixed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Linear(192, 8)
+            self.second = nn.Linear(8, 4).double()
+
+        def forward(self, images):
+            return self.second(self.first(images.flatten(1)).double()).float()
+
+    ssl = SimCLR(encoder=Mixed(), **QUICK).fit(X)
+    assert ssl.encoder_.encoder.second.weight.dtype == torch.float64
+
+
+@pytest.mark.parametrize(
+    "expects", [{"mean": (123.7, 116.3, 103.5), "std": (58.4, 57.1, 57.4)}, {"std": 255.0}]
+)
+def test_what_is_said_of_images_up_to_255_is_an_error(X, expects):
+    (name, *_) = expects
+    with pytest.raises(ValueError, match=f"{name}=.* above 1, .* divide mean and std by 255"):
+        SimCLR(encoder=Pretrained(network(), **expects), max_epochs=0).fit(X)
+    # Other samples may have any numbers.
+    line = nn.Sequential(nn.Flatten(), nn.Linear(40, 4))
+    series = np.random.RandomState(0).randn(12, 1, 40)
+    SimCLR(encoder=Pretrained(line, mean=20.0, std=7.0), max_epochs=0).fit(series)
+
+
+def test_a_path_in_a_str_is_told_from_a_name(X, tmp_path):
+    for name in ("first.skops", "models/first.skops", str(tmp_path / "first")):
+        with pytest.raises(ValueError, match=r"pass pathlib\.Path\(.*first"):
+            SimCLR(encoder=name).fit(X)
+    for encoder in ("conv", "resnet18", "timm/test_resnet", network()):
+        for name in ("resnet18.pth", "models/RESNET.SafeTensors", "models\\weights"):
+            with pytest.raises(ValueError, match=r"is a str.*weights=pathlib\.Path\("):
+                SimCLR(encoder=encoder, weights=name).fit(X)
+    with pytest.raises(ValueError) as raised:
+        SimCLR(encoder="convv").fit(X)
+    assert "Path" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["lora_rank", "max_epochs", "batch_size"])
+def test_true_is_no_number(X, name):
+    with pytest.raises(ValueError, match=f"{name}.* Got True instead"):
+        SimCLR(**{name: True}).fit(X)
 
 
 def test_state_dicts_are_parameters_like_others(X):

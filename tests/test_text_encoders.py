@@ -239,6 +239,43 @@ def test_weights_of_ones_own(folder):
         np.testing.assert_allclose(embedded(ssl, X), embedded(fitted(folder), X), atol=1e-6)
 
 
+def test_the_start_is_known_when_its_folder_is_gone(own_folder):
+    trained, frozen = fitted(own_folder, max_epochs=1), fitted(own_folder)
+    for path in own_folder.iterdir():
+        path.unlink()
+    start = trained.untrained(X)
+    np.testing.assert_array_equal(embedded(start, X), embedded(frozen, X))
+    for name, value in frozen._objective.state_dict().items():
+        assert torch.equal(start._objective.state_dict()[name], value)
+
+
+@pytest.mark.parametrize("encoder", ["bag", "auto", "transformer"])
+def test_weights_of_our_own_networks(encoder, tmp_path):
+    settings = {"encoder": encoder, "device": "cpu", "max_epochs": 0}
+    first = SimCLR(random_state=0, **settings).fit(X)
+    weights = first.encoder_.encoder.state_dict()
+    save_file(weights, tmp_path / "weights.safetensors")
+    for source in (weights, tmp_path / "weights.safetensors"):
+        ssl = SimCLR(random_state=1, weights=source, **settings).fit(X)
+        np.testing.assert_array_equal(embedded(ssl, X), embedded(first, X))
+        trained = SimCLR(random_state=1, weights=source, **settings | {"max_epochs": 3}).fit(X)
+        assert np.abs(embedded(trained, X) - embedded(first, X)).max() > 1e-5
+    # The words of other texts are others.
+    with pytest.raises(ValueError, match=f"do not fit encoder='{encoder}'.* another shape"):
+        SimCLR(weights=weights, **settings).fit([*X, *["snow", "ice and snow"] * 3])
+
+
+def test_weights_of_a_whole_encoder_are_passed_as_encoder(folder):
+    whole = fitted(folder).encoder_.encoder.state_dict()
+    with pytest.raises(ValueError, match=r"pass encoder=fitted\.encoder_"):
+        fitted(folder, weights=whole)
+
+
+def test_a_folder_without_its_hub_is_an_error_that_says_how(folder):
+    with pytest.raises(ValueError, match=f"it is encoder='transformers/{folder}'"):
+        SimCLR(encoder=str(folder)).fit(X)
+
+
 def test_onnx_has_the_same_feature(folder, tmp_path):
     pytest.importorskip("onnxscript")
     import onnxruntime

@@ -9,7 +9,6 @@ import os
 import re
 from collections.abc import Sequence
 from importlib.resources import files
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_random_state
 
-from skssl._declare import Interval
+from skssl._declare import Whole
 from skssl._quote import quoted
 from skssl._sklearn_compat import validate_params
 from skssl._types import Auto, RandomState, Samples
@@ -36,7 +35,7 @@ _UNSAFE = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
 
 
 @validate_params(
-    PARAMETERS | {"max_rows": [Interval(Integral, 2, 60_000, closed="both")], "title": [str, None]},
+    PARAMETERS | {"max_rows": [Whole(2, 60_000)], "title": [str, None]},
     prefer_skip_nested_validation=True,
 )
 def explore(

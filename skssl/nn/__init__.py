@@ -65,7 +65,7 @@ from skssl.nn._torchvision import (
     torchvision_video_names,
 )
 from skssl.nn._video import SmallVideoNet
-from skssl.nn._weights import StateDict, Weights
+from skssl.nn._weights import StateDict, Weights, looks_like_file
 from skssl.nn._whitening import IterNorm
 
 __all__ = [
@@ -141,6 +141,7 @@ __all__ = [
     "is_batch_norm",
     "layer_rates",
     "learned_batch_norms",
+    "looks_like_file",
     "mlp_head",
     "patch_sizes",
     "random_directions",

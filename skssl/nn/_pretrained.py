@@ -41,7 +41,8 @@ class Pretrained(nn.Module):
     mean, std : float or sequence of float, default=None
         What is subtracted from the values, and what they are divided by then, as one number or one
         for each channel. None leaves them as they are: images in [0, 1], series, points and tables
-        as the modality scales them.
+        as the modality scales them. For images, both are at most 1; what is said of values from 0
+        to 255 is divided by 255.
     size : int or tuple of int, default=None
         What samples are resized to: the side, or height and width, of images, the length of series,
         and (frames, height, width) of clips. It is done by linear interpolation, antialiased; of
@@ -164,6 +165,15 @@ class Pretrained(nn.Module):
         is_small = samples.is_cuda and has_attention(self.module)
         memory = torch.cuda.get_device_properties(samples.device).total_memory if is_small else 0
         return _AT_ONCE if 0 < memory < _SMALL_GPU else len(samples)
+
+    def check_unit_range(self) -> None:
+        """Raise an error if what is expected are images in [0, 255], which are in [0, 1] here."""
+        for name, numbers in (("mean", self.mean), ("std", self.std)):
+            if numbers is not None and float(numbers.max()) > 1:
+                raise ValueError(
+                    f"{name}={quoted(numbers.tolist())} of Pretrained has values above 1, as for "
+                    "images in [0, 255], and images are in [0, 1] here: divide mean and std by 255."
+                )
 
     def prepared(self, samples: Tensor) -> Tensor:
         """Return samples as the network expects them."""

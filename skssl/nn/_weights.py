@@ -23,7 +23,9 @@ _NESTED = ("state_dict", "model", "model_state_dict")
 # What DistributedDataParallel and torch.compile put before every name.
 _PREFIXES = ("module.", "_orig_mod.")
 # What Pretrained and ``encoder_`` have beside the weights of a network.
-_OF_OURS = {"mean", "std", "scales"}
+_OF_OURS = {"mean", "std", "scales", "before", "after"}
+# How files end that weights and fitted methods are in.
+_ENDINGS = (".bin", ".ckpt", ".joblib", ".npz", ".pkl", ".pt", ".pth", ".safetensors", ".skops")
 # Names that an error mentions.
 _MOST_NAMED = 3
 # What BatchNorm has had since 2018, and does not need.
@@ -43,6 +45,11 @@ class Weights:
     """
 
     def __init__(self, source: str | Path | StateDict | None, *, only_form: bool = False):
+        if isinstance(source, str) and looks_like_file(source):
+            raise ValueError(
+                f"weights={quoted(source)} is a str, which is a name of weights; a file is passed "
+                f"as weights=pathlib.Path({quoted(source)})."
+            )
         self._source = source
         self.only_form = only_form
 
@@ -50,6 +57,11 @@ class Weights:
     def name(self) -> str | None:
         """The name that was said, "auto" included; None for a file or a state dict."""
         return self._source if isinstance(self._source, str) else None
+
+    @property
+    def may_be_gone(self) -> bool:
+        """Whether they are read from a file or downloaded, which may not be possible later."""
+        return isinstance(self._source, (str, Path))
 
     def read(self) -> dict[str, Tensor]:
         """Return the state dict of a file, or the one that is at hand."""
@@ -85,6 +97,11 @@ class Weights:
             what = "weights" if not isinstance(self._source, Path) else f"{str(self._source)!r}"
             load_whole(network, self.read(), title=title, what=what, without=without)
         return network
+
+
+def looks_like_file(name: str) -> bool:
+    """Whether a str in the place of a name is the path of a file, by how it is written."""
+    return name.lower().endswith(_ENDINGS) or "/" in name or "\\" in name
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:

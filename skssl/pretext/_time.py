@@ -5,13 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from functools import partial
-from numbers import Integral
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skssl._declare import Interval, param
+from skssl._declare import Whole, param
 from skssl.modality import Cutter, Timed
 from skssl.nn import PairwiseHead
 from skssl.pretext._base import Task, _PretextTask
@@ -205,7 +204,7 @@ Spatiotemporal_Learning_via_Video_Clip_Order_Prediction_CVPR_2019_paper.html
     True
     """
 
-    n_clips: int = param(Interval(Integral, 2, 5, closed="both"), default=3)
+    n_clips: int = param(Whole(2, 5), default=3)
     normalize_pieces: bool = param("boolean", default=False)
 
     needs = (Timed,)

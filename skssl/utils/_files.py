@@ -78,7 +78,7 @@ def encoder_only(estimator: Any) -> SelfSupervisedTransformer:
 
     It embeds samples as before, in memory and in files of as few bytes as that takes. What needs
     the heads - to train further, to reconstruct, to solve a pretext task - is an error that says
-    so. `fit` starts anew.
+    so. `fit` starts anew, and what it was before the training is read again where it came from.
 
     Parameters
     ----------
