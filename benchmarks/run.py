@@ -87,6 +87,7 @@ PARTS = [
         ("benchmarks/adapting.py", "--set", "max_epochs=1", "--set", "batch_size=64"),
         json=False,
     ),
+    Part("adapting_texts", ("benchmarks/adapting_texts.py",)),
     Part("cifar10", ("benchmarks/cifar10.py", "--method", "all", "--curve", "10"), gpu=True),
     Part("training_speed", ("benchmarks/training_speed.py", "--parts", "own")),
     Part("lightly", ("benchmarks/training_speed.py", "--parts", "lightly")),

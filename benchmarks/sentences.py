@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from protocol import CLASSICAL, OURS, PRETRAINED, Benchmark
-from tables import Line, Tables, best_of_kinds
+from protocol import CLASSICAL, CONTROL, OURS, PRETRAINED, Benchmark
+from tables import Line, Tables, best_of_kinds, one_for_each
 
 from skssl.inspection import PairedDifference, paired_difference
 
@@ -33,6 +33,14 @@ def pairs_of(lines: Sequence[Line], benchmark: Benchmark) -> Pairs:
         (line, by_name.get(f"{line.control} + {line.head}"))
         for line in lines
         if line.kind == OURS and line.head == "LR"
+    ]
+    # What starts from others' weights, beside these frozen and beside what starts at random.
+    rows = {line.features: line for line in one_for_each(lines)}
+    pairs += [
+        (row, rows.get(other))
+        for row in rows.values()
+        if row.kind == OURS and row.control not in ("", CONTROL)
+        for other in (row.control, benchmark.lead.partition(" + ")[0])
     ]
     return {(a.name, b.name): (a, b) for a, b in pairs if a is not None and b is not None}
 

@@ -84,7 +84,9 @@ def chosen(name: str, lines: Sequence[Line]) -> Line | None:
         having = [line for line in lines if column in line.validation]
         scores[column] = max(having, key=lambda line: line.validation[column]).scores[column]
     kinds = {line.kind for line in lines}
-    return Line(name, CHOSEN, *kinds, "", scores, {}) if scores else None
+    controls = {line.control for line in lines}
+    control = controls.pop() if len(controls) == 1 else ""
+    return Line(name, CHOSEN, *kinds, control, scores, {}) if scores else None
 
 
 def one_for_each(lines: Sequence[Line]) -> list[Line]:

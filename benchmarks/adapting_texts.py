@@ -1,0 +1,71 @@
+"""What adapting word vectors, or a sentence encoder, to news without labels gains over them frozen.
+
+    python benchmarks/adapting_texts.py --json adapting_texts.json
+    python benchmarks/adapting_texts.py --rows "GloVe start, frozen;SimCLR from GloVe" --seeds 1
+
+The texts are those of the table of AG News in ``few_labels.py``. GloVe starts the default encoder,
+beside the components of LSA, which are the same behind all of its rows; "SimCLR" starts at random.
+MiniLM sees the first 48 pieces of the words of a text. Half of its layers learn, from every text
+once, since a step of it takes as long as a hundred of a bag of words. Reads the data from the
+folder that the environment variable SKSSL_DATA names.
+"""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import replace
+
+from command import add_arguments, run
+from heads import HEADS
+from pretrained import minilm_start
+from protocol import OURS, PRETRAINED, Features, Row, Task, embed_with
+from tasks_text import BENCHMARK as TEXTS
+
+from skssl import SimCLR
+from skssl.modality import Text
+
+_TASK = "AG News"
+_FROM_BAGS = ("GloVe start, frozen", "SimCLR", "SimCLR from GloVe")
+_FROZEN = "MiniLM start, frozen"
+_PIECES = 48
+
+
+def _from_minilm(**params: object) -> Callable[[Task, int], Features]:
+    """Return features that SimCLR makes which starts from MiniLM."""
+
+    def features(task: Task, seed: int) -> Features:
+        text = Text(max_length=_PIECES)
+        return embed_with(SimCLR(encoder=minilm_start(), modality=text, **params))(task, seed)
+
+    return features
+
+
+BENCHMARK = replace(
+    TEXTS,
+    tasks={_TASK: TEXTS.tasks[_TASK]},
+    rows=[
+        *(row for row in TEXTS.rows_of(_TASK) if row.name in _FROM_BAGS),
+        Row(_FROZEN, _from_minilm(max_epochs=0), PRETRAINED),
+        Row(
+            "SimCLR from MiniLM",
+            _from_minilm(max_epochs=1, batch_size=64, freeze=0.5),
+            OURS,
+            control=_FROZEN,
+        ),
+    ],
+    n_labels=(1, 5, 10, 25),
+    draws=20,
+    heads={name: HEADS[name] for name in ("LR", "prototypes")},
+    variants=(),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_arguments(parser)
+    run(BENCHMARK, parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()
