@@ -277,9 +277,8 @@ def _squared_products(a: Tensor, b: Tensor) -> Tensor:
     have the same sum, in less time.
     """
     n, d = a.shape
-    if n >= d:
-        return (a.T @ b).square().sum()
-    return (a @ a.T * (b @ b.T)).sum()
+    products = (a.T @ b).square() if n >= d else (a @ a.T) * (b @ b.T)
+    return products.sum()
 
 
 def _standardise(z: Tensor) -> Tensor:
