@@ -277,7 +277,7 @@ def _squared_products(a: Tensor, b: Tensor) -> Tensor:
     have the same sum, in less time.
     """
     n, d = a.shape
-    products = (a.T @ b).square() if n >= d else (a @ a.T) * (b @ b.T)
+    products: Tensor = (a.T @ b).square() if n >= d else (a @ a.T) * (b @ b.T)
     return products.sum()
 
 
