@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -257,7 +259,7 @@ def _std_shortfall(z: Tensor) -> Tensor:
 def _squared_covariances(z: Tensor) -> Tensor:
     """Sum of the squared covariances between different columns, over the number of columns."""
     n, d = z.shape
-    centered = (z - z.mean(dim=0)) / (n - 1) ** 0.5
+    centered = (z - z.mean(dim=0)) / math.sqrt(n - 1)
     variances = centered.square().sum(dim=0)
     return (_squared_products(centered, centered) - variances.square().sum()) / d
 
@@ -277,7 +279,7 @@ def _squared_products(a: Tensor, b: Tensor) -> Tensor:
     have the same sum, in less time.
     """
     n, d = a.shape
-    products: Tensor = (a.T @ b).square() if n >= d else (a @ a.T) * (b @ b.T)
+    products = (a.T @ b).square() if n >= d else (a @ a.T) * (b @ b.T)
     return products.sum()
 
 
