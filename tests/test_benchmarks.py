@@ -59,6 +59,28 @@ def test_a_table_says_what_was_chosen_in_validation_and_who_is_ahead():
     assert list(mean_sentences(both, benchmark)) == list(sentences(lines, benchmark))
 
 
+def test_what_is_adapted_is_compared_with_itself_frozen_and_with_no_start():
+    from protocol import CONTROL, OURS, PRETRAINED, Benchmark
+    from sentences import sentences
+    from tables import Line
+
+    def lines(features, kind, control, *scores):
+        # The second head is the better one in validation, and the worse one on test rows.
+        for head, validation, score in zip(("LR", "prototypes"), (0.5, 0.6), scores, strict=True):
+            cells = {"1": np.array([[score, score + 0.1]])}
+            yield Line(features, head, kind, control, cells, {"1": validation})
+
+    table = [
+        *lines("frozen", PRETRAINED, CONTROL, 0.5, 0.4),
+        *lines("SimCLR", OURS, CONTROL, 0.4, 0.3),
+        *lines("adapted", OURS, "frozen", 0.9, 0.6),
+    ]
+    told = list(sentences(table, Benchmark(tasks={}, rows=[], n_labels=(1,))))
+    for other, ahead in {"frozen": 0.2, "SimCLR": 0.3}.items():
+        said = f"adapted (chosen) is ahead of {other} (chosen) by {ahead:.3f} ± 0.000"
+        assert f"{said} at 1 label per class." in told
+
+
 def test_ranks_come_with_a_corrected_test():
     from tables import _against
 
