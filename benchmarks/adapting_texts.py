@@ -23,7 +23,7 @@ from tasks_text import BENCHMARK as TEXTS
 from skssl import SimCLR
 from skssl.modality import Text
 
-_TASK, _SMALL = "AG News", "AG News, 1,500 texts"
+_TASK, _SMALL = "AG News", "AG News of 1500"
 _N_TRAIN, _N_TEST = 1_500, 1_000
 _FROM_BAGS = ("GloVe start, frozen", "SimCLR", "SimCLR from GloVe")
 _FROZEN = "MiniLM start, frozen"
