@@ -117,6 +117,13 @@ def no_data_is_kept(fitted: Fitted) -> None:
     assert not found, "it holds " + "; ".join(found)
 
 
+def same_seed_same_bits(fitted: Fitted) -> None:
+    """Check that a seed decides everything, and another one something."""
+    again, other = clone(fitted.ssl), clone(fitted.ssl).set_params(random_state=1)
+    assert same_bits(fitted.ssl, again.fit(fitted.X)), "other bits from the same seed"
+    assert not same_bits(fitted.ssl, other.fit(fitted.X)), "the seed is ignored"
+
+
 def scikit_learn_checks_pass(method: type[BaseEstimator], case: Case) -> None:
     """Run ``check_estimator`` of scikit-learn on 2-D rows that the modality takes."""
     if case.modality_for_2d is None:
@@ -132,16 +139,6 @@ def scikit_learn_checks_pass(method: type[BaseEstimator], case: Case) -> None:
     n_passed = len(by_status["passed"])
     assert n_passed >= _FEWEST_CHECKS, f"only {n_passed} checks of scikit-learn ran"
     assert set(by_status["skipped"]) <= _MAY_BE_SKIPPED, f"skipped: {by_status['skipped']}"
-
-
-def same_seed_same_bits(method: type[BaseEstimator], case: Case) -> None:
-    """Check that a seed decides everything, and another one something."""
-    X = case.few()
-    first = case.make_small(method).fit(X)
-    assert same_bits(first, case.make_small(method).fit(X)), "other bits from the same seed"
-    assert same_bits(first, clone(first).fit(X)), "a clone has other bits"
-    other = case.make_small(method, random_state=1).fit(X)
-    assert not same_bits(first, other), "the seed is ignored"
 
 
 def few_rows_are_enough(method: type[BaseEstimator], case: Case) -> None:
@@ -225,11 +222,11 @@ FITTED_CHECKS: tuple[Callable[[Fitted], None], ...] = (
     embedding_does_not_depend_on_the_batch,
     encoder_is_in_eval_mode,
     no_data_is_kept,
+    same_seed_same_bits,
 )
 #: Of a method and samples, to which it is fitted anew.
 METHOD_CHECKS: tuple[Callable[[type[BaseEstimator], Case], None], ...] = (
     scikit_learn_checks_pass,
-    same_seed_same_bits,
     few_rows_are_enough,
     labels_are_not_looked_at,
     partial_fit_continues,
