@@ -17,10 +17,12 @@ from dataclasses import replace
 from command import add_arguments, run
 from heads import HEADS
 from pretrained import minilm_start
-from protocol import OURS, PRETRAINED, Features, Row, Task, embed_with
+from protocol import OURS, PRETRAINED, SEEDS, Features, Row, Task, embed_with
+from sklearn.base import clone
 from tasks_text import BENCHMARK as TEXTS
 
-from skssl import SimCLR
+from skssl import DenoisingAutoencoder, SimCLR
+from skssl.base import SelfSupervisedTransformer
 from skssl.modality import Text
 
 _TASK, _SMALL = "AG News", "AG News of 1500"
@@ -30,12 +32,13 @@ _FROZEN = "MiniLM start, frozen"
 _PIECES = 48
 
 
-def _from_minilm(**params: object) -> Callable[[Task, int], Features]:
-    """Return features that SimCLR makes which starts from MiniLM."""
+def _from_minilm(method: SelfSupervisedTransformer) -> Callable[[Task, int], Features]:
+    """Return features that a method makes which starts from MiniLM."""
 
     def features(task: Task, seed: int) -> Features:
         text = Text(max_length=_PIECES)
-        return embed_with(SimCLR(encoder=minilm_start(), modality=text, **params))(task, seed)
+        starting = clone(method).set_params(encoder=minilm_start(), modality=text)
+        return embed_with(starting)(task, seed)
 
     return features
 
@@ -49,11 +52,11 @@ def _small() -> Task:
 def _rows(name: str) -> list[Row]:
     rows = [row for row in TEXTS.rows_of(_TASK) if row.name in _FROM_BAGS]
     if name == _SMALL:
-        adapted = _from_minilm(max_epochs=1, batch_size=64, freeze=0.5)
-        rows += [
-            Row(_FROZEN, _from_minilm(max_epochs=0), PRETRAINED),
-            Row("SimCLR from MiniLM", adapted, OURS, control=_FROZEN),
-        ]
+        rows.append(Row(_FROZEN, _from_minilm(SimCLR(max_epochs=0)), PRETRAINED))
+        for kind in (SimCLR, DenoisingAutoencoder):
+            method = kind(max_epochs=1, batch_size=64, freeze=0.5)
+            adapted = f"{kind.__name__} from MiniLM"
+            rows.append(Row(adapted, _from_minilm(method), OURS, seeds=SEEDS, control=_FROZEN))
     return rows
 
 
