@@ -318,6 +318,14 @@ class Drawing:
         )
 
 
+def kept_tables(name: str) -> Tables:
+    """Return what is kept of a part, which may not be through; nothing if it is not there."""
+    part = next(part for part in PARTS if part.name == name)
+    return Kept(part.under_way if part.under_way.exists() else part.file).tables
+
+
+# Said only of a figure that has them.
+_IN_ORANGE = "; networks that others trained, frozen, in orange" if kept_tables("frozen") else ""
 DRAWINGS = [
     Drawing("no_regret", lambda tables: few_labels(tables, named=False), "first_page", ""),
     Drawing(
@@ -325,8 +333,8 @@ DRAWINGS = [
         lambda tables: few_labels(tables, named=True),
         "few_labels",
         "Accuracy over labels per class: logistic regression (LR) on what SimCLR() returns, in "
-        "blue, and what one would try first, in grey; networks that others trained, frozen, in "
-        "orange. Means over the data sets that have so many labels, 10 draws each.",
+        f"blue, and what one would try first, in grey{_IN_ORANGE}. Means over the data sets that "
+        "have so many labels, 10 draws each.",
         "no_regret",
     ),
     Drawing(
@@ -366,12 +374,6 @@ DRAWINGS = [
         "methods",
     ),
 ]
-
-
-def kept_tables(name: str) -> Tables:
-    """Return what is kept of a part, which may not be through; nothing if it is not there."""
-    part = next(part for part in PARTS if part.name == name)
-    return Kept(part.under_way if part.under_way.exists() else part.file).tables
 
 
 def main() -> None:
