@@ -28,7 +28,7 @@ with np.load(Path(os.environ["SKSSL_DATA"]) / "video" / "moving_mnist_made.npz")
 # %%
 # From the first frames of each clip, the network learns to continue it.
 motion = MotionPrediction(
-    modality=Video(), n_frames=4, batch_size=32, max_epochs=20, random_state=0
+    modality=Video(), n_frames=4, batch_size=32, max_epochs=12, random_state=0
 ).fit(X)
 past, future = X_test[:, : motion.n_past_], X_test[:, motion.n_past_ :].astype(float)
 print(f"{motion.n_past_} frames are seen, {motion.n_frames_} are predicted")
