@@ -18,6 +18,16 @@ torch.set_num_threads(N_THREADS)
 limits = threadpool_limits(N_THREADS)
 
 
+def pytest_collection_modifyitems(items):
+    """Let what starts other interpreters come first, and thus in one worker, which shares them."""
+    items.sort(
+        key=lambda item: (
+            "new_process" not in getattr(item, "fixturenames", ())
+            and item.get_closest_marker("workers") is None
+        )
+    )
+
+
 @pytest.fixture(scope="session")
 def digits():
     """Images as floats (n, 8, 8), and their labels."""

@@ -64,6 +64,7 @@ def test_frozen_is_not_trained_again():
     np.testing.assert_array_equal(probe[0].transform(X), Z)
 
 
+@pytest.mark.workers
 def test_grid_search_in_two_processes():
     pipe = Pipeline([("ssl", tiny()), ("clf", LogisticRegression())])
     grid = {

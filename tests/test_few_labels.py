@@ -107,6 +107,7 @@ def test_a_method_is_trained_once_and_a_fitted_one_never():
     assert report.estimators["SimCLR"][0] is fitted
 
 
+@pytest.mark.workers
 def test_same_seed_same_scores_whatever_the_processes():
     models = [tiny(), LogisticRegression()]
     first = compare(models)

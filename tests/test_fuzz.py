@@ -3,13 +3,13 @@
 import pytest
 from fuzz import KINDS, search
 
-N_OF_KIND = 12
+N_OF_KIND = 8
 # A process that is forked takes its time.
 N_FORKED = 4
 
 
-# `pytest -m slow` tries as many others.
-@pytest.mark.parametrize("part", [0, pytest.param(1, marks=pytest.mark.slow)])
+# `pytest -m slow` tries twice as many others.
+@pytest.mark.parametrize("part", [0, *(pytest.param(p, marks=pytest.mark.slow) for p in (1, 2))])
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_is_right_or_a_clear_error(kind, part):
     pytest.importorskip("pandas")
