@@ -34,7 +34,7 @@ LAB = [
 
 @pytest.fixture(scope="module")
 def colorization():
-    return Colorization(encoder=tiny_conv, max_epochs=20, batch_size=32, **FAST).fit(COLORS[:300])
+    return Colorization(encoder=tiny_conv, max_epochs=12, batch_size=32, **FAST).fit(COLORS[:300])
 
 
 @pytest.mark.parametrize(("rgb", "lab"), LAB)
@@ -104,7 +104,7 @@ def test_every_pixel_gets_its_own_color():
     light = np.random.default_rng(0).random((200, 19, 21, 1)) < 0.5
     X = np.where(light, [150, 255, 150], [120, 0, 0]).astype(np.uint8)
     views = ImageViews(crop_scale=(1.0, 1.0), crop_ratio=(1.0, 1.0), jitter=0.0, grayscale=0.0)
-    ssl = Colorization(encoder=tiny_conv, views=views, max_epochs=12, batch_size=20, **FAST)
+    ssl = Colorization(encoder=tiny_conv, views=views, max_epochs=8, batch_size=20, **FAST)
     ssl.fit(X[:150])
     assert ssl._objective.stride == 2 and not ssl._objective.zooms
     assert ssl.score(X[150:]) > 0.8

@@ -156,6 +156,6 @@ def test_noise_that_has_no_answer_is_reported(rng):
 def test_neither_is_reported_of_a_healthy_training(digits):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        ssl = RotationPrediction(**TINY, modality=Images(), max_epochs=20).fit(digits[0][:800])
+        ssl = RotationPrediction(**TINY, modality=Images(), max_epochs=20).fit(digits[0][:400])
     accuracies = [row["task_accuracy"] for row in ssl.history_]
     assert accuracies[0] < accuracies[-1]

@@ -44,7 +44,7 @@ def inpainting():
 
 @pytest.fixture(scope="module")
 def motion():
-    settings = {**FAST, "encoder": tiny_video, "batch_size": 16, "max_epochs": 12}
+    settings = {**FAST, "encoder": tiny_video, "batch_size": 16, "max_epochs": 8}
     return MotionPrediction(modality=Video(), n_frames=2, **settings).fit(CLIPS[:300])
 
 
