@@ -182,6 +182,8 @@ class BuildsNetworks(StartsFrom):
             for name, value in self.get_params(deep=False).items()
             if value is None or isinstance(value, (str, Number, tuple))
         }
+        if self._folder_name is not None:
+            self._made_with["encoder"] = self._folder_name
         # The form of a network does not depend on what is in the file.
         self._made_with.setdefault("weights", True)
         with seeded(self._seed, device):
@@ -218,14 +220,16 @@ class BuildsNetworks(StartsFrom):
             X = stored.all()
         modality = infer_modality(X) if isinstance(self.modality, str) else self.modality
         self.modality_ = copy.deepcopy(modality)
+        self._folder_name = self._find_folder_name()
         self._expect_known()
         check_capable(self.modality_, self.needs, who=type(self).__name__)
         is_default = isinstance(self.encoder, str) and self.encoder == "auto"
         if isinstance(self.modality_.concat_input, str) and not is_default:
             # Whoever chooses an encoder expects its columns.
             self.modality_.concat_input = False
-        if isinstance(self.encoder, str):
-            self.modality_.expect_encoder(self.encoder)
+        name = self._name()
+        if name is not None:
+            self.modality_.expect_encoder(name)
         elif isinstance(self.modality_, Worded):
             known = self._known_embedding()
             if known is not None:
@@ -293,7 +297,7 @@ class BuildsNetworks(StartsFrom):
         with seeded(self._seed, resolve_device(self.device)):
             encoder = self._encoder_at_start()
             start.encoder_ = self.encoder_.with_encoder(encoder)
-            if isinstance(self.encoder, str):
+            if self._name() is not None:
                 _share_fixed_parts(self.encoder_, start.encoder_)
             start._objective = self._first_objective(encoder, samples).eval()
         start.encoder_.scales = torch.tensor(self._start_scales)
@@ -405,7 +409,7 @@ class BuildsNetworks(StartsFrom):
 
     def _check_views_fit(self, embedding: Embedding, samples: Tensor, dim: int) -> None:
         """Raise an error if an encoder of others makes something else of views than of samples."""
-        is_ours = isinstance(self.encoder, str) and not self.starts_from_known()
+        is_ours = self._name() is not None and not self.starts_from_known()
         if is_ours or isinstance(self.views_, CallableViews) or not self.shows_views():
             return
         shown = embedding.prepare(samples)

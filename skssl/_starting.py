@@ -35,6 +35,9 @@ from skssl.nn import (
     looks_like_file,
 )
 
+# What names of encoders begin with that are folders.
+_FOLDERS = "transformers"
+
 EncoderParameter = str | Path | nn.Module | Callable[[tuple[int, ...]], nn.Module]
 
 
@@ -67,8 +70,10 @@ class StartParameters(Declared):
         CPU. Other names are those of the modality, such as "conv", "vit" and torchvision's
         ("resnet18", ...) for images, and "timm/NAME" for timm's. A module is copied and trained
         from the weights that it has, such as a :class:`~skssl.nn.Pretrained` or the ``encoder_`` of
-        a fitted method; a Path is the file of one that skops has written. A callable gets the
-        shape of one prepared sample, such as (channels, height, width), and returns a module.
+        a fitted method; a Path is the file of one that skops has written, or the folder of a
+        network of transformers for texts, images or clips, also "transformers/NAME". A callable
+        gets the shape of one prepared sample, such as (channels, height, width), and returns a
+        module.
     weights : str, Path, dict or None, default="auto"
         What the encoder starts from: torchvision's or timm's name of weights, such as
         "IMAGENET1K_V1"; a file of safetensors or of a state dict, as a ``pathlib.Path``; or a state
@@ -106,16 +111,42 @@ class StartsFrom(TakesSamples):
 
     # Whether a network of the same form is all that is asked for.
     _only_form = False
+    # Of a folder, how it is called among the names of encoders.
+    _folder_name: str | None = None
     # Of a start that is read, what trainings have changed, as it was before; None of others.
     _start_weights: dict[str, np.ndarray] | None = None
 
     def takes_one_size(self) -> bool:
         """Whether the encoder may take samples of one size only: a user's own, or others'."""
-        return not isinstance(self.encoder, str) or self._starting_weights() is not None
+        return self._name() is None or self._starting_weights() is not None
 
     def starts_from_known(self) -> bool:
         """Whether the encoder has weights that something was learned with, for all one knows."""
-        return isinstance(self.encoder, (nn.Module, Path)) or self._starting_weights() is not None
+        is_whole = isinstance(self.encoder, (nn.Module, Path)) and self._name() is None
+        return is_whole or self._starting_weights() is not None
+
+    def _name(self) -> str | None:
+        """Return the name of the encoder, also if it is that of a folder; None without one."""
+        return self.encoder if isinstance(self.encoder, str) else self._folder_name
+
+    def _find_folder_name(self) -> str | None:
+        """Return how a folder is called among the names of encoders, None if there is none.
+
+        Raises
+        ------
+        ValueError
+            If it can hold no network for samples of this modality.
+        """
+        encoder = self.encoder
+        if not isinstance(encoder, Path) or not encoder.expanduser().is_dir():
+            return None
+        if _FOLDERS not in self.modality_.hubs:
+            raise ValueError(
+                f"encoder=Path({quoted(str(encoder))}) is a folder. One of transformers can be the "
+                f"encoder of Images, Text and Video, and X is {type(self.modality_).__name__}; "
+                "of a fitted method, the file is passed that skops.io.dump has written."
+            )
+        return f"{_FOLDERS}/{encoder}"
 
     def _expect_known(self) -> None:
         """Tell the modality, before it is fitted, what the encoder has learned from."""
@@ -126,7 +157,7 @@ class StartsFrom(TakesSamples):
 
     def is_adapted(self) -> bool:
         """Whether the encoder is known to be trained, so that it is adapted gently."""
-        is_known = isinstance(self.encoder, (Embedding, Pretrained, Path))
+        is_known = isinstance(self.encoder, (Embedding, Pretrained, Path)) and self._name() is None
         return is_known or self._starting_weights() is not None
 
     def plan(self) -> Plan:
@@ -150,7 +181,8 @@ class StartsFrom(TakesSamples):
     def _may_be_gone(self) -> bool:
         """Whether the start is read from a file or downloaded, which may not be possible later."""
         weights = self._starting_weights()
-        return isinstance(self.encoder, Path) or (weights is not None and weights.may_be_gone)
+        is_file = isinstance(self.encoder, Path) and self._name() is None
+        return is_file or (weights is not None and weights.may_be_gone)
 
     @contextmanager
     def _keeping_start(self) -> Iterator[None]:
@@ -179,13 +211,14 @@ class StartsFrom(TakesSamples):
 
     def _hub(self) -> str | None:
         """Return what comes before the slash of an encoder that others have trained."""
-        hub, slash, _ = self.encoder.partition("/") if isinstance(self.encoder, str) else ("",) * 3
+        hub, slash, _ = (self._name() or "").partition("/")
         return hub if slash and hub in self.modality_.hubs else None
 
     def _resolve_encoder(self, samples: Tensor) -> nn.Module:
         weights = self._starting_weights()
-        if isinstance(self.encoder, str):
-            return self._encoder_by_name(self.encoder, weights, samples)
+        name = self._name()
+        if name is not None:
+            return self._encoder_by_name(name, weights, samples)
         known = self._known_encoder()
         if known is not None:
             if weights is not None:
@@ -204,7 +237,7 @@ class StartsFrom(TakesSamples):
     def _known_embedding(self) -> Embedding | None:
         """Return the encoder of a fitted method, None if there is none to go on with."""
         encoder = self.encoder
-        if isinstance(encoder, Path):
+        if isinstance(encoder, Path) and self._name() is None:
             encoder = _method_in(encoder).encoder_
         return encoder if isinstance(encoder, Embedding) else None
 
@@ -239,8 +272,8 @@ class StartsFrom(TakesSamples):
                 f" A str is a name: if this is a file, pass pathlib.Path({quoted(name)}), that of "
                 "a fitted method as encoder, and that of weights as weights."
             )
-        if "transformers" in hubs and Path(name).expanduser().is_dir():
-            hint = f" If this is the folder of a network, it is encoder={f'transformers/{name}'!r}."
+        if _FOLDERS in hubs and Path(name).expanduser().is_dir():
+            hint = f" If this is the folder of a network, it is encoder={f'{_FOLDERS}/{name}'!r}."
         raise ValueError(
             f"encoder={quoted(name)} is no encoder for {type(self.modality_).__name__}; did you "
             f"mean {' or '.join(map(repr, close))}? Allowed are {self._describe_encoders(names)}, "
@@ -296,13 +329,14 @@ class StartsFrom(TakesSamples):
         """Run `encoder` on some samples, to see that it gives vectors, and of which size."""
         from skssl.training import ran_out_of_memory
 
-        who = quoted(self.encoder) if isinstance(self.encoder, str) else type(self.encoder).__name__
+        name = self._name()
+        who = type(self.encoder).__name__ if name is None else quoted(name)
         with torch.no_grad():
             try:
                 embedding = encoder.eval()(samples)
             # What a network of a user's raises can be anything.
             except Exception as error:
-                is_ours = isinstance(self.encoder, str) and not self.starts_from_known()
+                is_ours = name is not None and not self.starts_from_known()
                 if is_ours or ran_out_of_memory(error):
                     raise
                 raise ValueError(
@@ -321,7 +355,8 @@ class StartsFrom(TakesSamples):
 
     def _check_start(self, encoder: nn.Module) -> None:
         """Raise an error if an encoder can be no start, or if nothing of it would be trained."""
-        title = quoted(self.encoder) if isinstance(self.encoder, str) else type(encoder).__name__
+        name = self._name()
+        title = type(encoder).__name__ if name is None else quoted(name)
         _check_finite(encoder, title=f"encoder={title}")
         if isinstance(self.modality_.input_layer(), Rescale):
             for part in encoder.modules():
@@ -384,8 +419,7 @@ def _method_in(path: Path) -> Any:
 
     said, path = str(path), path.expanduser()
     if not path.is_file():
-        what = "is a folder, not a file" if path.is_dir() else "there is no such file"
-        raise ValueError(f"encoder=Path({said!r}): {what}.")
+        raise ValueError(f"encoder=Path({said!r}): there is no such file or folder.")
     if not zipfile.is_zipfile(path):
         raise ValueError(
             f"encoder=Path({said!r}) must be the file of a fitted method, written with "

@@ -271,6 +271,13 @@ def test_weights_of_a_whole_encoder_are_passed_as_encoder(folder):
         fitted(folder, weights=whole)
 
 
+def test_a_path_is_a_folder_as_well(folder):
+    ssl = SimCLR(encoder=folder, max_epochs=0, device="cpu", random_state=0).fit(X)
+    np.testing.assert_array_equal(embedded(ssl, X), embedded(fitted(folder), X))
+    again = loads(dumps(ssl), trusted=trusted_types())
+    np.testing.assert_array_equal(again.transform(X), ssl.transform(X))
+
+
 def test_a_folder_without_its_hub_is_an_error_that_says_how(folder):
     with pytest.raises(ValueError, match=f"it is encoder='transformers/{folder}'"):
         SimCLR(encoder=str(folder)).fit(X)

@@ -155,7 +155,7 @@ class Images(PixelModality, Surrounded, Paintable):
     views_keep_order = True
     concatenates = True
     description_share = 0.5
-    hubs = ("timm",)
+    hubs = ("timm", "transformers")
 
     @classmethod
     def recognizes(cls, look: Look) -> bool:
@@ -347,6 +347,8 @@ class Images(PixelModality, Surrounded, Paintable):
     def start_encoder(
         self, name: str, weights: Weights | None, samples: Tensor
     ) -> nn.Module | None:
+        if self._network is not None:
+            return self._network.build(name, weights)
         if name.startswith("timm/"):
             return timm_start(name.removeprefix("timm/"), weights)
         if weights is not None and name not in ("auto", "conv", "vit"):

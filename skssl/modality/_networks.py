@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import torch
-from torch import nn
-
 from skssl._quote import quoted
+from skssl.modality._folders import HUB, build_network, open_folder, read_json
 from skssl.nn import SentenceEncoder, SentencePooling, Weights
 
-# What is downloaded, none of which is code.
-_FILES = ("*.json", "*.txt", "*.model", "*.safetensors", "*/config.json")
 # Kinds of modules of sentence-transformers, by the last part of their names.
 _KNOWN_MODULES = ("Transformer", "Pooling", "Normalize")
-_HUB = "https://huggingface.co"
 
 
 @dataclass
@@ -55,23 +48,8 @@ class TextNetwork:
 
     def build(self, name: str, weights: Weights | None) -> SentenceEncoder:
         """Return the encoder with the weights that are asked for; None is random ones."""
-        transformers = _transformers(name)
-        if weights is not None and weights.name is not None and not weights.only_form:
-            if weights.name != "auto":
-                raise ValueError(
-                    f"weights={weights.name!r}: encoder={name!r} has the weights of its folder "
-                    "('auto'); others are a pathlib.Path, a dict, or None."
-                )
-            network = _load(find_folder(name), name)
-        else:
-            known = json.loads(self.config)
-            config = transformers.AutoConfig.for_model(**known)
-            network = transformers.AutoModel.from_config(config, trust_remote_code=False)
-            network = _without_pooler(network)
-            if weights is not None and weights.name is None:
-                weights.load_into(network, title=f"encoder={name!r}", without=("pooler.",))
         return SentenceEncoder(
-            network,
+            build_network(name, self.config, weights),
             before=self.before,
             after=self.after,
             padding=self.padding,
@@ -96,17 +74,12 @@ def read_network(name: str) -> TextNetwork:
         If there is no such folder and it cannot be had, something is missing in it, or it holds
         something else.
     """
-    _transformers(name)
-    folder = find_folder(name)
-    if not any(folder.glob("*.safetensors")):
-        pickles = [path.name for path in folder.glob("*.bin")]
-        there = f", but {pickles[0]}, a pickle, which is not read" if pickles else ""
+    folder, config = open_folder(name)
+    if not hasattr(config, "vocab_size") and hasattr(config, "patch_size"):
         raise ValueError(
-            f"encoder={name!r}: the folder {str(folder)!r} has no model.safetensors{there}. "
-            f"Download it from where the other files are from, such as {_HUB}, to that folder, or "
-            "write it with model.save_pretrained(folder)."
+            f"encoder={name!r} is a network for images or clips ({config.model_type}), and the "
+            "samples of X are texts."
         )
-    config = _config(folder, name)
     pooling, normalize, max_length = _on_top(folder, name)
     tokenizer, before, after = _tokenizer(folder, name)
     n_rows = getattr(config, "vocab_size", None)
@@ -154,80 +127,12 @@ def _check_rows(n_rows: int | None, tokenizer: str, special: list[int], name: st
         )
 
 
-def find_folder(name: str) -> Path:
-    """Return the folder of a network: as it is named, or of the hub's copies on this machine."""
-    hub, _, rest = name.partition("/")
-    folder = Path(rest).expanduser()
-    if rest and folder.is_dir():
-        return folder
-    repository = name if hub == "sentence-transformers" and "/" not in rest else rest
-    where = (
-        f"encoder={name!r}: there is no folder {str(folder)!r}"
-        if rest
-        else f"encoder={name!r} names no folder: write {hub + '/'!r} and its path"
-    )
-    if folder.is_absolute() or rest.startswith((".", "~")) or not 0 < repository.count("/") < 2:
-        raise ValueError(f"{where}.")
-    from huggingface_hub import snapshot_download
-
-    failed: Exception | None = None
-    for only_here in (True, False):
-        try:
-            found = snapshot_download(
-                repository, allow_patterns=list(_FILES), local_files_only=only_here
-            )
-            return Path(found)
-        # What a hub raises can be anything.
-        except Exception as error:
-            failed = error
-    raise ValueError(
-        f"{where}, and the network could not be had from the hub ({type(failed).__name__}: "
-        f"{failed}). Where that can be reached, download the files of {_HUB}/{repository} "
-        "(model.safetensors, config.json, tokenizer.json, and modules.json with what it names, if "
-        f"there is one) to a folder, and say encoder='{hub}/PATH/OF/THE/FOLDER'."
-    ) from failed
-
-
-def _transformers(name: str) -> Any:
-    try:
-        import transformers
-    except ImportError as error:
-        raise ImportError(
-            f"encoder={name!r} needs transformers: pip install 'skssl[transformers]'."
-        ) from error
-    return transformers
-
-
-def _config(folder: Path, name: str) -> Any:
-    if not (folder / "config.json").exists():
-        raise ValueError(
-            f"encoder={name!r}: the folder {str(folder)!r} has no config.json, by which "
-            "transformers tells what network it holds. A folder of model2vec is for "
-            "Text(vectors=pathlib.Path(...))."
-        )
-    try:
-        config = _transformers(name).AutoConfig.from_pretrained(
-            folder, trust_remote_code=False, local_files_only=True
-        )
-    except Exception as error:  # of what a file says, which can be anything
-        raise ValueError(
-            f"encoder={name!r}: transformers cannot make a network of config.json without running "
-            f"code that comes with it: {_first_line(error)}"
-        ) from error
-    if getattr(config, "is_encoder_decoder", False):
-        raise ValueError(
-            f"encoder={name!r} is a network with a decoder ({config.model_type}); one that only "
-            "encodes is needed."
-        )
-    return config
-
-
 def _on_top(folder: Path, name: str) -> tuple[str, bool, int | None]:
     """Return how sentence-transformers makes a vector of tokens, and of how many."""
     if not (folder / "modules.json").exists():
         return "mean", False, None
     pooling, normalize = "mean", False
-    modules = _json(folder / "modules.json", name, list)
+    modules = read_json(folder / "modules.json", name, list)
     wrong = next((module for module in modules if not isinstance(module, dict)), None)
     if wrong is not None:
         raise ValueError(
@@ -244,7 +149,7 @@ def _on_top(folder: Path, name: str) -> tuple[str, bool, int | None]:
             )
         if kind == "Pooling":
             path = folder / str(module.get("path")) / "config.json"
-            pooling = _pooling(_json(path, name, dict), name)
+            pooling = _pooling(read_json(path, name, dict), name)
         normalize = normalize or kind == "Normalize"
     length = _on_texts(folder, name).get("max_seq_length")
     is_count = isinstance(length, int) and not isinstance(length, bool) and length > 0
@@ -259,7 +164,7 @@ def _on_top(folder: Path, name: str) -> tuple[str, bool, int | None]:
 def _on_texts(folder: Path, name: str) -> dict[str, Any]:
     """Return what sentence-transformers does with texts before the network."""
     path = folder / "sentence_bert_config.json"
-    said: dict[str, Any] = _json(path, name, dict) if path.exists() else {}
+    said: dict[str, Any] = read_json(path, name, dict) if path.exists() else {}
     return said
 
 
@@ -287,7 +192,7 @@ def _tokenizer(folder: Path, name: str) -> tuple[str, list[int], list[int]]:
         raise ValueError(
             f"encoder={name!r}: the folder {str(folder)!r} has no tokenizer.json, without which "
             "nobody knows what the numbers of its words are. Download it from where the other "
-            f"files are from, such as {_HUB}, to that folder, or write it with "
+            f"files are from, such as {HUB}, to that folder, or write it with "
             "transformers.AutoTokenizer.from_pretrained(...).save_pretrained(folder)."
         )
     try:
@@ -308,69 +213,3 @@ def _tokenizer(folder: Path, name: str) -> tuple[str, list[int], list[int]]:
         f"encoder={name!r}: {path.name} makes {whole} of 'a', where a text and special tokens "
         "around it were expected."
     )
-
-
-@torch.no_grad()
-def _load(folder: Path, name: str) -> nn.Module:
-    """Return the network of a folder, with all of its weights."""
-    try:
-        with _without_bar():
-            network, told = _transformers(name).AutoModel.from_pretrained(
-                folder,
-                trust_remote_code=False,
-                local_files_only=True,
-                use_safetensors=True,
-                dtype=torch.float32,
-                output_loading_info=True,
-            )
-    except Exception as error:  # of what a file holds, which can be anything
-        raise ValueError(
-            f"encoder={name!r}: the weights in {str(folder)!r} cannot be loaded: "
-            f"{_first_line(error)}"
-        ) from error
-    network = _without_pooler(network)
-    missing = sorted(key for key in told["missing_keys"] if not key.startswith("pooler."))
-    if missing:
-        raise ValueError(
-            f"encoder={name!r}: the weights in {str(folder)!r} fit its config.json in part only: "
-            f"{len(missing)} are missing, such as {missing[0]!r}."
-        )
-    return network
-
-
-@contextmanager
-def _without_bar() -> Iterator[None]:
-    """Keep transformers from drawing a bar while it loads weights."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
-
-
-def _without_pooler(network: nn.Module) -> nn.Module:
-    """Take away the layer that some have on top for another task, which would never be trained."""
-    if isinstance(getattr(network, "pooler", None), nn.Module):
-        network.pooler = None  # type: ignore[assignment]
-    return network
-
-
-def _json(path: Path, name: str, kind: type) -> Any:
-    """Return what a file holds, a list or a dict."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"encoder={name!r}: {path.name} cannot be read: {error}") from error
-    if not isinstance(content, kind):
-        raise ValueError(
-            f"encoder={name!r}: {path.name} must hold a {kind.__name__}, got {quoted(content)}."
-        )
-    return content
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"

@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self, cast
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from skssl._scales import Units, check_size, clip_where, find_outliers, warn_of_
 from skssl._types import Samples
 from skssl.modality._base import as_tensor
 from skssl.modality._capabilities import Cuttable, Fillable, Turnable
+from skssl.modality._vision_networks import VisionNetwork, read_vision_network
 from skssl.views import ImageViews, Views
 
 Layout = Literal["channels_first", "channels_last"]
@@ -185,6 +186,8 @@ class PixelModality(Turnable, Cuttable, Fillable):
     _names: ClassVar[tuple[str, str]]
     _n_axes: ClassVar[int]
 
+    # What is known of the network by others that the samples are for, if they are.
+    _network = cast("VisionNetwork | None", None)
     # Whether the encoder knows images in [0, 1].
     _keeps_unit = False
 
@@ -200,6 +203,11 @@ class PixelModality(Turnable, Cuttable, Fillable):
             f"taken. Say modality={modality}(layout='channels_first') or "
             f"{modality}(layout='channels_last')"
         )
+
+    def expect_encoder(self, name: str) -> None:
+        is_folder = name.startswith("transformers/")
+        for_clips = self._n_axes == 3
+        self._network = read_vision_network(name, for_clips=for_clips) if is_folder else None
 
     def expect_known(self, is_known: bool) -> None:
         self._keeps_unit = is_known

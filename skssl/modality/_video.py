@@ -86,6 +86,7 @@ class Video(PixelModality, Filmed):
     views_class = VideoViews
     _names = ("Video", "clips")
     _n_axes = 3
+    hubs = ("transformers",)
 
     @classmethod
     def recognizes(cls, look: Look) -> bool:
@@ -182,6 +183,8 @@ class Video(PixelModality, Filmed):
     def start_encoder(
         self, name: str, weights: Weights | None, samples: Tensor
     ) -> nn.Module | None:
+        if self._network is not None:
+            return self._network.build(name, weights, frames=self.sample_shape_[1])
         is_ours = name in ("auto", "conv", "conv+change")
         return None if weights is None or is_ours else torchvision_start(name, weights)
 

@@ -35,7 +35,7 @@ from skssl.nn._objective import (
 from skssl.nn._patches import Patches, patch_sizes
 from skssl.nn._point_patches import PointPatches, chamfer
 from skssl.nn._points import FillPoints, PointNet
-from skssl.nn._pretrained import Pretrained
+from skssl.nn._pretrained import IMAGENET_MEAN, IMAGENET_STD, Pretrained
 from skssl.nn._pyramid import Pyramid
 from skssl.nn._queue import Queue, auto_queue_size
 from skssl.nn._sentences import SentenceEncoder, SentencePooling
@@ -65,10 +65,13 @@ from skssl.nn._torchvision import (
     torchvision_video_names,
 )
 from skssl.nn._video import SmallVideoNet
+from skssl.nn._vision import VisionEncoder, VisionPooling
 from skssl.nn._weights import StateDict, Weights, looks_like_file
 from skssl.nn._whitening import IterNorm
 
 __all__ = [
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
     "PATCHES_FROM",
     "AllBatches",
     "BagEncoder",
@@ -126,6 +129,8 @@ __all__ = [
     "TokenEncoder",
     "Tokenizer",
     "TransformerLayers",
+    "VisionEncoder",
+    "VisionPooling",
     "Weights",
     "adapted",
     "apply_by_size",

@@ -215,7 +215,7 @@ class Pretrained(nn.Module):
         height, width = images.shape[2:]
         if self.crop is not None and height > 1:
             scale = max(
-                math.floor(side / self.crop) / has
+                math.floor(side / self.crop + 1e-6) / has
                 for side, has in zip(size, (height, width), strict=True)
             )
             # The shorter one, which says the scale, gets no less by rounding.

@@ -27,6 +27,7 @@ _PARTS = (
     "skssl.modality._table.Table",
     "skssl.modality._text.Subwords",
     "skssl.modality._text.UsualAnalyzer",
+    "skssl.modality._vision_networks.VisionNetwork",
     "torch.device",
 )
 
