@@ -50,6 +50,7 @@ from skssl.nn._series import (
     SeriesResNet,
 )
 from skssl.nn._series_patches import NormalizeEach, SeriesPatches
+from skssl.nn._series_starts import mantis_start, moment_start
 from skssl.nn._shares import in_shares, shared_among, unshared
 from skssl.nn._tabular import TableEncoder, TableStem
 from skssl.nn._teacher import TaughtObjective, Teacher, TeacherStays, rising_momentum
@@ -147,7 +148,9 @@ __all__ = [
     "layer_rates",
     "learned_batch_norms",
     "looks_like_file",
+    "mantis_start",
     "mlp_head",
+    "moment_start",
     "patch_sizes",
     "random_directions",
     "rising_momentum",
