@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import time
 from importlib.resources import files
 
 import numpy as np
@@ -502,7 +503,7 @@ def show(browser, tmp_path):
             ),
         )
         page.goto(path.as_uri())
-        page.wait_for_function("explorer.frames() > 0")
+        until(page, "explorer.frames() > 0")
         return page
 
     yield open_page
@@ -523,6 +524,18 @@ def circle(page, rows, margin=14):
     places = np.array([spot(page, row) for row in rows])
     (left, top), (right, bottom) = places.min(0) - margin, places.max(0) + margin
     return [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+
+
+def until(page, says, *args):
+    """Wait until something in the page is true.
+
+    Playwright's own ``wait_for_function`` needs the page's leave to run texts as code, which the
+    page does not give.
+    """
+    ends = time.monotonic() + 30
+    while not page.evaluate(says, *args):
+        assert time.monotonic() < ends, f"{says} is still false"
+        page.wait_for_timeout(50)
 
 
 def drag(page, points):
@@ -568,9 +581,7 @@ def test_every_kind_is_drawn(kind, show):
     page.wait_for_selector("#tip:not([hidden])")
     if page.locator("#one canvas").count():
         drawn = "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)"
-        page.wait_for_function(
-            f"({drawn})(document.querySelector('#one canvas')).data.some(value => value > 0)"
-        )
+        until(page, f"({drawn})(document.querySelector('#one canvas')).data.some(v => v > 0)")
 
 
 def test_suspicious_labels_are_listed_first(show):
@@ -599,7 +610,7 @@ def test_zoom_with_wheel_keys_and_buttons(show):
         lambda: page.click("#in"),
     ):
         act()
-        page.wait_for_function("before => explorer.scale() > before", arg=scales[-1])
+        until(page, "before => explorer.scale() > before", scales[-1])
         if len(scales) == 1:  # what is below the pointer stays there
             assert np.allclose(spot(page, 20), (x, y), atol=1)
         scales.append(page.evaluate("explorer.scale()"))
@@ -625,7 +636,7 @@ def test_two_fingers_zoom_and_one_looks(show):
     (x, y) = spot(page, 20)
     touch("touchStart", 0)
     touch("touchEnd")
-    page.wait_for_function("document.getElementById('sample-heading').textContent === 'Row 20'")
+    until(page, "document.getElementById('sample-heading').textContent === 'Row 20'")
 
 
 def test_lasso_label_download_and_back(show):
@@ -659,7 +670,7 @@ def test_lasso_label_download_and_back(show):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.bring_to_front()  # a page that has not the focus may not write to the clipboard
     page.click("#copy")
-    page.wait_for_function("/cop(ied|y)/.test(document.getElementById('status').textContent)")
+    until(page, "/cop(ied|y)/.test(document.getElementById('status').textContent)")
     assert page.inner_text("#status") == "The labels are copied."
     copied = page.evaluate("navigator.clipboard.readText()")
     np.testing.assert_array_equal(apply_labels(y, io.StringIO(copied)), expected)
