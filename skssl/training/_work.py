@@ -19,7 +19,7 @@ _COUNTED_SAMPLES = 8
 _FEWEST_STEPS = 50
 # What a step may take, in seconds of passes through the encoder and back, for up to so many
 # samples. Of more samples there are more steps, so that each may take less.
-_SECONDS_OF_STEP, _SAMPLES, _POWER = 1 / 3, 1000, -0.15
+_SECONDS_OF_STEP, _SAMPLES, _POWER = 1 / 3, 1000, -0.08
 # Batches are of so many samples, or of a smaller multiple.
 _LARGEST, _UNIT = 256, 16
 
