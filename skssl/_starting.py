@@ -273,7 +273,7 @@ class StartsFrom(TakesSamples):
                 "a fitted method as encoder, and that of weights as weights."
             )
         if _FOLDERS in hubs and Path(name).expanduser().is_dir():
-            hint = f" If this is the folder of a network, it is encoder={f'{_FOLDERS}/{name}'!r}."
+            hint = f" If this is the folder of a network, it is encoder=pathlib.Path({name!r})."
         raise ValueError(
             f"encoder={quoted(name)} is no encoder for {type(self.modality_).__name__}; did you "
             f"mean {' or '.join(map(repr, close))}? Allowed are {self._describe_encoders(names)}, "
@@ -323,7 +323,10 @@ class StartsFrom(TakesSamples):
     def _describe_encoders(names: list[str]) -> str:
         if len(names) <= 12:
             return ", ".join(map(repr, names))
-        return "'auto', 'conv', 'vit', the names in torchvision.models.list_models(), 'timm/NAME'"
+        return (
+            "'auto', 'conv', 'vit', the names in torchvision.models.list_models(), 'timm/NAME', "
+            "'transformers/NAME'"
+        )
 
     def _embedding_dim(self, encoder: nn.Module, samples: Tensor) -> int:
         """Run `encoder` on some samples, to see that it gives vectors, and of which size."""
@@ -424,7 +427,8 @@ def _method_in(path: Path) -> Any:
         raise ValueError(
             f"encoder=Path({said!r}) must be the file of a fitted method, written with "
             "skops.io.dump, which can be read without running code. What is in another one can be "
-            "passed as it is: encoder=joblib.load(...).encoder_. Files of weights go to weights=."
+            "passed as it is: encoder=joblib.load(...).encoder_. Files of weights go to weights=, "
+            "and of a network of transformers, the folder is passed."
         )
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", InconsistentVersionWarning)

@@ -346,6 +346,10 @@ def test_a_network_for_other_samples(folders, tmp_path):
     transformers.BertModel(config).save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="kind 'bert'.*Pretrained"):
         fitted(tmp_path)
+    with pytest.raises(ValueError, match="of a network of transformers, the folder is passed"):
+        fitted(folders / "vit" / "config.json")
+    with pytest.raises(ValueError, match="'timm/NAME', 'transformers/NAME', .*pathlib.Path"):
+        fitted(str(folders / "vit"), X[:, 0])
     with pytest.raises(ValueError, match="there is no such file or folder"):
         fitted(Path("nowhere"))
 
