@@ -7,7 +7,8 @@ The texts are those of the table of AG News in ``few_labels.py``. GloVe starts t
 which has components of LSA beside it, as the one that starts at random has, "SimCLR". A step of
 MiniLM takes as long as a hundred of a bag of words: it sees the first 48 pieces of the words of a
 text; half of its layers learn, from every text once. A second table has 1,500 of the training and
-1,000 of the test rows. Reads the data from the folder that the environment variable SKSSL_DATA names.
+1,000 of the test rows. Reads the data from the folder that the environment variable SKSSL_DATA
+names.
 """
 
 import argparse
