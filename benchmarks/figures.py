@@ -254,9 +254,14 @@ def mean_lines(by_set: dict[str, list[Line]]) -> list[tuple[str, str, list[str],
 _COLOURS = {OURS: BLUE, CLASSICAL: GREY, CONTROL: PURPLE}
 
 
-def of_modality(tables: Tables, modality: str) -> Figure:
-    """Draw the mean over data sets of what is trained, pretrained, classical and random."""
+def of_modality(tables: Tables, modality: str) -> Figure | None:
+    """Draw the mean over data sets of what is trained, pretrained, classical and random.
+
+    Variants of data sets count in no mean; None if nothing else is there.
+    """
     by_set = lines_by_set(tables, f"tasks_{modality}")
+    if not by_set:
+        return None
     figure, axis = plt.subplots(figsize=(8.2, 4.2), layout="constrained")
     for number, (name, kind, columns, means) in enumerate(mean_lines(by_set)):
         axis.plot(
@@ -299,7 +304,7 @@ class Drawing:
     """A figure of the page: what it is drawn from, and what is written below it."""
 
     part: str
-    draw: Callable[[Tables], Figure]
+    draw: Callable[[Tables], Figure | None]
     title: str
     words: str
     page: str = ""  # which page has the numbers; none: the figure is on another page
@@ -385,6 +390,8 @@ def main() -> None:
         if tables:
             with matplotlib.rc_context(STYLE):
                 figure = drawing.draw(tables)
+                if figure is None:
+                    continue
                 figure.savefig(drawing.file, metadata={"Date": None}, facecolor="white")
             plt.close(figure)
             print(f"{drawing.file.name} is drawn")
