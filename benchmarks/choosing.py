@@ -29,19 +29,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from command import add_selection
+import torch
+from command import add_kept, add_selection, names_of
 from keeping import Kept
 from protocol import Task
 from scipy.stats import spearmanr
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from tasks_images import BENCHMARK as IMAGES
 from tasks_series import BENCHMARK as SERIES
 from threadpoolctl import threadpool_limits
 
+import skssl
 from skssl import SimCLR, VICReg, model_selection
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import CollapseWarning
@@ -203,9 +203,8 @@ def _probe(method: SelfSupervisedTransformer, choice: Choice) -> float:
     accuracies = []
     for draw in range(_DRAWS):
         labelled = draw_labelled(y, _LABELS, draw)
-        probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000))
         with threadpool_limits(1):
-            probe.fit(Z[labelled], y[labelled])
+            probe = LogisticRegression(max_iter=2000).fit(Z[labelled], y[labelled])
         accuracies.append(probe.score(Z_test, y_test))
     return float(np.mean(accuracies))
 
@@ -303,21 +302,27 @@ def print_means(by_task: dict[str, dict[str, dict[str, Any]]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_selection(parser)
+    add_kept(parser)
     parser.add_argument("--cache", type=Path, help="folder to keep the embeddings in")
     arguments = parser.parse_args()
     rows = arguments.rows.split(";") if arguments.rows else list(CANDIDATES)
-    names = arguments.tasks.split(",") if arguments.tasks else list(CHOICES)
     kept = Kept(arguments.json)
+    names = names_of(arguments, CHOICES, kept.tables)
+    print(
+        f"skssl {skssl.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads"
+    )
+    by_task = {}
     for name in names:
         done = kept.table(name)
-        for row in rows:
+        for row in rows if not arguments.kept else []:
             result = compute(name, row, done, arguments.cache)
             if result is not done.get(row):
                 kept.put(name, row, result)
-        print_choice(name, {row: done[row] for row in rows})
+        by_task[name] = {row: done[row] for row in rows if row in done}
+        print_choice(name, by_task[name])
     if len(names) > 1:
+        print_means(by_task)
         print("\nThe default scorer was made while digits and TwoPatterns were looked at.")
-        print_means({name: {row: kept.table(name)[row] for row in rows} for name in names})
 
 
 if __name__ == "__main__":

@@ -21,11 +21,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 from few_labels import MODALITIES
 from keeping import FOLDER, Kept
+from large_data import TABLE as LARGE
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from protocol import CLASSICAL, CONTROL, OURS
 from run import PARTS
 from tables import Line, lines_of, one_for_each
+from training_speed import CONTESTANTS
 
 PAGE = FOLDER.parent / "docs" / "benchmarks.md"
 OUT = PAGE.parent / "_static" / "benchmarks"
@@ -299,6 +301,53 @@ def by_seconds(tables: Tables) -> Figure:
     return figure
 
 
+def speed(tables: Tables) -> Figure:
+    """Draw images per second of training, beside lightly and a bare loop, by network."""
+    results = tables["lightly, cpu"]
+    figure, axes = plt.subplots(
+        1, len(results), figsize=(8.2, 2.4), layout="constrained", sharey=True, squeeze=False
+    )
+    names = list(CONTESTANTS)
+    colours = {"lightly": GREY, "bare": PURPLE}
+    for axis, (model, kept) in zip(axes.flat, results.items(), strict=True):
+        speeds = [kept["images_per_second"][name] for name in names]
+        bars = axis.barh(names, speeds, color=[colours.get(name, BLUE) for name in names])
+        axis.bar_label(bars, [f"{value:.0f}" for value in speeds], padding=3, fontsize=9)
+        axis.set_yticks(range(len(names)), [CONTESTANTS[name].replace("`", "") for name in names])
+        axis.set_xlim(0, 1.15 * max(speeds))
+        axis.set_title(model, fontsize=9)
+        axis.set_xlabel("images per second")
+    axes.flat[0].invert_yaxis()
+    return figure
+
+
+def memory(tables: Tables) -> Figure:
+    """Draw what training and embedding take of memory, and how fast they are, by data."""
+    results = tables[LARGE]
+    figure, axes = plt.subplots(1, 2, figsize=(8.2, 2.2), layout="constrained", sharey=True)
+    shown = [
+        (axes[0], ("fit_megabytes", "embed_megabytes"), "{:.0f}", "MB of memory above the import"),
+        (axes[1], ("ratio", "embed_ratio"), "{:.2f}", "speed / that of samples in memory"),
+    ]
+    for axis, keys, style, said in shown:
+        for place, (key, colour, hatch) in enumerate(
+            zip(keys, (BLUE, ORANGE), ("", "//"), strict=True)
+        ):
+            values = [row[key] for row in results.values()]
+            at = np.arange(len(values)) + 0.4 * place - 0.2
+            label = ("fit", "embed")[place]
+            bars = axis.barh(
+                at, values, 0.36, color=colour, hatch=hatch, edgecolor="white", label=label
+            )
+            axis.bar_label(bars, [style.format(value) for value in values], padding=3, fontsize=9)
+        axis.set_xlabel(said)
+        axis.set_xlim(0, 1.2 * max(row[key] for row in results.values() for key in keys))
+    axes[0].set_yticks(range(len(results)), list(results))
+    axes[0].invert_yaxis()
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
+    return figure
+
+
 @dataclass
 class Drawing:
     """A figure of the page: what it is drawn from, and what is written below it."""
@@ -377,6 +426,22 @@ DRAWINGS = [
         "Methods by the time that they take. Each has its defaults and some 300 steps on each data "
         "set.",
         "methods",
+    ),
+    Drawing(
+        "lightly",
+        speed,
+        "speed",
+        "Images per second of training, in two views each, on a CPU: medians of five rounds in "
+        "which all take turns.",
+        "speed",
+    ),
+    Drawing(
+        "large_data",
+        memory,
+        "memory",
+        "Samples that are read while they are trained on: the largest memory of training and of "
+        "embedding, and how fast these are beside samples in memory.",
+        "speed",
     ),
 ]
 

@@ -27,6 +27,7 @@ from protocol import CONTROL, OURS, Benchmark, Features, Row, Task, classical_ro
 from sklearn.base import BaseEstimator
 from tasks_images import BENCHMARK as IMAGES
 from tasks_images import DESCRIPTORS, EFFICIENTNET
+from tasks_series import BENCHMARK as SERIES
 from tasks_text import PRETRAINED_ROWS
 
 from skssl.base import SelfSupervisedTransformer
@@ -122,7 +123,7 @@ def _rows(task: str, method: str, memory: Memory) -> list[Row]:
 
 
 def _benchmark(method: str, memory: Memory) -> Benchmark:
-    loaders = {**METHODS.tasks, **IMAGES.tasks}
+    loaders = {**METHODS.tasks, **IMAGES.tasks, **SERIES.tasks}
     return Benchmark(
         tasks={name: loaders[name] for name in TASKS},
         rows=partial(_rows, method=method, memory=memory),

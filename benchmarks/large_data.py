@@ -28,10 +28,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from clock import StepClock
+from command import add_kept
 from keeping import Kept
 from PIL import Image
 
+import skssl
 from skssl import SimCLR
 from skssl.modality import Images, Modality, Tabular
 from skssl.utils import embed, set_memory_limit
@@ -44,6 +47,7 @@ _N_FILES = 100_000
 _PART = 20
 _BATCH = 128
 _BETWEEN_LOOKS = 0.005
+TABLE = "large data"
 
 
 def _photos(n: int, seed: int) -> np.ndarray:
@@ -227,25 +231,31 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60, help="of each training")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", type=Path, help="file to keep the results in")
+    add_kept(parser)
     parser.add_argument("--measure", choices=["fit", "in memory", "embed"], help="in this process")
     arguments = parser.parse_args()
     names = arguments.rows.split(";") if arguments.rows else list(DATA)
-    arguments.folder.mkdir(exist_ok=True)
     if arguments.measure:
         print(json.dumps(measure(names[0], arguments.measure, arguments.folder, arguments.seconds)))
         return
     kept = Kept(arguments.json)
+    done = kept.table(TABLE)
+    print(
+        f"skssl {skssl.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads\n"
+    )
     columns = ["fit, MB above the import", "/s", "ratio", "embed, MB", "/s", "ratio"]
     print("| data | " + " | ".join(columns) + " |\n|" + "---|" * (len(columns) + 1))
     for name in names:
-        row = kept.table("large data").get(name)
-        row = row or kept.put("large data", name, measure_row(name, arguments))
-        print(
-            f"| {name} | {row['fit_megabytes']:.0f} | {row['per_second']:,.0f} | "
-            f"{row['ratio']:.2f} | {row['embed_megabytes']:.0f} | {row['embed_per_second']:,.0f} | "
-            f"{row['embed_ratio']:.2f} |",
-            flush=True,
-        )
+        if name not in done and not arguments.kept:
+            arguments.folder.mkdir(exist_ok=True)
+            kept.put(TABLE, name, measure_row(name, arguments))
+        if row := done.get(name):
+            print(
+                f"| {name} | {row['fit_megabytes']:.0f} | {row['per_second']:,.0f} | "
+                f"{row['ratio']:.2f} | {row['embed_megabytes']:.0f} | "
+                f"{row['embed_per_second']:,.0f} | {row['embed_ratio']:.2f} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from command import add_kept
 from data import cifar10
 from keeping import Kept
 from PIL import Image
@@ -247,58 +248,68 @@ def compare_with_lightly(
     }
 
 
+CONTESTANTS = {
+    "lightly": "lightly",
+    "bare": "bare loop on ready views of full size",
+    "full": "`fit`, views of full size, AdamW",
+    "default, adamw": "`fit`, default views, AdamW",
+    "default": "`fit`, default views, Muon (the default)",
+}
+
+
 def print_comparison(results: dict[str, dict[str, Any]], device: torch.device) -> None:
     """Print images per second and ratios, and on a GPU the seconds of an epoch."""
     on_gpu = device.type != "cpu"
-    print("\n| images per second | " + " | ".join(results) + " |")
-    print("|---|" + "---|" * len(results))
-    for name in next(iter(results.values()))["images_per_second"]:
-        speeds = [result["images_per_second"][name] for result in results.values()]
-        seconds = [f" ({_EPOCH / speed:.1f} s an epoch of CIFAR-10)" for speed in speeds]
-        cells = [
-            f"{speed:.0f}{epoch if on_gpu else ''}"
-            for speed, epoch in zip(speeds, seconds, strict=True)
-        ]
-        print(f"| {name} | " + " | ".join(cells) + " |")
-    for name in next(iter(results.values()))["ratios"]:
-        ratios = [f"{result['ratios'][name]:.2f}" for result in results.values()]
-        print(f"| {name} | " + " | ".join(ratios) + " |")
-    workers = [str(result["workers"]) for result in results.values()]
-    print("| workers of lightly | " + " | ".join(workers) + " |", flush=True)
+    columns = [column for name in results for column in (name, "times lightly", "times the bare")]
+    print(f"\nImages per second, in two views each, on {device.type}:\n")
+    print("| | " + " | ".join(columns) + " |\n|" + "---|" * (len(columns) + 1))
+    for name, words in CONTESTANTS.items():
+        cells = []
+        for result in results.values():
+            speed = result["images_per_second"][name]
+            epoch = f" ({_EPOCH / speed:.1f} s an epoch of CIFAR-10)" if on_gpu else ""
+            ratios = [result["ratios"].get(f"{name} / {rival}") for rival in ("lightly", "bare")]
+            cells += [f"{speed:.0f}{epoch}", *(f"{ratio:.2f}" if ratio else "" for ratio in ratios)]
+        print(f"| {words} | " + " | ".join(cells) + " |")
+    workers = [f"{name}: {result['workers']}" for name, result in results.items()]
+    print(f"\nWorkers of lightly, the best number of them: {'; '.join(workers)}.", flush=True)
 
 
 def run_lightly(arguments: argparse.Namespace, kept: Kept) -> None:
-    try:
-        import lightly
-    except ImportError:
-        raise SystemExit("This part needs lightly: pip install 'skssl[benchmark]'.") from None
     device = torch.device(arguments.device)
-    print(f"\nbeside lightly {lightly.__version__}, on {device.type}", flush=True)
-    table = f"lightly, {device.type}"
+    done = kept.table(f"lightly, {device.type}")
     names = arguments.models.split(";") if arguments.models else list(MODELS)
-    for name in names:
-        if name not in kept.table(table):
+    if not arguments.kept:
+        try:
+            import lightly
+        except ImportError:
+            raise SystemExit("This part needs lightly: pip install 'skssl[benchmark]'.") from None
+        for name in (name for name in names if name not in done):
             encoder, batch_size, steps_on_cpu = MODELS[name]
             steps = arguments.steps or (steps_on_cpu if device.type == "cpu" else None)
             images = cifar10().X[: arguments.images][: steps and steps * batch_size]
             result = compare_with_lightly(encoder, batch_size, images, arguments.rounds, device)
-            kept.put(table, name, result)
-    print_comparison({name: kept.table(table)[name] for name in names}, device)
+            kept.put(f"lightly, {device.type}", name, {**result, "lightly": lightly.__version__})
+    results = {name: done[name] for name in names if name in done}
+    if results:
+        print_comparison(results, device)
 
 
 def run_own(arguments: argparse.Namespace, kept: Kept) -> None:
     device = torch.device(arguments.device)
-    table = f"own, {device.type}"
-    print(f"\n{'model':<30}{'bare ms':>10}{'fit ms':>10}{'ratio':>8}{'target':>8}")
+    done = kept.table(f"own, {device.type}")
+    print(f"\nMilliseconds of a step, on {device.type}:\n")
+    print("| model | bare loop | `fit` | bare / fit | at least |\n|---|---|---|---|---|")
     for name, *case, target in cases():
-        row = kept.table(table).get(name)
-        if row is None:
-            row = kept.put(table, name, compare_with_bare(*case, arguments.rounds, device))
-        print(
-            f"{name:<30}{row['bare_ms']:>10.2f}{row['fit_ms']:>10.2f}{row['ratio']:>8.2f}"
-            f"{target:>8.2f}",
-            flush=True,
-        )
+        if name not in done and not arguments.kept:
+            result = compare_with_bare(*case, arguments.rounds, device)
+            kept.put(f"own, {device.type}", name, result)
+        if row := done.get(name):
+            print(
+                f"| {name} | {row['bare_ms']:.2f} | {row['fit_ms']:.2f} | {row['ratio']:.2f} | "
+                f"{target:g} |",
+                flush=True,
+            )
 
 
 def compare_with_bare(X, encoder, batch_size, steps, rounds, device) -> dict[str, float]:
@@ -331,6 +342,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=5000, help="of CIFAR-10, beside lightly")
     parser.add_argument("--steps", type=int, help="of an epoch, beside lightly")
     parser.add_argument("--models", help="names beside lightly, by semicolon; all if not given")
+    add_kept(parser)
     arguments = parser.parse_args()
     print(
         f"skssl {skssl.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads"
