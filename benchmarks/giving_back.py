@@ -20,11 +20,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from command import add_kept
 from data import cifar10, data_folder
 from keeping import Kept
 from numpy.typing import ArrayLike
-from pretext import TASKS
-from protocol import Task
 from scipy.ndimage import distance_transform_edt
 from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
@@ -32,7 +31,9 @@ from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.linear_model import BayesianRidge, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from tasks_images import BENCHMARK as IMAGES
 from tasks_tabular import BENCHMARK as TABLES
+from tasks_video import BENCHMARK as VIDEO
 from torch import nn
 
 import skssl
@@ -57,11 +58,6 @@ _PENALTIES = np.logspace(0, 5, 11)
 # What was asked, who answers, and the errors by image, clip, column or week, of which the mean is
 # shown.
 Line = tuple[str, str, ArrayLike]
-
-
-def _task(name: str) -> Task:
-    load, _ = TASKS[name]
-    return load()
 
 
 def _fitted(estimator: BaseEstimator, X: object) -> BaseEstimator:
@@ -116,7 +112,7 @@ def inpainting() -> Iterator[Line]:
     """
     from skimage.restoration import inpaint_biharmonic
 
-    task = _task("Fashion-MNIST")
+    task = IMAGES.tasks["Fashion-MNIST"]()
     ssl = _fitted(ContextEncoder(max_epochs=14, random_state=0), task.X)
     images = task.X_test[:_FILLED]
     masks, truth = _squares(images), images.astype(float)
@@ -143,7 +139,7 @@ def next_frames() -> Iterator[Line]:
 
     All settings are defaults.
     """
-    task = _task("moving digits")
+    task = VIDEO.tasks["digit"]()
     ssl = _fitted(MotionPrediction(modality=Video(), max_epochs=20, random_state=0), task.X)
     past, future = np.split(task.X_test.astype(float), [ssl.n_past_], axis=1)
     predicted = ssl.forecast(task.X_test[:, : ssl.n_past_]).astype(float)
@@ -366,12 +362,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--parts", default=",".join(PARTS), help="names, by comma")
     parser.add_argument("--json", type=Path, help="file to keep the results in")
+    add_kept(parser)
     arguments = parser.parse_args()
     print(
         f"skssl {skssl.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads"
     )
     kept = Kept(arguments.json)
-    for name in arguments.parts.split(","):
+    names = arguments.parts.split(",")
+    for name in [name for name in names if kept.table(name)] if arguments.kept else names:
         part = PARTS[name]
         errors = _errors(name, kept)
         columns = list(next(iter(errors.values())))

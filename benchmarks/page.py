@@ -37,10 +37,11 @@ def _measured(kept: Kept, *, is_open: bool) -> str:
     dates, commits, machines = (
         sorted({row[key] for row in rows}) for key in ("date", "commit", "machine")
     )
-    hours = sum(row["seconds"] for row in rows) / 3600
+    minutes = sum(row["seconds"] for row in rows) / 60
+    lasted = f"{minutes / 60:.1f} hours" if minutes >= 100 else f"{max(1, minutes):.0f} minutes"
     return (
         f"Measured {' to '.join(dict.fromkeys((dates[0], dates[-1])))} at {', '.join(commits)}, in "
-        f"{hours:.1f} hours of {'; '.join(machines)}{', not through yet' if is_open else ''}."
+        f"{lasted} of {'; '.join(machines)}{', not through yet' if is_open else ''}."
     )
 
 
