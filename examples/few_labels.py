@@ -107,3 +107,5 @@ display = FewLabelDisplay(
 ).plot()
 display.ax_.set_title("Digits, few labels")
 display.figure_.savefig("few_labels.png", dpi=120)
+
+# sphinx_gallery_thumbnail_path = "_outputs/few_labels/6a.png"

@@ -49,9 +49,9 @@ print(f"{frozen.transform(X).shape[1]} numbers for each photo")
 # %%
 # Adapting it
 # -----------
-# The head learns alone at first, then the network as well, at a low rate. The score needs no names: it
-# is how much the embedding of a view tells about which photo it is of, in nats; what the function
-# returns is what adapting has added.
+# The head learns alone at first, then the network as well, at a low rate. The score needs no names:
+# it is how much the embedding of a view tells about which photo it is of, in nats. What the
+# function returns is what adapting has added.
 adapted = SimCLR(encoder=start, weights=weights, max_epochs=8, batch_size=50, random_state=0).fit(X)
 gain = check_against_random_weights(adapted, X_test[::2])
 print(f"of new photos, a view tells {gain:.1f} nats more about which one it is of than before")
