@@ -24,6 +24,7 @@ from keeping import FOLDER, Kept
 from large_data import TABLE as LARGE
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 from protocol import CLASSICAL, CONTROL, OURS
 from run import PARTS
 from tables import Line, lines_of, one_for_each
@@ -287,18 +288,48 @@ def by_seconds(tables: Tables) -> Figure:
     """Draw mean scores with 5 labels per class over the seconds that methods take."""
     by_set = lines_by_set(tables, "methods")
     seconds: dict[str, float] = {}
-    for line in (line for lines in by_set.values() for line in lines):
-        seconds[line.features] = seconds.get(line.features, 0.0) + (line.seconds or 0.0)
+    for rows in tables.values():
+        for name, row in rows.items():
+            seconds[name] = seconds.get(name, 0.0) + row["seconds"]
     figure, axis = plt.subplots(figsize=(8.2, 5.0), layout="constrained")
+    places = {}
     for name, kind, columns, means in mean_lines(by_set):
         if "5" in columns:
-            at = max(seconds[name], 0.1), means[columns.index("5")]
-            axis.plot(*at, MARKS[list(_COLOURS).index(kind)], color=_COLOURS[kind])
-            axis.annotate(name, at, xytext=(4, 3), textcoords="offset points", fontsize=8)
+            places[name] = max(seconds[name], 1.0), means[columns.index("5")]
+            marker = MARKS[list(_COLOURS).index(kind)]
+            axis.plot(*places[name], marker, color=_COLOURS[kind])
     axis.set_xscale("log")
-    axis.set_xlabel(f"seconds of training and embedding, {len(by_set)} data sets together")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_formatter(ScalarFormatter())
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.margins(x=0.12)
+    axis.set_xlabel(f"CPU seconds of training and embedding, {len(by_set)} data sets together")
     axis.set_ylabel("mean accuracy, 5 labels per class")
+    _name_points(axis, places)
     return figure
+
+
+def _name_points(axis: Axes, places: dict[str, tuple[float, float]], size: float = 8) -> None:
+    """Write names beside points, each where it lies upon no other and upon no point."""
+    axis.figure.draw_without_rendering()
+    scale = 72 / axis.figure.dpi
+    at = {name: axis.transData.transform(place) * scale for name, place in places.items()}
+    taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in at.values()]
+    for name, (x, y) in sorted(at.items(), key=lambda item: item[1][1]):
+        width, right, left = 0.62 * size * len(name), 6.0, -6 - 0.62 * size * len(name)
+        offsets = [(dx, dy) for dy in (-3, 5, -11, 13, -19, 21) for dx in (right, left)]
+        boxes = [(x + dx, y + dy, x + dx + width, y + dy + size) for dx, dy in offsets]
+        free = [place for place, box in enumerate(boxes) if not any(_meet(box, t) for t in taken)]
+        best = free[0] if free else 0
+        taken.append(boxes[best])
+        axis.annotate(
+            name, places[name], xytext=offsets[best], textcoords="offset points", fontsize=size
+        )
+
+
+def _meet(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Whether two boxes (left, bottom, right, top) share a place."""
+    return all(one[i] < other[i + 2] and other[i] < one[i + 2] for i in range(2))
 
 
 def speed(tables: Tables) -> Figure:
