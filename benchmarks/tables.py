@@ -118,8 +118,8 @@ def print_table(name: str, lines: Sequence[Line], benchmark: Benchmark) -> None:
     trained = max((cell.shape[0] for line in lines for cell in line.scores.values()), default=1)
     seeds = f"up to {trained} seeds" if trained > 1 else "one seed"
     print(
-        f"\n**{name}**, {benchmark.scoring}, mean ± standard deviation of {benchmark.draws} draws of "
-        f"the labelled rows and {seeds} of training\n"
+        f"\n**{name}**, {benchmark.scoring}, mean ± standard deviation of {benchmark.draws} draws "
+        f"of the labelled rows and {seeds} of training\n"
     )
     print(
         "| labels per class | " + " | ".join([*columns, *own_task, "steps", "CPU seconds"]) + " |"
