@@ -25,7 +25,7 @@ class SelfSupervisedImputer(Versioned, OneToOneFeatureMixin, TransformerMixin, D
     other known cells of the same row. Numbers become the mean that it expects, categories the most
     probable one. Columns that depend on each other in ways that are neither linear nor local are
     where it pays; for few rows, ``KNNImputer`` and ``IterativeImputer`` of scikit-learn are hard to
-    beat.
+    beat, and so is an ``IterativeImputer`` of trees where these suit the table.
 
     Parameters
     ----------
