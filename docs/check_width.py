@@ -75,7 +75,8 @@ class Pages(SimpleHTTPRequestHandler):
 def check(root, browser):
     """Return what is cut off, as a browser shows it."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Pages, directory=str(root)))
-    with TemporaryDirectory() as profile:
+    # What the browser started may still write into the folder when it goes.
+    with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         address = f"http://127.0.0.1:{server.server_port}/check"
         options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
         shown = subprocess.Popen(
