@@ -116,7 +116,7 @@ def test_rows_are_chosen_by_labels_and_paid_for_by_test_rows():
 
 
 def test_curves_are_means_over_the_same_data_sets():
-    from figures import comparable, mean_curve
+    from figures_labels import comparable, mean_curve
 
     def kept(*means):
         return {"scores": {"SimCLR()": [[mean, mean] for mean in means]}}
