@@ -34,7 +34,7 @@ PAGES = [
     *(DOCS / f"{name}.rst" for name in ("index", "quickstart", "explore", "not_working", "gpu")),
     *(DOCS / "extending" / f"{name}.rst" for name in ("own_method", "own_modality")),
     *(DOCS / f"{name}.rst" for name in ("methods", "pretext", "few_labels", "large_data", "save")),
-    DOCS / "pretrained.rst",
+    *(DOCS / f"{name}.rst" for name in ("pretrained", "tuning")),
     *(page for page in sorted((DOCS / "modalities").glob("*.rst")) if page.stem != "index"),
 ]
 
