@@ -1,17 +1,21 @@
 """Tables: DataFrames and arrays, categories, gaps, what is refused, and views."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 import torch
 from cases import tiny_mlp
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import OrdinalEncoder
 
 from skssl import SimCLR
 from skssl.exceptions import ModalityWarning
 from skssl.modality import Tabular, infer_modality
+from skssl.modality._doubts import doubts_of_categories
 from skssl.nn import TableStem
 from skssl.semi_supervised import FineTuneClassifier
 from skssl.views import TabularViews, swap_cells
@@ -247,6 +251,10 @@ BAD = [
     (frame(job=[b"a", b"b"] * 24), r"Column 'job' of X has b'a' in row 0"),
     (frame(job=pd.Timestamp("2020-01-01")), "Column 'job' of X has .*datetime64.*year, month"),
     (frame(job=pd.Timestamp("2020-01-01", tz="UTC")), "Column 'job' of X has .*datetime64.*year"),
+    (frame(job=pd.Period("2020-01")), r"'job' of X has Period\('2020-01', 'M'\).*year, month"),
+    (frame(job=date(2020, 1, 1)), r"'job' of X has datetime.date\(2020, 1, 1\).*year, month"),
+    (frame(job=pd.Timedelta("1D")).astype(object), "'job' of X has Timedelta.*year, month"),
+    (pl.DataFrame({"a": [1.5, 2], "b": [date(2020, 1, 1)] * 2}), "'b' of X .*datetime64.*month"),
     (frame(age=1 + 2j), "Complex data not supported: column 'age'"),
     (frame()[:1], r"1 sample\(s\) .* minimum of 2 is required by SimCLR"),
     (frame()[[]], r"0 feature\(s\)"),
@@ -274,12 +282,35 @@ def test_bad_tables(X, message):
         ([True, False], "a mask of 2 columns, but X has 4"),
         ([1.5], "categorical has 1.5"),
         ("all", "categorical"),
-        (["age"], "Column 'job' of X must hold numbers, got strings, such as 'cook'"),
+        (["age"], "Column 'job' of X must hold numbers, got strings, such as 'cook'.*List it"),
     ],
 )
 def test_bad_categorical(categorical, message):
     with pytest.raises(ValueError, match=message):
         tiny(modality=Tabular(categorical=categorical)).fit(frame())
+
+
+def test_dates_and_times_are_no_cells():
+    for value in (date(2020, 1, 1), pd.Period("2020-01"), pd.Timestamp("2020-01-01")):
+        with pytest.raises(ValueError, match="Turn dates"):
+            fitted(frame(job=value))
+
+
+def test_a_single_row_is_no_table():
+    ssl = tiny(max_epochs=0).fit(frame())
+    for row in (frame().iloc[0], frame().to_numpy()[0], frame()["age"], pl.Series([1.0, 2.0])):
+        with pytest.raises(ValueError, match=r"single row or column.*X\.iloc\[\[0\]\] for a row"):
+            ssl.transform(row)
+    assert ssl.transform(frame().iloc[[0]]).shape == (1, 16)
+
+
+def test_a_method_that_was_fitted_to_other_columns_is_not_trained_again():
+    X, y = frame()[["age", "job"]], [0, 1] * 24
+    ssl = tiny(max_epochs=0).fit(frame())
+    with pytest.raises(ValueError, match="feature names") as raised:
+        FineTuneClassifier(ssl, max_epochs=0).fit(X, y)
+    assert "fitted already" in raised.value.__notes__[0] and "clone(" in raised.value.__notes__[0]
+    FineTuneClassifier(clone(ssl), max_epochs=0).fit(X, y)
 
 
 def test_names_need_a_frame():
@@ -329,7 +360,12 @@ def test_bad_views_and_parameters():
 def test_columns_of_strings_that_are_no_categories():
     numbers = [f"{index % 9}.5" for index in range(48)]
     ids = [f"id {index}" for index in range(48)]
+    days = [f"2024-02-{1 + index % 28:02}" for index in range(48)]
     for X, message in (
+        (frame(job=days), "28 categories, .* dates as strings, such as '2024-02-01'.*to_datetime"),
+        (frame(job=[day + "T06:30Z" for day in days]), "'job' .* dates as strings"),
+        (frame(job=["today", *days[1:]]), "dates as strings, .* apart from 'today'"),
+        (frame(job=[f"{1 + index % 9}/2/2024" for index in range(48)]), "'job' .* dates as str"),
         (
             frame(job=numbers),
             r"Column 'job' of X is taken for 9 categories, .* such as '0.5'\. Conv",
@@ -346,6 +382,22 @@ def test_columns_of_strings_that_are_no_categories():
         # Said by the dtype or by name, there is no doubt.
         fitted(X.astype({"job": "category"}))
         fitted(X, categorical=["job", "smokes"])
+
+
+@pytest.mark.parametrize("dtype", [object, "category"])
+def test_many_categories_that_share_a_code(dtype):
+    names = [f"city {index}" for index in range(250)] * 3
+    X = pd.DataFrame({"city": names, "size": range(750)}).astype({"city": dtype})
+    with pytest.warns(UserWarning, match="'city' .* 151 .* 453 of 750 rows.*max_categories=250"):
+        fitted(X)
+    # Said, or without a great loss, there is no warning.
+    fitted(X, max_categories=99)
+    fitted(pd.concat([X, *[X[X["city"].isin(names[:99])]] * 4]))
+
+
+@pytest.mark.parametrize("words", ["1.2.3", "12-34", "2024", "May 2024", "a/b/c", "10.0.0.1"])
+def test_strings_that_are_no_dates(words):
+    assert doubts_of_categories(np.array([words, "a word"] * 9, dtype=object)) is None
 
 
 def test_what_became_of_each_column_is_told():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,7 +24,9 @@ _SMOOTH = 0.9
 _CUT = "Cut that into windows, an array (n, channels, steps), if each is to be a sample"
 # Columns of texts have hardly any value as often as this.
 _REPEATED, _FEW_WORDS = 5, 3
-# Share of strings that are numbers, or of rows that have a string of their own.
+# As ISO 8601 and as people write them, with a time behind or without.
+_DATE = re.compile(r"(\d{4}([-/.])\d{1,2}\2\d{1,2}|\d{1,2}([-/.])\d{1,2}\3\d{4})([T ].*)?")
+# Share of strings that are numbers or dates, or of rows that have a string of their own.
 _NEARLY_ALL, _MANY_DIFFERENT = 0.9, 20
 
 
@@ -61,14 +64,21 @@ def doubts_of_text(column: Iterable[object]) -> str | None:
 def doubts_of_categories(values: np.ndarray) -> str | None:
     """Say what a column of strings may hold instead of categories."""
     different = sorted(set(values))
-    numbers = [value for value in different if is_number(value)]
-    if numbers and len(numbers) >= _NEARLY_ALL * len(different):
-        others = sorted(set(different) - set(numbers))
-        besides = f", apart from {', '.join(map(quoted, others[:3]))}" if others else ""
-        return (
-            f"numbers as strings, such as {quoted(numbers[0])}{besides}. Convert it to numbers, "
-            "with NaN for what is none"
-        )
+    for what, is_such, remedy in (
+        ("numbers", is_number, "Convert it to numbers, with NaN for what is none"),
+        (
+            "dates",
+            is_date,
+            "As categories, all dates that were not seen in fit are the same: take them apart, "
+            "with pandas.to_datetime, into year, month and weekday, as in the section 'Dates' of "
+            "the guide to tables",
+        ),
+    ):
+        such = [value for value in different if is_such(value)]
+        if such and len(such) >= _NEARLY_ALL * len(different):
+            others = sorted(set(different) - set(such))
+            besides = f", apart from {', '.join(map(quoted, others[:3]))}" if others else ""
+            return f"{what} as strings, such as {quoted(such[0])}{besides}. {remedy}"
     if len(different) >= max(_MANY_DIFFERENT, _NEARLY_ALL * len(values)):
         return (
             f"a different string in nearly every row, such as {quoted(different[0])}. Leave ids "
@@ -87,6 +97,11 @@ def is_number(value: str) -> bool:
             continue
         return True
     return False
+
+
+def is_date(value: str) -> bool:
+    """Whether a string is how a date is written, with digits."""
+    return _DATE.fullmatch(value.strip()) is not None
 
 
 def doubts_of_table(X: Samples, shape: tuple[int, ...]) -> str | None:
@@ -119,7 +134,7 @@ def _numbers(X: Any) -> np.ndarray | None:
         return None
     try:
         few = np.asarray(X[:_MANY_ROWS])
-    except ValueError:  # rows of unequal length, which are an error later
+    except (ValueError, TypeError):  # rows of unequal length, or dates, which are errors later
         return None
     if few.ndim != 2 or few.dtype.kind not in "iuf":
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, time, timedelta
 from decimal import Decimal
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Self, SupportsFloat
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 # The types of the missing values of pandas.
 _MISSING = ("NAType", "NaTType")
+_DATES = (date, time, timedelta, np.datetime64, np.timedelta64)
 NUMBERS, STRINGS, BOOLEANS, NOTHING = "numbers", "strings", "booleans", "no value"
 
 
@@ -191,11 +193,12 @@ class Column:
             kind = NOTHING if np.isnan(values).all() else NUMBERS
         elif code == "c":
             raise ValueError(f"Complex data not supported: column {name!r} of X is complex.")
+        elif code in "mM":
+            raise _no_dates(name, f"values of dtype {values.dtype}")
         else:
             raise ValueError(
                 f"Column {name!r} of X has values of dtype {values.dtype}; a table has numbers, "
-                "strings and bools. Turn dates and times into numbers first, such as year, month "
-                "and weekday, and spread nested values over columns."
+                "strings and bools. Spread nested values over columns."
             )
         return cls(name, values, kind, declared or kind in (STRINGS, BOOLEANS), declared)
 
@@ -205,7 +208,8 @@ class Column:
             example = next(value for value in self.values if value is not None)
             raise ValueError(
                 f"Column {self.name!r} of X must hold numbers, got strings, such as "
-                f"{quoted(example)}. Convert it, or name it in categorical=."
+                f"{quoted(example)}: categorical= lists all columns that are categories, and this "
+                "one is not there. List it as well, or convert it to numbers."
             )
         try:
             numbers = self.values.astype(np.float64)
@@ -269,15 +273,31 @@ def _kind_of(cls: type) -> str | None:
     return NUMBERS if is_number else None
 
 
+def _is_date(cls: type) -> bool:
+    """Whether a cell of this type is a date or a time, of pandas as well."""
+    return issubclass(cls, _DATES) or cls.__name__ == "Period"
+
+
+def _no_dates(name: Hashable, found: str) -> ValueError:
+    return ValueError(
+        f"Column {name!r} of X has {found}; a table has numbers, strings and bools. Turn dates and "
+        "times into these first, such as year, month and weekday, as in the section 'Dates' of "
+        "the guide to tables."
+    )
+
+
 def _read_objects(name: Hashable, values: np.ndarray) -> tuple[np.ndarray, str]:
     """Put None for what is missing, and tell what the other values are."""
     types = list(map(type, values))
     for cls in set(types):
         if _kind_of(cls) is None and cls.__name__ not in ("NoneType", *_MISSING):
             row = types.index(cls)
+            found = f"{quoted(values[row])} in row {row}"
+            if _is_date(cls):
+                raise _no_dates(name, found)
             raise TypeError(
-                f"Column {name!r} of X has {quoted(values[row])} in row {row}. The value of a "
-                "cell, or argument must be a string or a number, or a bool, or missing."
+                f"Column {name!r} of X has {found}. Every cell of this argument must be a string "
+                "or a number or a bool, or be missing."
             )
     missing = np.frompyfunc(_is_missing, 1, 1)(values).astype(bool)
     values[missing] = None

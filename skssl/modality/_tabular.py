@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from itertools import compress
 from typing import Any, Literal, Self
@@ -32,6 +33,9 @@ from skssl.views import TabularViews, Views
 # Codes of a column: what was not seen in fit, what is missing, then the categories.
 _UNKNOWN, _MISSING, _FIRST = 0, 1, 2
 _EMBEDDING_DIM = 8
+_MAX_CATEGORIES = 100
+# Share of a column that may lose its categories to the code of the rare ones without a warning.
+_UNNOTICED = 1 / 3
 _NAMES_IN_ERRORS = 20
 # Share of a column that may be outliers.
 _OUTLIERS = 0.05
@@ -53,9 +57,12 @@ class Tabular(Imputable):
     mean of its column, and sets an indicator beside it. Columns without a gap in fit have no
     indicator, and those with a single value in fit count as 0 whatever they hold later.
 
-    *Categories* become codes, with one of its own for missing values and one for everything that
-    was not seen in fit, and the encoder learns a vector for each. In a column of more than
-    `max_categories`, the rare ones share a code.
+    *Categories* become codes, with one of its own for missing values and one for everything unseen
+    in fit, and the encoder learns a vector for each. In a column of more than `max_categories`, the
+    rare ones share a code. An empty string is a category.
+
+    *Dates and times* are refused, since it is for you to say what they tell, such as year, month
+    and weekday; as strings they are categories, with a warning.
 
     Parameters
     ----------
@@ -63,11 +70,14 @@ class Tabular(Imputable):
         The categorical columns, by name, by index, or as a mask. "auto" goes by dtype: category,
         string and bool of pandas; Categorical, Enum, String and Boolean of polars. Columns of
         dtype object are categorical if they hold strings or bools, and numeric if they hold
-        numbers. Arrays of numbers or bools have none. Integers are numbers, unless they are
-        listed here. Columns of strings that may be no categories, such as numbers or ids, get a
-        warning.
+        numbers. Arrays of numbers or bools have none. Columns of strings that may be no
+        categories, such as numbers, dates or ids, get a warning. A list names *all* categorical
+        columns: those that are not in it have to hold numbers. To have integers of a DataFrame as
+        categories beside what "auto" finds, give them the dtype instead, as by
+        ``X.astype({"postal_code": "category"})``.
     max_categories : int, default=100
-        Largest number of codes for the categories of a column; the rarest of more share one.
+        Largest number of codes for the categories of a column; the rarest of more share one. If
+        these are more than a third of the rows, the default warns.
     scaling : {"quantile", "standard"} or None, default="quantile"
         "quantile" maps each numeric column to a normal distribution by its quantiles and then to
         unit variance, which neither outliers nor skew disturb; "standard" only subtracts the mean
@@ -107,7 +117,7 @@ class Tabular(Imputable):
     concatenates = False
 
     categorical: Auto[Sequence[Hashable] | np.ndarray] = param(AUTO, "array-like", default="auto")
-    max_categories: int = param(AT_LEAST_TWO, default=100)
+    max_categories: int = param(AT_LEAST_TWO, default=_MAX_CATEGORIES)
     scaling: Literal["quantile", "standard"] | None = param(
         StrOptions({"quantile", "standard"}), None, default="quantile"
     )
@@ -130,6 +140,7 @@ class Tabular(Imputable):
             )
         if isinstance(X, (list, tuple)):
             X = _as_array(X)
+        _refuse_one_line(X)
         by_column = is_frame(X) or (
             isinstance(X, np.ndarray) and X.ndim == 2 and (X.dtype.kind == "O" or not auto)
         )
@@ -225,8 +236,12 @@ class Tabular(Imputable):
             self.category_encoders_.append(encoder)
             self._n_codes.append(_FIRST + n_categories)
         self.columns_ = self._describe(X)
-        if isinstance(self.categorical, str):
-            self._doubt_categories(X)
+        for index, place in enumerate(X.places()):
+            if X.categorical[index]:
+                values = X.categories[:, place]
+                values = values[~is_none(values)]
+                if not self._doubt_categories(X, index, values):
+                    self._warn_of_rare(X.names[index], values, self.category_encoders_[place])
         return self
 
     def _describe(self, X: Table) -> dict[object, str]:
@@ -247,21 +262,35 @@ class Tabular(Imputable):
             described[name] = f"{what}, with gaps" if has_gaps else what
         return described
 
-    def _doubt_categories(self, X: Table) -> None:
-        """Warn of columns of strings that may be no categories."""
-        for index, place in enumerate(X.places()):
-            if not X.categorical[index] or X.declared[index] or X.kinds[index] != STRINGS:
-                continue
-            values = X.categories[:, place]
-            doubt = doubts_of_categories(values[~is_none(values)])
-            if doubt:
-                name = X.names[index]
-                warn(
-                    f"Column {name!r} of X is taken for {self.columns_[name]}, but holds {doubt}. "
-                    "If it holds categories, give it the dtype 'category', or say so with "
-                    "Tabular(categorical=[...]).",
-                    ModalityWarning,
-                )
+    def _doubt_categories(self, X: Table, index: int, values: np.ndarray) -> bool:
+        """Warn of a column of strings that may be no categories, and tell whether it may."""
+        is_said = X.declared[index] or not isinstance(self.categorical, str)
+        if is_said or X.kinds[index] != STRINGS:
+            return False
+        doubt, name = doubts_of_categories(values), X.names[index]
+        if doubt:
+            warn(
+                f"Column {name!r} of X is taken for {self.columns_[name]}, but holds {doubt}. "
+                "If it holds categories, give it the dtype 'category', or say so with "
+                "Tabular(categorical=[...]).",
+                ModalityWarning,
+            )
+        return doubt is not None
+
+    def _warn_of_rare(self, name: Hashable, values: np.ndarray, encoder: OrdinalEncoder) -> None:
+        """Warn if much of a column is lost, unless its number of codes was chosen."""
+        rare = getattr(encoder, "infrequent_categories_", [None])[0]
+        if rare is None or self.max_categories != _MAX_CATEGORIES:
+            return
+        counts = Counter(values)
+        n_rare = sum(counts[category] for category in rare)
+        if n_rare > _UNNOTICED * len(values):
+            warn(
+                f"Column {name!r} of X has {self.columns_[name]}. The {len(rare):,} rarest share "
+                f"one, so that nothing tells these apart, in {n_rare:,} of {len(values):,} rows. "
+                f"Tabular(max_categories={len(counts)}) gives each a code of its own; coarser "
+                "categories may tell more."
+            )
 
     def _number_names(self) -> list[Hashable]:
         return list(compress(self._seen.names, ~self.categorical_))
@@ -489,6 +518,17 @@ class Tabular(Imputable):
 
     def default_views(self) -> Views:
         return TabularViews()
+
+
+def _refuse_one_line(X: Any) -> None:
+    """Raise an error if `X` is a Series, or a row of strings and numbers, as X.iloc[0] is."""
+    is_line = len(getattr(X, "shape", ())) == 1 and len(X)
+    if is_line and (hasattr(X, "to_frame") or (X.dtype.kind == "O" and str in set(map(type, X)))):
+        raise ValueError(
+            f"X is a single row or column of {len(X)} values; pass a table, which is X.iloc[[0]] "
+            "for a row and X[['name']] for a column of a DataFrame, X[[0]] and X[:, [0]] of an "
+            "array."
+        )
 
 
 def _as_array(X: Samples) -> Samples:

@@ -365,7 +365,15 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
         self.method_ = copy.deepcopy(method) if fitted else pretrain(self, method, X, checkpoint)
         self.n_features_in_ = self.method_.n_features_in_
         take_over(self, self.method_, "feature_names_in_")
-        samples, labels = self._prepare(X, labels)
+        try:
+            samples, labels = self._prepare(X, labels)
+        except ValueError as error:
+            if method is self.method:
+                error.add_note(
+                    f"method={type(method).__name__}(...) is fitted already, and is not trained "
+                    "again. If it was fitted to other samples, pass sklearn.base.clone(method)."
+                )
+            raise
         learned = self.method_.encoder_.learned()
         if self._is_new() and learns:
             # BatchNorm gives the embedding another scale as soon as the training begins.
