@@ -7,7 +7,8 @@ earn more than 50,000 dollars? One Pipeline takes the DataFrame as it is, with `
 there is no answer.
 
 Run it with ``SKSSL_DATA`` naming a folder that has ``tabular/adult.csv.gz``;
-``fetch_openml("adult", version=2, as_frame=True)`` downloads the same table.
+``fetch_openml("adult", version=2, as_frame=True)`` downloads the same table. A table of your own may
+have dates as well: :ref:`table-dates`.
 """
 
 # %%
@@ -25,7 +26,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, QuantileTransformer, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, QuantileTransformer
 
 from skssl import SimCLR
 from skssl.inspection import paired_difference
@@ -53,19 +54,20 @@ print(f"share of the more frequent answer: {y_test.value_counts(normalize=True).
 # Was it worth it?
 # ----------------
 # The same labels for what one would do otherwise: the columns as they are, trees, and the network
-# before its training. Ten draws; the area under the ROC curve counts both classes alike.
+# before its training. Ten draws; the area under the ROC curve counts both classes alike. Categories
+# become objects on the way, as scikit-learn does not know the missing values of nullable dtypes.
 numbers = make_column_selector(dtype_include="number")
 names = make_column_selector(dtype_exclude="number")
+typed = X.astype(dict.fromkeys(names(X), object)).astype(dict.fromkeys(names(X), "category"))
+typed_test = X_test.astype(typed.dtypes[names(X)])
 columns = make_column_transformer(
     (make_pipeline(SimpleImputer(), QuantileTransformer(output_distribution="normal")), numbers),
     (OneHotEncoder(handle_unknown="ignore", sparse_output=False), names),
-).fit(X)
-trees = X.astype(dict.fromkeys(names(X), "category"))
-trees_test = X_test.astype({name: trees[name].dtype for name in names(X)})
-untrained = make_pipeline(SimCLR(max_epochs=0, random_state=0), StandardScaler()).fit(X)
+).fit(typed)
+untrained = SimCLR(max_epochs=0, random_state=0).fit(X)
 rows = {
-    "columns + LR": (columns.transform(X), columns.transform(X_test)),
-    "boosted trees": (trees, trees_test),
+    "columns + LR": (columns.transform(typed), columns.transform(typed_test)),
+    "boosted trees": (typed, typed_test),
     "random weights + LR": (untrained.transform(X), untrained.transform(X_test)),
     "SimCLR + LR": (model[0].transform(X), model[0].transform(X_test)),
 }
@@ -85,6 +87,8 @@ for name in list(area)[:-1]:
     print(f"SimCLR + LR is {paired_difference(area['SimCLR + LR'], area[name]).against(name)}.")
 
 # %%
+# The training is ahead of the same network without it, and level with logistic regression on the
+# columns. :doc:`/modalities/tabular` tells on which tables it gives more.
 fig, ax = plt.subplots(figsize=(6.4, 3), layout="constrained")
 ax.boxplot(list(area.values()), orientation="horizontal", tick_labels=list(area))
 ax.set(xlabel="area under the ROC curve, ten draws of 2 % labels", title="Adult census data")
