@@ -23,7 +23,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from skssl import SimCLR
 from skssl.inspection import draw_labelled, paired_difference
@@ -37,12 +36,11 @@ X, X_test, y, y_test = train_test_split(
 )
 
 # %%
-# What stands before the classifier is fitted once, to all messages. The network before its
-# training gets a scaler, since its embedding is too narrow for the classifier. ``LabeledOnly``
-# shows the labelled ones to the classifier, and skips the others.
+# What stands before the classifier is fitted once, to all messages. ``LabeledOnly`` shows the
+# labelled ones to the classifier, and skips the others.
 before = {
     "TF-IDF": TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True),
-    "random weights": make_pipeline(SimCLR(max_epochs=0, random_state=0), StandardScaler()),
+    "random weights": SimCLR(max_epochs=0, random_state=0),
     "SimCLR": SimCLR(random_state=0),
 }
 models = {
