@@ -16,8 +16,10 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from skssl._own_parts import are_own, check_objective, check_views, unchanged_parameters
 from skssl._processes import is_first, random_state_of_all
 from skssl._quote import quoted
+from skssl._signatures import check_override
 from skssl._sklearn_compat import InvalidParameterError
 from skssl._starting import StartsFrom
 from skssl._streams import Stream, choose_rows
@@ -36,7 +38,7 @@ from skssl.modality import (
     nothing_to_tell,
 )
 from skssl.nn import Embedding, JointObjective, Objective, SideBySide
-from skssl.views import CallableViews, ChangedViews, Views, ViewsParameter
+from skssl.views import CallableViews, ChangedViews, Views, ViewsParameter, draw_views
 
 # How many samples tell how widely an embedding spreads.
 _SPREAD_SAMPLES = 256
@@ -53,7 +55,9 @@ class BuildsNetworks(StartsFrom):
 
     # None where an embedding that looks collapsed says nothing.
     collapse_remedy: ClassVar[str | None] = (
-        "Try stronger views, a larger batch_size or a smaller learning_rate."
+        "A loss without a term that keeps samples apart, such as a contrast or a variance, ends "
+        "like this in every training: add one. If it has one, try stronger views, a larger "
+        "batch_size or a smaller learning_rate."
     )
 
     # What "auto" makes of batches: of large samples at the least, and of others.
@@ -64,6 +68,10 @@ class BuildsNetworks(StartsFrom):
     needs: ClassVar[tuple[type[Modality], ...]] = ()
     # How many channels its samples have to have; None for any number.
     needs_channels: ClassVar[int | None] = None
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        check_override(cls, "make_objective", BuildsNetworks.make_objective)
 
     def set_params(self, **params: object) -> Self:
         """Set the parameters of this estimator.
@@ -105,6 +113,10 @@ class BuildsNetworks(StartsFrom):
                 f"is set by its name, as in {name}().set_params(views__crop_scale=(0.5, 1.0))."
             )
         super()._validate_params()
+
+    def _wants_object(self, name: str, cls: type) -> bool:
+        # A class is callable as well, but what is called on a batch is an object of it.
+        return name == "views" or super()._wants_object(name, cls)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Return the names of the columns of the embedding.
@@ -261,12 +273,12 @@ class BuildsNetworks(StartsFrom):
             description = self.modality_.describe(samples)
         share = self.modality_.description_share
         assembled = Embedding(self._input_layer, encoder, description, share=share).eval()
-        learned = self._embedding_dim(assembled.learned(), samples[:2])
+        learned = self._embedding_dim(nn.Sequential(self._input_layer, encoder), samples[:2])
         described = 0 if description is None else description(samples[:1]).shape[1]
         self._n_features_out = described + learned
         self._described = self.modality_.description_names(described) if described else []
         with seeded(self._seed, device):
-            self._check_views_fit(assembled, samples[:2], learned)
+            self._check_views(assembled, samples[:2])
         with seeded(self._seed, device):
             self._work = self._find_work(encoder, samples, device)
         self._auto_batch_size = auto_batch_size(
@@ -365,7 +377,12 @@ class BuildsNetworks(StartsFrom):
             trainable = [b for b in encoder.branches() if any(True for _ in b.parameters())]
             return JointObjective(encoder, [self._objective_of(p, samples) for p in trainable])
         dim = self._embedding_dim(nn.Sequential(self._input_layer, encoder), samples[:2])
-        return self.make_objective(encoder, samples, embedding_dim=dim, n_samples=self._shape[0])
+        title = type(self).__name__
+        with unchanged_parameters(lambda: self.get_params(deep=False), title=title):
+            objective = self.make_objective(
+                encoder, samples, embedding_dim=dim, n_samples=self._shape[0]
+            )
+        return check_objective(objective, encoder, title=title)
 
     def _resolve_views(self) -> Views:
         if isinstance(self.views, Views):
@@ -407,32 +424,12 @@ class BuildsNetworks(StartsFrom):
         """Whether the encoder is shown views of samples in training, rather than whole ones."""
         return True
 
-    def _check_views_fit(self, embedding: Embedding, samples: Tensor, dim: int) -> None:
-        """Raise an error if an encoder of others makes something else of views than of samples."""
+    def _check_views(self, embedding: Embedding, samples: Tensor) -> None:
+        """Look at what views and encoder make of samples, if the user has written one of them."""
         is_ours = self._name() is not None and not self.starts_from_known()
-        if is_ours or isinstance(self.views_, CallableViews) or not self.shows_views():
-            return
-        shown = embedding.prepare(samples)
-        generator = torch.Generator().manual_seed(self._seed)
-        (view,) = self.views_.draw(shown, 1, generator=generator)
-        if view.shape == shown.shape:
-            return
-        size, whole = tuple(view.shape[1:]), tuple(shown.shape[1:])
-        views = f"views of shape {size}, and samples of shape {whole}"
-        remedy = "Say views as large as the samples, or an encoder that takes any size."
-        try:
-            with torch.no_grad():
-                of_view = embedding.encoder(view).shape[1]
-        except RuntimeError as error:
-            raise ValueError(
-                f"encoder={quoted(self.encoder)} is shown {views}, and cannot embed the views: "
-                f"{error} {remedy}"
-            ) from error
-        if of_view != dim:
-            raise ValueError(
-                f"encoder={quoted(self.encoder)} has an output of no fixed size: it is shown "
-                f"{views}, and makes {of_view} numbers of a view, and {dim} of a sample. {remedy}"
-            )
+        if self.shows_views() and (are_own(self.views_) or not is_ours):
+            encoder = f"encoder={quoted(self.encoder)}"
+            check_views(self.views_, embedding, samples, encoder=encoder, seed=self._seed)
 
     def _find_work(self, encoder: nn.Module, samples: Tensor, device: torch.device) -> float:
         """Return the work of a sample, 0 where nothing depends on it."""
@@ -448,7 +445,7 @@ class BuildsNetworks(StartsFrom):
         def run(batch: Tensor) -> Tensor:
             shown = self._input_layer(batch)
             if self.shows_views():
-                (shown,) = self.views_.draw(shown, 1, generator=generator)
+                (shown,) = draw_views(self.views_, shown, 1, generator=generator)
             return encoder(shown)
 
         work = count_work(run, samples)

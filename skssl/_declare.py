@@ -19,6 +19,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skssl._by_value import by_value
+from skssl._quote import quoted
 from skssl._sklearn_compat import (
     HasMethods,
     Interval,
@@ -26,6 +27,7 @@ from skssl._sklearn_compat import (
     Options,
     RealNotInt,
     StrOptions,
+    make_constraint,
     print_like_estimators,
     with_rows,
 )
@@ -170,7 +172,22 @@ class Pace(Options):
 def param(*allowed: object, default: Any = dataclasses.MISSING, kw_only: bool = True) -> Any:
     """Declare a parameter: what scikit-learn's validation is to allow, and its default.
 
-    Without a default it has to be given. What is not `kw_only` may be given by position.
+    Written in the body of a class: ``weight: float = param(POSITIVE, default=1.0)``. The class says
+    as soon as it is defined if a constraint is none.
+
+    Parameters
+    ----------
+    *allowed : object
+        What the parameter may be, at least one of: a class such as str or ``nn.Module``, None,
+        ``StrOptions({"auto", "mean"})`` for one of several strings, an interval of numbers such as
+        ``POSITIVE``, ``POSITIVE_INT``, ``NOT_NEGATIVE``, ``FRACTION`` or ``Interval(Real, 0, 1,
+        closed="both")``, a ``Range`` of these, a ``Shape``, the function ``callable``, "boolean",
+        "random_state", "array-like".
+    default : object
+        Its value where none is given; without one, it has to be given. A list or a dict is refused,
+        as all objects would share it: take a tuple, or None.
+    kw_only : bool, default=True
+        Whether it cannot be given by position.
     """
     return dataclasses.field(default=default, kw_only=kw_only, metadata={"allowed": list(allowed)})
 
@@ -257,23 +274,51 @@ def _declare(cls: type[Declared]) -> None:
         )
     typed = inspect.get_annotations(cls)
     for name, value in vars(cls).items():
-        if isinstance(value, dataclasses.Field) and name not in typed:
-            raise TypeError(
-                f"The parameter {name} of {cls.__name__} has no type: write `{name}: float = "
-                "param(...)`, or whatever it is."
-            )
+        if isinstance(value, dataclasses.Field):
+            if name not in typed:
+                raise TypeError(
+                    f"The parameter {name} of {cls.__name__} has no type: write `{name}: float = "
+                    "param(...)`, or whatever it is."
+                )
+            _check_declaration(cls, name, value)
     dataclasses.dataclass(kw_only=True, eq=False, repr=False)(cls)
     fields = dataclasses.fields(cls)  # type: ignore[arg-type]
     for field in fields:
-        if "allowed" not in field.metadata:
+        if not field.metadata.get("allowed"):
+            kind = inspect.formatannotation(field.type)
             raise TypeError(
                 f"{cls.__name__} does not say what its parameter {field.name} may be: write "
-                f"`{field.name}: {field.type} = param(allowed, default=...)`. What is no "
-                f"parameter has the type ClassVar[{field.type}]."
+                f"`{field.name}: {kind} = param(allowed, default=...)`. What is no "
+                f"parameter has the type ClassVar[{kind}]."
             )
     cls._parameter_constraints = {field.name: field.metadata["allowed"] for field in fields}
     if cls.__doc__:
         cls.__doc__ = _complete_docstring(cls, [field.name for field in fields])
+
+
+def _check_declaration(cls: type[Declared], name: str, field: dataclasses.Field[Any]) -> None:
+    """Raise a TypeError if a class declares a parameter that could not be used later."""
+    owner = next((base for base in cls.__mro__[1:] if name in vars(base)), None)
+    if owner is not None and name not in getattr(owner, "__dataclass_fields__", {}):
+        raise TypeError(
+            f"{cls.__name__} cannot have a parameter {name}: {owner.__name__}.{name} is there "
+            "already, and would be gone. Take another name."
+        )
+    for allowed in field.metadata.get("allowed", ()):
+        try:
+            make_constraint(allowed)
+        except ValueError as error:
+            raise TypeError(
+                f"The parameter {name} of {cls.__name__} cannot be declared as "
+                f"param({quoted(allowed)}, ...). What it may be is a class such as str, None, an "
+                "interval such as POSITIVE, or for one of several strings "
+                'StrOptions({"auto", "mean"}).'
+            ) from error
+    if type(field.default).__hash__ is None:
+        raise TypeError(
+            f"The default of {name} of {cls.__name__} is {quoted(field.default)}, which all "
+            "objects would share and could change. Take a tuple, or None."
+        )
 
 
 _ENTRY = re.compile(r"^(\w[\w, ]*?) : .*\n(?:(?:[ \t]+.*)?\n)*", re.MULTILINE)

@@ -18,7 +18,7 @@ from skssl._types import Auto, Samples
 from skssl._warn import warn
 from skssl.modality import Modality, Raw, Restorable, Stored, nothing_to_tell
 from skssl.nn import Embedding, Objective
-from skssl.views import Views
+from skssl.views import Views, draw_views
 
 
 class TakesSamples(OwnSettings, BaseEstimator):
@@ -146,7 +146,7 @@ class TakesSamples(OwnSettings, BaseEstimator):
         generator = torch.Generator(device).manual_seed(seed)
 
         def embed(embedding: Embedding, batch: Tensor) -> Tensor:
-            drawn = views.draw(embedding.prepare(batch), n_views, generator=generator)
+            drawn = draw_views(views, embedding.prepare(batch), n_views, generator=generator)
             return torch.stack([embedding.embed_view(view) for view in drawn], dim=1)
 
         # A user's own views may draw from torch's global generator.

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import (
     Options,
     RealNotInt,
     StrOptions,
+    make_constraint,
     validate_params,
 )
 from sklearn.utils._pprint import _EstimatorPrettyPrinter
@@ -78,6 +79,7 @@ __all__ = [
     "check_lengths",
     "fit_context",
     "index_fit_params",
+    "make_constraint",
     "num_samples",
     "plain",
     "print_like_estimators",

@@ -333,7 +333,14 @@ class StartsFrom(TakesSamples):
         from skssl.training import ran_out_of_memory
 
         name = self._name()
-        who = type(self.encoder).__name__ if name is None else quoted(name)
+        is_module = name is None and isinstance(self.encoder, nn.Module)
+        who = type(self.encoder).__name__ if is_module else quoted(name or self.encoder)
+        hint = ""
+        if isinstance(self.encoder, type):
+            hint = (
+                f" This class was called with the shape of a sample; if it takes something else, "
+                f"pass an object, such as {self.encoder.__name__}()."
+            )
         with torch.no_grad():
             try:
                 embedding = encoder.eval()(samples)
@@ -345,14 +352,16 @@ class StartsFrom(TakesSamples):
                 raise ValueError(
                     f"encoder={who} cannot embed a batch of {len(samples)} samples of "
                     f"{type(self.modality_).__name__}, which have shape "
-                    f"{tuple(samples.shape[1:])}: {type(error).__name__}: {error}"
+                    f"{tuple(samples.shape[1:])}: {type(error).__name__}: "
+                    f"{str(error).rstrip('.')}.{hint}"
                 ) from error
-        if not isinstance(embedding, Tensor) or embedding.ndim != 2:
-            shape = tuple(embedding.shape) if isinstance(embedding, Tensor) else type(embedding)
+        is_tensor = isinstance(embedding, Tensor)
+        if not (is_tensor and embedding.ndim == 2 and len(embedding) == len(samples)):
+            got = f"shape {tuple(embedding.shape)}" if is_tensor else type(embedding).__name__
             raise ValueError(
                 f"encoder={quoted(self.encoder)} must turn a batch of n samples into a tensor of "
-                f"shape (n, d), got {shape} for {len(samples)} samples of shape "
-                f"{tuple(samples.shape[1:])}."
+                f"shape (n, d), got {got} for {len(samples)} samples of shape "
+                f"{tuple(samples.shape[1:])}.{hint}"
             )
         return embedding.shape[1]
 

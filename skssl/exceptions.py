@@ -58,6 +58,13 @@ class ModalityWarning(UserWarning):
     """
 
 
+class NonFiniteLossError(FloatingPointError):
+    """The loss of a training step, or what the last step left, became NaN or infinite.
+
+    The estimator is what it was before. The message has the step and what to try.
+    """
+
+
 class PretextTaskWarning(UserWarning):
     """A pretext task taught nothing: it was solved at once, or it could not be solved at all.
 

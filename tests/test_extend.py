@@ -73,17 +73,39 @@ def test_what_a_class_cannot_do_is_not_one_of_its_methods(path):
     assert "NotImplementedError" not in names
 
 
+def declared(kind, field, name="kind"):
+    """Return the body of a class with a parameter."""
+    return {"__annotations__": {name: kind}, name: field}
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
         ({"__annotations__": {"size": int}, "size": 3}, "what its parameter size may be"),
         ({"size": param(POSITIVE_INT, default=3)}, "The parameter size of Mine has no type"),
+        ({"__annotations__": {"size": int}, "size": 3}, "write `size: int = param"),
         ({"__init__": lambda self, size=3: None}, "Mine has an __init__ of its own"),
+        (declared(int, param(default=3), name="size"), "what its parameter size may be"),
+        (
+            declared(int, param(POSITIVE_INT, default=3), name="score"),
+            "Mine cannot have a parameter score: SelfSupervisedTransformer.score is there",
+        ),
+        (declared(str, param({"a"}, default="a")), r"parameter kind of Mine .* StrOptions\("),
+        (declared(str, param("a", "b", default="a")), r"parameter kind of Mine .* StrOptions\("),
+        (declared(list, param(list, default=[1])), r"default of kind of Mine is \[1\]"),
     ],
 )
 def test_a_class_that_forgets_something_is_an_error(body, message):
     with pytest.raises(TypeError, match=message):
         type("Mine", (SimCLR,), body)
+
+
+def test_cases_by_name():
+    passed = check_method(SimCLR, cases=["tabular"])
+    assert passed == check_method(SimCLR, cases="tabular")
+    assert len(passed) == 12
+    with pytest.raises(ValueError, match="cases has 'tables'; allowed are 'images', 'colors'"):
+        check_method(SimCLR, cases="tables")
 
 
 class Ticks(Tabular):

@@ -23,7 +23,7 @@ from skssl.inspection._sketches import Sketch
 from skssl.inspection._style import pyplot
 from skssl.modality import take
 from skssl.training import seeded
-from skssl.views import ViewKind
+from skssl.views import ViewKind, draw_views
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -160,7 +160,7 @@ class ViewsDisplay:
         # A user's own views may draw from torch's global generator.
         with torch.no_grad(), seeded(seed, torch.device("cpu")):
             shown = method.modality_.input_layer()(samples)
-            drawn = method.views_.of_kind(kind).draw(shown, n_views, generator=generator)
+            drawn = draw_views(method.views_.of_kind(kind), shown, n_views, generator=generator)
         n = len(places)
         sketcher = sketcher_of(method.modality_)
         views = [sketcher.sketch_views(chosen, samples[:n], one[:n]) for one in drawn]

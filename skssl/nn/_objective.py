@@ -9,6 +9,7 @@ from typing import Protocol, Self, cast
 import torch
 from torch import Tensor, nn
 
+from skssl._signatures import check_override
 from skssl.nn._queue import Queue
 from skssl.views import ViewKind
 
@@ -50,6 +51,10 @@ class Objective(nn.Module):
         The network that stays after training.
     """
 
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        check_override(cls, "forward", Objective.forward)
+
     def __init__(self, encoder: nn.Module):
         super().__init__()
         self.encoder = encoder
@@ -58,6 +63,10 @@ class Objective(nn.Module):
     @abstractmethod
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
         """Return the loss of `batch`, a scalar. ``draw_views(batch, n)`` are n views of it."""
+        raise TypeError(
+            f"{type(self).__name__} has to define forward(self, batch, draw_views), which returns "
+            "the loss."
+        )
 
     def embed(self, samples: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return the embedding of `samples`, and what the `projector`, if any, makes of it.

@@ -40,7 +40,7 @@ __all__ = [
 def check_method(
     method: type[SelfSupervisedTransformer],
     *,
-    cases: Sequence[Case] | None = None,
+    cases: str | Sequence[Case | str] | None = None,
     **params: object,
 ) -> list[str]:
     """Check that a method keeps what all methods of skssl promise, on every modality it works with.
@@ -50,12 +50,17 @@ def check_method(
     nothing; neither samples nor the state of an optimizer in what is fitted. Whether it learns
     something is for you to see: on your own data, beside ``max_epochs=0``.
 
+    All cases take minutes: begin with one. Nothing is printed on the way; to see how far it is, go
+    through the names in a loop.
+
     Parameters
     ----------
     method : type
         A subclass of :class:`~skssl.base.SelfSupervisedTransformer`.
-    cases : sequence of Case, default=None
-        The samples to check with. None is some of each modality that the method works with.
+    cases : str or sequence of str, default=None
+        The samples to check with, by name: "images", "colors", "points", "series", "tabular",
+        "video", "categories" and "text", which are the ``name`` of each of ``CASES``. A ``Case``
+        with samples of your own is taken as well. None is all whose modality the method works with.
     **params : dict
         Parameters of the method, those that it cannot do without, and such that make it quick.
 
@@ -68,25 +73,23 @@ def check_method(
     ------
     AssertionError
         If a promise is broken.
-    TypeError
-        If `method` is no such class.
+    TypeError, ValueError
+        If `method` is no such class, or a case is not known.
 
     Examples
     --------
     >>> from skssl import SimCLR
-    >>> from skssl.testing import CASES, check_method
-    >>> tables = [case for case in CASES if case.name == "tabular"]
-    >>> len(check_method(SimCLR, cases=tables))
-    12
+    >>> from skssl.testing import check_method
+    >>> for name in ["tabular"]:
+    ...     print(name, len(check_method(SimCLR, cases=name)))
+    tabular 12
     """
     if not (isinstance(method, type) and issubclass(method, SelfSupervisedTransformer)):
         raise TypeError(
             f"method must be a subclass of SelfSupervisedTransformer, got {quoted(method)}."
         )
-    if cases is None:
-        cases = [case for case in CASES if case.supports(method)]
     passed: list[str] = []
-    for case in cases:
+    for case in _cases_of(method, cases):
         sized = case.with_params(params)
         fitted = Fitted.of(method, sized)
         for of_fitted in FITTED_CHECKS:
@@ -159,6 +162,21 @@ def check_modality(
             if of_method.__name__ != "scikit_learn_checks_pass":
                 _run(of_method, f"{method.__name__} on {name}", passed, method, case)
     return passed
+
+
+def _cases_of(
+    method: type[SelfSupervisedTransformer], cases: str | Sequence[Case | str] | None
+) -> list[Case]:
+    """Return the cases that were asked for, or all that a method works with."""
+    if cases is None:
+        return [case for case in CASES if case.supports(method)]
+    by_name = {case.name: case for case in CASES}
+    found = []
+    for case in [cases] if isinstance(cases, str) else cases:
+        if isinstance(case, str) and case not in by_name:
+            raise ValueError(f"cases has {case!r}; allowed are {', '.join(map(repr, by_name))}.")
+        found.append(by_name[case] if isinstance(case, str) else case)
+    return found
 
 
 def _run(check: Callable[..., None], what: str, passed: list[str], *arguments: object) -> None:

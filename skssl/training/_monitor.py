@@ -23,6 +23,7 @@ from skssl.metrics import (
 )
 from skssl.training._batches import known_samples
 from skssl.training._device import seeded
+from skssl.views import draw_views
 
 _MOST_SAMPLES = 256
 # Trained samples for each that is looked at: a look is to cost a few hundredths of the time.
@@ -190,7 +191,7 @@ class Monitor(Callback):
                     with torch.autocast(device.type, torch.bfloat16, enabled=net.autocast):
                         batch = net.input_layer(samples)
                         with torch.autocast(device.type, enabled=False):
-                            views = net.views.draw(batch, 2, generator=generator)
+                            views = draw_views(net.views, batch, 2, generator=generator)
                         for view, output in zip(views, outputs, strict=True):
                             output.append(objective.embed(view))
         finally:

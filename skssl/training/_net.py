@@ -21,28 +21,22 @@ from skssl._processes import is_first, of_first
 from skssl._streams import Stream
 from skssl._types import Callbacks
 from skssl._warn import warn
+from skssl.exceptions import NonFiniteLossError
 from skssl.nn import Objective, unshared
 from skssl.training._as_one import as_one, average_gradients
 from skssl.training._batches import Batches, StreamedBatches, all_batches, known_samples, place
 from skssl.training._device import OwnRandomness, uses_bfloat16
+from skssl.training._loss import REMEDY, check_loss, finite_mean
 from skssl.training._memory import with_memory_advice
 from skssl.training._progress import Progress
 from skssl.training._schedule import after_head, constant, warmup_cosine
 from skssl.training._state import restore, state_of
-from skssl.views import ViewKind, Views
+from skssl.views import ViewKind, Views, draw_views
 
 # Steps between two looks at the loss within an epoch, so that a long one does not go on in vain.
 _LOSS_CHECK_INTERVAL = 200
 # Training samples whose embedding is looked at after the last step.
 _SAMPLES_LOOKED_AT = 8
-_REMEDY = (
-    "Try a smaller learning_rate (a tenth of it first), a smaller weight_decay, "
-    "precision='float32', or a larger batch_size, and look for extreme values in X."
-)
-
-
-class NonFiniteLossError(FloatingPointError):
-    """The loss of a training step, or what the last step left, became NaN or infinite."""
 
 
 class Net(NeuralNet):
@@ -214,7 +208,7 @@ class Net(NeuralNet):
         if what:
             raise NonFiniteLossError(
                 f"The training diverged in its last step, number {self.steps_done_}: {what} not "
-                f"finite. {_REMEDY}"
+                f"finite. {REMEDY}"
             )
 
     def part_of_time(self, *, after_one_more: bool = False) -> float:
@@ -335,7 +329,7 @@ class Net(NeuralNet):
         finally:
             if done:
                 first_step = self.steps_done_ - done + 1
-                self.history.record("train_loss", _finite_mean(losses[:done], first_step))
+                self.history.record("train_loss", finite_mean(losses[:done], first_step))
                 for name, value in self.module_.take_measures().items():
                     self.history.record(name, value)
 
@@ -353,11 +347,7 @@ class Net(NeuralNet):
         torch.clear_autocast_cache()
         with torch.autocast(device_type, torch.bfloat16, enabled=self.autocast):
             loss = self.module_(self.input_layer(batch), self.draw_views)
-        if loss.numel() != 1:
-            raise ValueError(
-                f"The loss that {type(self.module_).__name__} returns has shape "
-                f"{tuple(loss.shape)}; it has to be a scalar, such as its mean()."
-            )
+        check_loss(loss, self.module_)
         loss.backward()
         average_gradients(self.module_)
         self.notify(
@@ -373,7 +363,7 @@ class Net(NeuralNet):
                 raise
             # Some of torch's operations refuse a rate or a decay that float32 cannot hold.
             raise NonFiniteLossError(
-                f"Step {self.steps_done_ + 1} is too large for float32. {_REMEDY}"
+                f"Step {self.steps_done_ + 1} is too large for float32. {REMEDY}"
             ) from error
         if self.max_seconds is not None:
             self._look_at_the_watch()
@@ -388,7 +378,7 @@ class Net(NeuralNet):
         """Return `n_views` random views of every sample of `batch`."""
         views = self.views.of_kind(kind)
         with torch.autocast(batch.device.type, enabled=False):
-            return views.draw(batch, n_views, generator=self.draw_generator_)
+            return draw_views(views, batch, n_views, generator=self.draw_generator_)
 
 
 def train(
@@ -481,14 +471,3 @@ def _listed(callbacks: Callbacks) -> list[Callback | tuple[str, Callback]]:
                 "skorch, or tuples of a name and one."
             )
     return listed
-
-
-def _finite_mean(losses: Tensor, first_step: int) -> float:
-    finite = losses.isfinite()
-    if finite.all():
-        return losses.mean().item()
-    step = first_step + int(finite.logical_not().nonzero()[0])
-    value = losses[step - first_step].item()
-    raise NonFiniteLossError(
-        f"The loss became {value} at step {step}, so training was stopped. {_REMEDY}"
-    )

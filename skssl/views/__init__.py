@@ -1,6 +1,13 @@
 """Views: random, label-preserving changes of a batch, one draw per sample, on its device."""
 
-from skssl.views._base import CallableViews, ViewKind, Views, random_noise
+from skssl.views._base import (
+    CallableViews,
+    ViewKind,
+    Views,
+    draw_views,
+    name_of_views,
+    random_noise,
+)
 from skssl.views._changed import ChangedViews, ViewsParameter
 from skssl.views._image_filters import random_blur, random_erase, random_rectangles, random_solarize
 from skssl.views._images import ImageViews, random_affine, random_color
@@ -37,7 +44,9 @@ __all__ = [
     "ViewKind",
     "Views",
     "ViewsParameter",
+    "draw_views",
     "drop_tokens",
+    "name_of_views",
     "observed_length",
     "permute_segments",
     "random_affine",

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from skssl._declare import Declared, Interval, Range, param
+from skssl._quote import quoted
+from skssl._signatures import check_override, refusal
 
 ViewKind = Literal["global", "local", "weak", "mild"]
 # Parts of a sample that a view may show, at the least and at the most.
@@ -26,6 +28,10 @@ class Views(Declared, ABC):
     Methods that learn from views of different extent (multi-crop, as in SwAV and DINO) draw those
     that show a smaller part of a sample from ``local()``.
     """
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        check_override(cls, "__call__", Views.__call__)
 
     @abstractmethod
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
@@ -86,15 +92,47 @@ class CallableViews(Views):
 
     function: Callable[[Tensor], Tensor] = param(callable, kw_only=False)
 
-    def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
-        views = self.function(batch)
-        if not isinstance(views, Tensor) or views.shape[:1] != batch.shape[:1]:
-            shape = tuple(views.shape) if isinstance(views, Tensor) else type(views).__name__
+    def check_parameters(self) -> None:
+        super().check_parameters()
+        reason = refusal(self.function, None)
+        if reason is not None:
             raise ValueError(
-                f"views={self.function!r} must return a changed copy of the batch, a tensor of "
-                f"{len(batch)} samples, got {shape}."
+                f"views={quoted(self.function)} is called with the batch alone: {reason}. Its "
+                "random numbers come from torch's global generator; where a generator= is to be "
+                "passed, write a subclass of Views."
             )
-        return views
+
+    def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
+        return self.function(batch)
+
+
+def draw_views(
+    views: Views, batch: Tensor, n_views: int, *, generator: torch.Generator
+) -> list[Tensor]:
+    """Draw views as :meth:`Views.draw` does, and look at what code of a user's has returned."""
+    drawn = views.draw(batch, n_views, generator=generator)
+    wanted = (batch.dtype, batch.ndim, len(batch), batch.device)
+    for view in drawn:
+        is_tensor = isinstance(view, Tensor) and view.ndim > 0
+        if is_tensor and (view.dtype, view.ndim, len(view), view.device) == wanted:
+            continue
+        got = type(view).__name__
+        if isinstance(view, Tensor):
+            where = "" if view.device == batch.device else f" on {view.device}"
+            got = f"{tuple(view.shape)} of {view.dtype}{where}"
+        raise ValueError(
+            f"{name_of_views(views)} must return a changed copy of the batch, a tensor of "
+            f"{len(batch)} samples with {batch.ndim} axes, of {batch.dtype}; got {got} for a batch "
+            f"of shape {tuple(batch.shape)} on {batch.device}."
+        )
+    return drawn
+
+
+def name_of_views(views: Views) -> str:
+    """Return what a message calls views."""
+    if isinstance(views, CallableViews):
+        return f"views={quoted(views.function)}"
+    return f"views={type(views).__name__}()"
 
 
 def uniform(
