@@ -7,8 +7,8 @@ earn more than 50,000 dollars? One Pipeline takes the DataFrame as it is, with `
 there is no answer.
 
 Run it with ``SKSSL_DATA`` naming a folder that has ``tabular/adult.csv.gz``;
-``fetch_openml("adult", version=2, as_frame=True)`` downloads the same table. A table of your own may
-have dates as well: :ref:`table-dates`.
+``fetch_openml("adult", version=2, as_frame=True)`` downloads the same table. If yours has
+dates as well, see :ref:`table-dates`.
 """
 
 # %%
