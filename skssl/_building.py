@@ -40,6 +40,11 @@ from skssl.modality import (
 from skssl.nn import Embedding, JointObjective, Objective, SideBySide
 from skssl.views import CallableViews, ChangedViews, Views, ViewsParameter, draw_views
 
+# What to pass where names such as views__flip are to be set.
+_WITH_PARAMETERS = {
+    "modality": ". Pass an object, such as modality=skssl.modality.Images()",
+    "views": ". Pass an object, such as views=skssl.views.ImageViews(), or leave it at 'auto'",
+}
 # How many samples tell how widely an embedding spreads.
 _SPREAD_SAMPLES = 256
 
@@ -92,6 +97,14 @@ class BuildsNetworks(StartsFrom):
         views = params.get("views", self.views)
         if ranges and isinstance(views, str) and views == "auto":
             params["views"] = ChangedViews()
+        own = {**self.get_params(deep=False), **params}
+        for name in params:
+            owner, _, inner = name.partition("__")
+            if inner and owner in own and not hasattr(own[owner], "set_params"):
+                raise ValueError(
+                    f"{name} cannot be set, since {owner}={quoted(own[owner])} has no parameters"
+                    f"{_WITH_PARAMETERS.get(owner, '')}."
+                )
         return super().set_params(**params)
 
     def _validate_params(self) -> None:

@@ -59,10 +59,11 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, StartParameters):
     views : "auto", Views or callable, default="auto"
         The random changes that the embedding is to be indifferent to: an object from
         :mod:`skssl.views`, or a function that returns a changed copy of a batch. With "auto",
-        ranges of the modality's default views can be set and searched as well, for example
-        ``views__crop_scale``; `get_params` does not list them, and names are checked in `fit`, when
-        the kind of data is known. For an encoder that is no name, the default views are as large as
-        the samples.
+        ranges of the modality's default views can be searched as well, and set, as in
+        ``set_params(views__flip=0)`` or ``views=skssl.views.ChangedViews(flip=0)``. Names are
+        checked in `fit`, when the kind of data is known; the `views_` of a method that was fitted
+        with ``max_epochs=0`` has them and their values, by its ``get_params()``. For an encoder
+        that is no name, the default views are as large as the samples.
     max_epochs : int, default="auto"
         Passes over the training rows. "auto" counts in steps of the optimiser: 300 for up to 1000
         rows, growing with their number to the power of 0.6 to 4000; on a CPU fewer, where samples
@@ -290,14 +291,15 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, StartParameters):
         Parameters
         ----------
         X : array-like
-            Samples, best those that were not trained on; at least 4.
+            Samples, best those that were not trained on; at least 4, best some hundreds.
         y : Ignored
             Not looked at; present for API consistency.
 
         Returns
         -------
         score : float
-            The higher the better. Compare scores of the same samples only.
+            The higher the better, in nats (see :func:`skssl.metrics.view_information_score`).
+            Compare scores of the same samples only.
         """
         from skssl.model_selection import default_scorer
 

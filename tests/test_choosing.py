@@ -10,6 +10,7 @@ import pytest
 import torch
 from cases import CASES, tiny_conv
 from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -148,13 +149,25 @@ def test_rows_without_labels_are_left_out(digits, fitted):
     X, y = digits[0][:200], digits[1][:200].copy()
     y[::2] = -1
     assert knn_scorer(fitted, X, y) == knn_score(fitted.transform(X[1::2]), y[1::2])
-    with pytest.raises(ValueError, match="needs labels, but y is None"):
-        knn_scorer(fitted, X)
+    for scorer in (knn_scorer, EmbeddingScorer(partial(knn_score), needs_labels=True)):
+        with pytest.raises(ValueError, match="^knn_score needs labels, but y is None"):
+            scorer(fitted, X)
 
 
 def test_what_cannot_be_scored_is_said_of_x(X, fitted):
     with pytest.raises(ValueError, match="embedding Z of X has no view_information.*4 samples.*3"):
         fitted.score(X[:3])
+    with pytest.raises(ValueError, match=r"has no lidar_score: .* \(120, 16\)\. Set n_views=4"):
+        EmbeddingScorer(lidar_score)(fitted, X)
+
+
+@pytest.mark.parametrize("scorer", [default_scorer, rankme_scorer, embed_views])
+def test_what_is_not_fitted_is_said(scorer, X):
+    for estimator in (tiny(), make_pipeline(tiny()), FrozenEstimator(tiny())):
+        with pytest.raises(NotFittedError):
+            scorer(estimator, X)
+    with pytest.raises(NotFittedError, match="This SimCLR instance is not fitted yet"):
+        tiny().score(X)
 
 
 def test_views_are_those_of_the_encoder(X, fitted):
@@ -229,7 +242,7 @@ def test_what_has_no_views(digits, fitted):
     with pytest.raises(TypeError, match="last step is one; got PCA"):
         lidar_scorer(PCA(3).fit(rows), rows)
     classifier = make_pipeline(FrozenEstimator(fitted), LogisticRegression(max_iter=1000)).fit(X, y)
-    with pytest.raises(TypeError, match="got LogisticRegression"):
+    with pytest.raises(TypeError, match=r"got LogisticRegression.*GridSearchCV\(pipe\[:-1\], "):
         lidar_scorer(classifier, X)
 
 
@@ -260,7 +273,9 @@ def test_training_is_compared_with_random_weights(digits):
     gain = check_against_random_weights(trained, held_out, scorer=view_ranking_scorer)
     at_random = view_ranking_scorer(untrained, held_out)
     assert gain == view_ranking_scorer(trained, held_out) - at_random > 0
-    with pytest.warns(RandomWeightsWarning, match="SimCLR scores .*, and with random weights"):
+    with pytest.warns(
+        RandomWeightsWarning, match="SimCLR scores .*, and with random weights .*max_epochs=0"
+    ):
         gain = check_against_random_weights(untrained, held_out)
     assert gain == 0
 

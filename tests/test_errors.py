@@ -107,6 +107,16 @@ def test_bad_parameters(estimator, params, message):
         ssl.fit(PICTURES)
 
 
+def test_names_of_what_has_no_parameters():
+    with pytest.raises(ValueError, match=r"concat_input cannot .* modality='auto' .*Images\(\)"):
+        SimCLR().set_params(modality__concat_input=False)
+    with pytest.raises(ValueError, match="views__flip cannot be set, since views=.*clone"):
+        SimCLR(views=torch.clone).set_params(views__flip=0)
+    ssl = SimCLR().set_params(modality=Images(), modality__concat_input=False)
+    assert not ssl.modality.concat_input
+    assert repr(SimCLR().set_params(views__flip=0)) == "SimCLR(views=ChangedViews(flip=0))"
+
+
 FILE = bytes(range(256)) * 1000
 LONG = "word " * 50_000
 

@@ -30,7 +30,8 @@ def check_views(Z: ArrayLike | Tensor, *, name: str = "Z", min_samples: int = 2)
     ValueError
         If it has another shape, too few samples or views, or values that are NaN or infinite.
     """
-    checked = _check(Z, name, ("n_samples", "n_views", "n_dimensions"), min_samples)
+    axes = ("n_samples", "n_views", "n_dimensions")
+    checked = _check(Z, name, axes, min_samples, ". Set n_views=4 of a scorer, or use embed_views")
     if checked.shape[1] < 2:
         raise ValueError(f"{name} must have at least 2 views of each sample, got 1.")
     return checked
@@ -54,11 +55,13 @@ def _numbers(Z: ArrayLike | Tensor, name: str) -> Tensor:
     raise ValueError(f"{name} must be an array of real numbers, got {found}")
 
 
-def _check(Z: ArrayLike | Tensor, name: str, axes: tuple[str, ...], min_samples: int) -> Tensor:
+def _check(
+    Z: ArrayLike | Tensor, name: str, axes: tuple[str, ...], min_samples: int, remedy: str = ""
+) -> Tensor:
     checked = _numbers(Z, name)
     if checked.ndim != len(axes) or 0 in checked.shape:
         raise ValueError(
-            f"{name} must have the shape ({', '.join(axes)}), got {tuple(checked.shape)}."
+            f"{name} must have the shape ({', '.join(axes)}), got {tuple(checked.shape)}{remedy}."
         )
     if len(checked) < min_samples:
         raise ValueError(f"{name} must have at least {min_samples} samples, got {len(checked)}.")

@@ -109,14 +109,19 @@ def view_information_score(Z: ArrayLike | Tensor, *, shrinkage: float = 0.01) ->
     sample is asked about directions that were chosen by it, noise has about 0, on either side, and
     so has collapse. It knows what views leave alone and not what a task needs: methods that gather
     like samples lose what tells these apart, which may be right, and what no view changes, such as
-    a background, counts. Values can only be compared for the same samples and views.
+    a background, counts.
+
+    Values can only be compared for the same samples, in the same order, and the same views. One
+    more is a factor of e, 2.7, in how many samples a view tells apart. The fewer the samples, the
+    more chance there is in the score, and the higher it is: directions from a small half are not
+    independent in the other half, where each counts what others have counted. Below 200 samples
+    or so, compare at most trainings that are far apart.
 
     Parameters
     ----------
     Z : array-like or Tensor of shape (n_samples, n_views, d)
         The embeddings of at least 2 views of each of at least 4 samples, such as
-        :func:`skssl.model_selection.embed_views` makes. Some hundreds of samples are enough to tell
-        good from bad.
+        :func:`skssl.model_selection.embed_views` makes; best some hundreds or more.
     shrinkage : float, default=0.01
         Part :math:`\gamma` of the mean variance that is added to the noise of every direction;
         above 0.
@@ -155,6 +160,11 @@ def view_information_score(Z: ArrayLike | Tensor, *, shrinkage: float = 0.01) ->
     1.0
     >>> view_information_score(np.ones((1000, 2, 3)))
     0.0
+    >>> for n in (20, 1000):  # how far noise is from 0
+    ...     noise = [view_information_score(rng.normal(size=(n, 4, 64))) for _ in range(9)]
+    ...     print(n, np.std(noise).round(1))
+    20 0.4
+    1000 0.0
     """
     if not shrinkage > 0:
         raise ValueError(f"shrinkage must be above 0, got {shrinkage!r}.")

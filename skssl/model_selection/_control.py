@@ -81,11 +81,15 @@ def check_against_random_weights(
     if not score > at_random:
         method = _method(fitted)
         start = "frozen, as it started," if method.starts_from_known() else "with random weights"
+        advice = (
+            f"training did not pay. Try more epochs (this training had {method.n_iter_}), other "
+            "views, or look at a few labels; see 'When it does not work' in the documentation."
+            if method.n_iter_
+            else "there is nothing to compare, since nothing was trained (max_epochs=0)."
+        )
         warn(
             f"{type(method).__name__} scores {score:.4g}, and {start} {at_random:.4g}: by this "
-            f"score, training did not pay. Try more epochs (this training had {method.n_iter_}), "
-            "other views, or look at a few labels; see 'When it does not work' in the "
-            "documentation.",
+            f"score, {advice}",
             RandomWeightsWarning,
         )
     return score - at_random

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from skssl._types import Samples
 from skssl.base import SelfSupervisedTransformer
@@ -52,6 +53,8 @@ def embed_views(
     ------
     TypeError
         If the estimator, or the last step of the Pipeline, is no method.
+    NotFittedError
+        If it is not fitted.
     ValueError
         If `n_views` or `views` is not allowed.
 
@@ -102,6 +105,8 @@ def _last_step(estimator: BaseEstimator, X: Samples) -> tuple[SelfSupervisedTran
     if not isinstance(estimator, SelfSupervisedTransformer):
         raise TypeError(
             "Views can be embedded by a method of skssl, or by a Pipeline whose last step is one; "
-            f"got {type(estimator).__name__}."
+            f"got {type(estimator).__name__}. Of a Pipeline with a classifier, score or search the "
+            "method alone, as in GridSearchCV(pipe[:-1], ...)."
         )
+    check_is_fitted(estimator)
     return estimator, X

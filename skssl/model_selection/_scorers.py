@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral
 from typing import Literal
 
@@ -136,9 +137,12 @@ class EmbeddingScorer:
         try:
             value = float(self.metric(Z[loaded], *(known[loaded] for known in labels)))
         except ValueError as error:
-            name = getattr(self.metric, "__name__", repr(self.metric))
-            raise ValueError(f"The embedding Z of X has no {name}: {error}") from error
+            raise ValueError(f"The embedding Z of X has no {self._name()}: {error}") from error
         return value if self.greater_is_better else -value
+
+    def _name(self) -> str:
+        metric = self.metric.func if isinstance(self.metric, partial) else self.metric
+        return getattr(metric, "__name__", type(metric).__name__)
 
     def _choose_rows(
         self, X: Samples, y: ArrayLike | None
@@ -146,9 +150,8 @@ class EmbeddingScorer:
         """Return the positions of the samples to look at, in their order, and their labels."""
         if self.needs_labels:
             if y is None:
-                raise ValueError(f"{self.metric!r} needs labels, but y is None.")
-            caller = getattr(self.metric, "__name__", type(self).__name__)
-            found, rows, _ = split_labels(y, self.unlabeled, caller=caller)
+                raise ValueError(f"{self._name()} needs labels, but y is None.")
+            found, rows, _ = split_labels(y, self.unlabeled, caller=self._name())
             check_lengths(X=X, y=y)
             labels = [found]
         else:

@@ -13,8 +13,21 @@ from skssl.views._base import Views
 class ChangedViews:
     """The modality's default views with some ranges changed.
 
-    What ``set_params(views__crop_scale=...)`` makes of ``views="auto"``, whose modality is not
-    known before fit. It has what scikit-learn asks of a parameter that is cloned and searched.
+    ``SimCLR(views=ChangedViews(flip=0))`` is the same as ``SimCLR().set_params(views__flip=0)``.
+    Which views these are, and which names they have, is known in `fit`, with the kind of data.
+
+    Parameters
+    ----------
+    **changes : dict
+        Ranges by their names, such as ``flip=0``.
+
+    Examples
+    --------
+    >>> from skssl import SimCLR
+    >>> from skssl.views import ChangedViews
+    >>> ssl = SimCLR(views=ChangedViews(flip=0))
+    >>> ssl.set_params(views__rotation=30)
+    SimCLR(views=ChangedViews(flip=0, rotation=30))
     """
 
     def __init__(self, **changes: object):

@@ -78,9 +78,8 @@ def random_affine(
     def draw(low: float, high: float) -> Tensor:
         return uniform(low, high, n, images, generator)
 
-    area = draw(*crop_scale)
+    side = draw(*crop_scale).sqrt()
     root_ratio = torch.exp(0.5 * draw(math.log(crop_ratio[0]), math.log(crop_ratio[1])))
-    side = area.sqrt()
     scale_x, scale_y = side * root_ratio, side / root_ratio
     center_x = draw(-1.0, 1.0) * (1 - scale_x).abs() + draw(-translation, translation)
     center_y = draw(-1.0, 1.0) * (1 - scale_y).abs() + draw(-translation, translation)
@@ -163,7 +162,6 @@ def random_color(
     luminance = images.new_tensor(_LUMINANCE)
     identity = torch.eye(3, dtype=images.dtype, device=images.device)
     to_gray = luminance.expand(3, 3)
-
     saturated = factor(saturation)[:, None, None]
     matrix = saturated * identity + (1 - saturated) * to_gray
     if hue:
@@ -171,7 +169,6 @@ def random_color(
         matrix = _hue_rotation(torch.where(changed, turn, 0.0)) @ matrix
     colorless = chance(grayscale, n, images, generator)[:, None, None]
     matrix = torch.where(colorless, to_gray @ matrix, matrix)
-
     mean_gray = (rgb.mean(dim=(2, 3)) * luminance).sum(dim=1)
     # Every matrix above keeps greys as they are, so contrast's grey offset passes through it.
     offset = (gain * (1 - contrasted) * mean_gray)[:, None, None]
@@ -245,8 +242,8 @@ class ImageViews(Views):
 
     See Also
     --------
-    ImageViews.photos : The defaults for photos, by their size.
-    ImageViews.glyphs : The defaults for digits, characters and other grey images.
+    ImageViews.photos : The views that photos get where none are passed, by their size.
+    ImageViews.glyphs : The views that digits, characters and other grey images get.
 
     References
     ----------
@@ -260,10 +257,13 @@ class ImageViews(Views):
     --------
     >>> import torch
     >>> from skssl.views import ImageViews
-    >>> views = ImageViews(crop_scale=(0.5, 1.0), flip=0.0)
-    >>> images = torch.rand(4, 3, 32, 32)
-    >>> views(images, generator=torch.Generator().manual_seed(0)).shape
-    torch.Size([4, 3, 32, 32])
+    >>> views = ImageViews.glyphs()
+    >>> views  # what is not shown is as in ImageViews()
+    ImageViews(brightness=0.6, contrast=0.6, crop_scale=(0.5, 1.2), erase=0.25,
+               flip=0.0, jitter=1.0, local_scale=(0.3, 0.6), noise=0.05,
+               padding='zeros', rotation=15.0, shear=0.2, translation=0.1)
+    >>> views(torch.rand(4, 1, 28, 28), generator=torch.Generator().manual_seed(0)).shape
+    torch.Size([4, 1, 28, 28])
     """
 
     crop_scale: tuple[float, float] = param(_AREA, default=(0.2, 1.0))
@@ -293,10 +293,10 @@ class ImageViews(Views):
     def photos(cls, size: tuple[int, int]) -> Self:
         """Return SimCLR's views for photos of a height and width, in pixels.
 
-        As in the paper, half of the images are blurred, except where they are so small (CIFAR's 32
-        pixels, and up to 64) that a blur would leave little. Views have three quarters of the
-        resolution: they zoom in, so that things are shown at about the size that they have in the
-        whole images of which the embedding is computed (Touvron et al. 2019), in half the time.
+        They are ``ImageViews(resolution=0.75)``: views zoom in, so that things are shown at about
+        the size that they have in the whole images of which the embedding is computed (Touvron et
+        al. 2019), in half the time. As in the paper, half of the images are blurred (``blur=0.5``),
+        except where they are so small, up to 64 pixels, that a blur would leave little.
         """
         return cls(resolution=0.75, blur=0.5 if min(size) > _SMALL_SIDE else 0.0)
 
@@ -306,7 +306,7 @@ class ImageViews(Views):
 
         No mirror images and no small crops, which would turn one sign into another; the shape
         is slanted, turned, stretched and shifted instead, and a part of some is painted over.
-        Brightness and contrast change a lot: how dark a thing is often says little about it.
+        How dark a thing is often says little about it. All values are in the example of the class.
         """
         return cls(
             crop_scale=(0.5, 1.2),
