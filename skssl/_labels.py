@@ -12,8 +12,8 @@ Without being told (``unlabeled="auto"``), a row has no label where `y` is
 
 Where -1 may as well be a label, it is an error that says what to write: if it leaves one class
 only, stands among other negative numbers, or among the integers of a regression; and where folds
-cannot know whether `y` holds classes. So are the strings "-1" and "nan", which NumPy makes of
-markers among names. A -1 that is declared a class, by those that a classifier was fitted to or by
+cannot know whether `y` holds classes. So are the strings "-1", "nan" and "None", and the like, which
+NumPy makes of markers among names. A -1 that is declared a class, by those that a classifier was fitted to or by
 ``classes`` of ``partial_fit``, is one.
 """
 
@@ -40,8 +40,8 @@ from skssl.modality import take
 
 Kind = Literal["classes", "quantities", "likely classes", "likely quantities"]
 
-# What NumPy makes of -1 and NaN in a list of names.
-MARKERS_AS_STRINGS = ("-1", "-1.0", "nan")
+# What NumPy makes of -1, NaN, None, NaT and the NA of pandas in an array of names.
+MARKERS_AS_STRINGS = ("-1", "-1.0", "nan", "None", "NaT", "<NA>")
 _LABELS = "names, real numbers or booleans"
 
 
@@ -330,8 +330,8 @@ def _check_strings(labels: np.ndarray, declared: list[object], caller: str) -> N
             raise ValueError(
                 f"{caller}: y holds the string {label!r}, which is what NumPy makes of a marker "
                 f"among names. Say unlabeled={label!r} if it stands for a missing label, and "
-                "unlabeled=None if it is a label. Lists and arrays of dtype object keep numbers "
-                "among names."
+                "unlabeled=None if it is a label, or unlabeled=np.nan if other values are missing. "
+                "Lists and arrays of dtype object keep markers among names."
             )
 
 

@@ -408,7 +408,9 @@ def test_a_missing_label_is_written_as_said():
 
 def test_the_page_knows_what_is_no_label(tmp_path):
     X, *_ = samples("texts")
-    assert data_of(write(tmp_path, X))["markers"] == ["-1", "-1.0", "nan", -1]
+    assert data_of(write(tmp_path, X))["markers"] == [
+        "-1", "-1.0", "nan", "None", "NaT", "<NA>", -1,
+    ]  # fmt: skip
     assert data_of(write(tmp_path, X, np.arange(N) % 3))["markers"] == [-1]
     assert data_of(write(tmp_path, X, np.linspace(0, 1, N)))["markers"] == []
     assert data_of(write(tmp_path, X, np.arange(N) % 3, unlabeled=np.int64(2)))["markers"] == [2]

@@ -181,8 +181,8 @@ def test_two_classes_of_which_one_is_minus_one(tool, marker):
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_markers_that_numpy_made_strings(tool):
-    for marker in (-1, np.nan):
-        y = np.array(of("cat", "dog", marker))
+    for marker in (-1, np.nan, None, pd.NaT, pd.NA):
+        y = np.array(of("cat", "dog", marker), dtype=str)
         with pytest.raises(ValueError, match=f"the string '{marker}'.*unlabeled='{marker}'"):
             TOOLS[tool](y)
         found = TOOLS[tool](y, unlabeled=str(marker))

@@ -175,6 +175,15 @@ def test_small_classes():
     assert len(splits) == 3
     with pytest.raises(ValueError, match="greater than the number of members in each class"):
         next(StratifiedLabeledKFold(6).split(labels, labels))
+    one_of_each = np.array(["frog", "toad", *[""] * 4])
+    with pytest.raises(ValueError, match="n_splits=5 .*2; use at most 2 folds"):
+        next(StratifiedLabeledKFold(5).split(one_of_each, one_of_each))
+    with pytest.raises(ValueError, match="n_splits=2 .* class: .*'frog', has 1 with a label. Folds"):
+        next(StratifiedLabeledKFold(2).split(one_of_each, one_of_each))
+    with pytest.raises(ValueError, match="the largest one, 0, has 5 with a label. Use at most 5"):
+        next(StratifiedLabeledKFold(6).split(labels, labels))
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        next(StratifiedLabeledKFold(2).split(labels, labels / 2 + 0.3))
 
 
 @pytest.mark.parametrize("cv", [StratifiedLabeledKFold(2), LabeledSplit(KFold(2))])

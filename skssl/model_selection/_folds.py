@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+import numpy as np
 from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold
 
 from skssl._declare import AT_LEAST_TWO, PART_OF_ROWS, POSITIVE_INT, param
-from skssl._labels import Kind
+from skssl._labels import Kind, check_class_labels
 from skssl._types import RandomState
 from skssl.model_selection._split import LabeledSplitter
 
@@ -17,11 +20,11 @@ class _LabeledFolds(LabeledSplitter):
     shuffle: bool = param("boolean", default=False)
     random_state: RandomState = param("random_state", default=None)
 
-    def _check_enough(self, n_labeled: int) -> None:
-        if n_labeled < self.n_splits:
+    def _check_enough(self, labels: np.ndarray) -> None:
+        if len(labels) < self.n_splits:
             raise ValueError(
                 f"n_splits={self.n_splits} is more than the number of rows with a label, "
-                f"{n_labeled}; use at most {n_labeled} folds."
+                f"{len(labels)}; use at most {len(labels)} folds."
             )
 
 
@@ -99,6 +102,17 @@ class StratifiedLabeledKFold(_LabeledFolds):
     [0 2 3 5] [1 4]
     """
 
+    def _check_enough(self, labels: np.ndarray) -> None:
+        super()._check_enough(labels)
+        check_class_labels(labels)
+        ((largest, n),) = Counter(labels.tolist()).most_common(1)
+        if n < self.n_splits:
+            raise ValueError(
+                f"n_splits={self.n_splits} cannot be greater than the number of members in each "
+                f"class: the largest one, {largest!r}, has {n} with a label. "
+                + (f"Use at most {n} folds." if n > 1 else "Folds need 2 labels of a class.")
+            )
+
     def _splitter(self) -> StratifiedKFold:
         return StratifiedKFold(self.n_splits, shuffle=self.shuffle, random_state=self.random_state)
 
@@ -154,6 +168,8 @@ class LabeledShuffleSplit(LabeledSplitter):
             random_state=self.random_state,
         )
 
-    def _check_enough(self, n_labeled: int) -> None:
-        if n_labeled < 2:
-            raise ValueError(f"A row to train on and one to test on need labels; {n_labeled} has.")
+    def _check_enough(self, labels: np.ndarray) -> None:
+        if len(labels) < 2:
+            raise ValueError(
+                f"A row to train on and one to test on need labels; {len(labels)} has."
+            )

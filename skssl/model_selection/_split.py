@@ -75,7 +75,7 @@ class LabeledSplitter(Declared):
         """
         self.check_parameters()
         cut, rows, others = self._cut(X, y, groups)
-        self._check_enough(len(rows))
+        self._check_enough(cut[1])
         for train, test in self._splitter().split(*cut):
             yield np.sort(np.concatenate([rows[train], others])), rows[test]
 
@@ -103,8 +103,8 @@ class LabeledSplitter(Declared):
         cut, _, _ = self._cut(y if X is None else X, y, groups)
         return self._splitter().get_n_splits(*cut)
 
-    def _check_enough(self, n_labeled: int) -> None:
-        """Raise an error if so many labelled rows are too few."""
+    def _check_enough(self, labels: np.ndarray) -> None:
+        """Raise an error if these labels are too few."""
 
     def _cut(
         self, X: Samples | ArrayLike, y: ArrayLike, groups: ArrayLike | None
