@@ -12,9 +12,9 @@ Without being told (``unlabeled="auto"``), a row has no label where `y` is
 
 Where -1 may as well be a label, it is an error that says what to write: if it leaves one class
 only, stands among other negative numbers, or among the integers of a regression; and where folds
-cannot know whether `y` holds classes. So are the strings "-1", "nan" and "None", and the like, which
-NumPy makes of markers among names. A -1 that is declared a class, by those that a classifier was fitted to or by
-``classes`` of ``partial_fit``, is one.
+cannot know whether `y` holds classes. So are the strings "-1", "nan", "None" and the like, which
+NumPy makes of markers among names. A -1 that is declared a class, by those that a classifier was
+fitted to or by ``classes`` of ``partial_fit``, is one.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from sklearn.feature_selection import RFE
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.semi_supervised import LabelSpreading
 from skorch.callbacks import Callback
 
@@ -179,7 +179,7 @@ def test_a_method_that_a_classifier_fine_tunes_is_trained_once(given, monkeypatc
 def test_a_method_in_a_pipeline_of_pipelines_is_trained_once():
     features = make_pipeline("passthrough", tiny(callbacks=[CountFits()]))
     probe = make_pipeline(StandardScaler(), LogisticRegression())
-    nested = compare({"nested": make_pipeline(features, probe)})
+    nested = compare({"nested": make_pipeline(features, probe)}, probe=probe)
     assert CountFits.epochs == [2]
     flat = compare({"nested": tiny()}, probe=probe)
     assert nested.rows == flat.rows
@@ -474,7 +474,7 @@ def test_the_summary_says_which_kind_is_first_and_whether_draws_can_tell():
     scores = {
         "raw": [[0.5, 0.7, 0.6], [0.80, 0.90, 0.85]],
         "PCA": [[0.4, 0.6, 0.5], [0.95, 0.95, 0.95]],
-        "random weights": [[0.3, 0.3, 0.3], [0.3, 0.3, 0.3]],
+        "random weights": [[0.3, 0.3, 0.3], [0.3, 0.29, 0.31]],
         "SimCLR": [[0.6, 0.7, 0.8], [0.84, 0.88, 0.86]],
     }
     report = FewLabelReport(
@@ -487,7 +487,7 @@ def test_the_summary_says_which_kind_is_first_and_whether_draws_can_tell():
         "1 label per class: SimCLR (model) is first, level with raw (classical) (0.100 ± 0.058), "
         "ahead of random weights by 0.400 ± 0.058.",
         "5 labels per class: PCA (classical) is first, ahead of SimCLR (model) by 0.090 ± 0.012, "
-        "ahead of random weights by 0.650 ± 0.000.",
+        "ahead of random weights by 0.650 ± 0.006.",
     ]
     assert str(report).endswith(report.summary())
 
@@ -503,6 +503,136 @@ def test_a_difference_is_paired_over_draws_and_varies_with_seeds_too():
     over_seeds = paired_difference(seeds, draws)
     assert (over_seeds.mean, over_seeds.error) == pytest.approx((0.01, 0.04))
     assert paired_difference([0.9], [0.1]).against("b") == "level with b (0.800 ± inf)"
+
+
+def test_draws_that_are_all_equal_tell_as_much_as_one():
+    same = paired_difference([0.9] * 5, [0.8] * 5)
+    assert (same.error, same.verdict) == (np.inf, "level")
+    assert paired_difference([0.9, 0.8, 0.7], [0.6] * 3).verdict == "ahead"
+    # Seeds still tell.
+    assert paired_difference([[0.9] * 5, [0.91] * 5], [0.8] * 5).error == pytest.approx(0.005)
+    level = paired_difference([0.9] * 5, [0.9] * 5)
+    assert (level.mean, level.error, level.verdict) == (0, 0, "level")
+
+
+class Recalls(ClassifierMixin, BaseEstimator):
+    """Is wrong about some rows, by their first column."""
+
+    def __init__(self, wrong=()):
+        self.wrong = wrong
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        row = np.asarray(X)[:, 0]
+        return np.where(np.isin(row, self.wrong), 1 - row % 2, row % 2).astype(int)
+
+
+def test_errors_are_about_other_test_rows_as_well():
+    numbered = np.arange(28.0)[:, None]
+    truth = np.arange(28) % 2
+    models = {"all": Recalls(), "all but one": Recalls(wrong=[27])}
+    report = few_label_report(
+        models, numbered[:20], truth[:20], X_test=numbered[20:], y_test=truth[20:],
+        n_labels=(3, 10), n_repeats=4, baselines={"all but two": Recalls([25, 27])},
+    )  # fmt: skip
+    assert report.n_draws == [4, 1]
+    right = np.isin(np.arange(8), [5, 7], invert=True)
+    by_row = np.sort(report.test_parts["all but two"][1][0])
+    np.testing.assert_allclose(by_row, np.sort(right.astype(float)), atol=1e-12)
+    # The standard error of 2 of 8 rows.
+    error = np.std(right, ddof=1) / 8**0.5
+    words = f"all (model) is first, level with all but two (classical) (0.250 ± {error:.3f})."
+    assert report.summary().split("\n") == [
+        f"3 labels per class: {words}",
+        f"10 labels per class: {words} There is one draw only, so ± says nothing of other labelled "
+        "rows.",
+    ]
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", "roc_auc", "balanced_accuracy", "f1"])
+def test_what_a_score_owes_to_parts_of_the_test_rows_has_its_mean(scoring):
+    # Without two of the ten parts, a class would be lost, if its rows were in one.
+    rare = np.r_[np.zeros(38, dtype=int), 1, 1]
+    truth = np.r_[np.arange(100) % 2, rare]
+    model = LogisticRegression()
+    report = compare(
+        model, X[:100], truth[:100], X_test=X[100:140], y_test=rare, scoring=scoring, n_labels=5
+    )
+    parts, scores = report.test_parts["LogisticRegression"], report.scores["LogisticRegression"]
+    assert parts.shape == (1, 2, 10)
+    np.testing.assert_allclose(parts.mean(axis=2), scores)
+    # A class of a single row is in each part.
+    one = compare(
+        model, X[:100], truth[:100], X_test=X[100:139], y_test=rare[:39], scoring=scoring,
+        n_labels=5,
+    )  # fmt: skip
+    assert np.isfinite(one.test_parts["LogisticRegression"]).all()
+
+
+def test_a_classifier_is_asked_about_the_test_rows_once():
+    asked = []
+
+    class Asked(LogisticRegression):
+        def predict(self, X):
+            asked.append(len(X))
+            return super().predict(X)
+
+    compare(Asked())
+    assert asked == [50] * 4
+    sizes = []
+
+    def scorer(estimator, X, y):
+        sizes.append(len(X))
+        assert isinstance(estimator, Asked)
+        np.testing.assert_array_equal(estimator.predict(X), super(Asked, estimator).predict(X))
+        return estimator.score(X, y)
+
+    report = compare(Asked(), scoring=scorer, n_labels=3, n_repeats=1)
+    assert sizes == [50, *[45] * 10]
+    assert report.scores == compare(Asked(), n_labels=3, n_repeats=1).scores
+
+
+def test_what_stands_before_a_method_stands_before_all_that_it_is_compared_with():
+    table = pd.DataFrame(X).rename(columns="column{}".format)
+    table["day"] = pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(200), unit="D")
+
+    def numbers(table):
+        return table.drop(columns="day")
+
+    model = make_pipeline(
+        FunctionTransformer(numbers), tiny(), LabeledOnly(LogisticRegression(max_iter=2000))
+    )
+    report = compare({"SimCLR": model}, table, baselines="auto")
+    assert list(report.scores) == [*classical_baselines(Tabular()), "random weights", "SimCLR"]
+    bare = compare({"SimCLR": tiny()}, numbers(table), baselines="auto")
+    assert report.rows == bare.rows
+    # Other steps make other samples.
+    both = compare({"a": model, "b": make_pipeline(FunctionTransformer(numbers), Scale(), tiny())},
+                   table)  # fmt: skip
+    assert list(both.scores)[:2] == ["random weights (a)", "random weights (b)"]
+
+
+def test_the_default_probe_scales_what_has_any_scale():
+    large = X * 1e4
+    unscaled = LogisticRegression(max_iter=2000)
+    of_all_rows = make_pipeline(StandardScaler(), unscaled)
+    models = {"method": tiny(), "identity": FunctionTransformer()}
+    found = compare(models, large).scores
+    for name, probe in (("method", unscaled), ("identity", of_all_rows)):
+        with_probe = compare({name: models[name]}, large, probe=probe)
+        np.testing.assert_array_equal(with_probe.scores[name], found[name])
+
+
+def test_usual_numbers_of_labels_are_those_that_there_are_rows_for():
+    settings = {"n_repeats": 1, "baselines": None, "random_state": 0}
+    few = np.where(np.arange(200) < 20, y, -1)
+    report = few_label_report(LogisticRegression(), X, few, **settings)
+    rarest = np.bincount(y[:20]).min()
+    assert report.n_labels == [n for n in (1, 2, 5) if n <= rarest - 1]
+    assert few_label_report(LogisticRegression(), X, y, **settings).n_labels == [1, 2, 5, 10, 25]
 
 
 def test_any_name_can_be_shown():
@@ -550,6 +680,7 @@ def test_plot_draws_every_model_and_tells_the_kinds_apart():
     ("params", "message"),
     [
         ({"n_labels": (1, 51)}, "class 0 has 50 labelled training rows"),
+        ({"y": np.where(np.arange(200), "frog", "toad")}, "Class 'toad' has 1 labelled row, and"),
         ({"n_labels": ()}, "n_labels must be positive integers, at least one, got ()"),
         ({"n_labels": (1, 0)}, "n_labels must be positive integers, at least one, got (1, 0)"),
         ({"n_repeats": 0}, "The 'n_repeats' parameter of few_label_report"),

@@ -8,7 +8,7 @@ import torch
 from cases import tiny_mlp
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
+from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, cross_val_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 
@@ -291,6 +291,17 @@ def test_weights_come_in_any_form():
             again = clf.fit(X, y, sample_weight=form)
             np.testing.assert_array_equal(again.predict_proba(X), expected)
             assert again.score(X, y, sample_weight=form) == score
+
+
+def test_booleans_beside_none_in_cross_validation():
+    y = np.array(of(True, False, None), dtype=object)
+    model, cv = LabeledOnly(LogisticRegression()), StratifiedLabeledKFold(2)
+    scores = cross_val_score(model, X, y, cv=cv, scoring=labeled_scorer("roc_auc"))
+    as_pandas = pd.Series(y, dtype="boolean")
+    np.testing.assert_array_equal(
+        cross_val_score(model, X, as_pandas, cv=cv, scoring="roc_auc"), scores
+    )
+    assert np.isfinite(scores).all()
 
 
 def test_labels_that_are_no_classes():

@@ -178,7 +178,7 @@ def test_small_classes():
     one_of_each = np.array(["frog", "toad", *[""] * 4])
     with pytest.raises(ValueError, match="n_splits=5 .*2; use at most 2 folds"):
         next(StratifiedLabeledKFold(5).split(one_of_each, one_of_each))
-    with pytest.raises(ValueError, match="n_splits=2 .* class: .*'frog', has 1 with a label. Folds"):
+    with pytest.raises(ValueError, match="n_splits=2 .*'frog', has 1 with a label. Folds"):
         next(StratifiedLabeledKFold(2).split(one_of_each, one_of_each))
     with pytest.raises(ValueError, match="the largest one, 0, has 5 with a label. Use at most 5"):
         next(StratifiedLabeledKFold(6).split(labels, labels))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import make_pipeline
 
 from skssl._types import Auto, Samples
 from skssl.base import SelfSupervisedTransformer
 from skssl.inspection._baselines import classical_baselines
 from skssl.inspection._inputs import Models, named_models
-from skssl.inspection._rows import method_of
+from skssl.inspection._rows import fit_in_turn, method_in
 from skssl.modality import Modality, infer_modality
 
 # The encoder before its training: nothing has trained it, or others have.
@@ -22,14 +23,20 @@ def resolve_baselines(
     models: Mapping[str, BaseEstimator],
     X: Samples,
 ) -> Models:
-    """Return the classical baselines: those that are passed, or those of the modality."""
+    """Return the classical baselines: those that are passed, or those of the modality.
+
+    The latter get what the first method gets, which steps before it may have made of `X`.
+    """
     if baselines is None:
         return {}
     if not isinstance(baselines, str):
         return named_models(baselines, "baselines")
-    methods = [method for model in models.values() if (method := method_of(model)) is not None]
-    modality = _modality_of(methods[0], X) if methods else infer_modality(X)
-    return classical_baselines(modality)
+    found = next(filter(None, map(method_in, models.values())), None)
+    if found is None:
+        return classical_baselines(infer_modality(X))
+    before, X = fit_in_turn(found[0], X)
+    classical = classical_baselines(_modality_of(found[1], X))
+    return {name: _behind(before, baseline) for name, baseline in classical.items()}
 
 
 def _modality_of(method: SelfSupervisedTransformer, X: Samples) -> Modality:
@@ -40,25 +47,30 @@ def _modality_of(method: SelfSupervisedTransformer, X: Samples) -> Modality:
 
 def random_weights(models: Mapping[str, BaseEstimator], X: Samples) -> Models:
     """Return each distinct encoder of the methods, as it was or will be before its training."""
-    controls: dict[tuple[object, ...], tuple[str, SelfSupervisedTransformer]] = {}
+    controls: dict[tuple[object, ...], tuple[str, str, BaseEstimator]] = {}
     for name, model in models.items():
-        method = method_of(model)
-        if method is not None:
-            # One that is fitted has its scales and its vocabulary from other rows.
-            is_fitted = method.__sklearn_is_fitted__()
-            untrained = {"max_epochs": 0, "checkpoint": None}
-            control = (
-                method.untrained(X) if is_fitted else clone(method).set_params(**untrained).fit(X)
-            )
-            controls.setdefault(_form(control), (name, control))
-    called = {
-        name: _FROZEN if control.starts_from_known() else _RANDOM
-        for name, control in controls.values()
-    }
+        found = method_in(model)
+        if found is not None:
+            before, seen = fit_in_turn(found[0], X)
+            control = _untrained(found[1], seen)
+            called = _FROZEN if control.starts_from_known() else _RANDOM
+            form = (repr(found[0]), *_form(control))
+            controls.setdefault(form, (called, name, _behind(before, control)))
     if len(controls) == 1:
-        ((name, control),) = controls.values()
-        return {called[name]: control}
-    return {f"{called[name]} ({name})": control for name, control in controls.values()}
+        ((called, _, control),) = controls.values()
+        return {called: control}
+    return {f"{called} ({name})": control for called, name, control in controls.values()}
+
+
+def _untrained(method: SelfSupervisedTransformer, X: Samples) -> SelfSupervisedTransformer:
+    # One that is fitted has its scales and its vocabulary from other rows.
+    if method.__sklearn_is_fitted__():
+        return method.untrained(X)
+    return clone(method).set_params(max_epochs=0, checkpoint=None).fit(X)
+
+
+def _behind(before: list[BaseEstimator], model: BaseEstimator) -> BaseEstimator:
+    return make_pipeline(*before, model) if before else model
 
 
 def _form(method: SelfSupervisedTransformer) -> tuple[object, ...]:

@@ -9,14 +9,12 @@ import numpy as np
 from joblib import Parallel
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, is_classifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.dummy import DummyClassifier
 from sklearn.metrics import check_scoring
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
 from skssl._declare import AUTO, PART_OF_ROWS, POSITIVE_INT, HasMethods
-from skssl._sklearn_compat import plain, validate_params
+from skssl._sklearn_compat import validate_params
 from skssl._types import Auto, RandomState, Samples
 from skssl.inspection import _inputs as inputs
 from skssl.inspection._controls import random_weights, resolve_baselines
@@ -31,7 +29,7 @@ from skssl.inspection._rows import FittedRow, Scorer, draw_labelled
         "y": "no_validation",
         "X_test": "no_validation",
         "y_test": "no_validation",
-        "n_labels": ["array-like", POSITIVE_INT],
+        "n_labels": [AUTO, "array-like", POSITIVE_INT],
         "n_repeats": [POSITIVE_INT],
         "baselines": [AUTO, dict, None],
         "probe": [HasMethods("fit"), None],
@@ -51,7 +49,7 @@ def few_label_report(
     *,
     X_test: Samples | None = None,
     y_test: ArrayLike | None = None,
-    n_labels: int | Sequence[int] = (1, 2, 5, 10, 25),
+    n_labels: Auto[int | Sequence[int]] = "auto",
     n_repeats: int = 10,
     baselines: Auto[Mapping[str, BaseEstimator] | None] = "auto",
     probe: BaseEstimator | None = None,
@@ -83,7 +81,7 @@ def few_label_report(
           method that one fine-tunes is trained once before;
         - of a pipeline, the steps before the classifier, or before one that needs labels by its
           tags, are fitted once, to all training rows without labels, and those from there on as
-          classifiers are.
+          classifiers are. Random weights stand behind the same steps as the method.
 
         The estimators that are passed are not changed.
     X : array-like
@@ -93,17 +91,22 @@ def few_label_report(
     X_test, y_test : array-like, default=None
         Test rows, all of them with a label. None splits them off from the labelled rows, keeping
         the shares of the classes.
-    n_labels : int or sequence of int, default=(1, 2, 5, 10, 25)
-        Labels per class, each at least 1. Rows drawn for fewer labels are among those for more.
+    n_labels : "auto", int or sequence of int, default="auto"
+        Labels per class, each at least 1. Rows drawn for fewer labels are among those for more, and
+        each class has as many, however frequent it is: "2 % of the rows" cannot be drawn. "auto"
+        are those of 1, 2, 5, 10 and 25 that each class has labelled training rows for.
     n_repeats : int, default=10
         Draws of the labelled rows, at least 1.
     baselines : "auto", dict of str to estimator or None, default="auto"
         What to compare with. "auto" is :func:`classical_baselines` of the modality of the first
-        method, or without one, of the modality that `X` looks like. None is nothing.
+        method, which get what the steps before that method make of `X`; or without a method, of
+        the modality that `X` looks like. None is nothing.
     probe : classifier, default=None
         What is fitted to embeddings and other features; up to its first step that needs labels to
-        those of all training rows. None is a ``LogisticRegression`` behind a ``StandardScaler``,
-        which is fitted to all training rows, not to the few labelled ones, so it does no harm here.
+        those of all training rows. None is ``LogisticRegression(max_iter=2000)``: on what a method
+        returns as it is, and on other features, which have any scale, behind a ``StandardScaler``
+        that is fitted to all training rows. Random weights get it as well: if a pipeline has
+        another classifier, pass that one, to compare encoders and not classifiers.
     choose : bool, default=False
         Whether to add a row that says what it is worth to choose among the others: in each draw,
         the one of `models` and `baselines` that has the best score in stratified cross-validation
@@ -113,7 +116,7 @@ def few_label_report(
         `models`. Classifiers are fitted up to six times as often.
     scoring : str or callable, default="accuracy"
         A score of scikit-learn, such as "balanced_accuracy", or a callable
-        ``scorer(estimator, X, y)``.
+        ``scorer(estimator, X, y)``, which also gets parts of the test rows.
     unlabeled : "auto", None or a label, default="auto"
         What stands for a missing label in `y`, as in :class:`skssl.semi_supervised.LabeledOnly`.
     test_size : float or int, default=0.25
@@ -133,10 +136,19 @@ def few_label_report(
     Raises
     ------
     ValueError
-        Before anything is trained, if a class has fewer labelled training rows than are to be
-        drawn, a name is used twice, ``choose=True`` has a single row to choose from, or a parameter
-        has a value that is not allowed. Errors of a model are not caught, so no row is missing from
-        a report.
+        Before anything is trained, if
+
+        - a class has fewer labelled training rows than are to be drawn, or one labelled row where
+          test rows are split off;
+        - `y` has no label, a single class, or numbers that are no classes, or it cannot be told
+          whether -1 is a label; or `y_test` has a row without a label, or another class;
+        - `scoring` is no score of such classes, such as "f1" with more than two;
+        - a model is neither a transformer nor a classifier, a name is used twice, or
+          ``choose=True`` has a single row to choose from;
+        - a parameter has a value that is not allowed, or lengths differ.
+
+        Errors of a model are not caught, so no row is missing from a report; they say which row it
+        was.
 
     See Also
     --------
@@ -155,28 +167,26 @@ def few_label_report(
     >>> [row["n_labels"] for row in report.rows if row["model"] == "SimCLR"]
     [1, 5]
     """
-    counts = inputs.check_n_labels(n_labels)
+    asked = inputs.check_n_labels(n_labels)
     named = inputs.named_models(models, "models")
     rng = check_random_state(random_state)
     data = inputs.split(X, y, X_test, y_test, unlabeled, test_size, rng)
-    inputs.check_enough_rows(counts, data)
-    if probe is None:
-        probe = make_pipeline(plain(StandardScaler()), LogisticRegression(max_iter=2000))
-    elif not is_classifier(probe):
+    counts = inputs.check_enough_rows(asked, data)
+    if probe is not None and not is_classifier(probe):
         raise ValueError(f"probe={probe!r} must be a classifier.")
-    scorer = check_scoring(probe, scoring=scoring)
+    scorer = check_scoring(DummyClassifier() if probe is None else probe, scoring=scoring)
     if isinstance(scoring, str):
         inputs.check_scoring_of_classes(scorer, data.classes)
     seeds = rng.randint(2**31 - 1, size=n_repeats)
     known = np.flatnonzero(data.y != -1)
     draws = [known[draw_labelled(data.y[known], n, seed)] for n in counts for seed in seeds]
 
-    classical = resolve_baselines(baselines, named, X)
+    classical = resolve_baselines(baselines, named, data.X)
     controls = random_weights(named, data.X)
     inputs.check_names(classical, controls, named, {CHOSEN: None} if choose else {})
     if choose and len(classical) + len(named) < 2:
         raise ValueError(f"choose=True needs at least 2 rows to choose from, got {list(named)}.")
-    scores, kinds, estimators, validated = {}, {}, {}, {}
+    scores, test_parts, kinds, estimators, validated = {}, {}, {}, {}, {}
     of_draws = np.repeat(counts, n_repeats)
     several = np.flatnonzero(of_draws > 1)  # draws that have something to cross-validate
     groups = {"classical": classical, "random weights": controls, "model": named}
@@ -197,7 +207,8 @@ def few_label_report(
                 except Exception as error:
                     error.add_note(f"This was in the row {name!r} of few_label_report.")
                     raise
-                scores[name] = np.reshape(cells, (len(counts), n_repeats))
+                by_draw = np.reshape(cells, (len(counts), n_repeats, -1))
+                scores[name], test_parts[name] = by_draw[..., 0], by_draw[..., 1:]
                 kinds[name], estimators[name] = kind, row.steps
     return FewLabelReport(
         scores,
@@ -208,8 +219,16 @@ def few_label_report(
         n_labelled=int((data.y != -1).sum()),
         n_test=len(data.y_test),
         estimators=estimators,
+        test_parts=test_parts,
+        n_draws=_count_different(draws, len(counts)),
         chosen=_choose([*named, *classical], validated, counts, n_repeats) if choose else None,
     )
+
+
+def _count_different(draws: Sequence[np.ndarray], n_counts: int) -> list[int]:
+    """Return how many draws are of different rows, by number of labels."""
+    sets = np.array([np.sort(rows).tobytes() for rows in draws], dtype=object)
+    return [len(set(of_count)) for of_count in sets.reshape(n_counts, -1)]
 
 
 def _choose(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,6 +22,7 @@ from skssl.modality import take
 Models = dict[str, BaseEstimator]
 
 _CALLER = "few_label_report"
+_USUAL_N_LABELS = (1, 2, 5, 10, 25)
 
 
 def named_models(
@@ -47,8 +49,10 @@ def named_models(
     return named
 
 
-def check_n_labels(n_labels: int | Sequence[int]) -> list[int]:
-    """Return the numbers of labels per class, in ascending order."""
+def check_n_labels(n_labels: int | Sequence[int] | Literal["auto"]) -> list[int] | None:
+    """Return the numbers of labels per class, in ascending order, None for "auto"."""
+    if isinstance(n_labels, str):
+        return None
     counts = list(np.ravel(n_labels))
     allowed = all(isinstance(n, np.integer) and n > 0 for n in counts)
     if not counts or not allowed:
@@ -79,6 +83,13 @@ def split(
     if X_test is not None and y_test is not None:
         of_test = _test_numbers(X_test, y_test, unlabeled, classes)
         return Data(X, numbers, X_test, of_test, classes)
+    rarest = int(np.bincount(of_found).argmin())
+    if (of_found == rarest).sum() < 2:
+        raise ValueError(
+            f"Class {classes.tolist()[rarest]!r} has 1 labelled row, and each class needs 2, one "
+            "to train on and one for the test. Label more rows of it, leave it out, or pass X_test "
+            "and y_test."
+        )
     kept, test = train_test_split(
         labelled, test_size=test_size, stratify=numbers[labelled], random_state=rng
     )
@@ -109,16 +120,22 @@ def check_scoring_of_classes(scorer: Scorer, classes: np.ndarray) -> None:
         scorer(guessing, np.zeros((len(classes), 1)), classes)
 
 
-def check_enough_rows(counts: Sequence[int], data: Data) -> None:
-    """Raise an error if a class has fewer labelled training rows than are to be drawn."""
+def check_enough_rows(counts: Sequence[int] | None, data: Data) -> list[int]:
+    """Return how many rows of each class are to be drawn, or raise an error if they are not there.
+
+    None are the usual numbers of which there are enough.
+    """
     available = np.bincount(data.y[data.y != -1], minlength=len(data.classes))
-    scarce = int(available.argmin())
-    if available[scarce] < max(counts):
+    scarce, n = int(available.argmin()), int(available.min())
+    if counts is None:
+        counts = [count for count in _USUAL_N_LABELS if count <= max(n, 1)]
+    if n < max(counts):
         raise ValueError(
-            f"n_labels={list(counts)} asks for {max(counts)} rows of each class, but class "
-            f"{data.classes.tolist()[scarce]!r} has {available[scarce]} labelled training rows. "
+            f"n_labels={list(counts)} asks for {max(counts)} of each class, but class "
+            f"{data.classes.tolist()[scarce]!r} has {n} labelled training row{'s' * (n != 1)}. "
             "Ask for fewer, or keep fewer rows for the test with test_size."
         )
+    return list(counts)
 
 
 def check_names(*groups: Mapping[str, object]) -> None:

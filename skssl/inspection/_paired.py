@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,8 @@ class PairedDifference:
     mean : float
         Above 0 if the first row is the better one.
     error : float
-        Standard error of the mean; infinite where a single draw tells nothing of it.
+        Standard error of the mean; infinite where nothing tells it: of a single draw, or of draws
+        that are all the same.
     """
 
     mean: float
@@ -63,6 +65,14 @@ def paired_difference(scores: ArrayLike, others: ArrayLike) -> PairedDifference:
     differences, draw by draw, that tell the models apart. Where methods were trained with several
     seeds, the seeds add to the error what they vary.
 
+    A greater score is the better one. Of errors, where less is better, pass those of the other row
+    first. Draws may as well be other things that were measured alike for both rows, such as single
+    test rows, if these are independent. Those that are not, such as windows of one recording that
+    overlap, make the error too small: take the mean of each recording first.
+
+    Where neither row's score changes from draw to draw, all draws were of the same samples, and
+    tell as much as one.
+
     Parameters
     ----------
     scores, others : array-like of shape (n_draws,) or (n_seeds, n_draws)
@@ -83,12 +93,23 @@ def paired_difference(scores: ArrayLike, others: ArrayLike) -> PairedDifference:
     >>> difference.against("raw pixels")
     'ahead of raw pixels by 0.125 ± 0.025'
     """
-    differences = np.atleast_2d(scores) - np.atleast_2d(others)
-    if differences.size < 2:
-        return PairedDifference(float(differences.mean()), np.inf)
-    variance = sum(
+    difference = two_way_difference(np.atleast_2d(scores) - np.atleast_2d(others))
+    if difference.mean and not (np.ptp(scores) or np.ptp(others)):
+        return PairedDifference(difference.mean, np.inf)
+    return difference
+
+
+def two_way_difference(differences: np.ndarray) -> PairedDifference:
+    """Return the mean of differences whose rows and whose columns were both drawn.
+
+    Parameters
+    ----------
+    differences : ndarray of shape (n_seeds, n_draws) or (n_draws, n_test_rows)
+    """
+    variances = [
         differences.mean(axis=axis).var(ddof=1) / n
         for axis, n in enumerate(reversed(differences.shape))
         if n > 1
-    )
-    return PairedDifference(float(differences.mean()), float(variance**0.5))
+    ]
+    error = math.sqrt(sum(variances)) if variances else math.nan
+    return PairedDifference(float(differences.mean()), math.inf if math.isnan(error) else error)

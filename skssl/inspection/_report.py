@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skssl.inspection._display import FewLabelDisplay
-from skssl.inspection._paired import paired_difference
+from skssl.inspection._paired import PairedDifference, paired_difference, two_way_difference
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +21,16 @@ CHOSEN = "chosen by cross-validation"
 # What Markdown gives a meaning, in the middle of a line of a table; an underscore within a word has
 # none.
 _MARKS = re.compile(r"[\\`*\[\]<>|$~&]|(?<![^\W_])_|_(?![^\W_])")
+
+
+def _of_chosen(chosen: Sequence[Sequence[str]], values: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return what the rows that were chosen have, by number of labels and draw."""
+    return np.array(
+        [
+            [values[name][column][draw] for draw, name in enumerate(names)]
+            for column, names in enumerate(chosen)
+        ]
+    )
 
 
 def _in_a_line(text: object) -> str:
@@ -53,6 +63,11 @@ class FewLabelReport:
     estimators : dict of str to list of estimators
         What was fitted to all training rows without labels, step by step, by the name of the
         model.
+    test_parts : dict of str to ndarray of shape (len(n_labels), n_repeats, n_parts), default=None
+        What each score owes to parts of the test rows, which have its mean: of accuracies, those
+        of the parts. With them, errors are about other test rows as well as about other draws.
+    n_draws : sequence of int, default=None
+        How many draws were of different rows, by number of labels; None is all of them.
     chosen : list of list of str, default=None
         Name of the row that was chosen in each draw, by number of labels. It makes a row of its
         own, of the kind "chosen".
@@ -102,19 +117,20 @@ class FewLabelReport:
         n_labelled: int,
         n_test: int,
         estimators: Mapping[str, list[BaseEstimator]] | None = None,
+        test_parts: Mapping[str, np.ndarray] | None = None,
+        n_draws: Sequence[int] | None = None,
         chosen: Sequence[Sequence[str]] | None = None,
     ):
         self.scores = dict(scores)
         self.kinds = dict(kinds)
+        self.test_parts = None if test_parts is None else dict(test_parts)
+        self.n_draws = None if n_draws is None else list(n_draws)
         self.chosen = chosen
         if chosen is not None:
-            self.scores[CHOSEN] = np.array(
-                [
-                    [scores[name][column][draw] for draw, name in enumerate(names)]
-                    for column, names in enumerate(chosen)
-                ]
-            )
+            self.scores[CHOSEN] = _of_chosen(chosen, self.scores)
             self.kinds[CHOSEN] = "chosen"
+            if self.test_parts is not None:
+                self.test_parts[CHOSEN] = _of_chosen(chosen, self.test_parts)
         self.n_labels = list(n_labels)
         self.scoring = scoring
         self.n_train, self.n_labelled, self.n_test = n_train, n_labelled, n_test
@@ -159,8 +175,9 @@ class FewLabelReport:
 
         Of each kind (classical baselines, random weights, models) it takes the row with the highest
         mean, and compares these draw by draw (:func:`paired_difference`). What is within two
-        standard errors is level. The best of several rows was chosen by these same draws, so its
-        lead is a little too large.
+        standard errors is level. They hold for other draws of the labelled rows and for other test
+        rows, if these are independent. The best of several rows was chosen by these same draws, so
+        its lead is a little too large.
 
         Where rows were chosen, it also says what came of it: how often each was, and how the
         choice compares with the first model and with the row that has the highest mean.
@@ -180,13 +197,13 @@ class FewLabelReport:
         first, *others = best.values()
         n = self.n_labels[column]
         compared = [
-            paired_difference(self.scores[first][column], self.scores[other][column]).against(
-                self._with_kind(other)
-            )
+            self._difference(first, other, column).against(self._with_kind(other))
             for other in others
         ]
         labels = f"{n} label{'s' if n > 1 else ''} per class"
         said = f"{labels}: {', '.join([f'{self._with_kind(first)} is first', *compared])}."
+        if self.n_draws is not None and self.n_draws[column] == 1:
+            said += " There is one draw only, so ± says nothing of other labelled rows."
         return said if self.chosen is None else f"{said} {self._of_choice(self.chosen, column)}"
 
     def _of_choice(self, chosen: Sequence[Sequence[str]], column: int) -> str:
@@ -201,15 +218,19 @@ class FewLabelReport:
         if best == first:
             words = {first: f"{called} and the best afterwards"}
         compared = [
-            paired_difference(self.scores[CHOSEN][column], self.scores[name][column]).against(
-                f"{_in_a_line(name)}, {what}"
-            )
+            self._difference(CHOSEN, name, column).against(f"{_in_a_line(name)}, {what}")
             for name, what in words.items()
         ]
         times = ", ".join(
             f"{_in_a_line(name)} ({count})" for name, count in Counter(chosen[column]).most_common()
         )
         return f"Cross-validation chose {times}, which is {' and '.join(compared)}."
+
+    def _difference(self, first: str, other: str, column: int) -> PairedDifference:
+        if self.test_parts is None:
+            return paired_difference(self.scores[first][column], self.scores[other][column])
+        parts = self.test_parts[first][column] - self.test_parts[other][column]
+        return two_way_difference(parts)
 
     def _by_mean(self, column: int, leave_out: Sequence[str] = ("chosen",)) -> list[str]:
         names = [name for name, kind in self.kinds.items() if kind not in leave_out]

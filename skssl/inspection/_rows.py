@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state, get_tags
 from threadpoolctl import threadpool_limits
 
 from skssl._labels import quiet_about_few_labels
-from skssl._sklearn_compat import safe_indexing
+from skssl._sklearn_compat import plain, safe_indexing
 from skssl._types import Samples
 from skssl.base import SelfSupervisedTransformer
 from skssl.inspection._steps import NumberedClasses
+from skssl.inspection._test_rows import parts_of, score_by_parts
 from skssl.semi_supervised import FineTuner
 
 # Classifiers in here take all training rows, with a marker for those whose label is not known: -1
@@ -86,10 +87,26 @@ def prepare_marker(
     return classifier, None
 
 
-def method_of(model: BaseEstimator) -> SelfSupervisedTransformer | None:
-    """Return the method that a model is, begins with, or fine-tunes, by default as well."""
-    if isinstance(model, Pipeline):
-        model = next(iter(_steps_of(model)), None)
+def method_in(
+    model: BaseEstimator,
+) -> tuple[list[BaseEstimator], SelfSupervisedTransformer] | None:
+    """Return the method that a model is, has as a step, or fine-tunes, and the steps before it.
+
+    None if there is none that is trained without labels.
+    """
+    before: list[BaseEstimator] = []
+    for step in _steps_of(model):
+        method = _method_of(step)
+        if method is not None:
+            return before, method
+        if get_tags(step).target_tags.required:
+            return None
+        before.append(step)
+    return None
+
+
+def _method_of(model: BaseEstimator) -> SelfSupervisedTransformer | None:
+    """Return the method that an estimator is or fine-tunes, by default as well."""
     if isinstance(model, FineTuner):
         # A copy, so that asking again gives the same seed.
         rng = check_random_state(copy.deepcopy(model.random_state))
@@ -109,15 +126,16 @@ class FittedRow:
     ----------
     model : estimator
         A transformer, which gets the probe behind it, a classifier, or a pipeline.
-    probe : estimator
-        The classifier for transformers.
+    probe : estimator or None
+        The classifier for transformers. None is a linear one, which takes what a method returns as
+        it is, and other features standardised.
     data : Data
     """
 
-    def __init__(self, model: BaseEstimator, probe: BaseEstimator, data: Data):
+    def __init__(self, model: BaseEstimator, probe: BaseEstimator | None, data: Data):
         steps = _steps_of(model)
         if not is_classifier(model):
-            steps += _steps_of(probe)
+            steps += _default_probe(model) if probe is None else _steps_of(probe)
         needs_labels = [get_tags(step).target_tags.required for step in steps[:-1]]
         first = [*needs_labels, True].index(True)
         self.steps = []
@@ -133,11 +151,15 @@ class FittedRow:
 
     def scores(
         self, data: Data, draws: Sequence[np.ndarray], scorer: Scorer, pool: Parallel
-    ) -> list[float]:
-        """Return the score on the test rows for each draw of labelled rows."""
+    ) -> list[list[float]]:
+        """Return scores for each draw of labelled rows.
+
+        That on the test rows, and what it owes to each part of them.
+        """
         # Rows whose number is -1 get a wrong label, but are in no draw.
         labels = [data.classes[numbers] for numbers in (data.y, data.y_test)]
-        return pool(delayed(self._score)(*labels, rows, scorer) for rows in draws)
+        kept = parts_of(data.y_test)
+        return pool(delayed(self._score)(*labels, rows, scorer, kept) for rows in draws)
 
     def validated(
         self,
@@ -162,16 +184,29 @@ class FittedRow:
         for train, held_out in StratifiedKFold(n_folds).split(rows, y[rows]):
             tested = rows[held_out]
             Z = safe_indexing(self.Z, tested)
-            scores.append(self._score_on(Z, y[tested], y, rows[train], scorer))
+            scores.append(self._score_on(Z, y[tested], y, rows[train], scorer, [])[0])
         return float(np.mean(scores))
 
-    def _score(self, y: np.ndarray, y_test: np.ndarray, rows: np.ndarray, scorer: Scorer) -> float:
-        return self._score_on(self.Z_test, y_test, y, rows, scorer)
+    def _score(
+        self,
+        y: np.ndarray,
+        y_test: np.ndarray,
+        rows: np.ndarray,
+        scorer: Scorer,
+        kept: list[np.ndarray],
+    ) -> list[float]:
+        return self._score_on(self.Z_test, y_test, y, rows, scorer, kept)
 
     def _score_on(
-        self, Z: Samples, truth: np.ndarray, y: np.ndarray, rows: np.ndarray, scorer: Scorer
-    ) -> float:
-        """Return the score on `Z` of a classifier to which the labels of `rows` are shown."""
+        self,
+        Z: Samples,
+        truth: np.ndarray,
+        y: np.ndarray,
+        rows: np.ndarray,
+        scorer: Scorer,
+        kept: list[np.ndarray],
+    ) -> list[float]:
+        """Return scores on `Z` of a classifier to which the labels of `rows` are shown."""
         # Unlike a clone, a copy keeps a method inside that was fitted before.
         classifier = copy.deepcopy(self.classifier)
         # With one label of each class, labels look like the values of a regression; and rows that
@@ -181,18 +216,17 @@ class FittedRow:
                 shown = np.full(len(y), self.marker, dtype=self.marker.dtype)
                 shown[rows] = y[rows]
                 classifier.fit(self.Z, shown)
-                return _number(scorer(classifier, Z, truth))
+                return score_by_parts(scorer, classifier, Z, truth, kept)
             # A few labelled rows are fitted several times as fast without threads.
             with threadpool_limits(1):
                 classifier.fit(safe_indexing(self.Z, rows), y[rows])
-            return _number(scorer(classifier, Z, truth))
+            return score_by_parts(scorer, classifier, Z, truth, kept)
 
 
-def _number(score: object) -> float:
-    number = float(cast(float, score))
-    if math.isnan(number):
-        raise ValueError("scoring gave NaN, which says nothing of a model; take another score.")
-    return number
+def _default_probe(model: BaseEstimator) -> list[BaseEstimator]:
+    linear = LogisticRegression(max_iter=2000)
+    # An embedding has a spread that suits it; other features may have any.
+    return [linear] if method_in(model) else [plain(StandardScaler()), linear]
 
 
 def _steps_of(model: BaseEstimator) -> list[BaseEstimator]:
@@ -200,6 +234,15 @@ def _steps_of(model: BaseEstimator) -> list[BaseEstimator]:
         return [model]
     steps = [step for _, step in model.steps if step is not None and step != "passthrough"]
     return [inner for step in steps for inner in _steps_of(step)]
+
+
+def fit_in_turn(steps: Sequence[BaseEstimator], X: Samples) -> tuple[list[BaseEstimator], Samples]:
+    """Fit steps without labels; return them, so that they stay fitted, and what they give."""
+    fitted = []
+    for step in steps:
+        fitted.append(FrozenEstimator(_fit_without_labels(step, X)))
+        X = fitted[-1].transform(X)
+    return fitted, X
 
 
 def _fit_without_labels(step: BaseEstimator, X: Samples) -> BaseEstimator:
@@ -214,5 +257,5 @@ def _with_fitted_method(classifier: BaseEstimator, X: Samples) -> BaseEstimator:
     """Return a classifier whose method, if it fine-tunes one, has been trained on all rows."""
     if not isinstance(classifier, FineTuner):
         return classifier
-    method = _fit_without_labels(method_of(classifier), X)
+    method = _fit_without_labels(_method_of(classifier), X)
     return copy.copy(classifier).set_params(method=method)
