@@ -28,6 +28,7 @@ __all__ = ["Checkpoint", "known_parameters"]
 # Parameters that may change before a training goes on.
 _MAY_CHANGE = {"callbacks", "checkpoint", "checkpoint_every", "device", "verbose", "warm_start"}
 _REMEDY = "It is left as it is: name another file, or delete this one to train anew."
+_SEARCHES = "What fits many times, such as a search, takes warm_start='a folder' instead."
 
 
 class Checkpoint:
@@ -184,7 +185,9 @@ class Checkpoint:
 
     def refuse(self, why: str, cause: Exception | None = None) -> NoReturn:
         """Raise an error about a training in the file that is another one."""
-        self._refuse_file(f"holds a training that {why}", cause)
+        raise ValueError(
+            f"{self._where} holds a training that {why}. {_REMEDY} {_SEARCHES}"
+        ) from cause
 
     def _refuse_file(self, why: str, cause: Exception | None = None) -> NoReturn:
         raise ValueError(f"{self._where} {why}. {_REMEDY}") from cause

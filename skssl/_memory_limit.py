@@ -30,8 +30,9 @@ def set_memory_limit(limit: int | float | str) -> AbstractContextManager[None]:
     Parameters
     ----------
     limit : "auto", int or float
-        In bytes, or as a fraction of the machine's memory, above 0 and below 1. "auto" is an eighth
-        of that memory, at most 1 GiB; 0 reads on demand whatever can be.
+        An int is a number of bytes: ``2**30`` is a GiB, 1 a single byte, and 0 reads on demand
+        whatever can be. A float is a fraction of the machine's memory, above 0 and below 1. "auto"
+        is an eighth of that memory, at most 1 GiB.
 
     Raises
     ------
@@ -51,8 +52,8 @@ def set_memory_limit(limit: int | float | str) -> AbstractContextManager[None]:
     is_share = isinstance(limit, Real) and not isinstance(limit, Integral) and 0 < limit < 1
     if not (is_auto or is_bytes or is_share):
         raise ValueError(
-            f"limit must be 'auto', a number of bytes (an int of at least 0) or a fraction of the "
-            f"memory (a float above 0 and below 1), got {quoted(limit)}."
+            f"limit must be 'auto', a number of bytes (an int of at least 0; a GiB is 2**30) or a "
+            f"fraction of the memory (a float above 0 and below 1), got {quoted(limit)}."
         )
     before, _limit = _limit, limit
     return _back_to(before)

@@ -20,6 +20,7 @@ from skssl._types import RandomState
 __all__ = [
     "Processes",
     "current_processes",
+    "has_others",
     "is_first",
     "of_first",
     "random_state_of_all",
@@ -138,6 +139,16 @@ def current_processes() -> Processes | None:
 def is_first() -> bool:
     """Whether this process is the one that tells, of all that train together."""
     return _current is None or not _current.rank
+
+
+def has_others() -> bool:
+    """Whether this process is one of several of torchrun, a step of SLURM or a process group.
+
+    `current_processes` has them only while they train; between two trainings, each runs alone.
+    """
+    if not dist.is_available():
+        return False
+    return dist.get_world_size() > 1 if dist.is_initialized() else _launched() is not None
 
 
 def of_first(number: float) -> float:

@@ -27,6 +27,7 @@ import skssl.training
 from skssl import BYOL, MaskedAutoencoder, MoCo, SimCLR
 from skssl.exceptions import CollapseWarning, TrainingInterrupted
 from skssl.semi_supervised import FineTuneClassifier, FineTuneRegressor
+from skssl.utils import embed
 
 # Not a multiple of the number of processes.
 BATCH = 23
@@ -146,6 +147,7 @@ def scripts(folder: Path) -> None:
         .best_estimator_[0],
         _interrupted(),
     ]
+    _embed_to_a_file(ssl, X, folder)
     _tells_once()
     _is_refused()
     dist.init_process_group("gloo", init_method=f"file://{folder}/group", rank=rank(), world_size=2)
@@ -158,6 +160,15 @@ def scripts(folder: Path) -> None:
 
 def _dropping(shape: tuple[int, ...]) -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.Dropout(), nn.BatchNorm1d(16))
+
+
+def _embed_to_a_file(ssl: SimCLR, X: np.ndarray, folder: Path) -> None:
+    """Let one of the processes write, and the other one open what was written."""
+    for batch_size in (1, 7):
+        out = folder / "embeddings" / f"{batch_size}.npy"
+        Z = embed(ssl, X, out, batch_size=batch_size, verbose=False)
+        np.testing.assert_allclose(Z, ssl.transform(X), atol=1e-5)
+        assert out.stat().st_size == 128 + Z.nbytes
 
 
 class _AtStep(Callback):

@@ -345,6 +345,15 @@ def test_files_of_other_trainings_are_refused(change, said, finished, path):
     assert path.read_bytes() == before
 
 
+def test_searches_are_told_what_they_take_instead(path):
+    search = GridSearchCV(
+        simclr(checkpoint=path), {"temperature": [0.1, 1]}, cv=2, error_score="raise"
+    )
+    with pytest.raises(ValueError, match="such as a search, takes warm_start='a folder' instead"):
+        search.fit(X)
+    search.set_params(estimator=simclr(warm_start=path.parent / "folder")).fit(X)
+
+
 @pytest.mark.parametrize("package", ["skssl", "torch"])
 def test_files_of_other_versions_are_refused(package, path, monkeypatch):
     each_step(simclr(), path).fit(X)
@@ -508,7 +517,8 @@ def test_partial_fit_leaves_it_alone(path):
 
 def test_after_ctrl_c_fit_goes_on(path):
     ssl = simclr(checkpoint=path, callbacks=[Fault(5, signal.SIGINT)])
-    with pytest.raises(TrainingInterrupted, match="after 5 of 12 steps"):
+    said = f"after 5 of 12 steps.* Run it again to go on from '{path}'"
+    with pytest.raises(TrainingInterrupted, match=said):
         ssl.fit(X)
     first = FirstStep()
     found = ssl.set_params(callbacks=[first]).fit(X)

@@ -1,5 +1,6 @@
 """What modality="auto" takes samples for, and where it says that it is not sure."""
 
+import re
 import warnings
 
 import numpy as np
@@ -106,6 +107,13 @@ def test_a_folder_a_file_or_a_text_in_the_place_of_many(tmp_path, folder):
     file.touch()
     with pytest.raises(ValueError, match=r"X is a single path, .*; pass a list of paths"):
         infer_modality(folder(file))
+    for name, opened in {
+        "X.npy": "numpy.load(X, mmap_mode='r')",
+        "x.CSV": "pandas.read_csv(X)",
+    }.items():
+        (tmp_path / name).touch()
+        with pytest.raises(ValueError, match=f"pass what it holds, {re.escape(opened)}"):
+            infer_modality(folder(tmp_path / name))
     with pytest.raises(ValueError, match="X is a single text, 'rain'; pass a list of texts"):
         infer_modality("rain")
 

@@ -1,6 +1,8 @@
 """Samples that lie in a file or store, of any size."""
 
+import errno
 import os
+import sys
 import threading
 
 import numpy as np
@@ -305,18 +307,99 @@ def test_embedding_goes_on_where_it_was(ending, samples, fitted, tmp_path, monke
         embed(Stops(3), array, out, batch_size=40, verbose=False)
     calls.clear()
     Z = embed(Stops(99), array, out, batch_size=40, verbose=False)
-    assert calls == [8, 8, 40, 10]
+    assert calls == [8, 22, 40, 10]
     np.testing.assert_allclose(np.asarray(Z[:]), fitted.transform(array), atol=1e-6)
     # What is whole is given back, after a look.
     calls.clear()
     embed(Stops(99), array, out, verbose=False)
-    assert calls == [8, 8]
+    assert calls == [8, 23]
     before = np.asarray(Z[:]).copy()
-    with pytest.raises(ValueError, match="other samples or of another estimator: its rows 0 to 7"):
+    every = "other samples or of another estimator: of 31 rows .*, 31 differ, the first is row 0"
+    with pytest.raises(ValueError, match=every):
         embed(fitted, array + 1, out, verbose=False)
-    with pytest.raises(ValueError, match=r"has shape \(130, 256\), but .* \(99, 256\)"):
+    middle = array.copy()
+    middle[62:70] += 1
+    with pytest.raises(ValueError, match=r"of 31 rows .*, 1 differ, the first is row 68\. Say"):
+        embed(fitted, middle, out, verbose=False)
+    with pytest.raises(
+        ValueError, match=r"has shape \(130, 256\), but .* \(99, 256\)\. Say .*it.$"
+    ):
         embed(fitted, array[:99], out, verbose=False)
+    with pytest.raises(ValueError, match=r"\(260, 256\)\. Say .* file of their own: X\[130:\]"):
+        embed(fitted, np.concatenate([array, array]), out, verbose=False)
     np.testing.assert_array_equal(np.asarray(Z[:]), before)
+
+
+class Meanwhile(BaseEstimator):
+    """Does something when it embeds for the second time, and so while the file is written."""
+
+    def __init__(self, ssl, act):
+        self.ssl, self.act, self.calls = ssl, act, 0
+
+    def fit(self, X, y=None):
+        return self
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def transform(self, X):
+        self.calls += 1
+        if self.calls == 2:
+            self.act()
+        return self.ssl.transform(X)
+
+
+@pytest.mark.parametrize("ending", ["npy", "zarr"])
+def test_one_at_a_time_writes_a_file(ending, samples, fitted, tmp_path, capfd):
+    if ending == "zarr":
+        pytest.importorskip("zarr")
+    array, out = samples["table"][1], tmp_path / "new" / "folder" / f"Z.{ending}"
+
+    def another():
+        with pytest.raises(ValueError, match=r"out='.*Z\.\w+' is being written by another process"):
+            embed(fitted, array, out, verbose=False)
+
+    # What a process has left that was killed is in nobody's way.
+    out.parent.mkdir(parents=True)
+    (out.parent / f"{out.name}.lock").touch()
+    Z = embed(Meanwhile(fitted, another), array, out, batch_size=40, verbose=False)
+    np.testing.assert_allclose(np.asarray(Z[:]), fitted.transform(array), atol=1e-6)
+    assert [path.name for path in out.parent.iterdir()] == [out.name]
+    # Who has nothing to write shows nothing.
+    embed(fitted, array, out)
+    assert not capfd.readouterr().err
+
+
+def test_processes_of_one_script_wait_for_each_other(samples, fitted, tmp_path, monkeypatch):
+    told = {"RANK": 1, "WORLD_SIZE": 2, "MASTER_ADDR": "localhost", "MASTER_PORT": 1}
+    for name, value in told.items():
+        monkeypatch.setenv(name, str(value))
+    array, out, others = samples["table"][1], tmp_path / "Z.npy", []
+
+    def another():
+        others.append(threading.Thread(target=embed, args=(fitted, array, out)))
+        others[0].start()
+
+    Z = embed(Meanwhile(fitted, another), array, out, batch_size=40, verbose=False)
+    others[0].join()
+    np.testing.assert_allclose(Z, fitted.transform(array), atol=1e-6)
+    assert out.stat().st_size == 128 + Z.nbytes
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks are others")
+def test_a_disk_without_locks_gives_a_warning(samples, fitted, tmp_path, monkeypatch):
+    def flock(handle, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with pytest.warns(UserWarning, match="disk without locks .*no other process writes to Z.npy"):
+        embed(fitted, samples["table"][1], tmp_path / "Z.npy", verbose=False)
+
+
+def test_a_place_that_cannot_be_written_to(samples, fitted, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="out must be a file that can be written, and '.*Z.npy'"):
+        embed(fitted, samples["table"][1], tmp_path / "file" / "Z.npy", verbose=False)
 
 
 def test_embeddings_go_to_an_array(samples, fitted):

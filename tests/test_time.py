@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import re
 import sys
 from types import SimpleNamespace
 
@@ -113,6 +114,18 @@ def test_lines_where_nothing_can_be_overwritten(clock, capsys):
     # One for each tenth of the training, unless that is less than ten seconds.
     assert 5 < len(others) < 10
     assert last == "SimCLR: 90 of 90 steps in 1.5 min"
+
+
+def test_measures_say_when_they_were_taken(clock, capsys):
+    SimCLR(max_epochs=60, callbacks=[clock], verbose=1, **SHARED).fit(DIGITS)
+    lines = [line for line in capsys.readouterr().err.splitlines() if "embedding_std" in line]
+    taken = [re.fullmatch(r".* (\S+) and view_ranking \S+ at step (\d+)", line) for line in lines]
+    by_step = {}
+    for found in taken:
+        by_step.setdefault(int(found[2]), set()).add(found[1])
+    # Those of the first epoch, and of some of the later ones.
+    assert min(by_step) == 3 and len(by_step) < len(lines)
+    assert all(len(values) == 1 for values in by_step.values())
 
 
 def test_a_line_for_each_epoch(capsys):

@@ -63,6 +63,15 @@ def as_samples(X: Any) -> Any:
     return X
 
 
+# How one opens what holds many samples.
+_OPENED = {
+    ".csv": "pandas.read_csv(X)",
+    ".npy": "numpy.load(X, mmap_mode='r')",
+    ".parquet": "pandas.read_parquet(X)",
+    ".zarr": "zarr.open_array(X, mode='r')",
+}
+
+
 def _refuse_path(X: str | os.PathLike[str]) -> None:
     """Raise an error if `X` is no list of texts or files, but one of them, or a folder."""
     try:
@@ -70,6 +79,9 @@ def _refuse_path(X: str | os.PathLike[str]) -> None:
     except ValueError:  # a text with characters that no path has
         is_folder = is_file = False
     name = quoted(os.fspath(X))
+    suffix = os.path.splitext(os.fspath(X))[1].lower()
+    if (is_folder or is_file) and suffix in _OPENED:
+        raise ValueError(f"X is a single path, {name}; pass what it holds, {_OPENED[suffix]}.")
     if is_folder:
         raise ValueError(
             f"X is a folder, {name}; pass a list of its files, such as "

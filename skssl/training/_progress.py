@@ -52,6 +52,8 @@ class Progress(Callback):
         self.parts_ = 0
         self.steps_before_ = net.steps_done_
         self.loss_: float | None = None
+        self.measured_ = _measures_of(net)
+        self.measured_at_: int | None = None
         # A plain bar, not tqdm.auto's, which needs widgets in a notebook.
         self.bar_ = (
             tqdm(
@@ -84,10 +86,12 @@ class Progress(Callback):
     def on_epoch_end(self, net: NeuralNet, **kwargs: object) -> None:
         row = net.history[-1]
         self.loss_ = row["train_loss"]
+        self._see_measures(net)
         if self.each_epoch:
             self._write(f"{self._state(net)}, {row['dur']:.1f} s")
 
     def on_train_end(self, net: NeuralNet, **kwargs: object) -> None:
+        self._see_measures(net)
         if self.bar_ is not None:
             if net.history:
                 self.bar_.set_postfix_str(self._state(net))
@@ -117,18 +121,28 @@ class Progress(Callback):
     def _steps(net: NeuralNet) -> str:
         return f"{net.steps_done_} of {net.steps} steps"
 
+    def _see_measures(self, net: NeuralNet) -> None:
+        # Every row of the history has them, most of them those of the row before.
+        measured = _measures_of(net)
+        if measured != self.measured_:
+            self.measured_, self.measured_at_ = measured, net.steps_done_
+
     def _state(self, net: NeuralNet) -> str:
         """Return epoch, loss and measures, as far as they are known."""
         words = [f"epoch {len(net.history)}/{net.max_epochs}"]
         if self.loss_ is not None:
             words.append(f"loss {self.loss_:.4g}")
-        # They stand in the row of the epoch before while one goes on.
-        rows = net.history[-2:]
-        for name in _MEASURES:
-            known = [row[name] for row in rows if name in row]
-            if known:
-                words.append(f"{name} {known[-1]:.2f}")
+        if self.measured_at_ is not None:
+            measures = " and ".join(f"{name} {value:.2f}" for name, value in self.measured_.items())
+            # Old ones that do not say so look like a training that stands still.
+            is_new = self.measured_at_ == net.steps_done_
+            words.append(measures if is_new else f"{measures} at step {self.measured_at_}")
         return ", ".join(words)
+
+
+def _measures_of(net: NeuralNet) -> dict[str, float]:
+    """Return the latest measures of the history; while an epoch goes on, that of the one before."""
+    return {name: row[name] for row in net.history[-2:] for name in _MEASURES if name in row}
 
 
 def _shows_bars() -> bool:
