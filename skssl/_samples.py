@@ -16,7 +16,7 @@ from skssl._settings import OwnSettings
 from skssl._streams import Stream, choose_rows, in_order
 from skssl._types import Auto, Samples
 from skssl._warn import warn
-from skssl.modality import Modality, Raw, Restorable, Stored, nothing_to_tell
+from skssl.modality import Modality, Raw, Restorable, Stored, as_samples, nothing_to_tell
 from skssl.nn import Embedding, Objective
 from skssl.views import Views, draw_views
 
@@ -55,6 +55,17 @@ class TakesSamples(OwnSettings, BaseEstimator):
         if reset and self.max_epochs != 0:
             self._warn_of_sameness(samples)
         return samples, loaded
+
+    def prepare_to_fill(self, X: Samples, name: str) -> tuple[Tensor, np.ndarray | None]:
+        """Return what `prepare_samples` does; an error says how to mark NaN to be filled."""
+        values = as_samples(X)
+        has_gaps = isinstance(values, np.ndarray) and values.dtype.kind == "f"
+        if has_gaps and not self.modality_.allows_nan and np.isnan(values).any():
+            raise ValueError(
+                f"X contains NaN. To fill it, mark it: {name}(np.nan_to_num(X), np.isnan(X)), or "
+                "np.isnan(X).any(axis=-1) if colours are the last axis."
+            )
+        return self.prepare_samples(X)
 
     def on_demand(self, X: Samples) -> Stored | None:
         """Return samples that are too large for the memory, to be read when they are needed."""

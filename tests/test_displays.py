@@ -2,6 +2,7 @@
 
 import re
 import sys
+from functools import partial
 from types import SimpleNamespace
 
 import matplotlib
@@ -10,7 +11,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from cases import CASES, DIGITS, tiny_conv
+from cases import CASES, DIGITS, TINY_TRANSFORMER, tiny_conv
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib import font_manager
@@ -38,6 +39,7 @@ from skssl.inspection import (
     TrainingDisplay,
     ViewsDisplay,
 )
+from skssl.modality import Series
 
 CASE = {case.name: case for case in CASES}
 KINDS = ["images", "points", "series", "categories", "video", "text"]
@@ -415,6 +417,22 @@ def test_forecasts():
     assert np.isnan(known[:, 48:]).all() and np.isnan(foreseen[:, :47]).all()
     lines = {line.get_label(): line.get_ydata() for line in display.axes_[0, 0].lines}
     np.testing.assert_array_equal(lines["forecast"], foreseen[0])
+
+
+def test_channels_are_chosen_and_named():
+    X = np.random.default_rng(0).normal(size=(30, 6, 40))
+    method = MaskedAutoencoder(modality=Series(), max_epochs=0, **TINY_TRANSFORMER).fit(X)
+    draw = partial(ReconstructionDisplay.from_estimator, method, X, rows=[0], horizon=8)
+    with pytest.warns(UserWarning, match=r"Of 6 channels, the first 4 .*channels=range\(6\)"):
+        assert draw().axes_.shape == (1, 4)
+    assert draw(channels=range(6)).axes_.shape == (1, 6)
+    display = draw(channels={5: "oil", 0: "load"})
+    assert [one.get_title() for one in display.axes_[0]] == ["oil", "load"]
+    line = display.axes_[0, 0].lines[-1].get_ydata()
+    np.testing.assert_array_equal(line[~np.isnan(line)], display.stages["what came"][0].values[5])
+    for channels in ([6], []):
+        with pytest.raises(ValueError, match="must be some of 0 to 5"):
+            draw(channels=channels)
 
 
 def test_what_gives_nothing_back_says_what_does():

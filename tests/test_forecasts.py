@@ -1,6 +1,7 @@
 """Forecasts: what ridge regressions say of the next steps."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from cases import TINY_TRANSFORMER
@@ -9,6 +10,7 @@ from sklearn.linear_model import RidgeCV
 from skssl import MaskedAutoencoder
 from skssl.masked._linear import LinearForecast
 from skssl.modality import Series
+from skssl.utils import windows
 
 KNOWN, LENGTH = 36, 48
 
@@ -90,6 +92,48 @@ def test_gaps_and_unequal_lengths_are_learned_from():
     ragged = [x[:, : rng.integers(24, LENGTH + 1)] for x in daily(200)]
     ssl = MaskedAutoencoder(modality=Series(), max_epochs=0, **TINY_TRANSFORMER).fit(ragged)
     assert error(ssl.forecast(test[..., :KNOWN], LENGTH - KNOWN), test) < 1.5 * whole
+
+
+def test_a_channel_that_ends_earlier_is_continued_from_its_own_last_value():
+    train, test = daily(200), daily(200, seed=1)
+    late = test.copy()
+    late[:, 1, KNOWN - 6 : KNOWN] = np.nan
+    told, whole = continued(train, late), continued(train, test)
+    np.testing.assert_allclose(told[:, 0], whole[:, 0], rtol=1e-5)
+    # As if both channels had ended there.
+    alone = continued(train, test, KNOWN - 6)[..., 6:]
+    np.testing.assert_allclose(told[:, 1], alone[:, 1], rtol=1e-5)
+    # From a single value, too.
+    late[:, 1, 1:KNOWN] = np.nan
+    assert np.isfinite(continued(train, late)).all()
+
+
+def test_a_channel_without_any_value_has_no_forecast():
+    X = daily(60)
+    ssl = MaskedAutoencoder(modality=Series(), max_epochs=0, **TINY_TRANSFORMER).fit(X)
+    past = X[:3, :, :KNOWN].copy()
+    past[1, 1] = np.nan
+    with pytest.warns(UserWarning, match=r"row 1 of X has no value in channel 1 .* NaN there \(1 "):
+        future = ssl.forecast(past, 20)
+    assert np.isnan(future[1, 1]).all()
+    assert np.isnan(future).sum() == 20
+
+
+def test_one_recording_is_continued_by_its_last_window():
+    hours = pd.date_range("2024-01-01", periods=600, freq="h")
+    values = np.sin(2 * np.pi * np.arange(600)[:, None] / 24) + [0.0, 3.0]
+    recording = pd.DataFrame(values, index=hours, columns=["load", "oil"])
+    ssl = MaskedAutoencoder(modality=Series(), max_epochs=0, **TINY_TRANSFORMER)
+    ssl.fit(windows(recording, 60, 7))
+    future = ssl.forecast(windows(recording[-48:], 48), 12)
+    np.testing.assert_allclose(future[0].T, values[:12], atol=0.05)
+    with pytest.warns(UserWarning, match="rows have times .* one recording of 2 channels"):  # noqa: SIM117
+        with pytest.raises(ValueError, match=r"pass skssl.utils.windows\(X, 48\)"):
+            ssl.forecast(recording[-48:], 12)
+    with pytest.raises(ValueError, match=r"steps and channels, pass X.swapaxes\(1, 2\)"):
+        ssl.forecast(recording[-48:].to_numpy()[None], 12)
+    with pytest.raises(TypeError, match=r"^Reconstruction.forecast\(\) missing .* 'horizon'"):
+        ssl.forecast(recording)
 
 
 def test_forecasts_need_no_training():

@@ -223,6 +223,9 @@ def test_bad_masks_and_horizons():
         images.reconstruct(DIGITS, np.zeros((300, 8), dtype=bool))
     with pytest.raises(ValueError, match="dtype float64"):
         images.reconstruct(DIGITS, np.zeros((300, 8, 8)))
+    holes = np.where(DIGITS == 0, np.nan, DIGITS)
+    with pytest.raises(ValueError, match=r"reconstruct\(np.nan_to_num\(X\), np.isnan\(X\)\)"):
+        images.reconstruct(holes)
     with pytest.raises(ValueError, match=r"impute has no meaning .*Images.*with Tabular\. rec"):
         images.impute(DIGITS)
     with pytest.raises(ValueError, match=r"forecast has no meaning .*works with Series"):

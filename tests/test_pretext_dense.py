@@ -271,6 +271,8 @@ def test_bad_masks(inpainting):
     ):
         with pytest.raises(ValueError, match=message):
             inpainting.inpaint(X, mask)
+    with pytest.raises(ValueError, match=r"inpaint\(np.nan_to_num\(X\), np.isnan\(X\)\)"):
+        inpainting.inpaint(np.where(MASK, np.nan, X), MASK)
 
 
 def test_bad_forecasts(motion):

@@ -67,9 +67,23 @@ def test_series_keep_what_is_not_masked_and_do_not_see_it():
     np.testing.assert_array_equal(filled[~whole], X[~whole])
     other = np.where(whole, 100, X)
     np.testing.assert_allclose(ssl.reconstruct(other, mask), filled, rtol=1e-5)
+    np.testing.assert_array_equal(ssl.reconstruct(X, mask[0]), filled)
     by_channel = whole.copy()
     by_channel[:, 1] = False
     np.testing.assert_array_equal(ssl.reconstruct(X, by_channel)[:, 1], X[:, 1])
+
+
+def test_without_a_mask_gaps_of_series_are_filled_and_padding_is_not():
+    X = np.random.default_rng(0).normal(size=(40, 2, 30)).cumsum(axis=2).astype(np.float32)
+    X[3, 0, 10:14] = np.nan
+    X[5, :, 20:] = np.nan
+    ssl = MaskedAutoencoder(max_epochs=1, **TINY_TRANSFORMER).fit(X)
+    filled = ssl.reconstruct(X)
+    gaps = np.zeros(X.shape, dtype=bool)
+    gaps[3, 0, 10:14] = True
+    np.testing.assert_array_equal(filled[~gaps], X[~gaps])
+    assert np.isfinite(filled[gaps]).all()
+    np.testing.assert_array_equal(ssl.reconstruct(X, gaps), filled)
 
 
 def mixed_frame():
@@ -155,7 +169,9 @@ def test_constant_and_empty_columns_are_imputed():
     assert filled.dtype == np.float64
     np.testing.assert_allclose(filled[:, 1], 7, rtol=1e-6)
     X[:, 1] = np.nan
-    filled = MaskedAutoencoder(max_epochs=1, **TINY_TRANSFORMER).fit(X).impute(X)
+    ssl = MaskedAutoencoder(max_epochs=1, **TINY_TRANSFORMER).fit(X)
+    with pytest.warns(UserWarning, match=r"without any value in fit stay .*: 1 \(1 in all"):
+        filled = ssl.impute(X)
     assert np.isfinite(filled[:, [0, 2]]).all()
     # Nothing is known of this one.
     assert np.isnan(filled[:, 1]).all()

@@ -1,6 +1,7 @@
 """Time series: what is accepted, gaps, unequal lengths, views and encoders."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from cases import tiny_series
@@ -59,6 +60,23 @@ def test_axes_that_look_swapped(rng):
     with pytest.warns(UserWarning, match="20 channels and 3 steps.*layout='channels_last'"):
         prepared(X)
     prepared(X, layout="channels_first")
+    # What fit has settled is not asked again.
+    Series().fit(X.swapaxes(1, 2)).check(X.swapaxes(1, 2)[..., :2], estimator="SimCLR")
+
+
+def test_rows_with_times_are_steps_where_they_go_on_from_one_another(rng):
+    days = pd.date_range("2024-01-01", periods=200, freq="D")
+    steps = pd.DataFrame(rng.normal(size=(200, 3)).cumsum(axis=0), days, columns=["a", "b", "c"])
+    with pytest.warns(UserWarning, match=r"one recording of 3 channels.*windows\(X, length\)"):
+        Series().check(steps, estimator="SimCLR")
+    # Days of hours are series, and so are rows that have nothing to do with one another.
+    hours = rng.normal(size=(200, 1)).cumsum(axis=0) + np.sin(np.arange(24) / 4)
+    for other in (
+        pd.DataFrame(hours, days),
+        pd.DataFrame(hours, days, columns=[f"{hour:02}:00" for hour in range(24)]),
+        pd.DataFrame(rng.normal(size=(200, 3)), days, columns=["a", "b", "c"]),
+    ):
+        Series().check(other, estimator="SimCLR")
 
 
 def test_normalization(rng):
@@ -247,6 +265,8 @@ def with_empty_series():
         ([np.zeros((2, 9)), np.zeros((2, 3, 4))], r"Row 1 of X has shape \(2, 3, 4\)"),
         (np.full((4, 1, 9), np.inf), "infinity"),
         (np.zeros((4, 2, 3, 5)), r"series have 3 dimensions"),
+        (np.zeros(50), r"X has shape \(50,\).*windows\(X, length\)"),
+        ([np.zeros((2, 50))], r"X has 1 sample, a series of shape \(2, 50\).*windows\(recording"),
     ],
 )
 def test_bad_series(X, message):

@@ -2,10 +2,12 @@
 
 import errno
 import os
+import re
 import sys
 import threading
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from cases import tiny_conv, tiny_mlp, tiny_video
@@ -446,6 +448,25 @@ def test_windows_that_cannot_be(arguments, message):
         windows(np.zeros((2, 2, 2)), 1)
 
 
+@pytest.mark.parametrize("freq", ["h", "D", "MS", "3D"])
+def test_times_of_a_recording_are_in_order_and_regular(freq):
+    # Over a change of the clocks.
+    times = pd.date_range("2024-02-01", periods=90, freq=freq, tz="Europe/Berlin")
+    times = pd.DatetimeIndex(list(times))
+    frame = pd.DataFrame(np.arange(180.0).reshape(90, 2), index=times)
+    assert windows(frame, 12).shape == (79, 2, 12)
+    assert windows(frame[0], 12).shape == (79, 1, 12)
+    with pytest.raises(ValueError, match=r"not in order: .*sort_index\(\)"):
+        windows(frame[::-1], 12)
+    with pytest.raises(ValueError, match=r"not in order: .*duplicated\(\)"):
+        windows(frame.iloc[[0, 1, 1, 2, 3]], 2)
+    holey = frame.drop(times[40:43])
+    where = re.escape(f"after {times[39]} comes {times[43]}, ")
+    with pytest.raises(ValueError, match=rf"{where}.*recording.asfreq\('h'\)"):
+        windows(holey, 12)
+    assert windows(holey.to_numpy(), 12).shape == (76, 2, 12)
+
+
 @pytest.mark.parametrize("step", [1, 7, 20, 45])
 def test_windows_of_training_and_test_share_no_step(step):
     X = windows(np.arange(1000), 20, step)
@@ -457,7 +478,11 @@ def test_windows_of_training_and_test_share_no_step(step):
     with pytest.raises(ValueError, match="No window is left"):
         split_windows(5, length=100, step=1)
     with pytest.raises(ValueError, match="test_size must be"):
-        split_windows(5, length=1, test_size=1.0)
+        split_windows(5, length=1, step=1, test_size=1.0)
+    with pytest.raises(ValueError, match=r"shape \(\d+, 1, 20\); pass the number of .* len\(X\)"):
+        split_windows(X, length=20, step=step)
+    with pytest.raises(TypeError, match="'step'"):
+        split_windows(len(X), length=20)
 
 
 @pytest.mark.parametrize("kind", KINDS)

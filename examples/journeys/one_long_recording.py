@@ -67,7 +67,9 @@ for name in list(errors)[:-1]:
     print(f"forecast is {paired_difference(errors[name], errors['forecast']).against(name)}.")
 
 # %%
-ReconstructionDisplay.from_estimator(method, X[test], rows=[0, 200], horizon=DAY)
+# Three of the seven sensors, of two test weeks.
+names = {0: "high useful load", 4: "low useful load", 6: "oil temperature"}
+ReconstructionDisplay.from_estimator(method, X[test], rows=[0, 200], horizon=DAY, channels=names)
 
 # %%
 # When was something wrong?

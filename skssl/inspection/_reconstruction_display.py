@@ -10,7 +10,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skssl._quote import quoted
 from skssl._types import RandomState, Samples
+from skssl._warn import warn
 from skssl.inspection._arguments import check_method, check_rows
 from skssl.inspection._axes import Grid, make_grid
 from skssl.inspection._fonts import find_letters
@@ -55,13 +57,15 @@ class ReconstructionDisplay:
         Where the samples are in `X`.
     overlaid : bool, default=False
         Whether these are parts of series that are drawn in the same axes.
+    channels : sequence of int or dict of int to str, default=None
+        Which channels of series are drawn, and what they are called.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes
         Where they are drawn: of images, a row for each stage; of others, a row for each sample, or
         of clips, for each stage of a sample. Series with holes, or forecasts, have a column for
-        each channel.
+        each channel that is drawn.
     bounding_ax_ : matplotlib Axes or None
         The axes that were divided, if such were passed.
     figure_ : matplotlib Figure
@@ -91,10 +95,12 @@ class ReconstructionDisplay:
         stages: Mapping[str, Sequence[Sketch]],
         rows: ArrayLike,
         overlaid: bool = False,
+        channels: Sequence[int] | Mapping[int, str] | None = None,
     ):
         self.stages = stages
         self.rows = rows
         self.overlaid = overlaid
+        self.channels = channels
 
     @classmethod
     def from_estimator(
@@ -105,6 +111,7 @@ class ReconstructionDisplay:
         rows: Sequence[int] | None = None,
         mask: ArrayLike | None = None,
         horizon: int | None = None,
+        channels: Sequence[int] | Mapping[int, str] | None = None,
         random_state: RandomState = 0,
         ax: Axes | Sequence[Axes] | None = None,
     ) -> Self:
@@ -128,6 +135,10 @@ class ReconstructionDisplay:
         horizon : int, default=None
             Steps of series, or frames, to be foreseen. None is what ``MotionPrediction`` learned;
             ``MaskedAutoencoder`` and ``SimMIM`` then fill in holes.
+        channels : sequence of int or dict of int to str, default=None
+            Which channels of series with holes, or of forecasts, to draw; a dict gives them names,
+            such as ``dict(enumerate(frame.columns))``. None is all of up to four, and the first
+            four of more, with a warning.
         random_state : int, RandomState instance or None, default=0
             Seed of the cells of a table that are hidden.
         ax : matplotlib Axes or sequence of these, default=None
@@ -145,7 +156,7 @@ class ReconstructionDisplay:
         TypeError
             If it gives nothing back.
         ValueError
-            If `X`, `rows`, `mask` or `horizon` do not go with it.
+            If `X`, `rows`, `mask`, `horizon` or `channels` do not go with it.
         ImportError
             Without matplotlib.
         """
@@ -158,7 +169,9 @@ class ReconstructionDisplay:
         places = check_rows(rows, X, usual=usual)
         rng = check_random_state(random_state)
         stages, overlaid = stages_of(method, what, X, places, mask=mask, horizon=horizon, rng=rng)
-        return cls(stages=stages, rows=places, overlaid=overlaid).plot(ax=ax)
+        if channels is not None and not overlaid:
+            raise ValueError(f"channels={quoted(channels)} is for series with holes and forecasts.")
+        return cls(stages=stages, rows=places, overlaid=overlaid, channels=channels).plot(ax=ax)
 
     def plot(self, ax: Axes | Sequence[Axes] | None = None) -> Self:
         """Draw what was shown, the answers and the truth.
@@ -214,6 +227,25 @@ class ReconstructionDisplay:
         self.artists_ = {stage: artists[place::n_stages] for place, stage in enumerate(self.stages)}
         return grid
 
+    def _named_channels(self, n_channels: int) -> dict[int, str]:
+        """Return what the channels that are drawn are called."""
+        if self.channels is None:
+            if n_channels > _MOST_CHANNELS:
+                warn(
+                    f"Of {n_channels} channels, the first {_MOST_CHANNELS} are drawn. Say which "
+                    f"ones with channels, such as channels=range({n_channels})."
+                )
+            chosen: Sequence[int] | Mapping[int, str] = range(min(_MOST_CHANNELS, n_channels))
+        else:
+            chosen = self.channels
+        if not len(chosen) or not set(chosen) <= set(range(n_channels)):
+            raise ValueError(
+                f"channels={quoted(chosen)} must be some of 0 to {n_channels - 1}, the channels of "
+                "X."
+            )
+        names = chosen if isinstance(chosen, Mapping) else {}
+        return {int(one): str(names.get(one, f"channel {one}")) for one in chosen}
+
     def _plot_overlaid(self, plt: Any, ax: Any) -> Grid:
         """Draw the stages of series over each other, a row for each sample."""
         lines = {
@@ -221,15 +253,17 @@ class ReconstructionDisplay:
             for stage, sketches in self.stages.items()
         }
         known = next(iter(lines.values()))
-        n_channels = min(_MOST_CHANNELS, len(known[0].values))
+        channels = self._named_channels(len(known[0].values))
+        n_channels = len(channels)
         width = _SERIES[0] * (2 if n_channels == 1 else 1)
+        has_titles = n_channels > 1 or self.channels is not None
         grid = make_grid(
             plt,
             ax,
             widths=[width] * n_channels,
             heights=[_SERIES[1]] * len(known),
             left=0.75,
-            above=0.62 if n_channels > 1 else 0.4,
+            above=0.62 if has_titles else 0.4,
             below=0.45,
             gap=0.45,
             gap_below=0.35,
@@ -241,7 +275,7 @@ class ReconstructionDisplay:
             2: {"color": PALE, "lw": 1.3, "ls": (0, (3, 1.5)), "zorder": 1},
         }
         for place, axes in enumerate(grid.axes):
-            for channel, one in enumerate(axes):
+            for (channel, name), one in zip(channels.items(), axes, strict=True):
                 stages = {
                     stage: Lines(sketches[place].values[[channel]])
                     for stage, sketches in lines.items()
@@ -254,13 +288,13 @@ class ReconstructionDisplay:
                 for look, (stage, sketch) in enumerate(stages.items()):
                     drawn = sketch.draw_lines(one, label=stage, **looks[look])
                     self.artists_[stage] += drawn
-                if n_channels > 1 and not place:
-                    one.set_title(f"channel {channel}", fontsize=10, color=INK)
+                if has_titles and not place:
+                    one.set_title(name, fontsize=10, color=INK)
             put_name(axes[0], named_rows(self.rows)[place])
         put_steps(grid)
         grid.axes[0, 0].legend(
             loc="lower left",
-            bbox_to_anchor=(-0.01, 1.18 if n_channels > 1 else 1.0),
+            bbox_to_anchor=(-0.01, 1.18 if has_titles else 1.0),
             ncols=3,
             frameon=False,
             fontsize=9,

@@ -15,7 +15,7 @@ from skssl._state import Versioned
 from skssl._transaction import take_over
 from skssl._types import Samples
 from skssl.masked._mae import MaskedAutoencoder
-from skssl.modality import Imputable, Modality, Tabular
+from skssl.modality import Imputable, Modality, Tabular, as_samples
 
 
 class SelfSupervisedImputer(Versioned, OneToOneFeatureMixin, TransformerMixin, Declared):
@@ -46,7 +46,9 @@ class SelfSupervisedImputer(Versioned, OneToOneFeatureMixin, TransformerMixin, D
 
     See Also
     --------
-    MaskedAutoencoder : Imputes as well, and embeds rows.
+    MaskedAutoencoder : Imputes as well (``impute``), embeds rows, and fills gaps of series, images
+        and clips (``reconstruct``).
+    ContextEncoder : Fills holes in images (``inpaint``).
 
     Examples
     --------
@@ -94,6 +96,14 @@ class SelfSupervisedImputer(Versioned, OneToOneFeatureMixin, TransformerMixin, D
                 "tables can be imputed, modality=Tabular(). What is missing in series and images, "
                 "MaskedAutoencoder.reconstruct fills in."
             )
+        shape = getattr(as_samples(X), "shape", ())
+        if len(shape) > 2:
+            raise ValueError(
+                f"X is nothing that SelfSupervisedImputer takes: it has dim {len(shape)}, shape "
+                f"{tuple(shape)}, but only the cells of tables (n, columns) can be imputed. Holes "
+                "in images are filled by ContextEncoder.inpaint, gaps of series, images and clips "
+                "by MaskedAutoencoder.reconstruct."
+            )
         self.method_ = method.fit(X)
         take_over(self, method, "n_features_in_", "feature_names_in_")
         return self
@@ -109,7 +119,8 @@ class SelfSupervisedImputer(Versioned, OneToOneFeatureMixin, TransformerMixin, D
         Returns
         -------
         X_filled : array-like of shape (n_samples, n_features)
-            As `X`, with no cell missing but those of columns that had no value in `fit`.
+            As `X`, with no cell missing but those of columns that had no value in `fit`, of which a
+            warning tells.
         """
         check_is_fitted(self)
         return self.method_.impute(X)

@@ -225,21 +225,25 @@ class LinearForecast(nn.Module):
     def continued(self, shown: Tensor, lengths: Tensor) -> Tensor:
         """Return windows with all steps after the first `lengths` ones, of shape (n,), filled in.
 
-        Gaps among the known steps stay.
+        Gaps among the known steps stay, and so do channels without any value. A channel that ends
+        before the others is continued from its own last value.
         """
         window = int(self.window)
         course = self.course[:, :window].double()
-        whole = shown.clone()
-        for length in lengths.unique().tolist():
-            rows = lengths == length
-            weights = self.own.weights(length, window)
+        steps = torch.arange(window)
+        ends = torch.where(shown.isnan(), 0, steps + 1).amax(dim=2)
+        future = torch.full_like(shown, torch.nan)
+        for end in ends[ends > 0].unique().tolist():
+            weights = self.own.weights(end, window)
             if len(course) > 1:
-                weights = weights.lerp(self.together.weights(length, window), _TOGETHER)
-            known = _gaps_filled(shown[rows, :, :length].double()) - course[:, :length]
-            before, _ = _relative(known, length)
-            future = torch.einsum("nck,cks->ncs", before, weights)
-            whole[rows, :, length:] = (future + known[..., -1:] + course[:, length:]).to(shown)
-        return whole
+                weights = weights.lerp(self.together.weights(end, window), _TOGETHER)
+            for channel, of_channel in enumerate(weights):
+                rows = ends[:, channel] == end
+                known = _gaps_filled(shown[rows, channel, :end].double()) - course[channel, :end]
+                last = known[:, -1:]
+                told = (known[:, :-1] - last) @ of_channel + last + course[channel, end:]
+                future[rows, channel, end:] = told.to(shown)
+        return torch.where((steps >= lengths[:, None])[:, None], future, shown)
 
 
 def _gaps_filled(series: Tensor) -> Tensor:
@@ -247,16 +251,17 @@ def _gaps_filled(series: Tensor) -> Tensor:
     is_gap = series.isnan()
     if not is_gap.any():
         return series
-    steps = torch.arange(series.shape[2]).expand_as(series)
-    before = steps.masked_fill(is_gap, -1).cummax(dim=2).values
-    after = steps.masked_fill(is_gap, series.shape[2]).flip(2).cummin(dim=2).values.flip(2)
+    length = series.shape[-1]
+    steps = torch.arange(length).expand_as(series)
+    before = steps.masked_fill(is_gap, -1).cummax(dim=-1).values
+    after = steps.masked_fill(is_gap, length).flip(-1).cummin(dim=-1).values.flip(-1)
     before, after = (
         torch.where(before < 0, after, before),
-        torch.where(after == series.shape[2], before, after),
+        torch.where(after == length, before, after),
     )
     # A channel without any value is 0.
     values = series.nan_to_num()
-    low, high = (values.gather(2, at.clamp(0, series.shape[2] - 1)) for at in (before, after))
+    low, high = (values.gather(-1, at.clamp(0, length - 1)) for at in (before, after))
     part = (steps - before) / (after - before).clamp(min=1)
     return torch.where(is_gap, low + part * (high - low), series)
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from skssl._declare import POSITIVE_INT, param
 from skssl.masked._masks import Masks
-from skssl.masked._reconstruction import ReconstructionObjective, _Reconstruction
+from skssl.masked._reconstruction import Reconstruction, ReconstructionObjective
 from skssl.nn import Pieces, Positions, TokenEncoder, TransformerLayers, first_of
 
 
@@ -43,7 +43,7 @@ class _MAEObjective(ReconstructionObjective):
         return self.decoder(tokens, visible | mask)
 
 
-class MaskedAutoencoder(_Reconstruction):
+class MaskedAutoencoder(Reconstruction):
     """Masked autoencoder (MAE): hide most of a sample, and predict it from the rest.
 
     The encoder sees only the pieces of a sample that are not hidden, which makes the training
@@ -71,6 +71,7 @@ class MaskedAutoencoder(_Reconstruction):
     --------
     SimMIM : The encoder sees mask tokens and predicts without a decoder.
     SelfSupervisedImputer : Fills in missing cells as a step of a pipeline.
+    ContextEncoder : Learns from holes in images to fill them: ``inpaint``.
 
     Notes
     -----

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Hashable
 from typing import Any, Self, cast
 
 import numpy as np
@@ -30,6 +31,9 @@ from skssl.nn import (
     first_of,
     take,
 )
+
+# Columns that a warning names.
+_NAMES = 5
 
 
 class ReconstructionObjective(MaskedObjective):
@@ -101,7 +105,7 @@ class ReconstructionObjective(MaskedObjective):
         return cast(FillingTokenizer, self.encoder.tokenizer)
 
 
-class _Reconstruction(_MaskedMethod):
+class Reconstruction(_MaskedMethod):
     """Base class of the masked methods that give back what was hidden.
 
     Parameters
@@ -192,13 +196,21 @@ class _Reconstruction(_MaskedMethod):
         mask : array-like of bool, default=None
             What to fill in: pixels (n, height, width) of images, (n, frames, height, width) of
             video, steps (n, length) or (n, channels, length) of series, cells (n, columns) of
-            tables. A patch with a masked cell is hidden from the network as a whole. None hides
-            random patches, as in training; of tables, the missing cells.
+            tables; or those of one sample, for all: pixels (height, width), steps (length,). A
+            patch with a masked cell is hidden from the network as a whole. None marks what is
+            missing: the gaps of series, not what follows the last value, and the missing cells of
+            tables. Where nothing is missing, it hides random patches, as in training, and nothing
+            of tables.
 
         Returns
         -------
         X_filled : array-like
             As `X`. What is not masked is as it was, bit by bit.
+
+        See Also
+        --------
+        ContextEncoder.inpaint : Fills holes in images, learned from such holes.
+        impute : Fills missing cells, of tables alone.
         """
         samples, loaded = self._prepare_filling(X, "reconstruct", (Fillable,))
         if mask is not None and loaded is not None:
@@ -207,17 +219,17 @@ class _Reconstruction(_MaskedMethod):
             cells = Fillable.of(self.modality_).cells(mask, every)[torch.from_numpy(loaded)]
         elif mask is not None:
             cells = Fillable.of(self.modality_).cells(mask, samples)
-        elif isinstance(self.modality_, Imputable):
-            cells = Imputable.of(self.modality_).missing(samples)
         else:
-            cells = self._random_cells(samples)
+            cells = Fillable.of(self.modality_).missing(samples)
+            if not cells.any() and not isinstance(self.modality_, Imputable):
+                cells = self._random_cells(samples)
         return self.give_back(self._fill(samples, cells), X, loaded)
 
     def impute(self, X: Samples) -> Any:
         """Fill in the missing cells of a table.
 
         Numbers become the mean that the network expects, categories the most probable one. A
-        column without any value in fit stays as it is.
+        column without any value in fit stays as it is, with a warning.
 
         Parameters
         ----------
@@ -245,8 +257,11 @@ class _Reconstruction(_MaskedMethod):
         The network has no part in it: forecasts are ridge regressions of each channel on its known
         steps, relative to the last one, which `fit` learns in seconds, with ``max_epochs=0`` as
         well. On hourly loads (ETTh1) the squared error over the variance is 0.207, 0.267 and 0.333
-        at 6, 24 and 96 hours, where a plain ridge regression has 0.218, 0.275 and 0.349, and the
-        day before 0.371, 0.379 and 0.463.
+        at 6, 24 and 96 hours, where ridge regressions with tuned penalties have 0.218, 0.275 and
+        0.349, and the day before 0.371, 0.379 and 0.463. There are no intervals.
+
+        To continue one recording, fit to its windows, and pass the end of it as one series:
+        ``forecast(windows(recording[-168:], 168), 24)``, with :func:`skssl.utils.windows`.
 
         Steps are known by where they are in a series, as a day may matter that begins at midnight,
         and `X` is taken to begin where the series of `fit` began; fit to series that begin anywhere
@@ -262,7 +277,8 @@ class _Reconstruction(_MaskedMethod):
         ----------
         X : array-like
             Series, of any length. Their last steps are best, as many as the series of `fit` have
-            less the horizon: with 192 steps in `fit`, ``X[..., -168:]`` for a horizon of 24.
+            less the horizon: with 192 steps in `fit`, ``X[..., -168:]`` for a horizon of 24. Gaps
+            are interpolated, and a channel that ends earlier is continued from its own last value.
         horizon : int
             Number of steps, at least 1. A warning tells if it is longer than half of the series of
             `fit`.
@@ -270,7 +286,8 @@ class _Reconstruction(_MaskedMethod):
         Returns
         -------
         Y : ndarray of shape (n, channels, horizon)
-            Without the axis of the channels, or with it last, if `X` is like that.
+            Without the axis of the channels, or with it last, if `X` is like that. NaN, with a
+            warning, where a channel has no value to begin from.
         """
         check_is_fitted(self)
         check_capable(self.modality_, (Forecastable,), who="forecast")
@@ -286,6 +303,14 @@ class _Reconstruction(_MaskedMethod):
                 "and less and less certain. Fit to longer series for longer forecasts.",
             )
         steps = forecast(linear.continued, samples, int(horizon), window=window)
+        empty = steps.isnan().any(dim=2).nonzero().tolist()
+        if empty:
+            row, channel = empty[0]
+            warn(
+                f"{type(self).__name__}: row {row} of X has no value in channel {channel} among "
+                f"the steps that its forecast looks at, so the forecast is NaN there "
+                f"({len(empty)} such channel(s) in all)."
+            )
         return in_all_rows(Forecastable.of(self.modality_).forecast_form(steps, X), loaded)
 
     @property
@@ -307,7 +332,7 @@ class _Reconstruction(_MaskedMethod):
                 f"{name} needs normalize_patches=False: what is predicted relative to the mean of "
                 "a patch does not tell what that is."
             )
-        return self.prepare_samples(X)
+        return self.prepare_to_fill(X, name)
 
     def _random_cells(self, samples: Tensor) -> Tensor:
         from skssl.training import resolve_device, seeded
@@ -330,4 +355,17 @@ class _Reconstruction(_MaskedMethod):
 
         predicted = self.apply_objective(fill, hidden, mask)
         predicted = Restorable.of(self.modality_).unscale(predicted, hidden)
+        if isinstance(self.modality_, Imputable):
+            never_seen = self.modality_.never_seen()
+            self._warn_of_empty([name for at, name in never_seen.items() if cells[:, at].any()])
         return torch.where(cells, predicted.to(samples.dtype), samples)
+
+    def _warn_of_empty(self, names: list[Hashable]) -> None:
+        """Warn of columns whose cells stay missing."""
+        if names:
+            warn(
+                f"{type(self).__name__}: columns without any value in fit stay as they are: "
+                f"{', '.join(map(repr, names[:_NAMES]))}{', ...' * (len(names) > _NAMES)} "
+                f"({len(names)} in all). Leave them out; if the rows of X are series, say "
+                "modality=Series()."
+            )

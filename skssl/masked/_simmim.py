@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from skssl.masked._masks import Masks
-from skssl.masked._reconstruction import ReconstructionObjective, _Reconstruction
+from skssl.masked._reconstruction import Reconstruction, ReconstructionObjective
 from skssl.nn import Pieces, TokenEncoder
 
 
@@ -19,7 +19,7 @@ class _SimMIMObjective(ReconstructionObjective):
         return self.encoder.encode(pieces, mask, self.mask_token)
 
 
-class SimMIM(_Reconstruction):
+class SimMIM(Reconstruction):
     """SimMIM: predict hidden pieces with one linear layer, from an encoder that sees mask tokens.
 
     Each hidden piece is replaced by a learned mask token, all tokens go through the encoder, and a

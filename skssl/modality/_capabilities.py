@@ -6,10 +6,11 @@ A method names those that it needs, and works with every modality that has them.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
@@ -191,6 +192,10 @@ class Fillable(Tokenizable, Restorable):
         """Return prepared samples whose scale does not depend on the marked cells."""
         return samples
 
+    def missing(self, samples: Tensor) -> Tensor:
+        """Return which cells of prepared samples are missing, as far as they can be."""
+        return torch.zeros_like(samples, dtype=torch.bool)
+
 
 class Imputable(Fillable):
     """Cells of samples may be missing."""
@@ -198,6 +203,13 @@ class Imputable(Fillable):
     @abstractmethod
     def missing(self, samples: Tensor) -> Tensor:
         """Return which cells of prepared samples are missing and can be imputed."""
+
+    def never_seen(self) -> dict[int, Hashable]:
+        """Return which cells of prepared samples had no value in ``fit``, with names for messages.
+
+        They cannot be filled in.
+        """
+        return {}
 
 
 class Forecastable(Fillable):

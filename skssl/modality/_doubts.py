@@ -39,10 +39,10 @@ def as_series(shape: tuple[int, ...]) -> str:
     """Say how to write that samples are series, where the shorter axis holds the channels."""
     first, last = shape[1:]
     layout = "channels_last" if last < first else "channels_first"
-    return f"series of {_channels(min(first, last))}, modality=Series(layout={layout!r})"
+    return f"series of {in_channels(min(first, last))}, modality=Series(layout={layout!r})"
 
 
-def _channels(number: int) -> str:
+def in_channels(number: int) -> str:
     return "1 channel" if number == 1 else f"{number} channels"
 
 
@@ -106,19 +106,19 @@ def is_date(value: str) -> bool:
 
 def doubts_of_table(X: Samples, shape: tuple[int, ...]) -> str | None:
     """Say what a table of numbers may be instead: a recording, or series or images in its rows."""
-    values = _numbers(X)
+    values = some_numbers(X)
     if values is None:
         return None
     n_rows, n_columns = shape
     if n_rows >= _MANY_ROWS and _is_smooth(values, axis=0):
         return (
             "its rows go on from one another like the steps of one recording of "
-            f"{_channels(n_columns)}. {_CUT}"
+            f"{in_channels(n_columns)}. {_CUT}"
         )
     if n_rows <= _FEW_ROWS and n_columns >= _MANY_COLUMNS:
         return (
             f"it has {n_rows} rows of {n_columns} values, like one recording of "
-            f"{_channels(n_rows)}. {_CUT}"
+            f"{in_channels(n_rows)}. {_CUT}"
         )
     if n_columns >= _ROW_OF_STEPS and _is_smooth(values, axis=1):
         return (
@@ -128,7 +128,7 @@ def doubts_of_table(X: Samples, shape: tuple[int, ...]) -> str | None:
     return None
 
 
-def _numbers(X: Any) -> np.ndarray | None:
+def some_numbers(X: Any) -> np.ndarray | None:
     """Return a corner of a table of numbers, None of others."""
     if is_arrow(X):
         return None
@@ -143,13 +143,20 @@ def _numbers(X: Any) -> np.ndarray | None:
 
 def _is_smooth(values: np.ndarray, *, axis: int) -> bool:
     """Whether neighbours along an axis are alike, in each column or in most of the rows."""
+    alike = likeness(values, axis=axis)
+    if not len(alike):
+        return False
+    return bool((alike.min() if axis == 0 else np.median(alike)) > _SMOOTH)
+
+
+def likeness(values: np.ndarray, *, axis: int) -> np.ndarray:
+    """Return how much neighbours along an axis are alike, of each column or row that tells."""
     lines = values.T if axis == 0 else values
     lines = lines[np.isfinite(lines).all(axis=1)]
+    if lines.shape[1] < 2:
+        return np.empty(0)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         centered = lines - lines.mean(axis=1, keepdims=True)
         together = (centered[:, 1:] * centered[:, :-1]).mean(axis=1)
         alike = together / (centered**2).mean(axis=1)
-    alike = alike[np.isfinite(alike)]
-    if not len(alike):
-        return False
-    return bool((alike.min() if axis == 0 else np.median(alike)) > _SMOOTH)
+    return alike[np.isfinite(alike)]

@@ -15,10 +15,11 @@ from skssl._declare import StrOptions, param
 from skssl._standardize import Standardize
 from skssl._types import Samples
 from skssl._warn import warn
+from skssl.modality import _recordings as recordings
 from skssl.modality._base import Look, as_tensor, check_mask, check_numbers, check_padding
 from skssl.modality._capabilities import Forecastable, Surrounded, Timed
 from skssl.modality._containers import as_samples
-from skssl.modality._doubts import MANY_CHANNELS, is_oblong
+from skssl.modality._doubts import MANY_CHANNELS, in_channels, is_oblong
 from skssl.modality._pixels import LAYOUT, Layout, some_samples
 from skssl.modality._spans import SegmentCutter
 from skssl.nn import (
@@ -146,7 +147,10 @@ class Series(Timed, Surrounded, Forecastable):
     def check(self, X: Samples, *, estimator: str, min_samples: int = 1) -> np.ndarray:
         self.check_parameters()
         X = as_samples(X)
-        if Look.at(X).ragged:
+        look = Look.at(X)
+        recordings.refuse_one(look, min_samples)
+        recordings.warn_of_steps(X)
+        if look.ragged:
             X = _pad(X, channels_last=self.layout == "channels_last")
             channels_last = False
         else:
@@ -164,7 +168,8 @@ class Series(Timed, Surrounded, Forecastable):
         elif channels_last:
             series = series.transpose(0, 2, 1)
         n_channels, length = series.shape[1:]
-        if self.layout is None and n_channels > length:
+        is_fitted = hasattr(self, "n_channels_")
+        if self.layout is None and n_channels > length and not is_fitted:
             warn(
                 f"The series of X have {n_channels} channels and {length} steps. If that is the "
                 "other way round, say modality=Series(layout='channels_last'); if not, say "
@@ -174,7 +179,8 @@ class Series(Timed, Surrounded, Forecastable):
         if empty.any():
             raise ValueError(
                 f"X has {empty.sum()} series without any value, the first of them in row "
-                f"{empty.argmax()}."
+                f"{empty.argmax()}. Leave them out, of an array (n, channels, length) with "
+                "X[~np.isnan(X).all(axis=(1, 2))]."
             )
         return series
 
@@ -247,11 +253,9 @@ class Series(Timed, Surrounded, Forecastable):
 
     def prepare(self, X: np.ndarray) -> Tensor:
         if X.shape[1] != self.n_channels_:
-            is_one = X.shape[:2] == (self.n_channels_, 1)
-            hint = " If X is one series, pass X[None]." if is_one else ""
             raise ValueError(
-                f"X has series of {X.shape[1]} channels, but {self.n_channels_} were seen in fit."
-                f"{hint}"
+                f"X has series of {in_channels(X.shape[1])}, but {self.n_channels_} were seen in "
+                f"fit.{recordings.hint(X.shape, self.n_channels_)}"
             )
         units, inside = self._units_of(X)
         prepared = units.apply(inside)
@@ -339,12 +343,16 @@ class Series(Timed, Surrounded, Forecastable):
 
     def cells(self, mask: ArrayLike, samples: Tensor) -> Tensor:
         n, channels, length = samples.shape
-        shapes = [(n, channels, length), (n, length)]
-        cells = check_mask(mask, *shapes)
-        return as_tensor(cells if cells.ndim == 3 else cells[:, None]).expand(samples.shape)
+        cells = check_mask(mask, (n, channels, length), (n, length), (length,))
+        return as_tensor(cells if cells.ndim != 2 else cells[:, None]).expand(samples.shape)
 
     def hide(self, samples: Tensor, cells: Tensor) -> Tensor:
         return samples.masked_fill(cells, torch.nan)
+
+    def missing(self, samples: Tensor) -> Tensor:
+        # What follows the last value is no gap.
+        steps = torch.arange(samples.shape[2])
+        return samples.isnan() & (steps < observed_length(samples)[:, None])[:, None]
 
     def describe(self, samples: Tensor | None) -> nn.Module | None:
         if not self.has_description():

@@ -212,7 +212,8 @@ class Tabular(Imputable):
         # QuantileTransformer takes what differs by less than 1e-7 for the same at both ends.
         self._units = scales.Units.of_range(low, high)
         self._constant = scales.are_constant(low, high)
-        self._constants = np.where(self._constant & ~np.isnan(low), low, np.nan)
+        self._empty = np.isnan(low)
+        self._constants = np.where(self._constant & ~self._empty, low, np.nan)
         self.scaler_ = self._make_scaler(len(X)) if X.numbers.shape[1] else None
         if self.scaler_ is not None:
             self.scaler_.fit(np.where(self._constant, 0.0, self._in_units(X.numbers)))
@@ -509,6 +510,11 @@ class Tabular(Imputable):
         n_numbers = self._seen.numbers.shape[1]
         numbers, codes = samples[:, :n_numbers], samples[:, n_numbers:]
         return torch.cat([numbers.isnan(), codes == _MISSING], dim=1)
+
+    def never_seen(self) -> dict[int, Hashable]:
+        names = [*self._number_names(), *compress(self._seen.names, self.categorical_)]
+        empty = [*self._empty, *(n_codes == _FIRST for n_codes in self._n_codes)]
+        return {place: names[place] for place in np.flatnonzero(empty).tolist()}
 
     def encoder_names(self) -> list[str]:
         return ["mlp"]

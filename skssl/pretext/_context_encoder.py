@@ -90,6 +90,12 @@ class ContextEncoder(_DenseTask):
         As for all methods, with ``relative_error``, which is the loss: the squared error in the
         holes, divided by the variance of the pixels. 1 is that of filling with the mean.
 
+    See Also
+    --------
+    MaskedAutoencoder : Fills in what a mask marks, too, of images, clips and series:
+        ``reconstruct``.
+    SelfSupervisedImputer : Fills in missing cells of tables.
+
     Notes
     -----
     This is the paper's reconstruction loss, with its "random block" holes, and in the holes only.
@@ -172,9 +178,10 @@ class ContextEncoder(_DenseTask):
         X : array-like
             Images of the kind that was seen in `fit`. What they have where the mask is True is not
             looked at, but must be finite. Holes that are NaN:
-            ``inpaint(np.nan_to_num(X), np.isnan(X))``; `fit` takes whole images only.
+            ``inpaint(np.nan_to_num(X), np.isnan(X))``, with colours last
+            ``np.isnan(X).any(axis=-1)``; `fit` takes whole images only.
         mask : array-like of bool, of shape (n, height, width) or (height, width)
-            True where to fill; in each image, something has to be left.
+            True where to fill, of each image or of all; in each, something has to be left.
 
         Returns
         -------
@@ -182,7 +189,7 @@ class ContextEncoder(_DenseTask):
             `X`, with other values where the mask is True.
         """
         check_is_fitted(self)
-        samples, loaded = self.prepare_samples(X)
+        samples, loaded = self.prepare_to_fill(X, "inpaint")
         n_all = len(samples) if loaded is None else len(loaded)
         holes = Paintable.of(self.modality_).pixel_mask(mask, n_all)
         if loaded is not None:

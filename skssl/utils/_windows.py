@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from numbers import Integral, Real
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -29,7 +29,8 @@ def windows(
     Parameters
     ----------
     recording : array-like of shape (steps,), (steps, channels) or (channels, steps)
-        One recording: an array, also a memory-mapped one, or a DataFrame of numbers.
+        One recording: an array, also a memory-mapped one, or a DataFrame of numbers. NaN is a
+        missing value.
     length : int
         Steps in a window.
     step : int, default=1
@@ -46,8 +47,9 @@ def windows(
     Raises
     ------
     ValueError
-        If the recording has more than 2 dimensions or is shorter than a window, or if `length`,
-        `step` or `layout` is not allowed.
+        If the recording has more than 2 dimensions or is shorter than a window, if `length`,
+        `step` or `layout` is not allowed, or if the recording has a ``DatetimeIndex`` of pandas
+        whose times are not in order or not regular.
 
     See Also
     --------
@@ -70,6 +72,7 @@ def windows(
         raise ValueError(
             f"layout must be 'channels_last' or 'channels_first', got {quoted(layout)}."
         )
+    _check_times(recording)
     # np.asarray would forget that an array is a memory-mapped one.
     steps = recording if isinstance(recording, np.ndarray) else np.asarray(recording)
     if steps.ndim not in (1, 2) or steps.dtype.kind not in "biuf":
@@ -91,7 +94,7 @@ def windows(
 
 
 def split_windows(
-    n_windows: int, *, length: int, step: int = 1, test_size: float = 0.25
+    n_windows: int, *, length: int, step: int, test_size: float = 0.25
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Split windows of a recording by time, so that training and test ones share no step.
 
@@ -126,6 +129,11 @@ def split_windows(
     >>> train[-1], test[0]
     (np.int64(17), np.int64(21))
     """
+    if np.ndim(n_windows):
+        raise ValueError(
+            f"n_windows is an array of shape {np.shape(n_windows)}; pass the number of windows, "
+            "len(X)."
+        )
     for name, value in (("n_windows", n_windows), ("length", length), ("step", step)):
         _check_count(name, value)
     is_share = isinstance(test_size, Real) and not isinstance(test_size, bool)
@@ -144,3 +152,29 @@ def split_windows(
 def _check_count(name: str, value: object) -> None:
     if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{name} must be an int of at least 1, got {quoted(value)}.")
+
+
+def _check_times(recording: object) -> None:
+    """Raise an error if the rows of a frame of pandas do not follow each other in equal steps."""
+    index: Any = getattr(recording, "index", None)
+    if type(index).__name__ != "DatetimeIndex" or len(index) < 3:
+        return
+    gaps = np.diff(index.asi8)
+    if (gaps <= 0).any():
+        row = int((gaps <= 0).argmax())
+        raise ValueError(
+            f"The times of recording are not in order: {index[row + 1]} follows {index[row]}. "
+            "Sort its rows with recording.sort_index(), and leave out those that are there twice, "
+            "recording[~recording.index.duplicated()]."
+        )
+    # Days on which clocks are changed, and months, are regular, though not of one length.
+    kinds = (gaps, np.diff(index.tz_localize(None).asi8), np.diff(12 * index.year + index.month))
+    if not any((steps == steps[0]).all() and steps[0] > 0 for steps in kinds):
+        usual = np.median(gaps)
+        row, other = (int(pick(np.abs(gaps - usual))) for pick in (np.argmax, np.argmin))
+        raise ValueError(
+            f"The times of recording are not regular: after {index[row]} comes {index[row + 1]}, "
+            f"while the usual step is {index[other + 1] - index[other]}. Where rows are missing, "
+            "recording.asfreq('h') puts rows of NaN, with your step in place of 'h'; pass "
+            "recording.to_numpy() if the rows are steps as they are, such as trading days."
+        )
