@@ -369,8 +369,10 @@ def main() -> None:
         f"skssl {skssl.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads"
     )
     kept = Kept(arguments.json)
-    names = arguments.parts.split(",")
-    for name in [name for name in names if kept.table(name)] if arguments.kept else names:
+    for name in arguments.parts.split(","):
+        if arguments.kept and not kept.table(name):
+            print(f"\nOf {name}, nothing is kept yet.")
+            continue
         part = PARTS[name]
         errors = _errors(name, kept)
         columns = list(next(iter(errors.values())))

@@ -141,7 +141,8 @@ ReconstructionDisplay.from_estimator(method, beats_test, mask=lost, rows=[0, 1, 
 
 # %%
 # So for holes in images, the network is worth its training: it fills any hole, and better than a
-# ridge regression that is fitted for this one. In this table, a linear model does as well. In series
-# that begin at the same point, as these do, ``KNNImputer`` and ``Ridge`` are the better choice.
+# ridge regression that is fitted for this one. In this table, a linear model does as well. In
+# series that begin at the same point, as these do, ``KNNImputer`` and ``Ridge`` are the better
+# choice.
 
 # sphinx_gallery_thumbnail_path = "_outputs/holes_and_gaps/2a.png"
