@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits, load_wine
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import (
     BaggingClassifier,
+    HistGradientBoostingClassifier,
     StackingClassifier,
     StackingRegressor,
     VotingClassifier,
@@ -23,7 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import check_estimator
 
-from skssl.semi_supervised import LabeledOnly
+from skssl.semi_supervised import LabeledOnly, PrototypeClassifier
 
 X, y = load_wine(return_X_y=True)
 X = StandardScaler().fit_transform(X)
@@ -137,6 +138,33 @@ def test_weights_are_cut_to_the_labelled_rows(routing):
         score = model.score(X, marked(-1), sample_weight=weights)
     np.testing.assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
     assert score == expected.score(X[known], y[known], sample_weight=weights[known])
+
+
+def test_rows_of_files_that_could_not_be_read_are_named():
+    Z, labels = X.copy(), np.where(np.arange(len(y)) % 2, y, -1)
+    Z[[3, 8]] = np.nan
+    model = LabeledOnly(LogisticRegression())
+    for convert in (np.asarray, pd.DataFrame):
+        with pytest.raises(ValueError, match=r"row 3 of X has nothing but NaN.*ok = np.isfinite"):
+            model.fit(convert(Z), labels)
+    labels[3] = -1
+    model.fit(Z, labels)
+    for method in (model.predict, model.predict_proba, model.decision_function):
+        with pytest.raises(ValueError, match="LabeledOnly: rows 3, 8 of X have nothing but NaN"):
+            method(Z)
+    labels[8] = 1
+    with pytest.raises(ValueError, match="row 8 of X"):
+        model.score(Z, labels)
+    # scikit-learn says it of single values, and what takes NaN gets it.
+    Z[3, 0] = Z[8, 0] = 0.0
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        model.predict(Z)
+    Z[3] = np.nan
+    forest = LabeledOnly(HistGradientBoostingClassifier(max_iter=1))
+    assert len(forest.fit(Z, y).predict(Z)) == len(y)
+    for use in (PrototypeClassifier().fit, PrototypeClassifier().fit(X, y).score):
+        with pytest.raises(ValueError, match="PrototypeClassifier: row 3 of X"):
+            use(Z, y)
 
 
 def test_no_labels():

@@ -9,12 +9,14 @@ import numpy as np
 from joblib import Parallel
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, is_classifier
-from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import check_scoring
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
 from skssl._declare import AUTO, PART_OF_ROWS, POSITIVE_INT, HasMethods
-from skssl._sklearn_compat import validate_params
+from skssl._sklearn_compat import plain, validate_params
 from skssl._types import Auto, RandomState, Samples
 from skssl.inspection import _inputs as inputs
 from skssl.inspection._controls import random_weights, resolve_baselines
@@ -103,10 +105,11 @@ def few_label_report(
         the modality that `X` looks like. None is nothing.
     probe : classifier, default=None
         What is fitted to embeddings and other features; up to its first step that needs labels to
-        those of all training rows. None is ``LogisticRegression(max_iter=2000)``: on what a method
-        returns as it is, and on other features, which have any scale, behind a ``StandardScaler``
-        that is fitted to all training rows. Random weights get it as well: if a pipeline has
-        another classifier, pass that one, to compare encoders and not classifiers.
+        those of all training rows. None is a ``LogisticRegression`` behind a ``StandardScaler``,
+        which is fitted to all training rows, not to the few labelled ones. Without the scaler, its
+        penalty would keep features from being learned that hardly spread, as those of random
+        weights. These get the probe as well: if a pipeline has another classifier, pass that one,
+        to compare encoders and not classifiers.
     choose : bool, default=False
         Whether to add a row that says what it is worth to choose among the others: in each draw,
         the one of `models` and `baselines` that has the best score in stratified cross-validation
@@ -172,9 +175,11 @@ def few_label_report(
     rng = check_random_state(random_state)
     data = inputs.split(X, y, X_test, y_test, unlabeled, test_size, rng)
     counts = inputs.check_enough_rows(asked, data)
-    if probe is not None and not is_classifier(probe):
+    if probe is None:
+        probe = make_pipeline(plain(StandardScaler()), LogisticRegression(max_iter=2000))
+    elif not is_classifier(probe):
         raise ValueError(f"probe={probe!r} must be a classifier.")
-    scorer = check_scoring(DummyClassifier() if probe is None else probe, scoring=scoring)
+    scorer = check_scoring(probe, scoring=scoring)
     if isinstance(scoring, str):
         inputs.check_scoring_of_classes(scorer, data.classes)
     seeds = rng.randint(2**31 - 1, size=n_repeats)

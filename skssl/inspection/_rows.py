@@ -10,15 +10,13 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state, get_tags
 from threadpoolctl import threadpool_limits
 
 from skssl._labels import quiet_about_few_labels
-from skssl._sklearn_compat import plain, safe_indexing
+from skssl._sklearn_compat import safe_indexing
 from skssl._types import Samples
 from skssl.base import SelfSupervisedTransformer
 from skssl.inspection._steps import NumberedClasses
@@ -126,16 +124,15 @@ class FittedRow:
     ----------
     model : estimator
         A transformer, which gets the probe behind it, a classifier, or a pipeline.
-    probe : estimator or None
-        The classifier for transformers. None is a linear one, which takes what a method returns as
-        it is, and other features standardised.
+    probe : estimator
+        The classifier for transformers.
     data : Data
     """
 
-    def __init__(self, model: BaseEstimator, probe: BaseEstimator | None, data: Data):
+    def __init__(self, model: BaseEstimator, probe: BaseEstimator, data: Data):
         steps = _steps_of(model)
         if not is_classifier(model):
-            steps += _default_probe(model) if probe is None else _steps_of(probe)
+            steps += _steps_of(probe)
         needs_labels = [get_tags(step).target_tags.required for step in steps[:-1]]
         first = [*needs_labels, True].index(True)
         self.steps = []
@@ -221,12 +218,6 @@ class FittedRow:
             with threadpool_limits(1):
                 classifier.fit(safe_indexing(self.Z, rows), y[rows])
             return score_by_parts(scorer, classifier, Z, truth, kept)
-
-
-def _default_probe(model: BaseEstimator) -> list[BaseEstimator]:
-    linear = LogisticRegression(max_iter=2000)
-    # An embedding has a spread that suits it; other features may have any.
-    return [linear] if method_in(model) else [plain(StandardScaler()), linear]
 
 
 def _steps_of(model: BaseEstimator) -> list[BaseEstimator]:

@@ -16,11 +16,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skssl._declare import Declared, HasMethods, param
-from skssl._labels import labelled_part
+from skssl._labels import Kind, labelled_part, split_labels
 from skssl._sklearn_compat import fit_context
 from skssl._state import Versioned
 from skssl._transaction import take_over
 from skssl._types import Samples
+from skssl.semi_supervised._classes import check_nothing_lost, lost_rows
 
 
 def _estimator_has(name: str) -> Callable[[LabeledOnly], bool]:
@@ -166,6 +167,7 @@ class LabeledOnly(Versioned, MetaEstimatorMixin, Declared):
         ndarray of shape (n_samples,)
         """
         check_is_fitted(self)
+        self._check_nothing_lost(X)
         return self.estimator_.predict(X)
 
     @available_if(_estimator_has("predict_proba"))
@@ -183,6 +185,7 @@ class LabeledOnly(Versioned, MetaEstimatorMixin, Declared):
             In the order of ``classes_``.
         """
         check_is_fitted(self)
+        self._check_nothing_lost(X)
         return self.estimator_.predict_proba(X)
 
     @available_if(_estimator_has("predict_log_proba"))
@@ -200,6 +203,7 @@ class LabeledOnly(Versioned, MetaEstimatorMixin, Declared):
             In the order of ``classes_``.
         """
         check_is_fitted(self)
+        self._check_nothing_lost(X)
         return self.estimator_.predict_log_proba(X)
 
     @available_if(_estimator_has("decision_function"))
@@ -217,6 +221,7 @@ class LabeledOnly(Versioned, MetaEstimatorMixin, Declared):
             As the estimator returns it.
         """
         check_is_fitted(self)
+        self._check_nothing_lost(X)
         return self.estimator_.decision_function(X)
 
     @available_if(_estimator_has("score"))
@@ -274,6 +279,15 @@ class LabeledOnly(Versioned, MetaEstimatorMixin, Declared):
         self, X: Samples, y: ArrayLike, params: dict[str, object], **how: object
     ) -> tuple[Samples, np.ndarray, dict[str, object]]:
         """Return `X`, the labels and the parameters of the rows that have a label."""
-        kind = "quantities" if is_regressor(self.estimator) else "classes"
+        kind: Kind = "quantities" if is_regressor(self.estimator) else "classes"
         name = type(self).__name__
-        return labelled_part(X, y, params, self.unlabeled, caller=name, kind=kind, **how)
+        cut = labelled_part(X, y, params, self.unlabeled, caller=name, kind=kind, **how)
+        if len(lost_rows(cut[0])):
+            _, rows, _ = split_labels(y, self.unlabeled, caller=name, kind=kind)
+            self._check_nothing_lost(cut[0], rows)
+        return cut
+
+    def _check_nothing_lost(self, X: Samples, rows: NDArray[np.intp] | None = None) -> None:
+        """Raise an error if an estimator that takes no NaN gets rows of nothing else."""
+        if not get_tags(self.estimator).input_tags.allow_nan:
+            check_nothing_lost(X, caller=type(self).__name__, rows=rows)

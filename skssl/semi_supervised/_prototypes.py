@@ -18,7 +18,7 @@ from skssl._labels import check_class_labels, split_labels
 from skssl._sklearn_compat import check_lengths, fit_context
 from skssl._state import Versioned
 from skssl._types import Samples
-from skssl.semi_supervised._classes import score_labeled
+from skssl.semi_supervised._classes import check_nothing_lost, score_labeled
 
 # Principal axes that have a variance of their own; all others share the mean of theirs.
 _N_AXES = 100
@@ -157,6 +157,7 @@ class PrototypeClassifier(Versioned, ClassifierMixin, Declared):
             cannot tell a marker from a label.
         """
         name = type(self).__name__
+        check_nothing_lost(X, caller=name)
         checked: np.ndarray = validate_data(self, X, dtype=[np.float64, np.float32])
         labels, rows, _ = split_labels(y, self.unlabeled, caller=name, warn=True)
         check_lengths(X=checked, y=y)
@@ -193,6 +194,7 @@ class PrototypeClassifier(Versioned, ClassifierMixin, Declared):
             In the order of ``classes_``.
         """
         check_is_fitted(self)
+        check_nothing_lost(X, caller=type(self).__name__)
         checked: np.ndarray = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         return self._shares(self._directions(checked))
 
