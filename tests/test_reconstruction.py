@@ -207,7 +207,7 @@ def test_imputing_learns_what_columns_share():
     [
         (np.zeros((9, 8, 8, 3), dtype=np.uint8), "auto", "^X is nothing .* dim 4"),
         (waves()[:, None], "auto", "^X is nothing .* dim 3"),
-        (["some", "texts", None], "auto", "^X is nothing"),
+        (["some", "texts", None], "auto", "^X is a single row or column of 3 values"),
         (
             np.zeros((9, 8)),
             Images(shape=(2, 4)),
