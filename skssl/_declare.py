@@ -212,10 +212,12 @@ class Declared(BaseEstimator):
         _declare(cls)
 
     def check_parameters(self) -> None:
-        """Raise ``InvalidParameterError`` if a parameter has a value that is not allowed."""
-        self._validate_params()
+        """Raise an error if a parameter has a value that is not allowed.
 
-    def _validate_params(self) -> None:
+        It is the first thing that `fit` does. A class that checks more, such as what depends on
+        several parameters, calls ``super().check_parameters()`` and raises a ValueError that names
+        the parameter and its value.
+        """
         for name, value in self.get_params(deep=False).items():
             if isinstance(value, type) and self._wants_object(name, value):
                 raise InvalidParameterError(
@@ -223,6 +225,10 @@ class Declared(BaseEstimator):
                     f"class {value.__name__}; write {name}={value.__name__}()."
                 )
         super()._validate_params()
+
+    def _validate_params(self) -> None:
+        # scikit-learn calls it by this name.
+        self.check_parameters()
 
     def _wants_object(self, name: str, cls: type) -> bool:
         """Whether a parameter takes objects of this class, and not the class itself."""
@@ -270,7 +276,7 @@ def _declare(cls: type[Declared]) -> None:
         raise TypeError(
             f"{cls.__name__} has an __init__ of its own. Declare each parameter in the body of the "
             "class instead, as in `width: int = param(POSITIVE_INT, default=64)`, and check what "
-            "depends on several of them in fit."
+            "depends on several of them in check_parameters."
         )
     typed = inspect.get_annotations(cls)
     for name, value in vars(cls).items():

@@ -90,7 +90,8 @@ class TakesSamples(OwnSettings, BaseEstimator):
     def in_parts(self, X: Samples) -> Iterator[tuple[Tensor, np.ndarray | None]]:
         """Go through prepared samples in their order: all at once, or as they are read.
 
-        With which ones of each part could be loaded, None if all.
+        Each part is a tensor, and a boolean array that says which of the rows it was made of could
+        be loaded; None says that all could.
         """
         stored = self.on_demand(X)
         if stored is None:

@@ -161,7 +161,11 @@ class StartsFrom(TakesSamples):
         return is_known or self._starting_weights() is not None
 
     def plan(self) -> Plan:
-        """Return how the encoder is trained."""
+        """Return how the encoder is trained, as a ``Plan`` of :mod:`skssl.extend`.
+
+        It has `is_adapted`, whether the head learns alone at first and the encoder slowly then,
+        and the parameters `freeze` and `lora_rank`.
+        """
         return Plan(
             is_adapted=self.is_adapted(),
             freeze=self.freeze,

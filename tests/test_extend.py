@@ -48,7 +48,7 @@ def test_a_modality_of_ones_own_passes_the_common_tests(outside):
     assert len(passed) == 3 + 3 * 11
 
 
-@pytest.mark.parametrize("name", ["align_uniform", "spectra"])
+@pytest.mark.parametrize("name", ["align_uniform", "my_method", "spectra"])
 def test_the_guide_uses_public_names_only(name):
     tree = ast.parse((GUIDE / f"{name}.py").read_text())
     for node in ast.walk(tree):

@@ -208,6 +208,21 @@ def test_a_method_that_changes_a_parameter():
     assert ssl.weight == 1.0
 
 
+def test_a_method_that_checks_more_of_its_parameters():
+    class Checked(SimCLR):
+        """Wants few epochs for a small batch."""
+
+        def check_parameters(self):
+            super().check_parameters()
+            if self.max_epochs > self.batch_size:
+                raise ValueError(f"max_epochs={self.max_epochs} must not exceed batch_size.")
+
+    with pytest.raises(ValueError, match="max_epochs=30 must not exceed"):
+        Checked(**{**QUICK, "max_epochs": 30}).fit(TABLE)
+    with pytest.raises(ValueError, match="'temperature' parameter of Checked"):
+        Checked(temperature=-1.0, **QUICK).fit(TABLE)
+
+
 @pytest.mark.parametrize(
     ("base", "name", "function"),
     [

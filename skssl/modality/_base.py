@@ -268,8 +268,8 @@ class Modality(Declared, ABC):
         """Return the names of the columns of a description that has so many."""
         return [f"input{index}" for index in range(size)]
 
-    def _validate_params(self) -> None:
-        super()._validate_params()
+    def check_parameters(self) -> None:
+        super().check_parameters()
         if self.concatenates is None and self.concat_input is True:
             from skssl.modality._registry import known_modalities
 

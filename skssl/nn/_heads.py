@@ -35,7 +35,10 @@ def mlp_head(
     norm : bool, default=True
         Whether BatchNorm stands before the activations. The layers have a bias if it does not.
     last_norm : bool or "plain"
-        Whether BatchNorm follows the last layer, too; "plain" is one without weights.
+        Whether BatchNorm follows the last layer, too; "plain" is one without weights. False where
+        the loss itself sees to it that samples do not all become the same, by a variance, a
+        covariance or a contrast. Where it does not, as in SimSiam, "plain" keeps every column of
+        the projections as wide as the others.
     last_bias : bool, default=False
         Whether the last layer has a bias.
     activation : callable, default=nn.ReLU

@@ -81,13 +81,18 @@ class Views(Declared, ABC):
 class CallableViews(Views):
     """A user's own function of a batch, in the place of a views object.
 
-    The function takes its random numbers from torch's global generator, which training seeds
-    and then puts back. It knows no smaller parts of a sample: local views are ordinary ones.
+    ``views=function`` is enough to say so. The function takes its random numbers from torch's
+    global generator, which training seeds and then puts back. It knows no smaller parts of a
+    sample: local views are ordinary ones. A fitted estimator has it in ``views_``, and can be
+    pickled only if it is defined in a module, by ``def``: neither a lambda nor a function within
+    another one can.
 
     Parameters
     ----------
     function : callable
-        Gets a batch and returns a changed copy of it.
+        Gets a batch and returns a changed copy of it, with as many samples and axes and of the
+        same dtype. What a batch is depends on the modality: images are floats from 0 to 1 of
+        shape (n, channels, height, width).
     """
 
     function: Callable[[Tensor], Tensor] = param(callable, kw_only=False)
