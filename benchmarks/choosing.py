@@ -9,12 +9,9 @@ the same rows, which were held out of the training, and those of views the modal
 the accuracy is that of a probe with 100 labels per class on test rows. The encoder of series is the
 ResNet alone: beside it, the default has random kernels, which know the answer before training.
 
-Printed are, for every data set, Spearman's correlation of metric and accuracy, over all trainings
-and within the two methods; the regret, which is the best accuracy minus that of the training with
-the highest score; and the share that the metric puts above random weights, of all trainings, and of
-those that are worse than these. With
-``--cache``, the embeddings are kept, so that metrics can be changed without training again. Reads
-the data from the folder that the environment variable SKSSL_DATA names.
+What is printed of every data set is said above the tables. With ``--cache``, the embeddings are
+kept, so that metrics can be changed without training again. Reads the data from the folder that the
+environment variable SKSSL_DATA names.
 """
 
 from __future__ import annotations
@@ -54,11 +51,23 @@ _LABELS, _DRAWS = 100, 3
 _N_VIEWS = 10
 _CONTROL = "random weights"
 
+_COLUMNS = """
+Accuracy is that of logistic regression with 100 labels per class on the embedding of test rows. Of every metric, the
+tables have
+
+- all, SimCLR, VICReg: Spearman's correlation of the metric with the accuracy, over all trainings and over those of one
+  method. 1 is the same order, 0 is chance;
+- regret: the accuracy of the best training minus that of the training that the metric puts first;
+- control: the share of the trainings that the metric puts above random weights;
+- worse, not noticed: the same share, of those trainings alone that are less accurate than random weights. 0 is best;
+  where there are none, it is 0, too."""
+
 SCORERS: dict[str, EmbeddingScorer] = {
     name.removesuffix("_scorer"): scorer
     for name, scorer in vars(model_selection).items()
     if isinstance(scorer, EmbeddingScorer) and not scorer.needs_labels and name != "default_scorer"
 }
+_DEFAULT = next(n for n, scorer in SCORERS.items() if scorer is model_selection.default_scorer)
 
 
 @dataclass
@@ -299,6 +308,23 @@ def print_means(by_task: dict[str, dict[str, dict[str, Any]]]) -> None:
         print(f"| {scorer} | {means[scorer]:.2f} | {regret:.3f} |")
 
 
+def print_warnings(by_task: dict[str, dict[str, dict[str, Any]]]) -> None:
+    """Print how often the default scorer is right about random weights."""
+    warned, worse = [], []
+    for results in by_task.values():
+        control = results[_CONTROL]
+        for row, result in results.items():
+            if row != _CONTROL:
+                warned.append(result["scores"][_DEFAULT] <= control["scores"][_DEFAULT])
+                worse.append(result["accuracy"] < control["accuracy"])
+    both = sum(map(all, zip(warned, worse, strict=True)))
+    print(
+        f"\nOf all {len(worse)} trainings, {sum(worse)} are less accurate than random weights. By the "
+        f"default scorer, `check_against_random_weights` warns of {sum(warned)}, {both or 'none'} of them "
+        "among these."
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_selection(parser)
@@ -311,6 +337,7 @@ def main() -> None:
     print(
         f"skssl {skssl.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads"
     )
+    print(_COLUMNS)
     by_task = {}
     for name in names:
         done = kept.table(name)
@@ -323,6 +350,8 @@ def main() -> None:
     if len(names) > 1:
         print_means(by_task)
         print("\nThe default scorer was made while digits and TwoPatterns were looked at.")
+    if by_task and all(_CONTROL in results for results in by_task.values()):
+        print_warnings(by_task)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def _measured(kept: Kept, *, is_open: bool) -> str:
     lasted = f"{minutes / 60:.1f} hours" if minutes >= 100 else f"{max(1, minutes):.0f} minutes"
     return (
         f"Measured {' to '.join(dict.fromkeys((dates[0], dates[-1])))} at {', '.join(commits)}, in "
-        f"{lasted} of {'; '.join(machines)}{', not through yet' if is_open else ''}."
+        f"{lasted} of {'; '.join(machines)}.{' Some rows are not measured yet.' if is_open else ''}"
     )
 
 

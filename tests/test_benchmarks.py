@@ -115,6 +115,19 @@ def test_rows_are_chosen_by_labels_and_paid_for_by_test_rows():
     assert from_when(level).startswith("choosing is not ahead of both, LR")
 
 
+def test_warnings_of_the_default_scorer_are_counted(capsys):
+    from choosing import SCORERS, print_warnings
+
+    def training(accuracy, score):
+        return {"accuracy": accuracy, "scores": dict.fromkeys(SCORERS, score)}
+
+    results = {"random weights": training(0.8, 5), "a": training(0.7, 6), "b": training(0.9, 4)}
+    print_warnings({"digits": results | {"c": training(0.6, 1)}, "blobs": results})
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.startswith("Of all 5 trainings, 3 are less accurate than random weights.")
+    assert said.endswith("warns of 3, 1 of them among these.")
+
+
 def test_curves_are_means_over_the_same_data_sets():
     from figures_labels import comparable, mean_curve
 
