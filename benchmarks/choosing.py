@@ -52,15 +52,15 @@ _N_VIEWS = 10
 _CONTROL = "random weights"
 
 _COLUMNS = """
-Accuracy is that of logistic regression with 100 labels per class on the embedding of test rows. Of every metric, the
-tables have
+Accuracy is that of logistic regression with 100 labels per class on the embedding of test rows. Of
+every metric, the tables have
 
-- all, SimCLR, VICReg: Spearman's correlation of the metric with the accuracy, over all trainings and over those of one
-  method. 1 is the same order, 0 is chance;
+- all, SimCLR, VICReg: Spearman's correlation of the metric with the accuracy, over all trainings
+  and over those of one method. 1 is the same order, 0 is chance;
 - regret: the accuracy of the best training minus that of the training that the metric puts first;
 - control: the share of the trainings that the metric puts above random weights;
-- worse, not noticed: the same share, of those trainings alone that are less accurate than random weights. 0 is best;
-  where there are none, it is 0, too."""
+- worse, not noticed: the same share, of those trainings alone that are less accurate than random
+  weights. 0 is best; where there are none, it is 0, too."""
 
 SCORERS: dict[str, EmbeddingScorer] = {
     name.removesuffix("_scorer"): scorer
@@ -319,9 +319,9 @@ def print_warnings(by_task: dict[str, dict[str, dict[str, Any]]]) -> None:
                 worse.append(result["accuracy"] < control["accuracy"])
     both = sum(map(all, zip(warned, worse, strict=True)))
     print(
-        f"\nOf all {len(worse)} trainings, {sum(worse)} are less accurate than random weights. By the "
-        f"default scorer, `check_against_random_weights` warns of {sum(warned)}, {both or 'none'} of them "
-        "among these."
+        f"\nOf all {len(worse)} trainings, {sum(worse)} are less accurate than random weights. By "
+        f"the default scorer, `check_against_random_weights` warns of {sum(warned)}, "
+        f"{both or 'none'} of them among these."
     )
 
 
