@@ -27,9 +27,15 @@ def all_estimators() -> list[tuple[str, type[BaseEstimator]]]:
             if (
                 isinstance(value, type)
                 and issubclass(value, SelfSupervisedTransformer)
-                and value is not SelfSupervisedTransformer
+                and not _is_abstract(value)
                 and not name.startswith("_")
                 and value.__module__ == module.__name__
             ):
                 found[name] = value
     return sorted(found.items())
+
+
+def _is_abstract(cls: type) -> bool:
+    """Whether a class leaves something to those that inherit from it."""
+    methods = (getattr(cls, name, None) for name in dir(cls))
+    return any(getattr(method, "__isabstractmethod__", False) for method in methods)
