@@ -54,6 +54,10 @@ def apply_network(
     """
     from skssl.training import resolve_device, with_memory_advice
 
+    if not len(samples[0]):
+        # What is made of none has the form of what is made of one.
+        one = [part.new_zeros((1, *part.shape[1:])) for part in samples]
+        return apply_network(network, function, *one, device=device, title=title)[:0]
     device = resolve_device(device)
     per_sample = max(1, math.prod(samples[0].shape[1:]))
     size = max(1, min(_BATCH_SAMPLES, _BATCH_NUMBERS // per_sample))

@@ -34,13 +34,22 @@ class TakesSamples(OwnSettings, BaseEstimator):
     _objective: Objective
 
     def prepare_samples(
-        self, X: Samples, *, reset: bool = False, min_samples: int = 1, of_any_length: bool = False
+        self,
+        X: Samples,
+        *,
+        reset: bool = False,
+        min_samples: int = 1,
+        of_any_length: bool = False,
+        every: bool = False,
     ) -> tuple[Tensor, np.ndarray | None]:
         """Check `X`; return a tensor of samples, and which ones could be loaded if not all.
 
-        Series of one channel may have other lengths than in `fit` with ``of_any_length``.
+        Series of one channel may have other lengths than in `fit` with ``of_any_length``. With
+        ``every``, it is an error if a sample cannot be loaded.
         """
-        X, loaded = self.modality_.load(X)
+        X, loaded = (self.modality_.load_all(X), None) if every else self.modality_.load(X)
+        if loaded is not None and min_samples == 1:
+            min_samples = 0  # Whether it is one that can be read does not depend on the others.
         checked = self.modality_.check(X, estimator=type(self).__name__, min_samples=min_samples)
         has_columns = self.modality_.has_columns(X)
         if reset:
@@ -174,12 +183,3 @@ def in_all_rows(rows: Any, loaded: np.ndarray | None) -> Any:
     every = np.full((len(loaded), *rows.shape[1:]), np.nan, dtype=np.float32)
     every[loaded] = rows
     return every
-
-
-def check_all_loaded(loaded: np.ndarray | None) -> None:
-    """Raise an error if some samples could not be loaded where each has to have an answer."""
-    if loaded is not None and not loaded.all():
-        raise ValueError(
-            f"X has {(~loaded).sum()} samples that could not be loaded, the first of them at "
-            f"position {np.argmin(loaded)}."
-        )

@@ -1,5 +1,6 @@
 """The one place that imports scikit-learn's private names."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from sklearn.base import BaseEstimator
@@ -29,6 +30,7 @@ def check_lengths(**arrays: object) -> None:
     for name, array in arrays.items():
         if array is None and not name.startswith("X"):
             continue
+        refuse_iterator(array, name)
         try:
             lengths[name] = num_samples(array)
         except TypeError as error:
@@ -36,6 +38,15 @@ def check_lengths(**arrays: object) -> None:
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         raise ValueError(f"Found input variables with inconsistent numbers of samples: {found}.")
+
+
+def refuse_iterator(samples: object, name: str = "X") -> None:
+    """Raise an error about a generator, and whatever else can be gone through only once."""
+    if isinstance(samples, Iterator):
+        raise TypeError(
+            f"{name} is an iterator, of type {type(samples).__name__}, which can be gone through "
+            f"only once; pass a list: sorted({name}) of paths, list({name}) of others."
+        )
 
 
 def print_like_estimators(cls: type) -> None:
@@ -83,6 +94,7 @@ __all__ = [
     "num_samples",
     "plain",
     "print_like_estimators",
+    "refuse_iterator",
     "safe_indexing",
     "validate_params",
     "with_rows",

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skssl._numbering import numbered_as
 from skssl.modality import Raw, Stored
 
 __all__ = ["Stream", "ahead", "choose_rows", "content_of", "in_order"]
@@ -96,7 +97,8 @@ class Stream:
         """
         read = partial(_read, self.stored, self.prepare)
         for rows, samples in ahead(read, self._plan(generator, multiple_of)):
-            yield torch.from_numpy(rows), samples
+            if len(rows):  # of which some can be loaded
+                yield torch.from_numpy(rows), samples
 
     def _plan(self, generator: torch.Generator, multiple_of: int) -> Iterator[np.ndarray]:
         """Say which rows the windows of an epoch have, each in the order of the training."""
@@ -157,7 +159,8 @@ def _read(stored: Stored, prepare: Prepare, rows: np.ndarray) -> tuple[np.ndarra
     order = np.argsort(rows, kind="stable")
     raw = stored.read(rows[order])
     try:
-        samples, loaded = prepare(raw)
+        with numbered_as(rows[order]):
+            samples, loaded = prepare(raw)
     except ValueError as error:
         raise _where(prepare, rows[order], raw, error) from error
     kept = np.arange(len(rows)) if loaded is None else np.flatnonzero(loaded)
@@ -177,6 +180,6 @@ def _where(prepare: Prepare, rows: np.ndarray, raw: Raw, error: ValueError) -> V
         try:
             prepare(raw[place : place + 1])
         except ValueError as of_one:
-            text = re.sub(r"\bin row 0\b,? ?", "", str(of_one))
+            text = re.sub(r"\b(in )?row 0\b,? ?", "", str(of_one))
             return ValueError(f"Row {row} of X: {text}")
     return error

@@ -40,6 +40,7 @@ from skssl._streams import Stream
 from skssl._trainings import File, Folder
 from skssl._transaction import transaction
 from skssl._types import Auto, Callbacks, RandomState, Samples
+from skssl._warn import each_once
 from skssl.exceptions import TrainingInterrupted
 from skssl.modality import Modality
 from skssl.nn import adapted
@@ -281,6 +282,24 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, StartParameters):
             run = self._apply(self.encoder_, lambda encoder, batch: encoder(batch), samples)
             parts.append(in_all_rows(run.numpy(), loaded))
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def fit_transform(self, X: Samples, y: ArrayLike | None = None) -> np.ndarray:
+        """Learn an encoder from samples, and embed these.
+
+        Parameters
+        ----------
+        X : array-like
+            The samples, at least 2.
+        y : Ignored
+            Not looked at; present for API consistency.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_features_out), float32
+            The embedding.
+        """
+        with each_once():
+            return self.fit(X).transform(X)
 
     def score(self, X: Samples, y: ArrayLike | None = None) -> float:
         """Return how good the embedding of samples is, as far as that can be told without labels.

@@ -3,6 +3,7 @@
 import io
 import os
 import struct
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,18 @@ import pytest
 from cases import TINY_TRANSFORMER, tiny_conv
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
+from sklearn.base import clone
 
 from skssl import Colorization, ContextEncoder, JigsawPuzzle, MaskedAutoencoder, SimCLR
-from skssl.inspection import classical_baselines
-from skssl.modality import Images, Series, Text, infer_modality
+from skssl.inspection import (
+    EmbeddingDisplay,
+    NeighborsDisplay,
+    ViewsDisplay,
+    classical_baselines,
+    explore,
+)
+from skssl.modality import Images, Series, Text, infer_modality, readable_images
+from skssl.semi_supervised import FineTuneClassifier
 from skssl.views import ImageViews
 
 
@@ -119,8 +128,65 @@ def test_broken_files_are_skipped(broken, files):
     assert np.isnan(Z[skipped]).all()
     kept = np.setdiff1d(np.arange(7), skipped)
     np.testing.assert_array_equal(Z[kept], ssl.transform(files[:4]))
-    with pytest.raises(ValueError, match="2 of 2 images could not be read"):
-        ssl.transform(broken[5:])
+    # What is made of an image does not depend on the others.
+    for alone in (broken[5:6], broken[5:]):
+        with pytest.warns(UserWarning, match="could not be read: row 0, '.*missing.png'"):
+            assert np.isnan(ssl.transform(alone)).all()
+    with pytest.raises(ValueError, match="2 of 2 images could not be read: row 0") as error:
+        clone(ssl).fit(broken[5:])
+    assert "on_error" not in str(error.value)
+
+
+def test_broken_files_are_warned_of_once(broken):
+    labels = [0, 1, 0, 1, 0, 1, 0]
+    ssl = tiny(modality=Images(size=16, on_error="skip"))
+    for fit in (ssl.fit_transform, lambda X: FineTuneClassifier(ssl, max_epochs=1).fit(X, labels)):
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            fit(broken)
+        assert sum("could not be read" in str(one.message) for one in said) == 1
+
+
+def test_names_without_their_folder_are_looked_up_where_it_is_said(files, monkeypatch):
+    monkeypatch.chdir(files[0].parent.parent)
+    for on_error in ("raise", "skip"):
+        with pytest.raises(ValueError, match="6 of 6 .*looked up from .*os.listdir") as error:
+            tiny(modality=Images(size=16, on_error=on_error)).fit([path.name for path in files])
+        assert "on_error" not in str(error.value)
+
+
+def test_which_images_can_be_read_is_known_beforehand(broken, files):
+    expected = [True, False, True, True, True, False, False]
+    for X in (broken, [str(path) for path in broken], pd.DataFrame({"file": broken})):
+        assert readable_images(X).tolist() == expected
+    assert readable_images([Image.open(files[0]), Image.new("I", (4, 4))]).tolist() == [True, False]
+
+
+def of_row_7(ssl, X, y):
+    """What wants every sample, of an `X` whose row 7 cannot be read."""
+    Z, skip = np.eye(len(X)), Images(size=16, on_error="skip")
+    yield lambda: NeighborsDisplay.from_estimator(ssl, X, rows=[0])
+    yield lambda: NeighborsDisplay.from_embedding(Z, X, modality=skip, rows=[7])
+    yield lambda: EmbeddingDisplay.from_estimator(ssl, X)
+    places = np.arange(16).reshape(8, 2)
+    yield lambda: EmbeddingDisplay.from_estimator(ssl, X, projection=places, thumbnails=8)
+    yield lambda: ViewsDisplay.from_estimator(ssl, X, rows=[0])
+    yield lambda: explore(ssl, X, path="map.html")
+    yield lambda: FineTuneClassifier(ssl, max_epochs=1).fit(X, y).predict(X)
+
+
+@pytest.mark.filterwarnings("ignore:X. 1 of 8 images")
+@pytest.mark.parametrize("number", range(7))
+def test_what_wants_every_file_says_which_row_to_leave_out(number, files, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    # What looks like a row in a name is none.
+    (tmp_path / "row 1.png").write_text("no image at all")
+    X, y = [*files, files[0], tmp_path / "row 1.png"], [0, 1] * 4
+    ssl = tiny(modality=Images(size=16, on_error="skip")).fit(X)
+    with pytest.raises(ValueError, match=r"row 7\b.*/row 1.png'.*[Ll]eave") as error:
+        list(of_row_7(ssl, X, y))[number]()
+    assert "readable_images(X)" in str(error.value)
+    assert "on_error" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -244,10 +310,7 @@ def test_baselines_want_every_file(broken):
     baseline = classical_baselines(Images(size=16, on_error="skip"))["raw + LR"][0]
     with pytest.warns(UserWarning, match="3 of 7 images"):
         baseline.fit(broken)
-    with (
-        pytest.warns(UserWarning, match="3 of 7 images"),
-        pytest.raises(ValueError, match="3 samples that could not be loaded, .*position 1"),
-    ):
+    with pytest.raises(ValueError, match="3 of 7 images could not be read: row 1, .*Leave such"):
         baseline.transform(broken)
 
 

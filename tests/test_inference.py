@@ -10,6 +10,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.impute import SimpleImputer
 
+from skssl import SimCLR
 from skssl.exceptions import ModalityWarning
 from skssl.modality import (
     Images,
@@ -20,6 +21,7 @@ from skssl.modality import (
     Video,
     infer_modality,
 )
+from skssl.semi_supervised import FineTuneClassifier
 
 RNG = np.random.default_rng(0)
 WORDS = "sun rain wind fog hail snow".split()
@@ -116,6 +118,31 @@ def test_a_folder_a_file_or_a_text_in_the_place_of_many(tmp_path, folder):
             infer_modality(folder(tmp_path / name))
     with pytest.raises(ValueError, match="X is a single text, 'rain'; pass a list of texts"):
         infer_modality("rain")
+    with pytest.raises(
+        ValueError, match=r"X is a single str, '\*.png'; .*sorted\(glob.glob\(X\)\)"
+    ):
+        infer_modality("*.png")
+
+
+@pytest.mark.parametrize(("names", "pattern"), [(["a.jpg", "b.jpg", "c.txt", "README"], "*.jpg"),
+    (["cat/a.jpeg", "dog/b.jpeg"], "*/*.jpeg"), ([], "*.png")])  # fmt: skip
+def test_a_folder_is_told_by_the_files_that_are_there(tmp_path, names, pattern):
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(ValueError, match=re.escape(f"glob({pattern!r})")):
+        infer_modality(tmp_path)
+
+
+@pytest.mark.parametrize("modality", ["auto", Images(size=8), Tabular(), Text(), Series()])
+def test_what_can_be_gone_through_once_is_no_list(modality):
+    for X in ((name for name in "ab"), map(str, [1, 2]), iter(["a", "b"])):
+        for fit in (
+            SimCLR(modality=modality).fit,
+            lambda X: FineTuneClassifier(SimCLR(modality=modality)).fit(X, [0, 1]),
+        ):
+            with pytest.raises(TypeError, match=r"X is an iterator, .*pass a list: sorted\(X\)"):
+                fit(X)
 
 
 @pytest.mark.parametrize(

@@ -120,10 +120,14 @@ def test_files_are_decoded_while_they_are_needed(tmp_path):
         os.remove(names[40])
         with pytest.raises(ValueError, match=r"Row 40 of X: .*40\.png"):
             ssl.transform(names)
-        with pytest.warns(UserWarning, match=r"40\.png.*left out"):
+        with pytest.warns(UserWarning, match=r"row 40, .*40\.png.*left out"):
             skipping = clone(ssl).set_params(modality=Images(on_error="skip")).fit(names)
-        with pytest.warns(UserWarning, match=r"40\.png.*left out"):
+        with pytest.warns(UserWarning, match=r"row 40, .*40\.png.*left out"):
             embedded = skipping.transform(names)
+        for name in names:
+            os.remove(name) if name != names[40] else None
+        with pytest.warns(UserWarning, match="70 of 70 images"):
+            assert np.isnan(skipping.transform(names)).all()
     assert np.isnan(embedded[40]).all()
     assert np.isfinite(np.delete(embedded, 40, axis=0)).all()
     assert there.shape == embedded.shape

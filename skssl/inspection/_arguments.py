@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Sequence
 from numbers import Real
 from typing import Any
@@ -14,11 +15,10 @@ from sklearn.pipeline import Pipeline
 
 from skssl._labels import is_missing
 from skssl._quote import quoted
-from skssl._samples import check_all_loaded
 from skssl._sklearn_compat import num_samples
 from skssl._types import Samples
 from skssl.base import SelfSupervisedTransformer
-from skssl.modality import Modality, as_samples, infer_modality
+from skssl.modality import Modality, as_samples, infer_modality, only_column, take
 
 _USUAL_ROWS = 4
 # Rows that a message names.
@@ -86,9 +86,7 @@ def known_modality(estimator: BaseEstimator) -> Modality | None:
 def fitted_to(modality: Modality, X: Samples) -> Modality:
     """Return a copy of a modality, fitted to samples."""
     fitted = copy.deepcopy(modality)
-    loaded, which = fitted.load(X)
-    check_all_loaded(which)
-    return fitted.fit(fitted.check(loaded, estimator=type(modality).__name__))
+    return fitted.fit(fitted.check(fitted.load_all(X), estimator=type(modality).__name__))
 
 
 def finite_rows(
@@ -96,10 +94,12 @@ def finite_rows(
     name: str,
     must: str = "",
     numbers: NDArray[np.intp] | None = None,
+    X: Samples | None = None,
 ) -> NDArray[np.floating]:
     """Return an array of rows of finite numbers, or raise an error that names other rows.
 
-    `must` begins a message about what is no such array; `numbers` are those of the rows.
+    `must` begins a message about what is no such array; `numbers` are those of the rows, and `X`
+    has the samples in these, of which files are named.
     """
     must = must or f"{name} must be an array of numbers of shape (n_samples, n_features)"
     try:
@@ -117,13 +117,32 @@ def finite_rows(
         array = array.astype(np.float32 if is_single else np.float64, copy=False)
     bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
     if len(bad):
-        named = bad if numbers is None else numbers[bad]
+        numbers = np.arange(len(array)) if numbers is None else numbers
+        files = [_file_at(X, row) for row in bad[:_FEW]]
+        named = [f"{numbers[row]}{file}" for row, file in zip(bad, files, strict=False)]
         more = f" and {len(bad) - _FEW} more" if len(bad) > _FEW else ""
+        row, these = ("row", "this row") if len(bad) == 1 else ("rows", "these rows")
+        how = ": skssl.modality.readable_images(X) says which files can be read" if files[0] else ""
         raise ValueError(
-            f"{name} has NaN or infinity in rows {', '.join(map(str, named[:_FEW]))}{more}; leave "
-            "these rows out, of X and y as well."
+            f"{name} has NaN or infinity in {row} {', '.join(named)}{more}; leave {these} out, of "
+            f"X and y as well{how}."
         )
     return array
+
+
+def sample_at(X: Samples, row: int) -> object:
+    """Return a sample, whatever rows are called."""
+    few = take(X, np.array([row]))
+    column = only_column(few)
+    return next(iter(few if column is None else column))
+
+
+def _file_at(X: Samples | None, row: int) -> str:
+    """Return the name of a file that is a sample, in parentheses."""
+    sample = None if X is None else sample_at(X, row)
+    if isinstance(sample, os.PathLike) or (isinstance(sample, str) and os.path.isfile(sample)):
+        return f" ({quoted(os.fspath(sample))})"
+    return ""
 
 
 def _numbers(array: np.ndarray) -> np.ndarray:

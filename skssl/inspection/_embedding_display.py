@@ -12,9 +12,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skssl._numbering import numbered_as
 from skssl._sklearn_compat import check_lengths, num_samples
 from skssl._types import RandomState, Samples
-from skssl.inspection._arguments import check_ax, modality_for
+from skssl.inspection._arguments import check_ax, finite_rows, modality_for
 from skssl.inspection._axes import emptied, remember
 from skssl.inspection._fonts import find_letters
 from skssl.inspection._projection import Projection, check_projection, project
@@ -193,13 +194,15 @@ class EmbeddingDisplay:
         rows = _some_rows(num_samples(X), max_samples, labels, rng)
         some = take(X, rows)
         if given is None:
-            places = _plane(estimator.transform(some), projection, rng)
+            Z = finite_rows(estimator.transform(some), "The embedding", numbers=rows, X=some)
+            places = _plane(Z, projection, rng)
         else:
             places = given[rows]
         pictures = {}
         if modality is not None:
             chosen = _thinned(places, _MOST_THUMBNAILS if thumbnails is True else int(thumbnails))
-            sketches = sketcher_of(modality).sketch(take(some, chosen))
+            with numbered_as(rows[chosen]):
+                sketches = sketcher_of(modality).sketch(take(some, chosen))
             pictures = dict(zip(chosen.tolist(), sketches, strict=True))
         display = cls(
             places=places,
@@ -244,7 +247,9 @@ class EmbeddingDisplay:
         rng = check_random_state(random_state)
         rows = _some_rows(num_samples(Z), max_samples, labels, rng)
         display = cls(
-            places=_plane(take(Z, rows), projection, rng) if given is None else given[rows],
+            places=_plane(finite_rows(take(Z, rows), "Z", numbers=rows), projection, rng)
+            if given is None
+            else given[rows],
             y=None if labels is None else _marked(labels.take(rows)),
             projection=_name_of(projection, len(rows)),
             unlabeled=None if labels is None or labels.known.all() else np.nan,
@@ -408,17 +413,15 @@ def _some_rows(
 
 
 def _plane(
-    Z: Samples, projection: Projection | ArrayLike | BaseEstimator, rng: np.random.RandomState
+    Z: np.ndarray, projection: Projection | ArrayLike | BaseEstimator, rng: np.random.RandomState
 ) -> np.ndarray:
     """Return the places of an embedding in a plane, of shape (n_samples, 2)."""
-    checked: np.ndarray = check_array(
-        Z, ensure_min_samples=2, input_name="Z", dtype=[np.float64, np.float32]
-    )
-    largest = float(np.abs(checked).max())
+    Z = check_array(Z, ensure_min_samples=2, input_name="Z", dtype=[np.float64, np.float32])
+    largest = float(np.abs(Z).max())
     if largest > _LARGEST and isinstance(projection, str):
         # The plane has no units.
-        checked = checked / largest
-    return project(checked, projection, rng)
+        Z = Z / largest
+    return project(Z, projection, rng)
 
 
 def _thinned(places: np.ndarray, most: int) -> np.ndarray:

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from skssl._declare import POSITIVE_INT
 from skssl._labels import as_labels, is_missing, quiet_about_few_labels, which_are_known
+from skssl._numbering import numbered_as
 from skssl._sklearn_compat import check_lengths, num_samples, validate_params
 from skssl._types import Samples
-from skssl.inspection._arguments import check_rows, fitted_to, known_modality
+from skssl.inspection._arguments import check_rows, finite_rows, fitted_to, known_modality
 from skssl.inspection._axes import size_of
 from skssl.inspection._fonts import find_letters
 from skssl.inspection._shown import columns_of
@@ -271,7 +271,7 @@ def _found(
     is_fitted: bool,
 ) -> dict[str, Any]:
     """Return the nearest of some samples, and sketches of all of these."""
-    Z = check_array(Z, input_name="Z", dtype=[np.float64, np.float32])
+    Z = finite_rows(Z, "The embedding", X=X)
     index = NearestNeighbors(n_neighbors=n_neighbors + 1, metric=metric).fit(Z)
     distances, neighbors = index.kneighbors(Z[rows])
     # A sample is no neighbour of its own, and among equal ones it need not be the first.
@@ -281,7 +281,8 @@ def _found(
     distances = distances[is_other].reshape(len(rows), n_neighbors)
     drawn = np.concatenate([rows[:, None], neighbors], axis=1)
     if modality is not None and is_fitted:
-        sketches = list(sketcher_of(modality).sketch(take(X, drawn.ravel())))
+        with numbered_as(drawn.ravel()):
+            sketches = sketcher_of(modality).sketch(take(X, drawn.ravel()))
     else:
         looks = infer_modality(X) if modality is None else modality
         sketches = list(_as_they_look(looks, X, drawn.ravel()))

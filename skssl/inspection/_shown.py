@@ -22,10 +22,11 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from torch import Tensor
 
+from skssl._numbering import numbered_as
 from skssl._quote import quoted
 from skssl._sklearn_compat import num_samples
 from skssl._types import Auto, Samples
-from skssl.inspection._numbering import numbered_as
+from skssl.inspection._arguments import sample_at
 from skssl.modality import (
     Images,
     Modality,
@@ -37,7 +38,6 @@ from skssl.modality import (
     Video,
     as_samples,
     infer_modality,
-    only_column,
     take,
 )
 
@@ -91,16 +91,9 @@ def modality_of(
     if isinstance(own, Modality):
         return own
     found = infer_modality(X)
-    sample = _first(X) if isinstance(found, Images) else None
+    sample = sample_at(X, 0) if isinstance(found, Images) else None
     is_file = isinstance(sample, (str, os.PathLike)) or type(sample).__module__.startswith("PIL.")
     return Images(size=_SIDE_OF_FILES) if is_file else found
-
-
-def _first(X: Samples) -> object:
-    """Return the first sample, whatever rows are called."""
-    few = take(X, np.arange(1))
-    column = only_column(few)
-    return next(iter(few if column is None else column))
 
 
 def show(X: Samples, modality: Modality, rng: np.random.RandomState) -> Samplewise:
@@ -140,13 +133,7 @@ def _known(X: Samples, modality: Modality) -> tuple[Modality, int]:
 
 
 def _checked(X: Samples, modality: Modality) -> Any:
-    loaded, which = modality.load(X)
-    if which is not None and not which.all():
-        raise ValueError(
-            f"X has {(~which).sum()} samples that could not be loaded, the first of them at "
-            f"position {np.argmin(which)}; leave these out."
-        )
-    return modality.check(loaded, estimator="explore")
+    return modality.check(modality.load_all(X), estimator="explore")
 
 
 def _checked_rows(X: Samples, rows: NDArray[np.intp], modality: Modality) -> Any:

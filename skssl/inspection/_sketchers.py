@@ -13,7 +13,6 @@ from scipy.special import ndtr
 from torch import Tensor
 
 from skssl._labels import is_missing
-from skssl._samples import check_all_loaded
 from skssl._types import Samples
 from skssl.inspection._sketches import Clip, Lines, Picture, Points, Row, Sketch, Words, reaches_of
 from skssl.modality import Images, Modality, PointCloud, Series, Tabular, Text, Video
@@ -43,9 +42,9 @@ class Sketcher(ABC):
         marked : ndarray of bool, default=None
             In the form of masks of :meth:`skssl.MaskedAutoencoder.reconstruct`: what was made up.
         """
-        X, loaded = self.modality.load(X)
-        check_all_loaded(loaded)
-        checked = self.modality.check(X, estimator=type(self.modality).__name__)
+        checked = self.modality.check(
+            self.modality.load_all(X), estimator=type(self.modality).__name__
+        )
         return list(self._of_samples(checked, self.modality.prepare(checked), marked))
 
     @abstractmethod

@@ -19,7 +19,6 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skssl._labels import split_labels
-from skssl._samples import check_all_loaded
 from skssl._types import Samples
 from skssl.modality import Modality, Text
 from skssl.nn import RandomKernels
@@ -72,9 +71,7 @@ class Values(TransformerMixin, BaseEstimator):
     @torch.inference_mode()
     def _samples(self, X: Samples) -> torch.Tensor:
         check_is_fitted(self)
-        X, loaded = self.modality_.load(X)
-        check_all_loaded(loaded)
-        checked = self.modality_.check(X, estimator=type(self).__name__)
+        checked = self.modality_.check(self.modality_.load_all(X), estimator=type(self).__name__)
         return self._network(self.modality_.prepare(checked))
 
     def __sklearn_tags__(self) -> Tags:

@@ -18,11 +18,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from skssl._declare import AT_LEAST_TWO, AUTO, POSITIVE_INT
 from skssl._labels import quiet_about_few_labels
+from skssl._numbering import numbered_as
 from skssl._quote import quoted
 from skssl._sklearn_compat import check_lengths, num_samples, plain
 from skssl._types import Auto, RandomState, Samples
 from skssl.inspection._arguments import finite_rows
-from skssl.inspection._numbering import numbered_as
 from skssl.inspection._projection import Projection, check_projection, project
 from skssl.inspection._read_labels import Labels
 from skssl.modality import Modality, Stored, as_samples, take
@@ -219,7 +219,7 @@ def _embed(
     estimator: Any, transformer: Any, X: Samples, rows: NDArray[np.intp]
 ) -> tuple[NDArray[np.floating], Guesses | None]:
     """Return the embedding of samples, and what a classifier behind it says of them."""
-    embedding = finite_rows(transformer.transform(X), "The embedding", numbers=rows)
+    embedding = finite_rows(transformer.transform(X), "The embedding", numbers=rows, X=X)
     if not is_classifier(estimator):
         return embedding, None
     classes = np.asarray(estimator.classes_)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from skssl._declare import POSITIVE_INT, StrOptions
-from skssl._samples import check_all_loaded
+from skssl._numbering import numbered_as
 from skssl._sklearn_compat import num_samples, validate_params
 from skssl._types import RandomState, Samples
 from skssl.base import SelfSupervisedTransformer
@@ -152,9 +152,9 @@ class ViewsDisplay:
             )
         others = np.setdiff1d(np.arange(min(num_samples(X), _BATCH)), places)
         chosen = take(X, places)
-        batch = take(X, np.concatenate([places, others])) if len(others) else chosen
-        samples, loaded = method.prepare_samples(batch)
-        check_all_loaded(loaded)
+        batch = np.concatenate([places, others])
+        with numbered_as(batch):
+            samples, _ = method.prepare_samples(take(X, batch), every=True)
         seed = int(check_random_state(random_state).randint(2**31 - 1))
         generator = torch.Generator().manual_seed(seed)
         # A user's own views may draw from torch's global generator.

@@ -18,6 +18,7 @@ from skssl.modality._capabilities import (
 from skssl.modality._containers import as_samples, only_column
 from skssl.modality._corpus import word_pattern
 from skssl.modality._cutters import Cutter, PieceCutter
+from skssl.modality._image_files import readable_images
 from skssl.modality._images import Images
 from skssl.modality._pixels import Rescale
 from skssl.modality._points import PointCloud
@@ -74,6 +75,7 @@ __all__ = [
     "known_modalities",
     "nothing_to_tell",
     "only_column",
+    "readable_images",
     "register_encoder",
     "register_modality",
     "registered_encoders",

@@ -193,6 +193,17 @@ class Modality(Declared, ABC):
         """
         return as_samples(X), None
 
+    def load_all(self, X: Samples) -> Samples:
+        """Read samples as ``load`` does, where each has to be there."""
+        X, loaded = self.load(X)
+        if loaded is not None and not loaded.all():
+            row = int(np.argmin(loaded))
+            raise ValueError(
+                f"X: {int((~loaded).sum())} of {len(loaded)} samples could not be read, first that "
+                f"in row {row}. Leave them out, of X and y as well."
+            )
+        return X
+
     def has_columns(self, X: Samples) -> bool:
         """Whether `X` has columns, whose number and names have to be those of ``fit``."""
         look = Look.at(X)

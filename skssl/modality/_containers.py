@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections import Counter
 from collections.abc import Hashable
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -13,10 +16,14 @@ import torch
 from torch import Tensor
 
 from skssl._quote import quoted
+from skssl._sklearn_compat import refuse_iterator
 from skssl._types import Samples
 from skssl.modality._stored import in_memory
 
 __all__ = ["as_samples", "is_arrow", "is_categorical", "is_frame", "only_column"]
+
+# Files by which the others are told.
+_MANY_FILES = 1000
 
 _STRINGS = ("string", "large_string", "string_view")
 _LISTS = ("list<", "large_list<", "fixed_size_list<", "list_view<", "large_list_view<")
@@ -33,12 +40,15 @@ def as_samples(X: Any) -> Any:
 
     Raises
     ------
+    TypeError
+        If `X` is a generator, or another iterator.
     ValueError
         If `X` is a single text, image, path or folder, a sparse tensor, or a DataFrame that has two
         columns of one name.
     """
     if isinstance(X, (str, os.PathLike)):
         _refuse_path(X)
+    refuse_iterator(X)
     X = in_memory(X)
     if type(X).__module__.partition(".")[0] == "PIL":
         raise ValueError(f"X is a single image, {quoted(X)}; pass a list of images, [X].")
@@ -85,11 +95,26 @@ def _refuse_path(X: str | os.PathLike[str]) -> None:
     if is_folder:
         raise ValueError(
             f"X is a folder, {name}; pass a list of its files, such as "
-            "sorted(pathlib.Path(X).glob('*.png'))."
+            f"sorted(pathlib.Path(X).glob({_files_in(X)!r}))."
         )
     if is_file or isinstance(X, os.PathLike):
         raise ValueError(f"X is a single path, {name}; pass a list of paths, [X].")
+    if len(X.split()) == 1 and (glob.has_magic(X) or Path(X).suffix):
+        raise ValueError(
+            f"X is a single str, {name}; pass a list: sorted(glob.glob(X)) for a pattern of files, "
+            "[X] for a path or a text."
+        )
     raise ValueError(f"X is a single text, {name}; pass a list of texts, [X].")
+
+
+def _files_in(folder: str | os.PathLike[str]) -> str:
+    """Return a pattern for what most files in a folder, or in those in it, end like."""
+    for where in ("*", "*/*"):
+        files = (path for path in Path(folder).glob(where) if path.suffix and path.is_file())
+        endings = Counter(path.suffix for path in islice(files, _MANY_FILES))
+        if endings:
+            return where + endings.most_common(1)[0][0]
+    return "*.png"
 
 
 def _is_array(one: object) -> bool:

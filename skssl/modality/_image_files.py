@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard, TypeVar
 
 import numpy as np
 
 from skssl._quote import quoted
 from skssl._types import Samples
 from skssl._warn import warn
+from skssl.modality._containers import as_samples, only_column
 from skssl.modality._stored import FileRows
 
 if TYPE_CHECKING:
@@ -23,12 +24,16 @@ _FIRST_FILES = 8
 # Bytes of files that take longer to be handed to threads, which wait for Python's lock, than to be
 # decoded.
 _SMALL = 2**15
+# Images that a message names.
+_NAMED = 5
 _LONGEST_NAME = 300
 _LONGEST_REASON = 200
 _GRAY_MODES = ("1", "L", "LA", "La")
 _PALETTE_MODES = ("P", "PA")
 _DEEP_MODES = ("I", "F")
 _MODE_OF_CHANNELS = {1: "L", 3: "RGB", 4: "RGBA"}
+
+Result = TypeVar("Result")
 
 
 def is_file_name(sample: object) -> TypeGuard[str | os.PathLike[str]]:
@@ -98,14 +103,71 @@ def _is_plain_text(sample: object) -> bool:
     return Image.registered_extensions().get(suffix) not in Image.OPEN
 
 
+def readable_images(X: Samples, *, n_jobs: int | None = -1) -> np.ndarray:
+    """Return which images can be read, to leave out the others, and their labels, beforehand.
+
+    A Pipeline, figures, and predictions want every image to be there. Each is decoded as a whole,
+    which takes as long as reading them in `fit`.
+
+    Parameters
+    ----------
+    X : array-like
+        Paths or PIL images, as for :class:`Images`.
+    n_jobs : int, default=-1
+        Threads that decode files; -1 is one per processor.
+
+    Returns
+    -------
+    readable : ndarray of bool, of shape (n_samples,)
+        False for files that are missing or broken, or hold more than 8 bits a value.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from PIL import Image
+    >>> from skssl.modality import readable_images
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     paths = np.array([Path(folder) / "whole.png", Path(folder) / "broken.png"])
+    ...     Image.new("RGB", (8, 8)).save(paths[0])
+    ...     _ = paths[1].write_bytes(paths[0].read_bytes()[:40])
+    ...     print(readable_images(paths))
+    [ True False]
+    """
+    return np.array(_for_each(_is_readable, listed(X), n_jobs), dtype=bool)
+
+
+def listed(X: Samples) -> list[object]:
+    """Return a list, an array, a Series, or the only column of a frame as a list."""
+    X = as_samples(X)
+    column = only_column(X)
+    return list(X if column is None else column)
+
+
+def _is_readable(source: object) -> bool:
+    return isinstance(_read(source, None, None), np.ndarray)
+
+
+def _for_each(
+    function: Callable[[object], Result], sources: Sequence[object], n_jobs: int | None
+) -> list[Result]:
+    """Call a function with each image, in threads if they are worth it."""
+    from joblib import Parallel, delayed
+
+    n_jobs = 1 if all(map(_is_small, sources[:_FIRST_FILES])) else n_jobs
+    return list(Parallel(n_jobs=n_jobs, prefer="threads")(map(delayed(function), sources)))
+
+
 def read_images(
     sources: Sequence[object],
     *,
     size: tuple[int, int] | None,
     channels: int | None,
     open_files: bool,
-    skip_errors: bool,
+    skip_errors: bool | None,
     n_jobs: int | None,
+    shape: tuple[int, int, int] | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Decode images in threads and bring them to one size.
 
@@ -120,10 +182,13 @@ def read_images(
         Grey, RGB or RGBA. None is grey if all images are, and RGB otherwise.
     open_files : bool
         Whether paths and strings may be opened; if not, they count as images that cannot be read.
-    skip_errors : bool
-        Leave out what cannot be read, with a warning.
+    skip_errors : bool or None
+        Leave out what cannot be read, with a warning. None raises an error, as False does, but one
+        that does not speak of leaving out.
     n_jobs : int or None
         Number of threads, as in joblib.
+    shape : tuple of three ints or None
+        Height, width and channels of images, if they are known: then all may be left out.
 
     Returns
     -------
@@ -136,38 +201,66 @@ def read_images(
     ValueError
         If an image cannot be read, or if they differ in size and no `size` is given.
     """
-    from joblib import Parallel, delayed
-
-    n_jobs = 1 if all(map(_is_small, sources[:_FIRST_FILES])) else n_jobs
-    results = Parallel(n_jobs=n_jobs, prefer="threads")(
-        delayed(_read)(source, size, channels, open_files) for source in sources
-    )
-    errors = [
-        f"{_name(source, row)} ({_reason(result)})"
-        for row, (source, result) in enumerate(zip(sources, results, strict=True))
-        if isinstance(result, Exception)
-    ]
-    if errors:
-        listed = "; ".join(errors[:5]) + (f"; and {len(errors) - 5} more" if errors[5:] else "")
-        message = f"X: {len(errors)} of {len(sources)} images could not be read: {listed}."
-        if not skip_errors or len(errors) == len(sources):
-            raise ValueError(message + " Images(on_error='skip') leaves such images out.")
-        warn(message + " They are left out.")
+    results = _for_each(lambda source: _read(source, size, channels, open_files), sources, n_jobs)
+    loaded = np.array([isinstance(result, np.ndarray) for result in results])
+    if not loaded.all():
+        message = _what_is_wrong(sources, results)
+        if not skip_errors:
+            raise ValueError(f"{message} {_what_to_do(sources, loaded, skip_errors is not None)}")
+        if shape is None and not loaded.any():
+            raise ValueError(f"{message} {_where_from(sources)}".rstrip())
+        it, its = ("It is", "its row") if (~loaded).sum() == 1 else ("They are", "their rows")
+        warn(f"{message} {it} left out: what is given back has NaN in {its}.")
 
     images = [result for result in results if isinstance(result, np.ndarray)]
+    if shape is not None and not images:
+        return np.empty((0, *(shape if shape[2] > 1 else shape[:2])), dtype=np.uint8), loaded
     if size is None and len({image.shape[:2] for image in images}) > 1:
         other = next(i for i, image in enumerate(images) if image.shape[:2] != images[0].shape[:2])
         raise ValueError(
             f"The images of X differ in size: {images[0].shape[:2]} is the first, "
-            f"{images[other].shape[:2]} the one at position {other}. Say "
+            f"{images[other].shape[:2]} the one at position {np.flatnonzero(loaded)[other]}. Say "
             "modality=Images(size=64), or another height and width to bring them to."
         )
     if len({image.ndim for image in images}) > 1:
         images = [
             image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2) for image in images
         ]
-    loaded = np.array([isinstance(result, np.ndarray) for result in results])
     return np.stack(images), None if loaded.all() else loaded
+
+
+def _what_is_wrong(sources: Sequence[object], results: Sequence[object]) -> str:
+    """Name the first images that cannot be read by row and file, with the reason."""
+    errors = [
+        f"row {row}{_name(source)} ({_reason(result)})"
+        for row, (source, result) in enumerate(zip(sources, results, strict=True))
+        if isinstance(result, Exception)
+    ]
+    more = f"; and {len(errors) - _NAMED} more" if len(errors) > _NAMED else ""
+    return (
+        f"X: {len(errors)} of {len(sources)} images could not be read: "
+        f"{'; '.join(errors[:_NAMED])}{more}."
+    )
+
+
+def _what_to_do(sources: Sequence[object], loaded: np.ndarray, may_skip: bool) -> str:
+    where = "" if loaded.any() else _where_from(sources)
+    skip = " Images(on_error='skip') leaves them out with a warning."
+    return where or (
+        "Leave such images out, of X and y as well: skssl.modality.readable_images(X) says which "
+        f"can be read.{skip if may_skip else ''}"
+    )
+
+
+def _where_from(sources: Sequence[object]) -> str:
+    """Say where names are looked up, of those that are not found there."""
+    first = sources[0]
+    if not is_file_name(first) or os.path.isabs(first) or os.path.exists(first):
+        return ""
+    return (
+        f"Names are looked up from {os.getcwd()!r}. os.listdir gives them without their folder, "
+        "pathlib.Path(folder).glob('*') with it."
+    )
 
 
 def _is_small(source: object) -> bool:
@@ -175,11 +268,12 @@ def _is_small(source: object) -> bool:
     return is_file_name(source) and os.path.isfile(source) and os.path.getsize(source) < _SMALL
 
 
-def _name(source: object, row: int) -> str:
+def _name(source: object) -> str:
     if not is_file_name(source):
-        return f"the one in row {row}"
+        return ""
     # Nobody finds a file by a part of its name.
-    return repr(str(source)) if len(str(source)) <= _LONGEST_NAME else quoted(str(source))
+    name = str(source)
+    return f", {name!r}" if len(name) <= _LONGEST_NAME else f", {quoted(name)}"
 
 
 def _reason(error: Exception) -> str:

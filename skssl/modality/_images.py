@@ -17,7 +17,7 @@ from skssl._quote import quoted
 from skssl._types import Samples
 from skssl.modality._base import Look, check_mask, check_numbers
 from skssl.modality._capabilities import Paintable, Surrounded
-from skssl.modality._containers import as_samples, only_column
+from skssl.modality._containers import as_samples
 from skssl.modality._cutters import TileCutter
 from skssl.modality._doubts import SMALLEST_IMAGE, as_series, is_oblong
 from skssl.modality._image_files import (
@@ -26,6 +26,7 @@ from skssl.modality._image_files import (
     is_file_name,
     is_image_source,
     is_list_of_files,
+    listed,
     read_images,
 )
 from skssl.modality._pixels import USUAL_CHANNELS, PixelModality, some_samples
@@ -108,7 +109,8 @@ class Images(PixelModality, Surrounded, Paintable):
     on_error : {"raise", "skip"}, default="raise"
         What to do about files that are missing or broken: raise an error that names them, or leave
         them out with a warning. Their embedding is then NaN, and so is what methods give back in
-        their place, in float32.
+        their place, in float32. A Pipeline and predictions want every file:
+        :func:`readable_images` says beforehand which ones to leave out.
     n_jobs : int, default=-1
         Threads that decode files; -1 is one per processor. Files of less than 32 kB are decoded by
         one, for which they are too small to be handed out.
@@ -193,6 +195,12 @@ class Images(PixelModality, Surrounded, Paintable):
         return super().stored(X)
 
     def load(self, X: Samples) -> tuple[Samples, np.ndarray | None]:
+        return self._load(X, skip_errors=self.on_error == "skip")
+
+    def load_all(self, X: Samples) -> Samples:
+        return self._load(X, skip_errors=None)[0]
+
+    def _load(self, X: Samples, *, skip_errors: bool | None) -> tuple[Samples, np.ndarray | None]:
         self.check_parameters()
         X = as_samples(X)
         if isinstance(X, (list, tuple)) and not X:
@@ -221,13 +229,15 @@ class Images(PixelModality, Surrounded, Paintable):
                 "were seen in fit, so no file is opened. Read them into arrays first, or fit to "
                 "files."
             )
+        size = _height_and_width(self.size)
         images, loaded = read_images(
-            list(X if (column := only_column(X)) is None else column),
-            size=_height_and_width(self.size),
+            listed(X),
+            size=size,
             channels=channels,
             open_files=self.reads_files_,
-            skip_errors=self.on_error == "skip",
+            skip_errors=skip_errors,
             n_jobs=self.n_jobs,
+            shape=(*(size or self.sample_shape_[1:]), self.sample_shape_[0]) if fitted else None,
         )
         if images.ndim == 4 and self.layout == "channels_first":
             images = images.transpose(0, 3, 1, 2)

@@ -37,13 +37,13 @@ from skssl._labels import split_labels
 from skssl._processes import random_state_of_all
 from skssl._quote import quoted
 from skssl._runner import apply_network
-from skssl._samples import check_all_loaded
 from skssl._settings import OwnSettings
 from skssl._sklearn_compat import check_lengths, fit_context, plain
 from skssl._starting import FREEZE
 from skssl._trainings import File
 from skssl._transaction import take_over, transaction
 from skssl._types import Auto, Callbacks, RandomState, Samples
+from skssl._warn import each_once
 from skssl.base import SelfSupervisedTransformer
 from skssl.contrastive import SimCLR
 from skssl.exceptions import TrainingInterrupted
@@ -242,7 +242,7 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
         self : object
             The fitted classifier or regressor.
         """
-        with transaction(self, goes_on=False) as (tuned, interrupts):
+        with each_once(), transaction(self, goes_on=False) as (tuned, interrupts):
             rng = random_state_of_all(self.random_state)
             checkpoint = checkpoint_of(tuned)
             labels = tuned._check_labels(X, y, sample_weight, reset=True)
@@ -416,7 +416,12 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
 
     def _prepare(self, X: Samples, labels: Labels) -> tuple[Tensor, Labels]:
         samples, loaded = self.method_.prepare_samples(X)
-        return samples, labels if loaded is None else labels.take(loaded)
+        if loaded is None:
+            return samples, labels
+        labels = labels.take(loaded)
+        if not labels.known.any():
+            raise ValueError("X: of the samples with a label, none could be read.")
+        return samples, labels
 
     def _resolve_epochs(self, labels: Labels) -> int:
         from skssl.training import auto_steps, epochs_of
@@ -495,8 +500,7 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
     def _outputs(self, X: Samples) -> Tensor:
         """Return what the head says of samples."""
         check_is_fitted(self)
-        samples, loaded = self.method_.prepare_samples(X)
-        check_all_loaded(loaded)
+        samples, _ = self.method_.prepare_samples(X, every=True)
         return self._outputs_of(samples)
 
     def _outputs_of(self, samples: Tensor) -> Tensor:
