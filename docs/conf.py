@@ -37,7 +37,10 @@ source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 autosummary_generate = True
 # What only those call who write methods is described on a page of its own.
 _hooks = re.findall(r"automethod:: \w+\.(\w+)$", (HERE / "extending/hooks.rst").read_text(), re.M)
-autosummary_context = {"hooks": _hooks}
+# Of modalities and views, this is what users call.
+_used = ["check", "encoder_names", "load", "preparation", "prepare"]
+_used += ["get_params", "glyphs", "local", "mild", "photos", "set_params", "weak"]
+autosummary_context = {"hooks": _hooks, "used": _used}
 # Figures of the pages, whose code the tests run as well.
 plot_include_source = True
 plot_formats = [("png", 110)]

@@ -6,12 +6,13 @@ import tomllib
 import zlib
 from pathlib import Path
 
+import jinja2
 import pytest
 
 import skssl
 from skssl._declare import API_PAGES
 from skssl.base import SelfSupervisedTransformer
-from skssl.modality import MODALITIES
+from skssl.modality import MODALITIES, Modality
 from skssl.semi_supervised import (
     FineTuneClassifier,
     FineTuneRegressor,
@@ -27,6 +28,7 @@ from skssl.views import (
     TabularViews,
     TextViews,
     VideoViews,
+    Views,
 )
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -89,7 +91,16 @@ def test_api_page_has_every_method_and_loss():
 
 
 # What users call of every method, beyond what it inherits from scikit-learn.
-USED = {"fit", "n_learned", "partial_fit", "prepare_samples", "score", "transform", "untrained"}
+USED = {
+    "fit",
+    "fit_transform",
+    "n_learned",
+    "partial_fit",
+    "prepare_samples",
+    "score",
+    "transform",
+    "untrained",
+}
 USED |= {"get_feature_names_out", "set_params", "works_with"}
 
 
@@ -104,6 +115,50 @@ def test_what_users_do_not_call_is_on_the_page_for_those_who_write_methods():
         if not name.startswith("_") and (callable(value) or isinstance(value, classmethod))
     }
     assert own - hooks == USED
+
+
+def api_page(cls):
+    """Return the page of a class of the API."""
+    used = re.search(r"_used = .*\n_used \+= .*\n", (DOCS / "conf.py").read_text())[0]
+    context = {}
+    exec(used, context)
+    environment = jinja2.Environment()
+    environment.filters["underline"] = str
+    template = (DOCS / "_templates" / "autosummary" / "class.rst").read_text()
+    return environment.from_string(template).render(
+        module=cls.__module__.rpartition("._")[0],
+        objname=cls.__name__,
+        methods=[name for name in dir(cls) if not name.startswith("_")],
+        inherited_members=[],
+        hooks=[],
+        used=context["_used"],
+    )
+
+
+@pytest.mark.parametrize("cls", [*MODALITIES, ImageViews, TextViews])
+def test_pages_of_modalities_and_views_have_what_users_call(cls):
+    shown = re.findall(r"automethod:: (\w+)", api_page(cls))
+    assert "set_params" in shown
+    assert not {"expect_known", "plain_stem", "tell_fitted", "turns", "of_kind"} & set(shown)
+    base = Modality if issubclass(cls, Modality) else Views
+    # What has no page elsewhere is on that of the base class.
+    assert set(shown) - {"glyphs", "photos"} <= set(
+        re.findall(r"automethod:: (\w+)", api_page(base))
+    )
+
+
+def test_what_a_modality_can_do_is_on_the_page_for_those_who_write_one():
+    page = (DOCS / "extending" / "hooks.rst").read_text()
+    told = set(re.findall(r"automethod:: \w+\.(\w+)$", page, re.MULTILINE))
+    known = set(re.findall(r"automethod:: (\w+)", api_page(Modality)))
+    for kind in (vars(skssl.modality)[name] for name in skssl.modality.__all__):
+        if isinstance(kind, type) and kind.__module__.endswith("_capabilities"):
+            own = {name for name, value in vars(kind).items() if name[0] != "_" and callable(value)}
+            assert own <= told | known, kind
+
+
+def test_the_page_of_views_has_what_a_subclass_writes():
+    assert "automethod:: __call__" in api_page(Views)
 
 
 # What has an HTML view in notebooks.
