@@ -195,7 +195,7 @@ class BuildsNetworks(StartsFrom):
         )
 
     def _set_up(self, X: Samples) -> Tensor | Stream:
-        from skssl.training import Monitor, resolve_device, seeded
+        from skssl.training import Monitor, remedy_for, resolve_device, seeded
 
         device = resolve_device(self.device)
         samples, training = self._learn_form(X)
@@ -218,11 +218,12 @@ class BuildsNetworks(StartsFrom):
         if self._described and spreads[0] == 0:
             self._warn_of_description(samples)
         self._optimizer_state: dict[str, object] | None = None
-        self._monitor = Monitor(type(self).__name__, self.collapse_remedy)
-        self._steps = 0
+        self._monitor = Monitor(type(self).__name__, remedy_for(self, self.collapse_remedy))
+        self.n_steps_ = 0
         self.n_iter_ = 0
         self.loss_curve_: list[float] = []
         self.history_: list[dict[str, float]] = []
+        self.before_training_: dict[str, float] = {}
         return training
 
     def with_views_of(self, X: Samples) -> Self:
@@ -326,8 +327,8 @@ class BuildsNetworks(StartsFrom):
                 _share_fixed_parts(self.encoder_, start.encoder_)
             start._objective = self._first_objective(encoder, samples).eval()
         start.encoder_.scales = torch.tensor(self._start_scales)
-        start._steps = start.n_iter_ = 0
-        start.loss_curve_, start.history_ = [], []
+        start.n_steps_ = start.n_iter_ = 0
+        start.loss_curve_, start.history_, start.before_training_ = [], [], {}
         return start
 
     def _finish_encoder(self, samples: Tensor | Stream) -> list[float]:

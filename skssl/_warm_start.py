@@ -40,7 +40,7 @@ class WarmStart(BuildsNetworks):
 
     warm_start: bool | str | Path | joblib.Memory
     n_iter_: int
-    _steps: int
+    n_steps_: int
 
     def _resume(self, X: Samples) -> Tensor | Stream:
         """Start as ``fit`` does, or go back to where an earlier training ended.
@@ -58,7 +58,7 @@ class WarmStart(BuildsNetworks):
         key: str = joblib.hash((self._origin(), parameters, content_of(samples), known))
         epochs = self._resolve_epochs(len(samples))
         self._ended = ()
-        if before.get("_training") == (key, seed, before.get("_steps")):
+        if before.get("_training") == (key, seed, before.get("n_steps_")):
             self.__dict__.update(before)
         elif trainings:
             self.__dict__.update(trainings.load(joblib.hash((key, seed)), _round_ends(epochs)))
@@ -70,7 +70,7 @@ class WarmStart(BuildsNetworks):
             )
         self._shared_key = joblib.hash((key, seed))
         # A RandomState is another one now. A partial_fit, which adds steps, is not continued.
-        self._training = (key, joblib.hash(self.random_state), self._steps)
+        self._training = (key, joblib.hash(self.random_state), self.n_steps_)
         return samples
 
     def _rounds(self, n_samples: int) -> list[int]:
@@ -83,9 +83,9 @@ class WarmStart(BuildsNetworks):
         """Note where a round of the training ended, and put it into the folder."""
         assert self._training is not None
         key, seed, steps = self._training
-        if self._steps == steps:
+        if self.n_steps_ == steps:
             return
-        self._training = (key, seed, self._steps)
+        self._training = (key, seed, self.n_steps_)
         self._ended = (*self._ended, self.n_iter_)
         trainings = Trainings.at(self.warm_start)
         # What went another way has other weights than one that starts anew would get.

@@ -151,6 +151,8 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, StartParameters):
         Number of samples in a batch of `fit`.
     n_iter_ : int
         Number of epochs trained.
+    n_steps_ : int
+        Number of steps of the optimizer in these epochs.
     loss_curve_ : list of float
         Mean loss of each epoch.
     history_ : list of dict
@@ -160,6 +162,8 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, StartParameters):
         ``projection_ranking``. They are taken at the end of an epoch, from two views of up to 256
         training samples: of the first and the last one, and in between each time that 40 times as
         many samples were trained on as are looked at. Other epochs repeat the latest values.
+    before_training_ : dict
+        The same measures of the same samples and views, taken before the first step.
     n_features_in_ : int
         Number of values in a sample.
     feature_names_in_ : ndarray of str
@@ -235,7 +239,7 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, StartParameters):
             if rounds:
                 ssl.conclude()
             if checkpoint is not None:
-                checkpoint.finish(steps=ssl._steps)
+                checkpoint.finish(steps=ssl.n_steps_)
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -360,7 +364,7 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, StartParameters):
 
         batch_size = min(self._resolve_batch_size(), len(samples))
         # Later calls of partial_fit must not repeat the random numbers of earlier ones.
-        seed = int(np.random.SeedSequence([self._seed, self._steps]).generate_state(1)[0])
+        seed = int(np.random.SeedSequence([self._seed, self.n_steps_]).generate_state(1)[0])
         how = (self.optimizer, self.learning_rate, self.weight_decay)
         plan = self.plan()
         with self._keeping_start(), adapted(self._objective, plan, seed=seed) as (rates, late):
@@ -387,16 +391,21 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, StartParameters):
                 batch_size=batch_size,
             )
         self._optimizer_state = net.optimizer_.state_dict() if partial else None
-        self._steps += net.steps_done_
+        self.n_steps_ += net.steps_done_
         self._objective.zero_grad()
         self._objective.to("cpu").eval()
         self._finish_encoder(samples)
         self.history_ += net.records()
         self.loss_curve_ = [row["train_loss"] for row in self.history_]
         self.n_iter_ = len(self.history_)
+        self.before_training_ = self._monitor.at_start
         if interrupted:
             raise TrainingInterrupted(interrupted)
         return net.stopped_by_callback_
+
+    def has_collapsed(self) -> bool:
+        """Whether the training warned of a collapse."""
+        return self._monitor.has_warned
 
     def conclude(self) -> None:
         """Look back at a training that is over, and warn of what went wrong."""

@@ -98,7 +98,7 @@ def every_method(folder: Path) -> None:
     assert set(pairs) == set(ESTIMATORS)
     for method, case in pairs.items():
         ssl = case.make_small(method, **EXACT).fit(case.few()[:N_ROWS])
-        assert ssl._steps == 3
+        assert ssl.n_steps_ == 3
         learned[method.__name__] = latest.copy()
     images = CASE["images"]
     X, y = images.few()[:N_ROWS], images.load()[1][:N_ROWS]
@@ -190,7 +190,7 @@ def _interrupted() -> SimCLR:
     ssl = SimCLR(**SMALL, callbacks=[press])
     with pytest.raises(TrainingInterrupted):
         ssl.fit(DIGITS)
-    assert ssl._steps == 3
+    assert ssl.n_steps_ == 3
     return ssl.set_params(callbacks=None)
 
 

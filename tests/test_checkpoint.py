@@ -133,7 +133,7 @@ def test_every_method_goes_on(estimator, path):
     samples = case.few()[:81]
     ssl = case.make_small(estimator, batch_size=40, max_epochs=3)
     whole = clone(ssl).fit(samples)
-    step = random.Random(estimator.__name__).randint(1, whole._steps)
+    step = random.Random(estimator.__name__).randint(1, whole.n_steps_)
     found = go_on(ssl, path, step, samples)
     assert_same(found, whole, samples)
     # It goes on from there as well.

@@ -23,7 +23,7 @@ from skssl.exceptions import CollapseWarning
 from skssl.metrics import embedding_std, mean_correlation, rankme_score
 from skssl.modality import PointCloud
 from skssl.nn import Objective, mlp_head
-from skssl.training import Monitor
+from skssl.training import Monitor, remedy_for
 
 X = load_digits().images[:400]
 OF_EMBEDDING = ["embedding_std", "mean_correlation", "rankme", "view_retrieval", "view_ranking"]
@@ -201,6 +201,40 @@ def test_healthy_training_does_not_warn(estimator, case):
 
 def test_few_steps_are_not_judged():
     Invariance(**TINY, max_epochs=8).fit(X)
+
+
+NARROW = {"projector_dim": 16, "projector_hidden_dim": 32}
+
+
+def test_what_few_steps_made_constant_is_a_collapse():
+    ssl = SimCLR(**{**TINY, **NARROW}, weight_decay=1000, max_epochs=4)
+    with pytest.warns(CollapseWarning, match="24 steps, embedding_std is 0.000") as caught:
+        ssl.fit(X)
+    assert ssl.n_steps_ == 24 and ssl.has_collapsed()
+    assert ssl.before_training_["embedding_std"] > 0.1 > ssl.history_[-1]["embedding_std"]
+    message = str(caught[0].message)
+    # Each number once, and what was changed before what may be changed.
+    assert message.count("view_ranking") == message.count("projection_ranking") == 1
+    assert ". First set back weight_decay=1000 (default: 0.01). Try a larger batch" in message
+
+
+@pytest.mark.parametrize(
+    ("ssl", "suspects"),
+    [
+        (SimCLR(), ""),
+        (SimCLR(weight_decay=0.02, learning_rate=0.01), ""),
+        (SimCLR(learning_rate=0.05), "learning_rate=0.05 (default: 'auto')"),
+        (SimCLR(learning_rate=0.2, optimizer="sgd"), ""),
+        (SimCLR(learning_rate=9.0, optimizer=torch.optim.SGD), ""),
+        (VICReg(variance_weight=0, weight_decay=3), "variance_weight=0 (default: 25.0) and wei"),
+        (VICReg(invariance_weight=0), ""),
+    ],
+)
+def test_what_was_changed_is_named_first(ssl, suspects):
+    remedy = remedy_for(ssl, "Try more.")
+    assert remedy.endswith("Try more.")
+    assert remedy.startswith(f"First set back {suspects}" if suspects else "Try")
+    assert remedy_for(ssl, None) is None
 
 
 def test_partial_fit_warns_once():

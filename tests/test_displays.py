@@ -73,6 +73,25 @@ def test_views_of_every_modality_are_drawn_and_seeded(kind):
     assert first.plot().figure_ is not again.figure_
 
 
+def test_views_of_a_sample_of_each_class():
+    X = CASE["images"].few()
+    y = np.array(["a", "$b_1$", "c"], dtype=object)[np.arange(len(X)) // 9 % 3]
+    y[0] = None
+    method = unfitted("images", views=lambda batch: batch)
+
+    def names(*args, **params):
+        axes = ViewsDisplay.from_estimator(method, X, *args, n_views=1, **params).axes_[:, 0]
+        axes[0].figure.canvas.draw()
+        return [ax.get_ylabel() for ax in axes]
+
+    assert names(y) == [r"row 9: \$b_1\$", "row 1: a", "row 18: c"]
+    assert names(y, rows=[0, 2]) == ["row 0", "row 2: a"]
+    assert len(names(np.arange(len(X)))) == 10
+    assert names()[-1] == "row 3"
+    with pytest.raises(ValueError, match="inconsistent numbers of samples|y has"):
+        names(y[:5])
+
+
 def test_views_are_those_of_the_method():
     X = CASE["images"].few()
     twice = ViewsDisplay.from_estimator(unfitted("images", views=lambda batch: 1 - batch), X)
@@ -148,6 +167,19 @@ def test_lines_of_a_training_are_its_history():
     assert {name: line.get_ydata()[0] for name, line in display.limits_.items()} == {
         "embedding_std": 0.1, "projection_std": 0.5, "rankme": 2.0,
     }  # fmt: skip
+    for name, line in display.before_.items():
+        assert line.get_ydata()[0] == method.before_training_[name]
+    assert {"view_ranking", "projection_ranking"} <= set(display.before_)
+    assert display.figure_.get_suptitle() == "SimCLR, 2 steps, 2 epochs"
+    spread = display.axes_[1]
+    assert (
+        display.limits_["projection_std"].get_color()
+        == display.lines_["projection_std"].get_color()
+    )
+    # A legend hides no values, nor limits.
+    display.figure_.canvas.draw()
+    lowest = spread.get_legend().get_window_extent().transformed(spread.transData.inverted()).y0
+    assert lowest > 1
 
 
 def test_what_a_history_does_not_have_is_not_drawn():

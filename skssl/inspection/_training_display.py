@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skssl._quote import quoted
 from skssl.inspection._axes import make_grid, size_of
-from skssl.inspection._style import INK, MARKED, color, pyplot, tidy
+from skssl.inspection._style import INK, MARKED, PALE, color, pyplot, tidy
 from skssl.training import COLLAPSE_LIMITS
 
 if TYPE_CHECKING:
@@ -58,9 +58,9 @@ _PANELS = (
         "Two views of a sample find each other",
         "share, 1 is best",
         {
-            "view_retrieval": "is the nearest of all",
-            "view_ranking": "is nearer than others",
-            "projection_ranking": "the same, projection",
+            "view_retrieval": "nearest of all",
+            "view_ranking": "nearer than others",
+            "projection_ranking": "nearer, projection",
         },
         (0, 1.02),
     ),
@@ -69,10 +69,14 @@ _PANELS = (
     ),
     _Panel("Guesses", "share that counts", {"certain": "certain enough"}, (0, 1)),
 )
-_DASHES = ("-", "-", (0, (4, 1.5)))
+_DASHES = ("-", "-", (0, (6, 1.5)))
 # Inches, of axes with words of the usual size.
 _WIDTH, _HEIGHT, _COLUMNS = 3.4, 2.1, 3
 _GAP, _GAP_BELOW = 0.6, 0.5
+_LIMIT: dict[str, Any] = {"lw": 1.2, "ls": (0, (4, 2)), "label": "collapse below"}
+_BEFORE: dict[str, Any] = {"lw": 1.2, "ls": (0, (1, 1.5)), "label": "before training"}
+# Of the height of axes: a line of a legend, and what is between the legend and the curves.
+_LEGEND_LINE, _LEGEND_PAD = 0.085, 0.03
 # Between words, of whatever size.
 _PADS = 0.25
 # How small words become in small axes.
@@ -86,8 +90,9 @@ class TrainingDisplay:
     embedding: how widely it spreads, how many dimensions it uses, and whether the two views of a
     sample are told from those of others. Of what there is none in the history, there is no figure.
 
-    A dashed line is the limit of a collapse: a measure below it *and* views that are told apart no
-    better than in the beginning are what :class:`~skssl.exceptions.CollapseWarning` warns of.
+    A dashed line is the limit of a collapse, and a dotted one what was measured before training: a
+    measure below its limit *and* views that are nearer to each other than to others no more often
+    than before are what :class:`~skssl.exceptions.CollapseWarning` warns of.
 
     The loss alone says little: of many methods it may fall while the embedding collapses, and of
     those with a teacher it may rise while all is well.
@@ -98,6 +103,10 @@ class TrainingDisplay:
         What was recorded of each epoch.
     title : str, default=""
         What was trained.
+    n_steps : int, default=None
+        Steps of the optimizer, for the title.
+    before : dict of str to float, default=None
+        What was measured before training.
 
     Attributes
     ----------
@@ -111,6 +120,8 @@ class TrainingDisplay:
         The measures, by their names in the history.
     limits_ : dict of str to matplotlib Line2D
         The limits of a collapse.
+    before_ : dict of str to matplotlib Line2D
+        What measures that have no limit were before training.
 
     See Also
     --------
@@ -127,9 +138,18 @@ class TrainingDisplay:
     ['Loss', 'Spread of directions', 'Rank']
     """
 
-    def __init__(self, *, history: Sequence[Mapping[str, float]], title: str = ""):
+    def __init__(
+        self,
+        *,
+        history: Sequence[Mapping[str, float]],
+        title: str = "",
+        n_steps: int | None = None,
+        before: Mapping[str, float] | None = None,
+    ):
         self.history = history
         self.title = title
+        self.n_steps = n_steps
+        self.before = before
 
     @classmethod
     def from_estimator(
@@ -142,7 +162,8 @@ class TrainingDisplay:
         estimator : estimator
             A fitted method, or a fine-tuned classifier or regressor: what has a ``history_``.
         ax : matplotlib Axes or sequence of these, default=None
-            One that is divided, or as many as there are figures. None makes a figure.
+            One that is divided, or as many as there are panels. None makes a figure. Five or so
+            panels in one small ax have tiny words; pass an ax for each.
 
         Returns
         -------
@@ -175,7 +196,13 @@ class TrainingDisplay:
                 f"{type(estimator).__name__} was not trained: with max_epochs="
                 f"{estimator.get_params().get('max_epochs')!r}, its history_ is empty."
             )
-        return cls(history=history, title=type(estimator).__name__).plot(ax=ax)
+        display = cls(
+            history=history,
+            title=type(estimator).__name__,
+            n_steps=getattr(estimator, "n_steps_", None),
+            before=getattr(estimator, "before_training_", None),
+        )
+        return display.plot(ax=ax)
 
     def plot(self, ax: Axes | Sequence[Axes] | None = None) -> Self:
         """Draw the training.
@@ -183,7 +210,7 @@ class TrainingDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or sequence of these, default=None
-            One that is divided, or as many as there are figures. None makes a figure.
+            One that is divided, or as many as there are panels. None makes a figure.
 
         Returns
         -------
@@ -218,13 +245,13 @@ class TrainingDisplay:
             left_over.remove()
         self.lines_: dict[str, Any] = {}
         self.limits_: dict[str, Any] = {}
+        self.before_: dict[str, Any] = {}
         for panel, one in zip(panels, self.axes_, strict=True):
             self._draw(panel, one, zoom)
         if self.title and grid.bounding is None and ax is None:
-            n = len(self.history)
-            self.figure_.suptitle(
-                f"{self.title}, {n} epoch{'s' if n > 1 else ''}", fontsize=12, color=INK
-            )
+            counts = {"step": self.n_steps, "epoch": len(self.history)}
+            said = [f"{n} {unit}{'s' if n > 1 else ''}" for unit, n in counts.items() if n]
+            self.figure_.suptitle(", ".join([self.title, *said]), fontsize=12, color=INK)
         return self
 
     def _draw(self, panel: _Panel, ax: Axes, zoom: float) -> None:
@@ -232,42 +259,12 @@ class TrainingDisplay:
 
         tidy(ax)
         ax.tick_params(labelsize=9 * zoom)
-        epochs = np.arange(1, len(self.history) + 1)
         names = [name for name in panel.lines if any(name in row for row in self.history)]
         for index, name in enumerate(names):
-            values = np.array([row.get(name, np.nan) for row in self.history], dtype=float)
-            # Between two looks at the embedding, the history repeats what the first one saw: the
-            # looks are marked and joined.
-            looks = np.concatenate([[True], np.diff(values) != 0])
-            are_few = not looks.all()
-            style: dict[str, Any] = {
-                "color": color(index),
-                "lw": 1.6,
-                "ls": _DASHES[index % len(_DASHES)],
-            }
-            (self.lines_[name],) = ax.plot(
-                epochs,
-                values,
-                **(style | {"ls": "none"} if are_few else style),
-                marker="o" if are_few or len(epochs) == 1 else "",
-                markevery=looks.tolist(),
-                ms=4 * zoom**0.5,
-                label=panel.lines[name],
-            )
-            if are_few:
-                looks[-1] = True
-                ax.plot(epochs[looks], values[looks], **style)
-        for index, name in enumerate(names):
-            if name in COLLAPSE_LIMITS:
-                self.limits_[name] = ax.axhline(
-                    COLLAPSE_LIMITS[name],
-                    color=color(index) if len(names) > 1 else MARKED,
-                    lw=1.2,
-                    ls=(0, (2, 2)),
-                    label=f"collapse, {panel.lines[name]}",
-                )
-        drawn = [line.get_ydata() for name, line in self.lines_.items() if name in names]
-        if not np.isfinite(drawn).any():
+            self._draw_measure(name, panel.lines[name], ax, index, zoom)
+        legend = [self.lines_[name] for name in names] if len(names) > 1 else []
+        legend += self._draw_levels(names, ax)
+        if not np.isfinite([self.lines_[name].get_ydata() for name in names]).any():
             ax.text(
                 0.5,
                 0.5,
@@ -278,24 +275,76 @@ class TrainingDisplay:
                 fontsize=9 * zoom,
                 color=MARKED,
             )
-        low, high = panel.bounds
-        shown = ax.get_ylim()
-        ax.set_ylim(np.fmin(low, shown[0]) if low == low else None, np.fmax(high, shown[1]))
         ax.set_title(panel.title, fontsize=10 * zoom, color=INK)
         ax.set_xlabel("epoch", fontsize=9 * zoom, color=INK)
         ax.set_ylabel(panel.unit, fontsize=9 * zoom, color=INK)
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
-        ax.yaxis.set_major_locator(MaxNLocator(5))
-        if len(ax.get_legend_handles_labels()[0]) > 1:
-            if len(epochs) == 1:
-                # At the left, where no legend hides it.
-                ax.set(xlim=(0.85, 2.0), xticks=[1])
+        if len(self.history) == 1:
+            ax.set(xlim=(0, 2), xticks=[1])
+        shown = ax.get_ylim()
+        low, high = np.fmin(panel.bounds[0], shown[0]), np.fmax(panel.bounds[1], shown[1])
+        ticks = MaxNLocator(5).tick_values(low, high)
+        ax.set_yticks(ticks[(low <= ticks) & (ticks <= high)])
+        if legend:
+            # Above the values, where it hides none.
+            n_lines = -(-len(legend) // 2)
+            high = low + (high - low) / (1 - _LEGEND_PAD - n_lines * _LEGEND_LINE)
             ax.legend(
-                loc="center right" if len(epochs) == 1 else "best",
+                handles=legend,
+                loc="upper left",
+                ncols=2,
                 fontsize=8 * zoom,
                 frameon=False,
                 handlelength=2.2,
+                labelspacing=0.25,
+                columnspacing=1.0,
+                borderaxespad=0.2,
+                borderpad=0.1,
             )
+        ax.set_ylim(low, high)
+
+    def _draw_measure(self, name: str, label: str, ax: Axes, index: int, zoom: float) -> None:
+        """Draw the values of a measure."""
+        epochs = np.arange(1, len(self.history) + 1)
+        values = np.array([row.get(name, np.nan) for row in self.history], dtype=float)
+        # Between two looks at the embedding, the history repeats what the first one saw: the looks
+        # are marked and joined.
+        looks = np.concatenate([[True], np.diff(values) != 0])
+        are_few = not looks.all()
+        style: dict[str, Any] = {
+            "color": color(index),
+            "lw": 1.6,
+            "ls": _DASHES[index % len(_DASHES)],
+        }
+        (self.lines_[name],) = ax.plot(
+            epochs,
+            values,
+            **(style | {"ls": "none"} if are_few else style),
+            marker="o" if are_few or len(epochs) == 1 else "",
+            markevery=looks.tolist(),
+            ms=4 * zoom**0.5,
+            label=label,
+        )
+        if are_few:
+            looks[-1] = True
+            ax.plot(epochs[looks], values[looks], **style)
+
+    def _draw_levels(self, names: Sequence[str], ax: Axes) -> list[Any]:
+        """Draw what measures are compared with, in their colours; return what a legend needs."""
+        from matplotlib.lines import Line2D
+
+        before = self.before or {}
+        legend = {}
+        for index, name in enumerate(names):
+            if name in COLLAPSE_LIMITS:
+                levels, drawn, style = COLLAPSE_LIMITS, self.limits_, _LIMIT
+            elif name in before:
+                levels, drawn, style = before, self.before_, _BEFORE
+            else:
+                continue
+            drawn[name] = ax.axhline(levels[name], color=color(index), **style)
+            legend[style["label"]] = Line2D([], [], color=PALE, **style)
+        return list(legend.values())
 
 
 def _layout(ax: Axes | Sequence[Axes] | np.ndarray | None, n_panels: int) -> tuple[int, float]:

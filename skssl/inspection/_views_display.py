@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from skssl._declare import POSITIVE_INT, StrOptions
+from skssl._labels import split_labels
 from skssl._numbering import numbered_as
-from skssl._sklearn_compat import num_samples, validate_params
+from skssl._sklearn_compat import check_lengths, num_samples, validate_params
 from skssl._types import RandomState, Samples
 from skssl.base import SelfSupervisedTransformer
 from skssl.inspection._arguments import check_method, check_rows
@@ -20,7 +21,7 @@ from skssl.inspection._fonts import find_letters
 from skssl.inspection._sketch_rows import draw_rows, named_rows, put_titles
 from skssl.inspection._sketchers import sketcher_of
 from skssl.inspection._sketches import Sketch
-from skssl.inspection._style import pyplot
+from skssl.inspection._style import plain_text, pyplot, shortened
 from skssl.modality import take
 from skssl.training import seeded
 from skssl.views import ViewKind, draw_views
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 # Views of tables take cells from other rows of the batch.
 _BATCH = 64
+_MOST_CLASSES = 10
+# Letters of a class beside its row.
+_LETTERS = 10
 
 
 class ViewsDisplay:
@@ -51,6 +55,8 @@ class ViewsDisplay:
         Views of each of these.
     rows : sequence of int
         Where the samples are in `X`.
+    labels : sequence, default=None
+        The class of each, None where it has none.
 
     Attributes
     ----------
@@ -79,11 +85,17 @@ class ViewsDisplay:
     """
 
     def __init__(
-        self, *, samples: Sequence[Sketch], views: Sequence[Sequence[Sketch]], rows: ArrayLike
+        self,
+        *,
+        samples: Sequence[Sketch],
+        views: Sequence[Sequence[Sketch]],
+        rows: ArrayLike,
+        labels: Sequence[object] | None = None,
     ):
         self.samples = samples
         self.views = views
         self.rows = rows
+        self.labels = labels
 
     @classmethod
     @validate_params(
@@ -98,11 +110,13 @@ class ViewsDisplay:
         cls,
         estimator: SelfSupervisedTransformer,
         X: Samples,
+        y: ArrayLike | None = None,
         *,
         rows: Sequence[int] | None = None,
         n_views: int = 5,
         kind: ViewKind = "global",
         random_state: RandomState = 0,
+        unlabeled: object = "auto",
         ax: Axes | Sequence[Axes] | None = None,
     ) -> Self:
         """Draw views of samples.
@@ -114,8 +128,11 @@ class ViewsDisplay:
             all of `X` what `fit` would.
         X : array-like
             Samples, as for `fit`.
+        y : array-like of shape (n_samples,), default=None
+            Classes, to be written beside the samples.
         rows : sequence of int, default=None
-            Which of them to draw. None is the first four.
+            Which of them to draw. None is the first of each class, of ten classes at the most;
+            without `y`, the first four.
         n_views : int, default=5
             Views of each.
         kind : {"global", "local", "weak", "mild"}, default="global"
@@ -124,6 +141,8 @@ class ViewsDisplay:
             sample is as clearly as itself, for learning from labels.
         random_state : int, RandomState instance or None, default=0
             Seed of the views. None draws other ones each time.
+        unlabeled : "auto", None or a label, default="auto"
+            What stands for a missing label, as in :class:`skssl.semi_supervised.LabeledOnly`.
         ax : matplotlib Axes or sequence of these, default=None
             One that is divided, or as many as there are samples and views. None makes a figure.
 
@@ -141,6 +160,13 @@ class ViewsDisplay:
         """
         pyplot(cls.__name__)
         method = check_method(estimator, cls.__name__)
+        labels: dict[int, object] = {}
+        if y is not None:
+            check_lengths(X=X, y=y)
+            classes, known, _ = split_labels(y, unlabeled, caller=cls.__name__)
+            labels = dict(zip(known.tolist(), classes.tolist(), strict=True))
+            if rows is None:
+                rows = known[np.unique(classes, return_index=True)[1][:_MOST_CLASSES]]
         places = check_rows(rows, X)
         if not method.__sklearn_is_fitted__():
             method = method.with_views_of(X)
@@ -168,6 +194,7 @@ class ViewsDisplay:
             samples=sketcher.sketch(chosen),
             views=[list(of_sample) for of_sample in zip(*views, strict=True)],
             rows=places,
+            labels=None if y is None else [labels.get(row) for row in places.tolist()],
         )
         return display.plot(ax=ax)
 
@@ -186,7 +213,13 @@ class ViewsDisplay:
         """
         plt = pyplot("ViewsDisplay.plot")
         lines = [[one, *views] for one, views in zip(self.samples, self.views, strict=True)]
-        grid, self.artists_ = draw_rows(plt, ax, lines, named_rows(self.rows))
+        names = named_rows(self.rows)
+        if self.labels is not None:
+            names = [
+                name if label is None else f"{name}: {plain_text(shortened(label, _LETTERS))}"
+                for name, label in zip(names, self.labels, strict=True)
+            ]
+        grid, self.artists_ = draw_rows(plt, ax, lines, names)
         self.axes_, self.bounding_ax_, self.figure_ = grid.axes, grid.bounding, grid.figure
         put_titles(grid, ["sample", *(f"view {place}" for place in range(1, len(lines[0])))])
         find_letters(grid.axes.ravel())

@@ -178,7 +178,7 @@ class _TokenMethod(SelfSupervisedTransformer):
 
     def conclude(self) -> None:
         super().conclude()
-        spread = self.history_[-1].get("target_std", 1.0) if self._steps >= _FEWEST_STEPS else 1.0
+        spread = self.history_[-1].get("target_std", 1.0) if self.n_steps_ >= _FEWEST_STEPS else 1.0
         if spread < _FLAT:
             warn(
                 f"{type(self).__name__}: the targets collapsed, the teacher says nearly the same "

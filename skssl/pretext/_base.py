@@ -204,12 +204,12 @@ class _PretextTask(SelfSupervisedTransformer):
 
     def conclude(self) -> None:
         super().conclude()
-        if not self._steps:
+        if not self.n_steps_:
             return
         n_classes, name = self.n_classes_, type(self).__name__
         first, last = (self.history_[epoch]["task_accuracy"] for epoch in (0, -1))
         asked = self.batch_size_ * self._n_asked(n_classes)
-        answered = self._steps / len(self.history_) * asked
+        answered = self.n_steps_ / len(self.history_) * asked
         if first > _TRIVIAL and answered >= _FEWEST_ANSWERS:
             warn(
                 f"{name}: {first:.1%} of the answers in the first epoch were right, so the task is "
@@ -219,7 +219,7 @@ class _PretextTask(SelfSupervisedTransformer):
             )
         chance = 1 / n_classes
         deviation = math.sqrt(chance * (1 - chance) / answered)
-        if self._steps >= _FEWEST_STEPS and last < chance + _SIGNIFICANT * deviation:
+        if self.n_steps_ >= _FEWEST_STEPS and last < chance + _SIGNIFICANT * deviation:
             warn(
                 f"{name}: {last:.1%} of the answers in the last epoch were right, which is no "
                 f"better than guessing among {n_classes}. The samples may not have what the task "

@@ -155,7 +155,7 @@ class _DenseTask(SelfSupervisedTransformer):
 
     def conclude(self) -> None:
         super().conclude()
-        if self._steps < _FEWEST_STEPS:
+        if self.n_steps_ < _FEWEST_STEPS:
             return
         last = self.history_[-1][self._judged_by]
         if last >= 1:

@@ -153,6 +153,8 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
         From embeddings to what is predicted.
     n_iter_ : int
         Number of epochs of fine-tuning.
+    n_steps_ : int
+        Number of steps of the optimizer in these epochs.
     loss_curve_ : list of float
         Mean loss of each of these epochs.
     history_ : list of dict
@@ -264,7 +266,7 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
                 tuned._train(samples, labels, interrupts, checkpoint, epochs=epochs, partial=False)
                 tuned._conclude(samples, labels)
             if checkpoint is not None:
-                checkpoint.finish(steps=tuned._steps)
+                checkpoint.finish(steps=tuned.n_steps_)
                 forget_pretraining(checkpoint)
         return self
 
@@ -390,7 +392,7 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
             check_plan(learned.encoder, plan, title=type(self).__name__)
         self.head_ = head.eval()
         self._optimizer_state = None
-        self._steps = 0
+        self.n_steps_ = 0
         self.n_iter_ = 0
         self.loss_curve_: list[float] = []
         self.history_: list[dict[str, float]] = []
@@ -467,7 +469,7 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
             constant_rate=partial,
             max_seconds=None if partial else Duration.seconds(self.max_time),
             # Later calls of partial_fit must not repeat the random numbers of earlier ones.
-            seed=int(np.random.SeedSequence([self._seed, self._steps]).generate_state(1)[0]),
+            seed=int(np.random.SeedSequence([self._seed, self.n_steps_]).generate_state(1)[0]),
             callbacks=self.callbacks,
             verbose=self.verbose,
             optimizer_state=self._optimizer_state,
@@ -475,7 +477,7 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
             checkpoint=checkpoint,
         )
         self._optimizer_state = net.optimizer_.state_dict() if partial else None
-        self._steps += net.steps_done_
+        self.n_steps_ += net.steps_done_
         for network in (self.encoder_, self.head_):
             network.zero_grad()
             network.to("cpu").eval()

@@ -10,6 +10,7 @@ from skssl.training._net import Net, train
 from skssl.training._optimizers import make_optimizer
 from skssl.training._progress import Progress
 from skssl.training._schedule import auto_steps, epochs_of, warmup_cosine
+from skssl.training._suspects import remedy_for
 from skssl.training._work import affordable_steps, auto_batch_size, count_work
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "make_optimizer",
     "place",
     "ran_out_of_memory",
+    "remedy_for",
     "resolve_device",
     "seeded",
     "train",

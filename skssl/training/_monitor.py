@@ -28,9 +28,11 @@ from skssl.views import draw_views
 _MOST_SAMPLES = 256
 # Trained samples for each that is looked at: a look is to cost a few hundredths of the time.
 _TRAINED_PER_LOOKED = 40
-# What happens in fewer steps says nothing, and some methods need a while to get going.
+# What happens in fewer steps says little, and some methods need a while to get going.
 _FEWEST_STEPS = 50
 _PART_BEFORE_WARNING = 1 / 3
+# But what training made constant, and a tenth as wide as before at the most, has collapsed.
+_CONSTANT, _NARROWER = 0.001, 0.1
 # How much lower the scores of an adapted encoder are where it got worse, and not by chance.
 _WORSE = 0.02
 
@@ -70,6 +72,8 @@ class Monitor(Callback):
     training. Either alone also happens in healthy runs: by what all samples have in common, by
     heads that leave a mean in the projection, or by views that say little. The projection has to
     be looked at since BatchNorm keeps the embedding wide while the head collapses behind it.
+
+    Trainings of less than 50 steps are judged at their end, and only if all became the same.
 
     Parameters
     ----------
@@ -153,10 +157,9 @@ class Monitor(Callback):
     def _look(self, net: NeuralNet) -> None:
         self.latest = self._measure(net)
         self.looked_at = self.n_trained
-        enough = self.n_steps >= _FEWEST_STEPS
-        before, self.symptoms = self.symptoms, self._diagnose() if enough else []
+        before, self.symptoms = self.symptoms, self._diagnose()
         is_late = net.constant_rate or net.steps_done_ >= _PART_BEFORE_WARNING * net.steps
-        if before and is_late:
+        if before and is_late and self.n_steps >= _FEWEST_STEPS:
             self._warn(self.symptoms)
 
     def _measure(self, net: NeuralNet) -> dict[str, float]:
@@ -203,17 +206,25 @@ class Monitor(Callback):
     def _diagnose(self) -> list[str]:
         """Describe what shows a collapse; nothing if there is none."""
         start, now = self.at_start, self.latest
-        symptoms = []
+        narrow: dict[str, list[str]] = {}
         for sign in _SIGNS:
             name, ranking = sign.measure, sign.ranking
-            if name not in now or not now[name] < sign.low:
+            if name not in now or not now[name] < self._limit(sign):
                 continue
             if 1 - now[ranking] > (1 - sign.corrected) * (1 - start[ranking]):
-                symptoms.append(
-                    f"{name} is {now[name]:.3f} (healthy: {sign.healthy}) and {ranking} "
-                    f"{now[ranking]:.3f} ({start[ranking]:.3f} before training; healthy: higher)"
-                )
-        return symptoms
+                said = f"{name} is {now[name]:.3f} (healthy: {sign.healthy})"
+                narrow.setdefault(ranking, []).append(said)
+        return [
+            f"{', '.join(said)} and {ranking} {now[ranking]:.3f} ({start[ranking]:.3f} before "
+            "training; healthy: higher)"
+            for ranking, said in narrow.items()
+        ]
+
+    def _limit(self, sign: _Sign) -> float:
+        """Return below which value a measure is that of a collapse."""
+        if self.n_steps >= _FEWEST_STEPS:
+            return sign.low
+        return min(_CONSTANT, _NARROWER * self.at_start[sign.measure])
 
     def _warn(self, symptoms: list[str]) -> None:
         if not symptoms or self.has_warned or self.remedy is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 
 import torch
@@ -97,6 +98,13 @@ def make_optimizer(
         kind, options = _named(optimizer)
         return kind(groups, lr=rate, **options)
     return optimizer(groups, lr=rate)
+
+
+def usual_rate(optimizer: str | Callable[..., Optimizer]) -> float:
+    """Return the learning rate that "auto" stands for, at the most; infinity if it has none."""
+    if optimizer == "auto":
+        return max(_AUTO_RATES["adamw"], _AUTO_RATES["muon"])
+    return _AUTO_RATES[optimizer] if isinstance(optimizer, str) else math.inf
 
 
 def _named(name: str) -> tuple[Callable[..., Optimizer], dict[str, object]]:
