@@ -16,7 +16,11 @@ class CollapseWarning(UserWarning):
 
     So may the classes that are guessed for rows without a label in fine-tuning.
 
-    The message has what was measured and what to try.
+    Trainings of less than 50 steps are judged only if the embedding became the same for all
+    samples; others also if views are told apart no better than before training.
+
+    The message has what was measured and what to try. :ref:`seen-collapse` says what the numbers
+    mean and what else to do.
     """
 
 
@@ -78,7 +82,7 @@ class RandomWeightsWarning(UserWarning):
     """A trained model has no better score than the same one with random weights.
 
     Either the training taught nothing that the score sees, or the score is none to choose by here.
-    The message has both scores.
+    The message has both scores, and the likely reason.
     """
 
 

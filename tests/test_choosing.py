@@ -26,7 +26,7 @@ from skssl import (
     VICReg,
     model_selection,
 )
-from skssl.exceptions import RandomWeightsWarning
+from skssl.exceptions import CollapseWarning, RandomWeightsWarning
 from skssl.metrics import alignment_score, knn_score, lidar_score, mean_correlation, rankme_score
 from skssl.modality import PointCloud
 from skssl.model_selection import (
@@ -278,6 +278,31 @@ def test_training_is_compared_with_random_weights(digits):
     ):
         gain = check_against_random_weights(untrained, held_out)
     assert gain == 0
+
+
+def test_the_control_looks_at_labels_and_says_what_scorers_are(digits, fitted):
+    X, y = digits[0][400:600], digits[1][400:600]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RandomWeightsWarning)
+        by_labels = check_against_random_weights(fitted, X, y)
+        assert by_labels == check_against_random_weights(fitted, X, y, scorer=knn_scorer)
+        assert by_labels != check_against_random_weights(fitted, X)
+    with pytest.raises(TypeError, match=r"scorer='accuracy' must .*knn_scorer"):
+        check_against_random_weights(fitted, X, y, scorer="accuracy")
+
+
+def test_the_control_says_what_is_likely(X, fitted):
+    def worse(estimator, X, y):
+        return -float(estimator.n_steps_)
+
+    with pytest.warns(
+        RandomWeightsWarning, match=rf"had {fitted.n_steps_}, in {fitted.n_iter_} ep"
+    ):
+        check_against_random_weights(fitted, X, scorer=worse)
+    with pytest.warns(CollapseWarning):
+        collapsed = tiny(weight_decay=1000, max_epochs=20).fit(X)
+    with pytest.warns(RandomWeightsWarning, match="It had collapsed"):
+        check_against_random_weights(collapsed, X, scorer=worse)
 
 
 @pytest.mark.parametrize("case", FOR_ALL, ids=[case.name for case in FOR_ALL])

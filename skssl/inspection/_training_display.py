@@ -335,6 +335,7 @@ class TrainingDisplay:
 
         before = self.before or {}
         legend = {}
+        levels: Mapping[str, float]
         for index, name in enumerate(names):
             if name in COLLAPSE_LIMITS:
                 levels, drawn, style = COLLAPSE_LIMITS, self.limits_, _LIMIT

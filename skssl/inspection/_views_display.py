@@ -166,7 +166,8 @@ class ViewsDisplay:
             classes, known, _ = split_labels(y, unlabeled, caller=cls.__name__)
             labels = dict(zip(known.tolist(), classes.tolist(), strict=True))
             if rows is None:
-                rows = known[np.unique(classes, return_index=True)[1][:_MOST_CLASSES]]
+                firsts = np.unique(classes, return_index=True)[1][:_MOST_CLASSES]
+                rows = known[firsts].tolist()
         places = check_rows(rows, X)
         if not method.__sklearn_is_fitted__():
             method = method.with_views_of(X)

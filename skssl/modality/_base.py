@@ -436,6 +436,11 @@ def named_input(estimator: str) -> Iterator[None]:
     except (ValueError, TypeError) as error:
         if re.search(r"\bX\b", str(error)):
             raise
+        few = re.match(r"Found array with (\d+) sample.* minimum of (\d+) is required", str(error))
+        if few:
+            n, least = few.groups()
+            said = f"X has {n} sample{'' if n == '1' else 's'}"
+            raise ValueError(f"{said}, and {estimator} needs at least {least}.") from error
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"X is nothing that {estimator} takes: {error}") from error
 

@@ -14,7 +14,7 @@ from skssl._types import Samples
 from skssl._warn import warn
 from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import RandomWeightsWarning
-from skssl.model_selection._scorers import default_scorer
+from skssl.model_selection._scorers import default_scorer, knn_scorer
 
 
 def check_against_random_weights(
@@ -42,10 +42,13 @@ def check_against_random_weights(
         The samples to score. Best are some that the estimator was not trained on; a search trains
         its best candidate on all that it gets.
     y : array-like of shape (n_samples,), default=None
-        Labels, for scorers that need them.
+        Labels, which the scorer gets; some rows may have none.
     scorer : callable, default=None
-        Called as ``scorer(estimator, X, y)``. None is the scorer of a search that has one
-        (``scorer_``; of several the one that it refitted by), and else :data:`default_scorer`.
+        Called as ``scorer(estimator, X, y)``, such as the scorers of this module. Names such as
+        "accuracy" are none, as a method predicts nothing. None is the scorer of a search that has
+        one (``scorer_``; of several the one that it refitted by). Else it is :data:`knn_scorer` if
+        there are labels, and :data:`default_scorer` if not, which cannot know whether what the
+        views ask is what you ask.
 
     Returns
     -------
@@ -60,7 +63,7 @@ def check_against_random_weights(
     Raises
     ------
     TypeError
-        If the estimator is no method, nor a Pipeline that ends in one.
+        If the estimator is no method, nor a Pipeline that ends in one, or `scorer` is not callable.
     NotFittedError
         If the estimator, or the search, is not fitted.
 
@@ -75,32 +78,48 @@ def check_against_random_weights(
     True
     """
     check_is_fitted(estimator)
-    fitted, scorer = _chosen(estimator, scorer)
+    if not (scorer is None or callable(scorer)):
+        raise TypeError(
+            f"scorer={scorer!r} must be None or be called as scorer(estimator, X, y), such as "
+            "skssl.model_selection.knn_scorer, which needs labels, or default_scorer, which needs "
+            "none."
+        )
+    usual = default_scorer if y is None else knn_scorer
+    fitted, scorer = _chosen(estimator, scorer, usual)
     control = _without_training(fitted, X)
     score, at_random = scorer(fitted, X, y), scorer(control, X, y)
     if not score > at_random:
         method = _method(fitted)
         start = "frozen, as it started," if method.starts_from_known() else "with random weights"
-        advice = (
-            f"training did not pay. Try more epochs (this training had {method.n_iter_}), other "
-            "views, or look at a few labels; see 'When it does not work' in the documentation."
-            if method.n_iter_
-            else "there is nothing to compare, since nothing was trained (max_epochs=0)."
-        )
         warn(
             f"{type(method).__name__} scores {score:.4g}, and {start} {at_random:.4g}: by this "
-            f"score, {advice}",
+            f"score, {_advice(method)}",
             RandomWeightsWarning,
         )
     return score - at_random
 
 
+def _advice(method: SelfSupervisedTransformer) -> str:
+    """Say why the score may be no better, and what to do."""
+    if not method.n_steps_:
+        return "there is nothing to compare, since nothing was trained (max_epochs=0)."
+    advice = (
+        "It had collapsed: do what the CollapseWarning says"
+        if method.has_collapsed()
+        else f"Try more steps (this training had {method.n_steps_}, in {method.n_iter_} epochs), "
+        "other views, or look at a few labels"
+    )
+    return f"training did not pay. {advice}; see 'When it does not work' in the documentation."
+
+
 def _chosen(
-    estimator: BaseEstimator, scorer: Callable[..., float] | None
+    estimator: BaseEstimator,
+    scorer: Callable[..., float] | None,
+    usual: Callable[..., float],
 ) -> tuple[BaseEstimator, Callable[..., float]]:
     """Return the best estimator of a search, or the estimator itself, and the scorer."""
     if isinstance(estimator, (SelfSupervisedTransformer, Pipeline)):
-        return estimator, scorer or default_scorer
+        return estimator, scorer or usual
     if not hasattr(estimator, "best_estimator_"):
         raise TypeError(
             "Expected a fitted method of skssl, a Pipeline that ends in one, or a search with a "
