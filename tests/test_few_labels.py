@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from cases import CASES, tiny_conv, tiny_mlp
+from PIL import Image
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.datasets import make_blobs
 from sklearn.dummy import DummyClassifier
@@ -614,6 +615,27 @@ def test_what_stands_before_a_method_stands_before_all_that_it_is_compared_with(
     both = compare({"a": model, "b": make_pipeline(FunctionTransformer(numbers), Scale(), tiny())},
                    table)  # fmt: skip
     assert list(both.scores)[:2] == ["random weights (a)", "random weights (b)"]
+
+
+@pytest.mark.filterwarnings("ignore:.*images could not be read")
+def test_a_file_that_cannot_be_read_is_named_by_its_row(tmp_path):
+    files = [tmp_path / f"{number}.png" for number in range(24)]
+    for number, file in enumerate(files):
+        Image.new("L", (8, 8), 10 * number).save(file)
+    files[13].write_bytes(files[13].read_bytes()[:40])
+    labels = np.arange(24) % 2
+    method = tiny(encoder=tiny_conv, max_epochs=0, modality=Images(on_error="skip")).fit(files)
+    split = {"X_test": files[12:], "y_test": labels[12:]}
+    for seed in range(2):
+        with pytest.raises(ValueError, match=r"(row|position) 13\b"):
+            compare(method, files, labels, baselines="auto", random_state=seed)
+        with pytest.raises(ValueError, match="few_label_report: row 13 of X has nothing but NaN"):
+            compare(method, files, labels, random_state=seed)
+    with pytest.raises(ValueError, match="row 1 of X_test has nothing but NaN"):
+        compare(method, files[:12], labels[:12], **split)
+    # Nothing is asked of a row that has no label.
+    unlabelled = np.where(np.arange(24) == 13, -1, labels)
+    assert compare(method, files, unlabelled).n_labelled == 17
 
 
 def test_the_default_probe_does_not_depend_on_scales():

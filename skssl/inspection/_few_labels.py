@@ -20,6 +20,7 @@ from skssl._sklearn_compat import plain, validate_params
 from skssl._types import Auto, RandomState, Samples
 from skssl.inspection import _inputs as inputs
 from skssl.inspection._controls import random_weights, resolve_baselines
+from skssl.inspection._numbering import numbered_as
 from skssl.inspection._report import CHOSEN, FewLabelReport
 from skssl.inspection._rows import FittedRow, Scorer, draw_labelled
 
@@ -186,8 +187,9 @@ def few_label_report(
     known = np.flatnonzero(data.y != -1)
     draws = [known[draw_labelled(data.y[known], n, seed)] for n in counts for seed in seeds]
 
-    classical = resolve_baselines(baselines, named, data.X)
-    controls = random_weights(named, data.X)
+    with numbered_as(data.rows):
+        classical = resolve_baselines(baselines, named, data.X)
+        controls = random_weights(named, data.X)
     inputs.check_names(classical, controls, named, {CHOSEN: None} if choose else {})
     if choose and len(classical) + len(named) < 2:
         raise ValueError(f"choose=True needs at least 2 rows to choose from, got {list(named)}.")

@@ -82,7 +82,8 @@ def split(
         raise ValueError("X_test and y_test go together: pass both or none of them.")
     if X_test is not None and y_test is not None:
         of_test = _test_numbers(X_test, y_test, unlabeled, classes)
-        return Data(X, numbers, X_test, of_test, classes)
+        rows, rows_test = np.arange(len(numbers)), np.arange(len(of_test))
+        return Data(X, numbers, X_test, of_test, classes, rows, rows_test, "X_test")
     rarest = int(np.bincount(of_found).argmin())
     if (of_found == rarest).sum() < 2:
         raise ValueError(
@@ -94,7 +95,8 @@ def split(
         labelled, test_size=test_size, stratify=numbers[labelled], random_state=rng
     )
     train = np.sort(np.concatenate([kept, others]))
-    return Data(take(X, train), numbers[train], take(X, test), numbers[test], classes)
+    cut = take(X, train), numbers[train], take(X, test), numbers[test]
+    return Data(*cut, classes, train, test, "X")
 
 
 def _test_numbers(

@@ -16,9 +16,11 @@ from sklearn.utils import check_random_state, get_tags
 from threadpoolctl import threadpool_limits
 
 from skssl._labels import quiet_about_few_labels
+from skssl._lost_rows import check_nothing_lost
 from skssl._sklearn_compat import safe_indexing
 from skssl._types import Samples
 from skssl.base import SelfSupervisedTransformer
+from skssl.inspection._numbering import numbered_as
 from skssl.inspection._steps import NumberedClasses
 from skssl.inspection._test_rows import parts_of, score_by_parts
 from skssl.semi_supervised import FineTuner
@@ -33,13 +35,19 @@ Scorer = Callable[[BaseEstimator, Samples, np.ndarray], float]
 
 @dataclass
 class Data:
-    """Training and test rows, the numbers of their classes, -1 if not known, and the classes."""
+    """Training and test rows, the numbers of their classes, -1 if not known, and the classes.
+
+    And where these rows are in what was passed: that of the test rows has the name `test_name`.
+    """
 
     X: Samples
     y: np.ndarray
     X_test: Samples
     y_test: np.ndarray
     classes: np.ndarray
+    rows: np.ndarray
+    rows_test: np.ndarray
+    test_name: str
 
 
 def draw_labelled(y: np.ndarray, n_labels: int, seed: int) -> np.ndarray:
@@ -138,9 +146,19 @@ class FittedRow:
         self.steps = []
         self.Z, self.Z_test = data.X, data.X_test
         for step in steps[:first]:
-            fitted = _fit_without_labels(step, self.Z)
+            with numbered_as(data.rows):
+                fitted = _fit_without_labels(step, self.Z)
+                self.Z = fitted.transform(self.Z)
+            with numbered_as(data.rows_test):
+                self.Z_test = fitted.transform(self.Z_test)
             self.steps.append(fitted)
-            self.Z, self.Z_test = fitted.transform(self.Z), fitted.transform(self.Z_test)
+        if self.steps and not get_tags(steps[first]).input_tags.allow_nan:
+            known = np.flatnonzero(data.y != -1)
+            for Z, rows, name in (
+                (safe_indexing(self.Z, known), data.rows[known], "X"),
+                (self.Z_test, data.rows_test, data.test_name),
+            ):
+                check_nothing_lost(Z, caller="few_label_report", rows=rows, name=name)
         last = _with_fitted_method(steps[-1], self.Z)
         last, self.marker = prepare_marker(last, data.classes)
         tail = [*steps[first:-1], last]

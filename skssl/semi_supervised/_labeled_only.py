@@ -17,11 +17,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from skssl._declare import Declared, HasMethods, param
 from skssl._labels import Kind, labelled_part, split_labels
+from skssl._lost_rows import check_nothing_lost, lost_rows
 from skssl._sklearn_compat import fit_context
 from skssl._state import Versioned
 from skssl._transaction import take_over
 from skssl._types import Samples
-from skssl.semi_supervised._classes import check_nothing_lost, lost_rows
 
 
 def _estimator_has(name: str) -> Callable[[LabeledOnly], bool]:

@@ -15,10 +15,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skssl._declare import NOT_NEGATIVE_INT, POSITIVE, UP_TO_ONE, Declared, param
 from skssl._labels import check_class_labels, split_labels
+from skssl._lost_rows import check_nothing_lost
 from skssl._sklearn_compat import check_lengths, fit_context
 from skssl._state import Versioned
 from skssl._types import Samples
-from skssl.semi_supervised._classes import check_nothing_lost, score_labeled
+from skssl.semi_supervised._classes import score_labeled
 
 # Principal axes that have a variance of their own; all others share the mean of theirs.
 _N_AXES = 100
