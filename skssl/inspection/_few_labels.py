@@ -16,11 +16,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
 from skssl._declare import AUTO, PART_OF_ROWS, POSITIVE_INT, HasMethods
+from skssl._numbering import numbered_as
 from skssl._sklearn_compat import plain, validate_params
 from skssl._types import Auto, RandomState, Samples
 from skssl.inspection import _inputs as inputs
 from skssl.inspection._controls import random_weights, resolve_baselines
-from skssl.inspection._numbering import numbered_as
 from skssl.inspection._report import CHOSEN, FewLabelReport
 from skssl.inspection._rows import FittedRow, Scorer, draw_labelled
 

@@ -17,10 +17,10 @@ from threadpoolctl import threadpool_limits
 
 from skssl._labels import quiet_about_few_labels
 from skssl._lost_rows import check_nothing_lost
+from skssl._numbering import numbered_as
 from skssl._sklearn_compat import safe_indexing
 from skssl._types import Samples
 from skssl.base import SelfSupervisedTransformer
-from skssl.inspection._numbering import numbered_as
 from skssl.inspection._steps import NumberedClasses
 from skssl.inspection._test_rows import parts_of, score_by_parts
 from skssl.semi_supervised import FineTuner
