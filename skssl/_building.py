@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import difflib
-import math
 from abc import abstractmethod
 from numbers import Number
 from typing import ClassVar, Self
@@ -21,6 +20,7 @@ from skssl._processes import is_first, random_state_of_all
 from skssl._quote import quoted
 from skssl._signatures import check_override
 from skssl._sklearn_compat import InvalidParameterError
+from skssl._some_rows import some_rows
 from skssl._starting import StartsFrom
 from skssl._streams import Stream, choose_rows
 from skssl._types import Auto, RandomState, Samples
@@ -338,7 +338,7 @@ class BuildsNetworks(StartsFrom):
         """
         self.encoder_.to("cpu").eval()
         known = samples.known if isinstance(samples, Stream) else samples
-        few = known[:: math.ceil(len(known) / _SPREAD_SAMPLES)]
+        few = some_rows(known, _SPREAD_SAMPLES)
         with torch.no_grad():
             sizes = self.encoder_.sizes(few[:1])
         # No more at once than in a step.

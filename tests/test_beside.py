@@ -139,6 +139,16 @@ def test_patches_of_images_of_any_size(shape):
     assert told.isfinite().all()
 
 
+def test_kinds_of_images_that_take_turns_are_all_looked_at():
+    # Every third image is empty: a part of the rows that keeps the step would see nothing else.
+    X = np.random.default_rng(0).uniform(size=(3000, 8, 8)).astype(np.float32)
+    X[::3] = 0.5
+    ssl = SimCLR(max_epochs=0, random_state=0).fit(X)
+    patches = ssl.transform(X[1:50])[:, : -ssl.n_learned()]
+    assert patches.shape[1] == 64
+    assert (patches.std(axis=0) > 0.01).all()
+
+
 def test_images_that_are_the_same_have_a_description_of_zeros():
     images = torch.full((5, 1, 8, 8), 0.5)
     assert not PatchDictionary.learn(images)(images).any()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from skssl._some_rows import some_rows
 from skssl.views import observed_length
 
 # Numbers of training windows that are looked at, and that are kept, at most.
@@ -183,7 +184,9 @@ class LinearForecast(nn.Module):
         # As many rows are kept as there are windows, or steps if these are fewer.
         most = _MOST_LOOKED_AT if size * length <= _MOST_KEPT else _MOST_KEPT
         n_rows = max(2, min(len(samples), most // size))
-        samples = samples[:: math.ceil(len(samples) / n_rows)]
+        # Where a file is read, one sample stands in for all, and there is nothing to learn.
+        is_read = samples.stride(0) == 0
+        samples = some_rows(samples, n_rows)
         self.most_together = max(2, _MOST_KEPT // length)
         # One channel has nothing to learn from others.
         n_together = min(len(samples) * n_channels, self.most_together) if n_channels > 1 else 0
@@ -191,8 +194,7 @@ class LinearForecast(nn.Module):
         self.register_buffer("course", torch.zeros(n_channels, length))
         self.own = _Ridges(n_channels, len(samples), length, patch)
         self.together = _Ridges(1, n_together, length, patch)
-        # Where a file is read, one sample stands in for all, and there is nothing to learn.
-        if samples.stride(0):
+        if not is_read:
             self._learn(samples)
 
     def _learn(self, samples: Tensor) -> None:
@@ -220,7 +222,7 @@ class LinearForecast(nn.Module):
     def _as_one_channel(self, rows: Tensor) -> Tensor:
         """Return windows of one channel from all channels, not more than can be kept of a half."""
         rows = rows.transpose(0, 1).flatten(0, 1)[:, None]
-        return rows[:: math.ceil(len(rows) / (self.most_together // 2))]
+        return some_rows(rows, self.most_together // 2)
 
     def continued(self, shown: Tensor, lengths: Tensor) -> Tensor:
         """Return windows with all steps after the first `lengths` ones, of shape (n,), filled in.

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from skssl._declare import POSITIVE_INT, Shape, StrOptions, param
 from skssl._quote import quoted
+from skssl._some_rows import some_rows
 from skssl._types import Samples
 from skssl.modality._base import Look, check_mask, check_numbers
 from skssl.modality._capabilities import Paintable, Surrounded
@@ -335,7 +336,7 @@ class Images(PixelModality, Surrounded, Paintable):
         input_layer = self.input_layer()
         if samples is None:
             return nn.Sequential(input_layer, PatchDictionary.blank())
-        few = samples[:: math.ceil(len(samples) / PATCHES_FROM)]
+        few = some_rows(samples, PATCHES_FROM)
         return nn.Sequential(input_layer, PatchDictionary.learn(input_layer(few)))
 
     def description_names(self, size: int) -> list[str]:

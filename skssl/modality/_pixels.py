@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Callable
 from functools import partial
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from skssl._declare import POSITIVE_INT, StrOptions, param
 from skssl._scales import Units, check_size, clip_where, find_outliers, warn_of_outliers
+from skssl._some_rows import some_rows
 from skssl._types import Samples
 from skssl.modality._base import as_tensor
 from skssl.modality._capabilities import Cuttable, Fillable, Turnable
@@ -165,8 +165,8 @@ def are_glyphs(samples: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
 
 
 def some_samples(samples: Tensor) -> Tensor:
-    """Return at most some thousands of the samples, spread evenly."""
-    return samples[:: math.ceil(len(samples) / _SCALE_SAMPLES)]
+    """Return at most some thousands of the samples."""
+    return some_rows(samples, _SCALE_SAMPLES)
 
 
 class PixelModality(Turnable, Cuttable, Fillable):

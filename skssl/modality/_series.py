@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal, Self
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from skssl import _scales as scales
 from skssl._declare import StrOptions, param
+from skssl._some_rows import some_rows
 from skssl._standardize import Standardize
 from skssl._types import Samples
 from skssl._warn import warn
@@ -361,10 +361,7 @@ class Series(Timed, Surrounded, Forecastable):
         if samples is None:
             kernels = RandomKernels(scale(torch.zeros(1, self.n_channels_, self._length)))
             return nn.Sequential(scale, KernelComponents.blank(kernels))
-        few, more = (
-            scale(samples[:: math.ceil(len(samples) / n)])
-            for n in (_QUANTILE_SAMPLES, _COMPONENT_SAMPLES)
-        )
+        few, more = (scale(some_rows(samples, n)) for n in (_QUANTILE_SAMPLES, _COMPONENT_SAMPLES))
         return nn.Sequential(scale, KernelComponents.learn(RandomKernels(few), more))
 
     def description_names(self, size: int) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from abc import abstractmethod
 from typing import ClassVar
 
@@ -11,6 +10,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from skssl._some_rows import some_rows
 from skssl._standardize import Standardize
 from skssl._types import Samples
 from skssl._warn import warn
@@ -180,9 +180,9 @@ def _errors(objective: Objective, batch: Tensor, *given: Tensor) -> Tensor:
 
 
 def some_of(samples: Tensor) -> Tensor:
-    """Return up to 2000 samples, evenly from all, enough for a mean or a share; at least 2."""
+    """Return up to 2000 samples, enough for a mean or a share; at least 2."""
     rows = min(_ROWS_FOR_STATISTICS, _NUMBERS_FOR_STATISTICS // max(1, samples[0].numel()))
-    return samples[:: math.ceil(len(samples) / max(2, rows))]
+    return some_rows(samples, max(2, rows))
 
 
 def scale_of(samples: Tensor) -> Standardize:

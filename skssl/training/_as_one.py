@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from skssl._processes import Processes, current_processes
+from skssl._some_rows import some_rows
 from skssl._streams import Stream
 from skssl.nn import Objective, Teacher, shared_among
 from skssl.training._batches import known_samples
@@ -115,7 +116,7 @@ def _encoders(objective: Objective) -> list[nn.Module]:
 def _check_alike(processes: Processes, net: Net, samples: Tensor | Stream) -> None:
     """Raise an error if the processes do not train the same."""
     some = known_samples(samples)
-    some = some[:: -(-len(some) // _COMPARED)].clone()
+    some = some_rows(some, _COMPARED).clone()
     shapes = [tuple(tensor.shape) for tensor in _state(net.module)]
     settings = (net.seed, net.batch_size, net.steps, net.max_epochs)
     told = {
