@@ -18,7 +18,7 @@ from torch import Tensor
 from skssl._by_value import ByValue
 from skssl._declare import Pace
 from skssl._processes import is_first
-from skssl._quote import quoted
+from skssl._quote import quoted, quoted_path
 from skssl._streams import Stream, content_of
 from skssl._trainings import NO_PICKLE, DamagedError, TrainingFile, trained, unpickled
 from skssl._warn import warn
@@ -99,7 +99,7 @@ class Checkpoint:
             value = getattr(estimator, name, None)
             if value:
                 raise ValueError(
-                    f"checkpoint={quoted(str(estimator.checkpoint))} cannot be said with "
+                    f"checkpoint={quoted_path(estimator.checkpoint)} cannot be said with "
                     f"{name}={quoted(value)}, {reason}."
                 )
         known = known_parameters(estimator) | known

@@ -18,6 +18,12 @@ def quoted(value: object) -> str:
     return text if len(text) <= 2 * _LONGEST else f"{text[:_LONGEST]} ... {text[-half:]}"
 
 
+def quoted_path(path: object) -> str:
+    """Return a path for a message; of a long one, the end, where its name is."""
+    text, most = str(path), 2 * _LONGEST
+    return repr(text if len(text) <= most else f"...{text[-most:]}")
+
+
 def size_in_words(n_bytes: float) -> str:
     """Return a number of bytes with a unit."""
     for unit in ("bytes", "KiB", "MiB"):

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from skssl._declare import AUTO, POSITIVE_INT, Declared, Options, StrOptions, param
-from skssl._quote import quoted
+from skssl._quote import quoted, quoted_path
 from skssl._samples import TakesSamples
 from skssl._types import Auto
 from skssl.exceptions import InconsistentVersionWarning
@@ -142,7 +142,7 @@ class StartsFrom(TakesSamples):
             return None
         if _FOLDERS not in self.modality_.hubs:
             raise ValueError(
-                f"encoder=Path({quoted(str(encoder))}) is a folder. One of transformers can be the "
+                f"encoder=Path({quoted_path(encoder)}) is a folder. One of transformers can be the "
                 f"encoder of Images, Text and Video, and X is {type(self.modality_).__name__}; "
                 "of a fitted method, the file is passed that skops.io.dump has written."
             )

@@ -105,7 +105,9 @@ def test_rows_are_chosen_by_labels_and_paid_for_by_test_rows():
     assert result["n_labels"] == [1, 5, 25]
     assert result["chosen"][0] == ["both, LR"] * 3
     assert all(name.startswith("learned") for name in result["chosen"][2])
-    found = {n: by_count({"a": result, "b": result}, n) for n in (1, 5, 25)}
+    turned = Task(None, classes[80:], None, classes[:80])
+    other = measure(turned, Features(Z[80:], Z[:80], n_learned=3), draws=3)
+    found = {n: by_count({"a": result, "b": other}, n) for n in (1, 5, 25)}
     assert found[1]["both, LR"].tolist() == found[1]["chosen by cross-validation"].tolist()
     assert (found[25]["chosen by cross-validation"] > found[25]["both, LR"]).all()
     assert (found[25]["best afterwards"] >= found[25]["chosen by cross-validation"]).all()

@@ -324,7 +324,7 @@ def test_baselines_want_every_file(broken):
         (lambda p: [*p, 3], {"size": 8}, r"row 6 \(it is 3, neither a path nor a PIL image"),
         (lambda p: [p[0].convert("I")], {"size": 8}, "row 0 .*mode 'I', with more than 8 bits"),
         (lambda p: [np.zeros((3, 4)), np.zeros((4, 4))], {"size": 8}, "dtype float64"),
-        (lambda p: p[:1], {"size": 8}, r"1 sample\(s\)"),
+        (lambda p: p[:1], {"size": 8}, "X has 1 sample,"),
         (lambda p: np.zeros((4, 9, 9, 3), np.uint8), {"size": 8}, "size=8.*arrays of one size"),
     ],
 )

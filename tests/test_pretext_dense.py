@@ -183,8 +183,9 @@ def test_views_come_first():
     ):
         seen.clear()
         ssl.set_params(views=brighter, max_epochs=1, **FAST).fit(X)
-        # One to count the work with; two looks at two views, before and after the only step.
-        assert len(seen) == 6
+        # One to see what they are, one to count the work with; two looks at two views, before and
+        # after the only step.
+        assert len(seen) == 7
 
 
 def test_views_of_whole_clips():

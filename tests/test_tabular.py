@@ -256,7 +256,7 @@ BAD = [
     (frame(job=pd.Timedelta("1D")).astype(object), "'job' of X has Timedelta.*year, month"),
     (pl.DataFrame({"a": [1.5, 2], "b": [date(2020, 1, 1)] * 2}), "'b' of X .*datetime64.*month"),
     (frame(age=1 + 2j), "Complex data not supported: column 'age'"),
-    (frame()[:1], r"1 sample\(s\) .* minimum of 2 is required by SimCLR"),
+    (frame()[:1], "X has 1 sample, and SimCLR needs at least 2"),
     (frame()[[]], r"0 feature\(s\)"),
     (pl.DataFrame({"a": [[1], [2]], "b": [1, 2]}), r"Column 'a' of X has array\(\[1\]\)"),
     (pl.DataFrame({"a": [{"b": 1}, {"b": 2}]}), "Column 'a' of X"),

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skssl._labels import as_labels, natural_labels, same_label, which_are_known
-from skssl._quote import quoted
+from skssl._quote import quoted, quoted_path
 from skssl.inspection._read_labels import Kind, is_value, kind_of, markers_of
 
 _FORMAT = "skssl labels"
@@ -124,7 +124,7 @@ def _read(file: str | os.PathLike[str] | IO[str]) -> tuple[int | None, list[tupl
             raise ValueError(f"file must be open for text, got {type(text).__name__} from it.")
         text = text.removeprefix("\ufeff")
     elif isinstance(file, (str, os.PathLike)):
-        text, name = _text_of(Path(file)), quoted(str(file))
+        text, name = _text_of(Path(file)), quoted_path(file)
     else:
         raise ValueError(f"file must be a path or an open file, got {quoted(file)}.")
     if text.lstrip().startswith("{"):
@@ -138,12 +138,12 @@ def _text_of(path: Path) -> str:
     except (OSError, ValueError):  # such as a name that is too long
         is_file = False
     if not is_file:
-        raise ValueError(f"file is no file: {quoted(str(path))}. For a text, io.StringIO(text).")
+        raise ValueError(f"file is no file: {quoted_path(path)}. For a text, io.StringIO(text).")
     try:
         with path.open(encoding="utf-8-sig", newline="") as opened:
             return opened.read()
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"file cannot be read, {quoted(str(path))}: {error}.") from error
+        raise ValueError(f"file cannot be read, {quoted_path(path)}: {error}.") from error
 
 
 def _read_json(text: str, name: str) -> tuple[int, list[tuple[Any, Any, Any]]]:

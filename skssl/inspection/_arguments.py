@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from skssl._labels import is_missing
-from skssl._quote import quoted
+from skssl._quote import quoted, quoted_path
 from skssl._sklearn_compat import num_samples
 from skssl._types import Samples
 from skssl.base import SelfSupervisedTransformer
@@ -141,7 +141,7 @@ def _file_at(X: Samples | None, row: int) -> str:
     """Return the name of a file that is a sample, in parentheses."""
     sample = None if X is None else sample_at(X, row)
     if isinstance(sample, os.PathLike) or (isinstance(sample, str) and os.path.isfile(sample)):
-        return f" ({quoted(os.fspath(sample))})"
+        return f" ({quoted_path(sample)})"
     return ""
 
 

@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_random_state
 
 from skssl._declare import Whole
-from skssl._quote import quoted
+from skssl._quote import quoted_path
 from skssl._sklearn_compat import validate_params
 from skssl._types import Auto, RandomState, Samples
 from skssl.inspection._projection import Projection
@@ -169,17 +169,17 @@ def writable(path: str | os.PathLike[str], endings: Sequence[str]) -> Path:
     except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, ValueError) as error:  # such as a name that is too long
-        raise ValueError(f"path cannot be written, {quoted(str(file))}: {error}.") from error
+        raise ValueError(f"path cannot be written, {quoted_path(file)}: {error}.") from error
     if file.suffix.lower() not in endings:
-        raise ValueError(f"path must end in {' or '.join(endings)}, got {quoted(str(file))}.")
+        raise ValueError(f"path must end in {' or '.join(endings)}, got {quoted_path(file)}.")
     if file.is_dir():
-        raise ValueError(f"path is a folder, {quoted(str(file))}; say the name of a file in it.")
+        raise ValueError(f"path is a folder, {quoted_path(file)}; say the name of a file in it.")
     # Of a link to what there is not yet.
     folder = (file.resolve() if file.is_symlink() else file).parent
     if not folder.is_dir():
-        raise ValueError(f"path is in a folder that there is not, {quoted(str(folder))}.")
+        raise ValueError(f"path is in a folder that there is not, {quoted_path(folder)}.")
     if not os.access(file if file.exists() else folder, os.W_OK):
-        raise ValueError(f"path cannot be written, {quoted(str(file))}: no permission.")
+        raise ValueError(f"path cannot be written, {quoted_path(file)}: no permission.")
     return file
 
 

@@ -18,7 +18,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from skssl._checkpoint import Checkpoint
 from skssl._interrupts import Interrupts
 from skssl._processes import is_first, of_first
-from skssl._quote import quoted
+from skssl._quote import quoted_path
 from skssl._streams import Stream
 from skssl._types import Callbacks
 from skssl._warn import warn
@@ -455,7 +455,7 @@ def train(
         )
     if not interrupted:
         return net, None
-    file = net.checkpoint and quoted(str(net.checkpoint.said))
+    file = net.checkpoint and quoted_path(net.checkpoint.said)
     remedy = f" Run it again to go on from {file}." if file else ""
     return net, (
         f"{title}: interrupted after {net.steps_done_} of {net.steps} steps. What was learned "

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
-from skssl._quote import quoted
+from skssl._quote import quoted, quoted_path
 from skssl._sklearn_compat import num_samples
 from skssl._streams import ahead
 from skssl._types import Samples
@@ -143,7 +143,7 @@ def _check_same(
     same = np.isclose(target.read(rows), values, rtol=0.0, atol=near, equal_nan=True).all(axis=1)
     if not same.all():
         raise ValueError(
-            f"out={quoted(str(target))} has embeddings of other samples or of another estimator: "
+            f"out={quoted_path(target)} has embeddings of other samples or of another estimator: "
             f"of {len(rows)} rows that were compared, {np.sum(~same)} differ, the first is row "
             f"{rows[~same][0]}. Say another name, or delete it."
         )

@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from skssl._processes import has_others
-from skssl._quote import quoted
+from skssl._quote import quoted, quoted_path
 from skssl.utils._lock import locked
 
 __all__ = ["Rows", "Target", "target_of"]
@@ -64,7 +64,7 @@ class Target(ABC):
         """Raise an error unless a file or array has the right shape."""
         if tuple(shape) != self.shape:
             raise ValueError(
-                f"out={quoted(str(self))} has shape {tuple(shape)}, but the embedding has shape "
+                f"out={quoted_path(self)} has shape {tuple(shape)}, but the embedding has shape "
                 f"{self.shape}. {self._remedy(shape)}"
             )
 
@@ -121,7 +121,7 @@ class _File(Target):
                 stack.enter_context(locked(self.path, waits=has_others()))
             except BlockingIOError:
                 raise ValueError(
-                    f"out={quoted(str(self))} is being written by another process. Wait until it "
+                    f"out={quoted_path(self)} is being written by another process. Wait until it "
                     "is done, or say another name."
                 ) from None
             except OSError as error:
@@ -205,7 +205,7 @@ class _Zarr(_File):
             import zarr
         except ImportError as error:
             raise ImportError(
-                f"out={quoted(str(self))} needs the zarr library: pip install zarr."
+                f"out={quoted_path(self)} needs the zarr library: pip install zarr."
             ) from error
         if not self.path.exists():
             zarr.create_array(
