@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
-from cases import CASES, DIGITS, N_FEW
+from cases import CASES, DIGITS, N_FEW, tiny_mlp
 from sklearn.cluster import KMeans
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
@@ -18,6 +19,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from torch import nn
 
 from skssl import SimCLR
+from skssl.modality import Tabular
 from skssl.semi_supervised import FineTuneClassifier, FineTuneRegressor, LabeledOnly
 from skssl.utils import to_onnx
 from skssl.utils._onnx import _parts
@@ -217,11 +219,11 @@ def test_what_has_no_form_in_onnx_says_so(tmp_path):
         to_onnx(ssl, tmp_path / "model.onnx")
 
 
-def serve(script, path, lines):
+def serve(script, *arguments, lines=None):
     """Run an example where there is neither torch nor this library."""
     code = (
         "import runpy, sys; sys.modules |= dict.fromkeys(['torch', 'skssl', 'sklearn', 'scipy']);"
-        f"sys.argv = ['', {str(path)!r}]; runpy.run_path({str(EXAMPLES / script)!r})"
+        f"sys.argv = {['', *map(str, arguments)]!r}; runpy.run_path({str(EXAMPLES / script)!r})"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], input=lines, capture_output=True, encoding="utf-8", check=True
@@ -233,22 +235,112 @@ def serve(script, path, lines):
 def test_texts_are_served_without_torch(written):
     X, model, path = written
     texts = [*X[:-1], "Word3 wORD50, unknown word3"]
-    answers = serve("serve_texts.py", path, "\n".join(texts))
+    answers = serve("serve_texts.py", path, lines="\n".join(texts))
     expected = model.predict_proba(texts)
     assert [int(label) for label, *_ in answers] == expected.argmax(axis=1).tolist()
     np.testing.assert_allclose([float(p) for _, p, _ in answers], expected.max(axis=1), atol=1e-4)
 
 
+def all_kinds(n=60):
+    """Return a table with a column of each kind that files may write in a way of their own."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "size, in m": rng.normal(size=n),
+            "gaps": np.where(np.arange(n) % 7, rng.exponential(size=n), np.nan),
+            "since 1970": 1.7e9 + rng.integers(0, 10**6, n),
+            "outlier": np.where(np.arange(n) == 3, 1e9, rng.normal(size=n)),
+            "constant": np.full(n, 1e60),
+            "name": rng.choice(["a", 'b "c", d', "e\nf", "007"], n),
+            "name with gaps": rng.choice(np.array(["x", "y", None]), n),
+            "flag": rng.random(n) < 0.5,
+            "flag with gaps": rng.choice(np.array([True, False, None]), n),
+            "zip": pd.Categorical(rng.integers(1, 5, n)),
+            "zip with gaps": rng.choice([1.0, 2.0, np.nan], n),
+            "share": pd.Categorical(rng.choice([0.1, 2.0, 1e-7], n)),
+            "bin": pd.cut(rng.normal(size=n), 3),
+            "empty": pd.Categorical([None] * n),
+            "id": pd.Categorical(2**60 + rng.integers(0, 3, n)),
+        }
+    )
+    return frame.astype({"zip with gaps": "category"})
+
+
+def of_new_kinds(X):
+    """Return rows with what was not in `X`, and with gaps where it had none."""
+    new = X.assign(bin=X["bin"].astype(str)).astype(object)
+    new.loc[1, ["size, in m", "name", "flag", "zip", "share", "bin"]] = None
+    new.loc[2, ["name", "zip", "share", "bin", "id", "size, in m"]] = ["new", 9, 0.3, "?", 7, 1e6]
+    new["zip"] = new["zip"].astype(float)  # as pandas reads whole numbers and a gap
+    declared = ("zip", "zip with gaps", "share", "empty", "id")
+    return new.astype(dict.fromkeys(declared, "category"))
+
+
+def asked(path, rows, kind, folder):
+    """Return the rows that are served of a table in a file of this kind."""
+    file = folder / f"rows.{kind}"
+    if kind == "csv":
+        rows.to_csv(file, index=False)
+    else:
+        rows.to_json(file, orient="records", double_precision=15)
+    return serve("serve_tables.py", path, file)
+
+
+@pytest.mark.filterwarnings("ignore:X has the value 1e")  # the outlier
+@pytest.mark.parametrize("scaling", ["quantile", "standard", None])
+def test_tables_are_served_without_torch(scaling, tmp_path):
+    X = all_kinds()
+    if scaling is None:
+        X = X.drop(columns=["since 1970", "outlier", "constant"])
+    labels = np.array(["no", "yes"])[np.arange(len(X)) % 2]
+    head = LogisticRegression(max_iter=2000)
+    ssl = quick(modality=Tabular(scaling=scaling), encoder=tiny_mlp)
+    model = make_pipeline(ssl, head).fit(X, labels)
+    path = tmp_path / "model.onnx"
+    to_onnx(model, path)
+    X = of_new_kinds(X)
+    expected = model.predict_proba(X)
+    assert len(np.unique(expected[:, 0].round(4))) > 50
+    for kind in ("csv", "json"):
+        answers = asked(path, X[X.columns[::-1]], kind, tmp_path)
+        assert [label for label, _ in answers] == model.predict(X).tolist()
+        np.testing.assert_allclose([float(p) for _, p in answers], expected.max(axis=1), atol=1e-4)
+
+
 @pytest.mark.parametrize("written", ["categories"], indirect=True)
-def test_tables_are_served_without_torch(written):
+def test_tables_without_names_are_served_without_torch(written, tmp_path):
     X, model, path = written
     rows = X.copy()
     rows[0, 0], rows[1, 1], rows[2, 3] = 1e6, -1e6, "violet"
-    lines = "\n".join(",".join("" if v is None else str(v) for v in row) for row in rows)
-    answers = serve("serve_tables.py", path, lines)
+    pd.DataFrame(rows).to_csv(tmp_path / "rows.csv", index=False)
+    answers = serve("serve_tables.py", path, tmp_path / "rows.csv")
     expected = model.predict_proba(rows)
     assert [int(label) for label, _ in answers] == expected.argmax(axis=1).tolist()
     np.testing.assert_allclose([float(p) for _, p in answers], expected.max(axis=1), atol=1e-4)
+
+
+@pytest.mark.parametrize("written", ["categories"], indirect=True)
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"6": None}, "row 0 has the columns"),
+        ({"7": 1}, "row 0 has the columns"),
+        ({"0": "x"}, "column '0', row 0: 'x', but it holds numbers"),
+        ({"0": float("inf")}, "column '0', row 0: inf, but it holds numbers"),
+        ({"3": 1}, "column '3', row 0: 1, but it holds strings"),
+        (None, "there are no rows"),
+    ],
+)
+def test_tables_that_cannot_be_served_are_refused(written, row, message, tmp_path):
+    X, _, path = written
+    whole = dict(zip("0123456", X[10].tolist(), strict=True))
+    changed = [] if row is None else [{**whole, **row}]
+    if row == {"6": None}:
+        del changed[0]["6"]
+    (tmp_path / "rows.json").write_text(json.dumps(changed), encoding="utf-8")
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        serve("serve_tables.py", path, tmp_path / "rows.json")
+    assert message in refused.value.stderr
 
 
 def test_without_the_packages_it_says_what_to_install(tiny, tmp_path, monkeypatch):

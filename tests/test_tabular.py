@@ -90,7 +90,24 @@ def test_codes():
     assert torch.equal(rows[:6, 0].isnan(), torch.tensor([False] * 3 + [True] + [False] * 2))
     new = prepared(modality, frame(job=["spy", None, "pilot"] * 16, smokes=None))
     assert new[:3, 2].tolist() == [0, 1, 4]
-    assert new[:3, 3].tolist() == [1, 1, 1]
+    # What is missing for the first time can be told apart, and counts as unknown.
+    assert new[:3, 3].tolist() == [0.5, 0.5, 0.5]
+    assert modality.missing(new)[:, 3].all()
+
+
+@pytest.mark.parametrize("concat_input", [False, True])
+def test_a_category_that_is_missing_for_the_first_time_counts_as_unseen(concat_input):
+    columns = dict.fromkeys(("job", "pet"), ["a", "b", "c"] * 16)
+    modality = Tabular(concat_input=concat_input)
+    ssl = tiny(modality=modality).fit(frame(**columns).assign(pet=JOBS))
+    Z = {
+        (column, value): ssl.transform(frame(**columns).assign(**{column: value}))
+        for column in ("job", "pet")
+        for value in (None, "unseen")
+    }
+    np.testing.assert_array_equal(Z["job", None], Z["job", "unseen"])
+    # Where there were gaps, something was learned about them.
+    assert abs(Z["pet", None] - Z["pet", "unseen"]).max() > 0.01
 
 
 @pytest.mark.parametrize("scaling", ["quantile", "standard"])

@@ -63,7 +63,7 @@ for kind, chance in same.items():
 # %%
 # Serve
 # -----
-# ``serve_texts.py`` needs onnxruntime and NumPy. It is shown below, and reads messages line by
+# ``serve_texts.py``, which stands below, needs onnxruntime and NumPy. It reads messages line by
 # line.
 script = Path(sys.modules["__main__"].__file__).parents[1] / "serving" / "serve_texts.py"
 answer = subprocess.run(
@@ -94,16 +94,15 @@ plt.show()
 temporary.cleanup()
 
 # %%
-# The program that serves:
+# The program that serves texts:
 #
 # .. literalinclude:: ../../../examples/serving/serve_texts.py
-#    :lines: 11-
 #    :language: python
 #
-# There is another for tables, ``serve_tables.py``, which has their quantiles and categories:
+# Tables have another one, which is not run here: it reads rows as CSV or JSON, with numbers,
+# strings, bools and gaps.
 #
 # .. literalinclude:: ../../../examples/serving/serve_tables.py
-#    :lines: 10-
 #    :language: python
 
 # sphinx_gallery_thumbnail_path = "_outputs/save_and_serve/4a.png"

@@ -32,6 +32,10 @@ from skssl.views import TabularViews, Views
 
 # Codes of a column: what was not seen in fit, what is missing, then the categories.
 _UNKNOWN, _MISSING, _FIRST = 0, 1, 2
+# What is missing in a column without gaps in fit, about which nothing was learned. It can be told
+# apart for imputing; networks read whole codes, and this as what was not seen.
+_NEW_GAP = 0.5
+_WITH_GAPS = ", with gaps"
 _EMBEDDING_DIM = 8
 _MAX_CATEGORIES = 100
 # Share of a column that may lose its categories to the code of the rare ones without a warning.
@@ -58,8 +62,9 @@ class Tabular(Imputable):
     indicator, and those with a single value in fit count as 0 whatever they hold later.
 
     *Categories* become codes, with one of its own for missing values and one for everything unseen
-    in fit, and the encoder learns a vector for each. In a column of more than `max_categories`, the
-    rare ones share a code. An empty string is a category.
+    in fit, and the encoder learns a vector for each but the unseen, which counts as 0; so does a
+    missing one in a column without gaps in fit. In a column of more than `max_categories`, the rare
+    ones share a code. An empty string is a category.
 
     *Dates and times* are refused, since it is for you to say what they tell, such as year, month
     and weekday; as strings they are categories, with a warning.
@@ -260,7 +265,7 @@ class Tabular(Imputable):
                 constant = self._constant[place]
                 what = "number, which counts as 0" if constant else "number"
                 has_gaps = np.isnan(X.numbers[:, place]).any()
-            described[name] = f"{what}, with gaps" if has_gaps else what
+            described[name] = what + _WITH_GAPS if has_gaps else what
         return described
 
     def _doubt_categories(self, X: Table, index: int, values: np.ndarray) -> bool:
@@ -336,10 +341,9 @@ class Tabular(Imputable):
         scaler = self.scaler_
         if self.scaling == "quantile" and scaler is not None:
             quantiles, scaler = scaler[0], scaler[1]
-        numbers: dict[str, Any] = {
-            "columns": np.flatnonzero(~self.categorical_).tolist(),
-            "constant": self._constant.tolist(),
-        } | self._units.told()
+        numbers: dict[str, Any] = {"columns": np.flatnonzero(~self.categorical_).tolist()}
+        if self.scaling is not None:
+            numbers |= {"constant": self._constant.tolist()} | self._units.told()
         if self.scaling == "standard":
             numbers["clip_to"] = {one.row: [one.low, one.high] for one in self._outliers}
         if scaler is not None:
@@ -348,20 +352,29 @@ class Tabular(Imputable):
                 numbers["quantiles"] = quantiles.quantiles_.T.tolist()
                 numbers["references"] = quantiles.references_.tolist()
         categories = []
-        for column, encoder in zip(
-            np.flatnonzero(self.categorical_).tolist(), self.category_encoders_, strict=True
+        for column, encoder, missing in zip(
+            np.flatnonzero(self.categorical_).tolist(),
+            self.category_encoders_,
+            self._missing_codes(),
+            strict=True,
         ):
             names = getattr(encoder, "categories_", [np.empty(0, object)])[0]
             codes = encoder.transform(names[:, None])[:, 0] + _FIRST if len(names) else names
-            pairs = [[name, int(code)] for name, code in zip(names.tolist(), codes, strict=True)]
-            categories.append({"column": column, "codes": pairs})
+            pairs = zip(map(_as_json, names), map(int, codes), strict=True)
+            categories.append(
+                {
+                    "column": column,
+                    "holds": self._seen.kinds[column],
+                    "codes": list(map(list, pairs)),
+                    "missing": int(missing),
+                }
+            )
         return {
             "columns": [str(name) for name in self._seen.names],
             "dtype": "float32",
             "scaling": self.scaling,
             "numbers": numbers,
             "categories": categories,
-            "missing": _MISSING,
             "unknown": _UNKNOWN,
         }
 
@@ -372,7 +385,7 @@ class Tabular(Imputable):
         for start in range(0, len(numbers), step):
             rows = slice(start, start + step)
             numbers[rows] = self._scaled(X.numbers[rows], start)
-        codes = np.full(X.categories.shape, _MISSING, dtype=np.float32)
+        codes = np.tile(np.array(self._missing_codes(), dtype=np.float32), (len(X), 1))
         for index, values in enumerate(X.categories.T):
             present = ~is_none(values)
             if self._n_codes[index] == _FIRST:
@@ -381,6 +394,13 @@ class Tabular(Imputable):
                 places = self.category_encoders_[index].transform(values[present][:, None])[:, 0]
                 codes[present, index] = np.where(places < 0, _UNKNOWN, places + _FIRST)
         return as_tensor(np.hstack([numbers, codes]))
+
+    def _missing_codes(self) -> list[float]:
+        """Return the code of what is missing, for each categorical column."""
+        names = compress(self._seen.names, self.categorical_)
+        # By what files have told all along.
+        had_gaps = [self.columns_[name].endswith(_WITH_GAPS) for name in names]
+        return [_MISSING if gaps else _NEW_GAP for gaps in had_gaps]
 
     def _scaled(self, numbers: np.ndarray, start: int) -> np.ndarray:
         """Return the numbers of some rows, the first of which is `start`, on one scale."""
@@ -509,7 +529,7 @@ class Tabular(Imputable):
     def missing(self, samples: Tensor) -> Tensor:
         n_numbers = self._seen.numbers.shape[1]
         numbers, codes = samples[:, :n_numbers], samples[:, n_numbers:]
-        return torch.cat([numbers.isnan(), codes == _MISSING], dim=1)
+        return torch.cat([numbers.isnan(), (codes == _MISSING) | (codes == _NEW_GAP)], dim=1)
 
     def never_seen(self) -> dict[int, Hashable]:
         names = [*self._number_names(), *compress(self._seen.names, self.categorical_)]
@@ -524,6 +544,12 @@ class Tabular(Imputable):
 
     def default_views(self) -> Views:
         return TabularViews()
+
+
+def _as_json(category: Any) -> str | bool | float:
+    """Return a category as JSON can say it, which has no types of NumPy, and no Decimal."""
+    plain_one = category.item() if isinstance(category, np.generic) else category
+    return plain_one if isinstance(plain_one, (str, bool, int)) else float(plain_one)
 
 
 def _refuse_one_line(X: Any) -> None:
