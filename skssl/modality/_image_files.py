@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeGuard, TypeVar
 
 import numpy as np
 
-from skssl._quote import quoted
+from skssl._quote import quoted, quoted_path
 from skssl._types import Samples
 from skssl._warn import warn
 from skssl.modality._containers import as_samples, only_column
@@ -273,7 +273,7 @@ def _name(source: object) -> str:
         return ""
     # Nobody finds a file by a part of its name.
     name = str(source)
-    return f", {name!r}" if len(name) <= _LONGEST_NAME else f", {quoted(name)}"
+    return f", {name!r}" if len(name) <= _LONGEST_NAME else f", {quoted_path(name)}"
 
 
 def _reason(error: Exception) -> str:
