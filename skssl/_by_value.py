@@ -25,9 +25,9 @@ class ByValue:
     def __getstate__(self) -> None:
         """Refuse to be kept in another way than by the above, as skops would."""
         raise TypeError(
-            "A module of your own, as an encoder is that is no name, cannot be kept by skops: its "
-            "class is code, which its files do not have. pickle and joblib keep it, for whoever "
-            "trusts the file. An encoder by name, such as 'auto', is kept without code."
+            "A torch module of your own, such as encoder=..., cannot be kept by skops, whose files "
+            "hold no code. pickle and joblib keep it, for whoever trusts the file; skops keeps an "
+            "encoder by name, such as 'auto'."
         )
 
 

@@ -75,7 +75,7 @@ BAD_PARAMETERS = [
     ({"optimizer": "adamm"}, "optimizer"),
     ({"optimizer": torch.optim.RMSprop}, "learning_rate='auto'"),
     ({"precision": "float8"}, "precision"),
-    ({"device": "cuda:99"}, "device='cuda:99' is not available"),
+    ({"device": "cuda:99"}, r"device='cuda:99' is not available.*set_params\(device='cpu'\)"),
     ({"device": "toaster"}, "device='toaster' is not available"),
     ({"device": "meta"}, "device='meta' is not available"),
     ({"callbacks": [Untrainable(), 3]}, "callbacks has 3 at position 1; allowed are"),

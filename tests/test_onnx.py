@@ -14,7 +14,7 @@ from cases import CASES, DIGITS, N_FEW, tiny_mlp
 from sklearn.cluster import KMeans
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from torch import nn
 
@@ -201,6 +201,9 @@ def test_what_is_no_linear_head_is_refused(tiny, tmp_path):
             to_onnx(tiny, path, head=head)
     with pytest.raises(TypeError, match="estimator must be a fitted self-supervised method"):
         to_onnx(Ridge(), path)
+    scaled = Pipeline([("scale", StandardScaler()), ("ssl", tiny), ("head", Ridge())])
+    with pytest.raises(TypeError, match=r"got StandardScaler before it.*to_onnx\(model\[1:\]"):
+        to_onnx(scaled, path)
     with pytest.raises(ValueError, match="not fitted"):
         to_onnx(SimCLR(), path)
     with pytest.raises(ValueError, match="not fitted"):

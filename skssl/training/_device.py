@@ -30,7 +30,9 @@ def resolve_device(device: str | torch.device) -> torch.device:
     if torch.backends.mps.is_available():
         here.append("mps")
     refusal = ValueError(
-        f"device={str(device)!r} is not available; this machine has {', '.join(map(repr, here))}."
+        f"device={str(device)!r} is not available; this machine has {', '.join(map(repr, here))}. "
+        "Use set_params(device='cpu'), or, in a Pipeline, set_params(STEP__device='cpu') with the "
+        "name of its step."
     )
     try:
         found = torch.empty(0, device=name).device

@@ -61,7 +61,8 @@ def to_onnx(estimator: Any, path: str | Path, head: Any = None) -> None:
         :class:`~sklearn.linear_model.RidgeClassifier`,
         :class:`~sklearn.linear_model.LinearRegression` or :class:`~sklearn.linear_model.Ridge`,
         also with cross-validation, or a Pipeline of
-        :class:`~sklearn.preprocessing.StandardScaler` and one of these; each may be in a
+        :class:`~sklearn.preprocessing.StandardScaler` and one of these, which then stands between
+        the method and the head; each may be in a
         :class:`~skssl.semi_supervised.LabeledOnly`.
 
     Raises
@@ -79,7 +80,8 @@ def to_onnx(estimator: Any, path: str | Path, head: Any = None) -> None:
 
     Notes
     -----
-    :ref:`save-onnx` shows how the file is used, with programs that serve texts and tables.
+    :ref:`save-onnx` shows how the file is used, with programs that serve texts and tables. The
+    graph checks nothing: NaN in an image gives NaN.
 
     Examples
     --------
@@ -202,6 +204,12 @@ def _parts(
         return estimator.method_, network, "prediction", None
     method, *steps = _flat(estimator)
     if not isinstance(method, SelfSupervisedTransformer):
+        if any(isinstance(step, SelfSupervisedTransformer) for step in steps):
+            raise TypeError(
+                f"estimator must start with the method, got {type(method).__name__} before it. "
+                "Pass the steps from the method on, as in to_onnx(model[1:], path), and give the "
+                "graph what the steps before it make of X."
+            )
         raise TypeError(
             "estimator must be a fitted self-supervised method, a Pipeline that starts with one, "
             f"a FineTuneClassifier or a FineTuneRegressor, got {quoted(estimator)}."
@@ -236,7 +244,7 @@ def _linear(steps: list[Any], dim: int) -> tuple[_Linear, np.ndarray | None]:
         if not isinstance(step, allowed):
             raise TypeError(
                 "A head must be LogisticRegression, RidgeClassifier, Ridge or LinearRegression, "
-                f"with StandardScaler before it or without, got {step!r}."
+                f"with or without StandardScaler between the method and it, got {step!r}."
             )
         check_is_fitted(step)
     scale, shift = np.ones(dim), np.zeros(dim)
