@@ -63,9 +63,10 @@ class LabeledOnly(Versioned, MetaEstimatorMixin, Declared):
     :class:`skssl.model_selection.StratifiedLabeledKFold`, and scores of training folds a
     :func:`skssl.model_selection.labeled_scorer`.
 
-    It belongs around ensembles and around searches, not into them: ``VotingClassifier``,
-    ``BaggingClassifier``, ``OneVsRestClassifier`` and the like number the classes in `y` before
-    their estimators see it, so that the marker is one more class, which they then predict.
+    It belongs around ensembles, not into them: ``VotingClassifier``, ``BaggingClassifier``,
+    ``OneVsRestClassifier`` and the like number the classes in `y` before their estimators see it,
+    so that the marker is one more class, which they then predict. A search may be inside, or
+    around it with the splitters above.
 
     Parameters
     ----------
