@@ -127,9 +127,11 @@ def test_one_recording_is_continued_by_its_last_window():
     ssl.fit(windows(recording, 60, 7))
     future = ssl.forecast(windows(recording[-48:], 48), 12)
     np.testing.assert_allclose(future[0].T, values[:12], atol=0.05)
-    with pytest.warns(UserWarning, match="rows have times .* one recording of 2 channels"):  # noqa: SIM117
-        with pytest.raises(ValueError, match=r"pass skssl.utils.windows\(X, 48\)"):
-            ssl.forecast(recording[-48:], 12)
+    with (
+        pytest.warns(UserWarning, match="rows have times .* one recording of 2 channels"),
+        pytest.raises(ValueError, match=r"pass skssl.utils.windows\(X, 48\)"),
+    ):
+        ssl.forecast(recording[-48:], 12)
     with pytest.raises(ValueError, match=r"steps and channels, pass X.swapaxes\(1, 2\)"):
         ssl.forecast(recording[-48:].to_numpy()[None], 12)
     with pytest.raises(TypeError, match=r"^Reconstruction.forecast\(\) missing .* 'horizon'"):

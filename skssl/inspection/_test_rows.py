@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from collections.abc import Callable
@@ -54,7 +55,7 @@ def score_by_parts(
         Of :func:`parts_of`.
     """
     told = _Told(classifier, Z)
-    score = float(scorer(told, Z, truth))
+    score = float(scorer(told.classifier, Z, truth))
     if math.isnan(score):
         raise ValueError("scoring gave NaN, which says nothing of a model; take another score.")
     if not kept:
@@ -62,7 +63,7 @@ def score_by_parts(
     with warnings.catch_warnings():
         # That of all rows has said what there is to say.
         warnings.simplefilter("ignore")
-        without = np.array([scorer(told, told.part(rows), truth[rows]) for rows in kept])
+        without = np.array([scorer(told.classifier, told.part(rows), truth[rows]) for rows in kept])
     return [score, *(score + (len(kept) - 1) * (without.mean() - without))]
 
 
@@ -70,28 +71,23 @@ class _Told:
     """A fitted classifier that is asked about samples once, and then knows about parts of them."""
 
     def __init__(self, classifier: BaseEstimator, samples: Samples):
-        self._classifier = classifier
         self._samples = self._part = samples
         self._rows: Any = slice(None)
         self._answers: dict[str, np.ndarray] = {}
-
-    # Scorers, and their errors, take it for the classifier. (Only mypy wants a setter of it.)
-    @property  # type: ignore[misc]
-    def __class__(self) -> type:
-        return type(self._classifier)
+        # A copy, which scorers and their errors take for the classifier, as it is one.
+        self.classifier = copy.copy(classifier)
+        for name in _ANSWERS:
+            if hasattr(classifier, name):
+                setattr(self.classifier, name, self._answering(name, getattr(classifier, name)))
 
     def part(self, rows: np.ndarray) -> Samples:
         """Return some samples, of which the next question will be."""
         self._rows, self._part = rows, safe_indexing(self._samples, rows)
         return self._part
 
-    def __getattr__(self, name: str) -> Any:
-        asked = getattr(self._classifier, name)
-        if name not in _ANSWERS:
-            return asked
-
+    def _answering(self, name: str, asked: Callable[[Samples], Any]) -> Callable[[Samples], Any]:
         @wraps(asked)
-        def answer(X: Samples) -> np.ndarray:
+        def answer(X: Samples) -> Any:
             if X is not self._part:
                 return asked(X)
             if name not in self._answers:
