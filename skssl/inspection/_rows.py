@@ -172,9 +172,11 @@ class FittedRow:
         That on the test rows, and what it owes to each part of them.
         """
         # Rows whose number is -1 get a wrong label, but are in no draw.
-        labels = [data.classes[numbers] for numbers in (data.y, data.y_test)]
+        y, truth = data.classes[data.y], data.classes[data.y_test]
         kept = parts_of(data.y_test)
-        return pool(delayed(self._score)(*labels, rows, scorer, kept) for rows in draws)
+        return pool(
+            delayed(self._score_on)(self.Z_test, truth, y, rows, scorer, kept) for rows in draws
+        )
 
     def validated(
         self,
@@ -201,16 +203,6 @@ class FittedRow:
             Z = safe_indexing(self.Z, tested)
             scores.append(self._score_on(Z, y[tested], y, rows[train], scorer, [])[0])
         return float(np.mean(scores))
-
-    def _score(
-        self,
-        y: np.ndarray,
-        y_test: np.ndarray,
-        rows: np.ndarray,
-        scorer: Scorer,
-        kept: list[np.ndarray],
-    ) -> list[float]:
-        return self._score_on(self.Z_test, y_test, y, rows, scorer, kept)
 
     def _score_on(
         self,
