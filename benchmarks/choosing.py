@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 from command import add_kept, add_selection, names_of
+from data import labelled_series
 from keeping import Kept
 from protocol import Task
 from scipy.stats import spearmanr
@@ -35,7 +36,6 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from tasks_images import BENCHMARK as IMAGES
-from tasks_series import BENCHMARK as SERIES
 from threadpoolctl import threadpool_limits
 
 import skssl
@@ -172,7 +172,7 @@ def _fashion_mnist() -> Choice:
 
 
 def _two_patterns() -> Choice:
-    task = SERIES.tasks["TwoPatterns"]()
+    task = labelled_series("TwoPatterns")
     return _choice(task, 1500, 500, 2999, views=_SERIES_VIEWS, encoder="resnet")
 
 

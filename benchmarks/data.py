@@ -34,6 +34,21 @@ def cifar10() -> Task:
     return Task(X[:_CIFAR_TRAIN], y[:_CIFAR_TRAIN], X[_CIFAR_TRAIN:], y[_CIFAR_TRAIN:])
 
 
+def paths_of_series() -> dict[str, Path]:
+    """Return the files of the labelled series by name: one channel first, then several."""
+    return {
+        path.stem: path
+        for folder in ("ucr", "multivariate")
+        for path in sorted((data_folder() / folder).glob("*.npz"))
+    }
+
+
+def labelled_series(name: str) -> Task:
+    """Return a set of labelled series in its official split."""
+    with np.load(paths_of_series()[name]) as stored:
+        return Task(stored["X_train"], stored["y_train"], stored["X_test"], stored["y_test"])
+
+
 def _decode(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if not path.exists():
         raise SystemExit(f"There is no file {path}; SKSSL_DATA may name another folder.")

@@ -8,8 +8,10 @@ Reads the data from the folder that the environment variable SKSSL_DATA names.
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 
 from command import add_arguments, run
+from data import labelled_series
 from heads import HEADS
 from protocol import (
     CONTROL,
@@ -25,7 +27,6 @@ from protocol import (
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
-from tasks_series import BENCHMARK as SERIES
 from tasks_tabular import BENCHMARK as TABLES
 from tasks_text import BENCHMARK as TEXTS
 
@@ -71,7 +72,7 @@ def _rows(task: str) -> list[Row]:
 # Small enough for all methods to be trained in two hours of two cores.
 TASKS: dict[str, tuple[Callable[[], Task], Modality]] = {
     "digits": (_digits, Images()),
-    "MelbournePedestrian": (SERIES.tasks["MelbournePedestrian"], Series()),
+    "MelbournePedestrian": (partial(labelled_series, "MelbournePedestrian"), Series()),
     "AG News": (TEXTS.tasks["AG News"], Text()),
     "covertype": (TABLES.tasks["covertype_6k"], Tabular()),
 }

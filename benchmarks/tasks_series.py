@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 
-import numpy as np
-from data import data_folder
-from protocol import Benchmark, Row, Task, classical_rows, method_rows
+from data import labelled_series, paths_of_series
+from protocol import Benchmark, Row, classical_rows, method_rows
 
 from skssl.modality import Series
 
-
-def _load(path: Path) -> Task:
-    with np.load(path) as data:
-        return Task(data["X_train"], data["y_train"], data["X_test"], data["y_test"])
-
-
-_TASKS = {
-    path.stem: partial(_load, path)
-    for folder in ("ucr", "multivariate")
-    for path in sorted((data_folder() / folder).glob("*.npz"))
-}
+_TASKS = {name: partial(labelled_series, name) for name in paths_of_series()}
 # Training rows of sets where other methods than SimCLR are trained as well: enough to learn from,
 # and few enough for three seeds of each.
 _FEWEST, _MOST = 300, 1200
