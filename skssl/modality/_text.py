@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
@@ -17,6 +16,7 @@ from skssl._declare import AUTO, POSITIVE_INT, SHARE_OF_ROWS, Range, StrOptions,
 from skssl._quote import quoted
 from skssl._types import Auto, Samples
 from skssl._warn import warn
+from skssl.modality._analyzers import Subwords, UsualAnalyzer, usual_analyzer
 from skssl.modality._base import Look, as_tensor, named_input, no_patches
 from skssl.modality._capabilities import Cuttable, Tokenizable, Worded
 from skssl.modality._containers import as_samples, only_column
@@ -37,17 +37,11 @@ from skssl.nn import (
 )
 from skssl.views import TextViews, Views
 
-# Thai, Lao, Tibetan, Burmese, Khmer, Japanese kana and Chinese characters.
-_WITHOUT_SPACES = re.compile(
-    "[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]"
-)
 # Characters of a text that are looked at, which bounds the memory for its tokens: so many, or so
 # many for each token that may be kept, if that is more.
 _MOST_CHARACTERS, _CHARACTERS_PER_TOKEN = 100_000, 300
 # Different terms of a text that are described, for each token that may be kept.
 _TERMS_PER_TOKEN = 8
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_LETTER = re.compile(r"[^\W\d_]")
 
 # Parameters that tokens depend on.
 _OF_TOKENS = ("analyzer", "ngram_range", "min_df", "max_df", "max_features", "max_length")
@@ -388,7 +382,7 @@ class Text(Cuttable, Tokenizable, Worded):
             return self.analyzer
         if self.analyzer == "subword":
             return Subwords(texts, self.max_features)
-        kind = _usual_analyzer(texts) if self.analyzer == "auto" else self.analyzer
+        kind = usual_analyzer(texts) if self.analyzer == "auto" else self.analyzer
         usual = (1, 1) if kind == "word" else (1, 2)
         shortest, longest = resolve_auto(self.ngram_range, usual)
         self.analyzer_overlaps_ = kind != "word" or longest > 1
@@ -521,86 +515,6 @@ class _KnownTokens:
         return self
 
 
-class UsualAnalyzer:
-    """Splits texts as ``CountVectorizer`` of scikit-learn does.
-
-    Parameters
-    ----------
-    kind : {"word", "char", "char_wb"}
-    ngram_range : tuple of two ints
-    """
-
-    def __init__(self, kind: str, ngram_range: tuple[int, int]):
-        from sklearn.feature_extraction.text import CountVectorizer
-
-        self.kind = kind
-        self.ngram_range = ngram_range
-        self._split = CountVectorizer(
-            analyzer=kind, ngram_range=ngram_range, token_pattern=word_pattern()
-        ).build_analyzer()
-
-    def __call__(self, text: str) -> list[str]:
-        tokens: list[str] = self._split(text)
-        return tokens
-
-    def __getstate__(self) -> dict[str, object]:
-        return {"kind": self.kind, "ngram_range": self.ngram_range}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        self.__init__(**state)  # type: ignore[misc]
-
-
-class Subwords:
-    """Byte-pair encoding, learned from texts by the `tokenizers` library.
-
-    Lone surrogates, which are no characters, become the replacement character U+FFFD.
-
-    Parameters
-    ----------
-    texts : iterable of str
-    size : int
-        Largest number of subwords.
-    """
-
-    def __init__(self, texts: np.ndarray, size: int):
-        try:
-            from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
-        except ImportError as error:
-            raise ImportError(
-                "analyzer='subword' needs the tokenizers library: pip install 'skssl[text]'."
-            ) from error
-        self.tokenizer = Tokenizer(models.BPE())
-        self.tokenizer.normalizer = normalizers.Sequence(
-            [normalizers.NFKC(), normalizers.Lowercase()]
-        )
-        self.tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-        trainer = trainers.BpeTrainer(vocab_size=size, min_frequency=2, show_progress=False)
-        self.tokenizer.train_from_iterator(map(_of_characters, texts), trainer)
-
-    @classmethod
-    def of(cls, tokenizer: str) -> Self:
-        """Return a tokenizer that is known, in the JSON of the library."""
-        known = object.__new__(cls)
-        known.__setstate__({"tokenizer": tokenizer})
-        return known
-
-    def __call__(self, text: str) -> list[str]:
-        return self.tokenizer.encode(_of_characters(text), add_special_tokens=False).tokens
-
-    def __getstate__(self) -> dict[str, str]:
-        return {"tokenizer": self.tokenizer.to_str()}
-
-    def __setstate__(self, state: dict[str, str]) -> None:
-        from tokenizers import Tokenizer
-
-        self.tokenizer = Tokenizer.from_str(state["tokenizer"])
-
-
-def _of_characters(text: str) -> str:
-    """Return a text that can be encoded, whatever bytes it was once decoded from."""
-    return _SURROGATE.sub("\ufffd", text)
-
-
 def _as_is(tokens: Sequence[str]) -> Sequence[str]:
     return tokens
 
@@ -620,10 +534,3 @@ def _column(X: Samples) -> list[object]:
             "DataFrame of one column."
         )
     return list(X)
-
-
-def _usual_analyzer(texts: np.ndarray) -> str:
-    """Return "word", or "char_wb" for languages that are written without spaces."""
-    letters = sum(len(_LETTER.findall(text)) for text in texts)
-    without_spaces = sum(len(_WITHOUT_SPACES.findall(text)) for text in texts)
-    return "char_wb" if without_spaces > letters / 2 else "word"

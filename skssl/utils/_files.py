@@ -25,8 +25,8 @@ _PARTS = (
     "skssl.modality._networks.TextNetwork",
     "skssl.modality._pixels.PixelScale",
     "skssl.modality._table.Table",
-    "skssl.modality._text.Subwords",
-    "skssl.modality._text.UsualAnalyzer",
+    "skssl.modality._analyzers.Subwords",
+    "skssl.modality._analyzers.UsualAnalyzer",
     "skssl.modality._vision_networks.VisionNetwork",
     "torch.device",
 )
