@@ -3,7 +3,7 @@
 Fashion-MNIST also with a training part in which each class has fewer rows than the one before, down
 to a tenth, and CIFAR-10 with all 50,000, where SimCLR has one seed. Other methods than SimCLR, with
 three seeds each, are trained on faces alone: on 10,000 images they would take hours. `methods.py`
-has them on Fashion-MNIST.
+has them on digits.
 """
 
 from __future__ import annotations
