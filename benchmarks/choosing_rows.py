@@ -177,7 +177,7 @@ def main() -> None:
             found[name] = done[name]
         if found:
             print_table(modality, found)
-        everything.update({f"{modality}, {name}": result for name, result in found.items()})
+        everything.update({f"{name} ({modality})": result for name, result in found.items()})
     if "," in arguments.modalities:
         print_table("all", everything)
 
