@@ -126,9 +126,14 @@ class Pool:
         self.y, self.y_test, self.scorer = y, y_test, scorer
         self._scaled = {_AS_THEY_ARE: Prepared(Z, Z_test)}
 
-    def takes(self, head: Head) -> bool:
-        """Whether features are of a kind that a head can do with."""
-        return head.sparse or not issparse(self._scaled[_AS_THEY_ARE].Z)
+    def takes(self, head: Head, n_labels: int | str) -> bool:
+        """Whether features are of a kind that a head can do with, and draws of so many differ."""
+        if issparse(self._scaled[_AS_THEY_ARE].Z) and not head.sparse:
+            return False
+        if n_labels == ALL_LABELS:
+            return True
+        rows = np.bincount(self.y)
+        return bool(rows.min() >= int(n_labels) and rows.max() > int(n_labels))
 
     def score(self, head: Head, n_labels: int | str, n_draws: int) -> dict[str, Any]:
         """Return the scores of draws on the test rows, with the setting that is best in validation.

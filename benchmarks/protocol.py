@@ -261,7 +261,7 @@ def score_row(
     pool = Pool(*features[:2], y, y_test, get_scorer(benchmark.scoring))
     heads = benchmark.heads_of(row)
     for name, n_labels in cells:
-        takes = pool.takes(heads[name])
+        takes = pool.takes(heads[name], n_labels)
         scored = pool.score(heads[name], n_labels, benchmark.draws) if takes else None
         result["heads"].setdefault(name, {})[n_labels] = scored
     if row.own_task is not None:

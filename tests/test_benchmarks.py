@@ -34,6 +34,18 @@ def test_heads_are_chosen_without_the_test_rows(head):
     assert np.mean(known["scores"]) > 0.5
 
 
+def test_nothing_is_scored_where_all_draws_are_the_same_rows():
+    from heads import ALL_LABELS, HEADS, Pool
+
+    labels = np.repeat([0, 1, 2], [5, 5, 4])
+    for classes, most in ((labels, 4), (np.repeat([0, 1], 5), 4)):
+        rows = X[: len(classes)]
+        pool = Pool(rows, rows, classes, classes, get_scorer("accuracy"))
+        takes = {n: pool.takes(HEADS["LR"], n) for n in (1, 4, 5, 25)}
+        assert takes == {n: n <= most for n in takes}
+        assert pool.takes(HEADS["k-NN"], ALL_LABELS)
+
+
 def test_a_table_says_what_was_chosen_in_validation_and_who_is_ahead():
     from protocol import CLASSICAL, OURS, Benchmark
     from sentences import mean_sentences, sentences
