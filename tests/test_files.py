@@ -384,6 +384,23 @@ def test_skops_refuses_what_is_not_trusted(tmp_path):
         assert isinstance(getattr(sys.modules.get(module, skssl), attribute, type), type)
 
 
+def test_files_that_name_the_former_module_of_analyzers_are_read():
+    texts = BY_NAME["text"].few()
+    ssl = quick().fit(texts)
+    source, goal = zipfile.ZipFile(io.BytesIO(skops.dumps(ssl))), io.BytesIO()
+    renamed = 0
+    with zipfile.ZipFile(goal, "w") as file:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "schema.json":
+                renamed = content.count(b"skssl.modality._analyzers")
+                content = content.replace(b"skssl.modality._analyzers", b"skssl.modality._text")
+            file.writestr(name, content)
+    assert renamed
+    read = skops.loads(goal.getvalue(), trusted=trusted_types())
+    np.testing.assert_array_equal(read.transform(texts), ssl.transform(texts))
+
+
 def embed_rows(folder):
     np.save(folder / "Z.npy", joblib.load(folder / "model.joblib").transform(ROWS))
 

@@ -25,6 +25,9 @@ _PARTS = (
     "skssl.modality._networks.TextNetwork",
     "skssl.modality._pixels.PixelScale",
     "skssl.modality._table.Table",
+    # Files name these two by the module that they were in at first, or by the one that they are in.
+    "skssl.modality._text.Subwords",
+    "skssl.modality._text.UsualAnalyzer",
     "skssl.modality._analyzers.Subwords",
     "skssl.modality._analyzers.UsualAnalyzer",
     "skssl.modality._vision_networks.VisionNetwork",
