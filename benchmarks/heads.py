@@ -107,6 +107,12 @@ class Prepared:
         return Prepared(nearest.fit_transform(self.Z), nearest.transform(self.Z_test))
 
 
+def draws_differ(y: np.ndarray, n_labels: int) -> bool:
+    """Whether classes have so many rows, and one of them more: else all draws are the same rows."""
+    rows = np.bincount(y)
+    return bool(rows.min() >= n_labels and rows.max() > n_labels)
+
+
 class Pool:
     """The rows of a task, with their features, to which heads are fitted and on which they score.
 
@@ -130,10 +136,7 @@ class Pool:
         """Whether features are of a kind that a head can do with, and draws of so many differ."""
         if issparse(self._scaled[_AS_THEY_ARE].Z) and not head.sparse:
             return False
-        if n_labels == ALL_LABELS:
-            return True
-        rows = np.bincount(self.y)
-        return bool(rows.min() >= int(n_labels) and rows.max() > int(n_labels))
+        return n_labels == ALL_LABELS or draws_differ(self.y, int(n_labels))
 
     def score(self, head: Head, n_labels: int | str, n_draws: int) -> dict[str, Any]:
         """Return the scores of draws on the test rows, with the setting that is best in validation.

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 from command import add_modalities, names_of, print_versions
+from heads import draws_differ
 from keeping import Kept
 from kmeans_patches import KMeansPatches
 from protocol import Task, embed_with
@@ -103,7 +104,7 @@ def measure(task: Task, modality: str, draws: int) -> dict[str, list[list[float]
 def draws_of(task: Task, draws: int) -> list[list[np.ndarray]]:
     """Return the training rows whose labels are shown, by number of labels and draw."""
     _, y = np.unique(task.y, return_inverse=True)
-    counts = [n_labels for n_labels in _LABELS if np.bincount(y).min() >= n_labels]
+    counts = [n_labels for n_labels in _LABELS if draws_differ(y, n_labels)]
     return [[draw_labelled(y, n_labels, draw) for draw in range(draws)] for n_labels in counts]
 
 
