@@ -284,7 +284,7 @@ class BuildsNetworks(StartsFrom):
         self._check_start(encoder)
         self._input_layer = self.modality_.input_layer()
         with seeded(self._seed, device):  # What comes next draws the same numbers as without.
-            description = self.modality_.describe(samples)
+            description = self.modality_.describe(samples, self.views_)
         share = self.modality_.description_share
         assembled = Embedding(self._input_layer, encoder, description, share=share).eval()
         learned = self._embedding_dim(nn.Sequential(self._input_layer, encoder), samples[:2])

@@ -13,6 +13,7 @@ from skssl import SimCLR
 from skssl.modality import Images, PointCloud, Series, Tabular, Text, Video
 from skssl.nn import KernelComponents, PatchDictionary, RandomKernels
 from skssl.testing import CASES
+from skssl.views import ChangedViews
 
 BY_NAME = {case.name: case for case in CASES}
 WORDS = "rain wind sun cold heat storm cats dogs birds fish chase sleep the of and".split()
@@ -130,13 +131,26 @@ def test_patches_of_images_are_whitened_components():
     np.testing.assert_allclose(ssl.transform(X[:1]), Z[:1], atol=1e-4)
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("shape", [(1, 3, 3), (1, 40, 7), (4, 70, 64)])
-def test_patches_of_images_of_any_size(shape):
+def test_patches_of_images_of_any_size(shape, mirrored):
     images = torch.rand(9, *shape, generator=torch.Generator().manual_seed(0))
-    told = PatchDictionary.learn(images)(images)
+    told = PatchDictionary.learn(images, mirrored=mirrored)(images)
     assert len(told) == 9
     assert told.shape[1] <= 8
     assert told.isfinite().all()
+
+
+def test_patches_of_mirror_images_are_the_same_where_views_mirror():
+    X = np.random.default_rng(0).random((100, 12, 12, 3)).astype(np.float32)
+    mirrored = X[:, :, ::-1]
+    photos = quick(max_epochs=0).fit(X)
+    # Places of patches are symmetric in images of this width.
+    np.testing.assert_allclose(described(photos, mirrored), described(photos, X), atol=1e-4)
+    assert abs(described(photos, X[:, ::-1]) - described(photos, X)).max() > 0.1
+    # Where the direction counts, they tell it.
+    signs = quick(max_epochs=0, views=ChangedViews(flip=0)).fit(X)
+    assert abs(described(signs, mirrored) - described(signs, X)).max() > 0.1
 
 
 def test_kinds_of_images_that_take_turns_are_all_looked_at():
@@ -151,7 +165,8 @@ def test_kinds_of_images_that_take_turns_are_all_looked_at():
 
 def test_images_that_are_the_same_have_a_description_of_zeros():
     images = torch.full((5, 1, 8, 8), 0.5)
-    assert not PatchDictionary.learn(images)(images).any()
+    for mirrored in (False, True):
+        assert not PatchDictionary.learn(images, mirrored=mirrored)(images).any()
 
 
 def test_series_beside_their_kernels():

@@ -262,7 +262,7 @@ class Modality(Declared, ABC):
         """Whether what is learned stands beside a description that needs no training."""
         return resolve_auto(self.concat_input, bool(self.concatenates))
 
-    def describe(self, samples: Tensor | None) -> nn.Module | None:
+    def describe(self, samples: Tensor | None, views: Views | None = None) -> nn.Module | None:
         """Return the module from prepared samples to a description that needs no training.
 
         None where there is none, or ``concat_input`` says that there is to be none.
@@ -272,6 +272,9 @@ class Modality(Declared, ABC):
         samples : Tensor or None
             Prepared training samples that it may learn from; None for a module of the same form,
             whose buffers are to be filled with what another one has learned.
+        views : Views or None
+            What training changes about the samples: what it makes the encoder indifferent to, the
+            description may leave out.
         """
         return None
 

@@ -46,6 +46,7 @@ from skssl.nn import (
     torchvision_names,
     torchvision_start,
 )
+from skssl.views import ImageViews, Views
 
 # With more, patches have too many values for a dictionary of them.
 _MOST_CHANNELS = 16
@@ -119,8 +120,9 @@ class Images(PixelModality, Surrounded, Paintable):
     concat_input : bool or "auto", default="auto"
         Whether the embedding has, before what was learned, up to 64 principal components of how
         similar the patches of each quadrant are to centroids of k-means, of images of up to 16
-        channels. They cost little and know what the views hide. "auto" is True beside the default
-        encoder. Views, scores of views, and fine-tuning have to do with what was learned alone.
+        channels. They cost little and know what the views hide, but for mirror images: with views
+        that have those, they are the same for both. "auto" is True beside the default encoder.
+        Views, scores of views, and fine-tuning have to do with what was learned alone.
 
     Attributes
     ----------
@@ -330,14 +332,17 @@ class Images(PixelModality, Surrounded, Paintable):
             )
         return super().has_description() and channels <= _MOST_CHANNELS
 
-    def describe(self, samples: Tensor | None) -> nn.Module | None:
+    def describe(self, samples: Tensor | None, views: Views | None = None) -> nn.Module | None:
         if not self.has_description():
             return None
         input_layer = self.input_layer()
         if samples is None:
             return nn.Sequential(input_layer, PatchDictionary.blank())
         few = some_rows(samples, PATCHES_FROM)
-        return nn.Sequential(input_layer, PatchDictionary.learn(input_layer(few)))
+        mirrored = isinstance(views, ImageViews) and views.flip > 0
+        return nn.Sequential(
+            input_layer, PatchDictionary.learn(input_layer(few), mirrored=mirrored)
+        )
 
     def description_names(self, size: int) -> list[str]:
         return [f"patches{index}" for index in range(size)]

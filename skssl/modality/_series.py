@@ -354,7 +354,7 @@ class Series(Timed, Surrounded, Forecastable):
         steps = torch.arange(samples.shape[2])
         return samples.isnan() & (steps < observed_length(samples)[:, None])[:, None]
 
-    def describe(self, samples: Tensor | None) -> nn.Module | None:
+    def describe(self, samples: Tensor | None, views: Views | None = None) -> nn.Module | None:
         if not self.has_description():
             return None
         scale = self.input_layer()

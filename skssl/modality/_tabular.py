@@ -430,7 +430,7 @@ class Tabular(Imputable):
         n_numbers = self._seen.numbers.shape[1]
         return TableStem(n_numbers, self._indicators, self._n_codes, dim=dim)
 
-    def describe(self, samples: Tensor | None) -> nn.Module | None:
+    def describe(self, samples: Tensor | None, views: Views | None = None) -> nn.Module | None:
         return self.plain_stem() if self.has_description() else None
 
     def description_names(self, size: int) -> list[str]:

@@ -436,7 +436,7 @@ class Text(Cuttable, Tokenizable, Worded):
         )
         return layer
 
-    def describe(self, samples: Tensor | None) -> nn.Module | None:
+    def describe(self, samples: Tensor | None, views: Views | None = None) -> nn.Module | None:
         if not self.has_description():
             return None
         if samples is None:

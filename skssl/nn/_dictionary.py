@@ -78,27 +78,44 @@ class PatchDictionary(nn.Module):
         return cls(*(torch.zeros(shape) for shape in ((1,), (1, 1), (1, 1), (1,), (1, 1))))
 
     @classmethod
-    def learn(cls, images: Tensor) -> PatchDictionary:
-        """Learn whitening and centroids from random patches of images of values from 0 to 1."""
+    def learn(cls, images: Tensor, *, mirrored: bool = False) -> PatchDictionary:
+        """Learn whitening and centroids from random patches of images of values from 0 to 1.
+
+        With `mirrored`, images and their mirror images, left to right, are described alike: each
+        patch is learned from together with its mirror image, half of the centroids are mirror
+        images of the others, and what is learned of the quadrants is symmetric.
+        """
         from sklearn.cluster import MiniBatchKMeans
+
+        def and_in_mirror(patches: Tensor) -> Tensor:
+            if not mirrored:
+                return patches
+            width = min(_PATCH, _seen(images[:1]).shape[3])
+            return torch.cat([patches, patches.unflatten(1, (-1, width)).flip(2).flatten(1)])
 
         columns = torch.cat([_patches(part) for part in _parts(images)]).flatten(0, 1)
         order = torch.randperm(len(columns), generator=torch.Generator().manual_seed(0))
-        patches = _normalize(columns[order[:_LEARNED_FROM]]).double().numpy()
+        patches = and_in_mirror(_normalize(columns[order[:_LEARNED_FROM]])).double().numpy()
         mean = patches.mean(axis=0)
         values, vectors = np.linalg.eigh(np.cov(patches.T, ddof=0).reshape(2 * mean.shape))
         whitening = (vectors / np.sqrt(values.clip(min=0) + _WHITENING)) @ vectors.T
         white = ((patches - mean) @ whitening).astype(np.float32)
         different = len(np.unique(white, axis=0))
+        n_centroids = _CENTROIDS // 2 if mirrored else _CENTROIDS
         kmeans = MiniBatchKMeans(
-            min(_CENTROIDS, different), batch_size=4096, n_init=1, random_state=0
+            min(n_centroids, different), batch_size=4096, n_init=1, random_state=0
         )
-        centroids = kmeans.fit(white).cluster_centers_
+        centroids = and_in_mirror(torch.as_tensor(kmeans.fit(white).cluster_centers_))
         dictionary = cls.blank()
         dictionary.mean, dictionary.whitening, dictionary.centroids = (
-            torch.tensor(learned, dtype=torch.float32) for learned in (mean, whitening, centroids)
+            torch.as_tensor(learned, dtype=torch.float32)
+            for learned in (mean, whitening, centroids)
         )
         told = torch.cat([dictionary._of_quadrants(part) for part in _parts(images)])
+        if mirrored:
+            # Components of this have the same symmetry, so they take the mean by themselves.
+            maps = told.unflatten(1, (2, -1, 2, 2))
+            told = (maps + maps.flip((1, 4))).flatten(1) / 2
         dictionary.center = told.mean(dim=0).float()
         _, sizes, directions = torch.linalg.svd(told - told.mean(dim=0), full_matrices=False)
         # Images that are all the same leave one component, of zeros.
