@@ -56,8 +56,10 @@ Accuracy is that of logistic regression with 100 labels per class on the embeddi
 every metric, the tables have
 
 - all, SimCLR, VICReg: Spearman's correlation of the metric with the accuracy, over all trainings
-  and over those of one method. 1 is the same order, 0 is chance;
+  and over those of one method. 1 is the same order, 0 is chance,
+  -1 the opposite order;
 - regret: the accuracy of the best training minus that of the training that the metric puts first;
+  0 is best;
 - control: the share of the trainings that the metric puts above random weights;
 - worse, not noticed: the same share, of those trainings alone that are less accurate than random
   weights. 0 is best; where there are none, it is 0, too."""
@@ -288,7 +290,7 @@ def print_choice(name: str, results: dict[str, dict[str, Any]]) -> None:
     print(
         f"\n{name}: accuracy {min(accuracies):.3f} to {max(accuracies):.3f}, median "
         f"{np.median(accuracies):.3f}{control}; "
-        f"{sum(result['seconds'] for result in results.values()):.0f} s\n"
+        f"{sum(result['seconds'] for result in results.values()):.0f} s for all trainings\n"
     )
     columns = list(next(iter(summary.values())))
     print("| metric | " + " | ".join(columns) + " |")
@@ -349,7 +351,10 @@ def main() -> None:
         print_choice(name, by_task[name])
     if len(names) > 1:
         print_means(by_task)
-        print("\nThe default scorer was made while digits and TwoPatterns were looked at.")
+        print(
+            f"\nThe default scorer, {_DEFAULT}, was made while digits and TwoPatterns were "
+            "looked at."
+        )
     if by_task and all(_CONTROL in results for results in by_task.values()):
         print_warnings(by_task)
 

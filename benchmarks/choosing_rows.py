@@ -8,8 +8,9 @@ There are nine rows: the classical block of the embedding, the learned part and 
 neighbours, all as they come. ``few_label_report(choose=True)`` chooses one of them in every draw,
 by cross-validation of the labelled rows of this draw. Printed are, by modality and number of labels
 per class, the mean balanced accuracies of the rows, of what was chosen and of the row that is best
-on the test rows of each set, and what the choice costs against that and against the first row,
-which is what one has without choosing. No setting is chosen here; those of the classifiers are
+on the test rows of each set, and what the choice costs against that and against the first row.
+The first row is what one has without choosing, but of tables: their default is the learned part
+alone. No setting is chosen here; those of the classifiers are
 their defaults. The shrinkage of prototypes was chosen on digits, ORL faces, covertype_6k, adult, AG
 News, CBF, DistalPhalanxTW, GunPoint and JapaneseVowels, which flatters them there: `--kept-back`
 leaves these out. Errors are over the data sets. ``SimCLR()`` is trained on all training rows, with
@@ -60,7 +61,7 @@ _LOOKED_AT = {
 
 
 def rows_of(n_learned: int) -> dict[str, Pipeline]:
-    """Return the nine classifiers of embeddings; the first is what one has without choosing."""
+    """Return the nine classifiers of embeddings; the first takes all columns."""
     columns = {
         "both": "passthrough",
         "learned": ColumnTransformer([("learned", "passthrough", slice(-n_learned, None))]),
@@ -134,7 +135,7 @@ def print_table(title: str, results: dict[str, dict[str, Any]]) -> None:
     for words, other in (("best afterwards", _BEST), ("first row", _FIRST)):
         costs = [paired_difference(found[other], found[_CHOSEN]) for found in means.values()]
         cells = " | ".join(f"{cost.mean:+.3f} ± {cost.error:.3f}" for cost in costs)
-        print(f"| what the choice costs against the {words} | {cells} |")
+        print(f"| how much lower the chosen row is than the {words} | {cells} |")
     print(f"\n{title}: {from_when(means)}", flush=True)
 
 
@@ -143,11 +144,14 @@ def from_when(means: dict[int, dict[str, np.ndarray]]) -> str:
     if len(next(iter(means.values()))[_FIRST]) < 2:
         return "one data set does not tell from how many labels on choosing pays."
     pays: int | None = None
+    behind: list[str] = []
     for n, found in means.items():
-        ahead = paired_difference(found[_CHOSEN], found[_FIRST]).verdict == "ahead"
-        pays = (pays or n) if ahead else None
+        verdict = paired_difference(found[_CHOSEN], found[_FIRST]).verdict
+        pays = (pays or n) if verdict == "ahead" else None
+        behind += [str(n)] * (verdict == "behind")
     if pays is None:
-        return f"choosing is not ahead of {_FIRST} by more than two standard errors."
+        with_labels = f", and behind it with {' and '.join(behind)}" if behind else ""
+        return f"choosing is not ahead of {_FIRST} by more than two standard errors{with_labels}."
     return f"from {pays} labels per class on choosing pays: it is ahead of {_FIRST}."
 
 

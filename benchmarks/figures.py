@@ -47,13 +47,14 @@ class Drawing:
         """Return the lines of the page."""
         return (
             f"```{{figure}} _static/benchmarks/{self.file.name}\n"
-            f":alt: {self.words.split('. ')[0]}\n:figclass: wide\n\n"
+            f":alt: {self.words.split('. ')[0].replace('`', '')}\n:figclass: wide\n\n"
             f"{self.words} {{doc}}`All numbers <benchmarks/{self.page}>`.\n```"
         )
 
 
 # Said only of a figure that has them.
 _IN_ORANGE = "; networks that others trained, frozen, in orange" if kept_tables("frozen") else ""
+_KINDS = {"tabular": "tables"}
 DRAWINGS = [
     Drawing(
         "no_regret", partial(few_labels, named=False, size=(9.2, 2.7), columns=4), "first_page"
@@ -68,26 +69,29 @@ DRAWINGS = [
         "no_regret",
         partial(few_labels, named=True, size=(8.2, 7.4), columns=2),
         "few_labels",
-        "Accuracy over labels per class: logistic regression (LR) on what SimCLR() returns, in "
-        f"blue, and what one would try first, in grey{_IN_ORANGE}. Means over the data sets that "
-        "have so many labels, 10 draws each.",
+        "Balanced accuracy over labels per class: logistic regression (LR) on what `SimCLR()` "
+        f"returns, in blue; what one would try first, in grey{_IN_ORANGE}. Means over the data "
+        "sets that have enough rows of each class for all numbers of labels, 10 draws each.",
         "no_regret",
     ),
     Drawing(
         "no_regret",
         by_set,
         "by_set",
-        "What SimCLR() gains or loses on each data set, with 5 labels per class, against classical "
-        "features with the same logistic regression. The lines are two standard errors over 10 "
-        "draws.",
+        "What `SimCLR()` gains or loses on each data set, with 5 labels per class: its balanced "
+        "accuracy less that of classical features, both with the same logistic regression. Right "
+        "of 0, `SimCLR()` is the better one. The lines reach two standard errors to either side, "
+        "over 10 draws.",
         "no_regret",
     ),
     Drawing(
         "choosing_rows",
         choosing,
         "choosing_rows",
-        "What it is worth to choose features and classifier by the labels that one has. The grey "
-        "line is chosen by the test rows, which nobody has beforehand.",
+        "What it is worth to choose features and classifier by the few labels that one has: what "
+        "cross-validation chooses of nine pairs, in orange, and logistic regression on all "
+        "features, without a choice, in blue. The grey line is the best pair by the test rows, "
+        "which nobody knows beforehand.",
         "choosing_rows",
     ),
     *(
@@ -95,8 +99,10 @@ DRAWINGS = [
             f"few_labels_{modality}",
             partial(of_modality, modality=modality),
             f"few_labels_{modality}",
-            f"Few labels, {modality}: each line is one kind of features, with the classifier that "
-            "validation chose. Means over data sets.",
+            f"Few labels, {_KINDS.get(modality, modality)}: mean score over labels per class, a "
+            "line for each kind of features with the classifier that validation chose. Ours are "
+            "blue, classical ones grey, those of random weights purple, and those of networks that "
+            "others trained, where there are any, orange. Means over the data sets.",
             f"few_labels_{modality}",
         )
         for modality in MODALITIES
@@ -105,24 +111,27 @@ DRAWINGS = [
         "methods",
         by_seconds,
         "methods",
-        "Methods by the time that they take. Each has its defaults and some 300 steps on each data "
-        "set.",
+        "Methods by the time that they take: mean accuracy with 5 labels per class over CPU "
+        "seconds of training and embedding, on a logarithmic scale. Each has its defaults and some "
+        "300 steps on each data set.",
         "methods",
     ),
     Drawing(
         "lightly",
         speed,
         "speed",
-        "Images per second of training, in two views each, on a CPU that computes in bfloat16, as "
-        "`fit` does by default there. Medians of five rounds in which all take turns.",
+        "Images per second of training, in two views each: lightly, a bare loop and `fit`. The "
+        "CPU computes in bfloat16, as `fit` does by default there; lightly, the bare loop and "
+        "views of full size are computed in float32. Medians of five rounds in which all take "
+        "turns.",
         "speed",
     ),
     Drawing(
         "large_data",
         memory,
         "memory",
-        "Samples that are read while they are trained on: the largest memory of training and of "
-        "embedding, and how fast these are beside samples in memory.",
+        "Data that are read while they are trained on: the largest memory of training (fit) and "
+        "of embedding (embed), and their speed, divided by that on samples in memory.",
         "speed",
     ),
 ]

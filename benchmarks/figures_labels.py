@@ -69,8 +69,8 @@ _OF_OURS = (
     "learned part alone",
 )
 _NAMES = {
-    "classical, standardised": "standardised features + LR",
-    "classical, standardised, 1-NN": "standardised features, 1-NN",
+    "classical, standardised": "classical features + LR",
+    "classical, standardised, 1-NN": "classical features, 1-NN",
 }
 
 

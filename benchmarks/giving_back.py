@@ -75,8 +75,8 @@ def _narrow(shape: tuple[int, ...]) -> nn.Module:
 def colorization() -> Iterator[Line]:
     """Compare colours of CIFAR-10 by the mean absolute error of the two colour axes of Lab.
 
-    Width, rate and batches are for the time that it may take; by which images they were chosen, is
-    not on record.
+    Width, rate and batches fit the time that it may take; on which images they were chosen is not
+    on record.
     """
     from skimage.color import rgb2lab
 
@@ -108,7 +108,7 @@ def _squares(images: np.ndarray) -> np.ndarray:
 def inpainting() -> Iterator[Line]:
     """Compare filled squares, a quarter of an image, by the squared error over the variance.
 
-    All settings are defaults.
+    All settings but the number of epochs are defaults.
     """
     from skimage.restoration import inpaint_biharmonic
 
@@ -135,9 +135,9 @@ def inpainting() -> Iterator[Line]:
 
 
 def next_frames() -> Iterator[Line]:
-    """Compare predicted frames of moving digits by their squared error, over the variance.
+    """Compare predicted frames of moving digits by the squared error over the variance.
 
-    All settings are defaults.
+    All settings but the number of epochs are defaults.
     """
     task = VIDEO.tasks["digit"]()
     ssl = _fitted(MotionPrediction(modality=Video(), max_epochs=20, random_state=0), task.X)
@@ -376,7 +376,9 @@ def main() -> None:
         part = PARTS[name]
         errors = _errors(name, kept)
         columns = list(next(iter(errors.values())))
-        print(f"\n{inspect.getdoc(part)}\n")
+        title, _, about = str(inspect.getdoc(part)).partition("\n\n")
+        title = title.removeprefix("Compare ").rstrip(".")
+        print(f"\n**{title[0].upper()}{title[1:]}**\n\n{about}\n")
         print("| | " + " | ".join(columns) + " |")
         print("|---|" + "---|" * len(columns))
         for answer, row in errors.items():

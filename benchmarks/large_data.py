@@ -243,7 +243,7 @@ def main() -> None:
     print(
         f"skssl {skssl.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads\n"
     )
-    columns = ["fit, MB above the import", "/s", "ratio", "embed, MB", "/s", "ratio"]
+    columns = ["fit, MB above the import", "samples/s", "ratio", "embed, MB", "samples/s", "ratio"]
     print("| data | " + " | ".join(columns) + " |\n|" + "---|" * (len(columns) + 1))
     for name in names:
         if name not in done and not arguments.kept:

@@ -8,8 +8,9 @@ Every data set with labels has five rows, with the same draws of the labelled ro
 by the few labelled ones; the learned part alone; and the classical features of the modality,
 standardised by all training rows. What else one would try has rows of its own: the nearest
 neighbour by these features, and the baselines of `few_label_report`. Below, by modality, how much
-is lost against the better of the classical features and the learned part, and which other rows are
-ahead where. Reads the data from the folder that the environment variable SKSSL_DATA names.
+is lost against the better of the classical features and the learned part, and where what one would
+try first, classical features among it, is ahead. Reads the data from the folder that the
+environment variable SKSSL_DATA names.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ from skssl.inspection import (
 )
 from skssl.modality import Images, Modality, Series, Tabular, Text
 
-_LABELS = (1, 5, 25, 100)
+LABELS = (1, 5, 25, 100)
 _MODALITIES: dict[str, Modality] = {
     "text": Text(),
     "tabular": Tabular(),
@@ -55,9 +56,9 @@ _MODALITIES: dict[str, Modality] = {
 }
 # Which of the baselines has the classical features, before its classifier.
 _CLASSICAL = {"text": "LSA-200 + LR", "tabular": "raw + LR", "series": "random kernels + ridge"}
-_BOTH, _BY_ALL, _BY_FEW = "SimCLR()", "standardised by all", "standardised by the few"
+BOTH, _BY_ALL, _BY_FEW = "SimCLR()", "standardised by all", "standardised by the few"
 _LEARNED, _FIRST = "learned part alone", "classical, standardised"
-_COMPARED = (_BOTH, _BY_ALL, _BY_FEW, _LEARNED, _FIRST)
+_OURS = (BOTH, _BY_ALL, _BY_FEW, _LEARNED)
 _NEAREST = "classical, standardised, 1-NN"
 # A set with fewer test rows tells too little of one loss.
 _TEST_ROWS = 100
@@ -87,7 +88,7 @@ def measure(task: Task, modality: str, draws: int) -> dict[str, list[list[float]
     by_all, first = _standardised(*both[:2]), _standardised(*_classical(task, modality))
     linear = LogisticRegression()
     rows = {
-        _BOTH: (both[:2], linear),
+        BOTH: (both[:2], linear),
         _BY_ALL: (by_all, linear),
         _BY_FEW: (both[:2], make_pipeline(StandardScaler(), linear)),
         _LEARNED: (learned, linear),
@@ -104,7 +105,7 @@ def measure(task: Task, modality: str, draws: int) -> dict[str, list[list[float]
 def draws_of(task: Task, draws: int) -> list[list[np.ndarray]]:
     """Return the training rows whose labels are shown, by number of labels and draw."""
     _, y = np.unique(task.y, return_inverse=True)
-    counts = [n_labels for n_labels in _LABELS if draws_differ(y, n_labels)]
+    counts = [n_labels for n_labels in LABELS if draws_differ(y, n_labels)]
     return [[draw_labelled(y, n_labels, draw) for draw in range(draws)] for n_labels in counts]
 
 
@@ -145,7 +146,7 @@ def print_task(name: str, scores: dict[str, list[list[float]]], *, first: bool) 
     if first:
         print("\n| set | labels per class | " + " | ".join(scores) + " |")
         print("|---|---|" + "---|" * len(scores))
-    for n_labels, *cells in zip(_LABELS, *scores.values(), strict=False):
+    for n_labels, *cells in zip(LABELS, *scores.values(), strict=False):
         means = " | ".join(f"{np.mean(draws):.3f}" for draws in cells)
         print(f"| {name} | {n_labels} | {means} |", flush=True)
 
@@ -153,17 +154,17 @@ def print_task(name: str, scores: dict[str, list[list[float]]], *, first: bool) 
 def print_losses(modality: str, by_task: dict[str, dict[str, Any]]) -> None:
     """Print what is lost against the better of the two, on average and at the most.
 
-    And which of the other rows are ahead.
+    And where what one would try first is ahead.
     """
-    losses, means = [], {name: [] for name in (_BOTH, _LEARNED, _FIRST)}
+    losses, means = [], {name: [] for name in (BOTH, _LEARNED, _FIRST)}
     worst: tuple[float, str] = (-math.inf, "nothing")
     large, others = [], []
     for name, kept in by_task.items():
         scores = kept["scores"]
         for row in means:
             means[row].append(np.mean(scores[row]))
-        for column, here in enumerate(scores[_BOTH]):
-            cell = f"{name} at {_LABELS[column]}"
+        for column, here in enumerate(scores[BOTH]):
+            cell = f"{name} at {LABELS[column]}"
             better = max((_LEARNED, _FIRST), key=lambda row, at=column: np.mean(scores[row][at]))
             difference = paired_difference(here, scores[better][column])
             losses.append(-difference.mean)
@@ -171,20 +172,23 @@ def print_losses(modality: str, by_task: dict[str, dict[str, Any]]) -> None:
             worst = max(worst, (-difference.mean, said))
             over = -difference.mean - _LARGE
             if over > 0 and kept["n_test"] >= _TEST_ROWS:
-                surely = ", by more than two standard errors" * (over > 2 * difference.error)
+                surely = f", over {_LARGE} by more than two standard errors" * (
+                    over > 2 * difference.error
+                )
                 large.append(f"{said}{surely}")
-            others_of_set = [row for row in scores if row not in _COMPARED]
+            others_of_set = [row for row in scores if row not in _OURS]
             best = max(others_of_set, key=lambda row, at=column: np.mean(scores[row][at]))
             difference = paired_difference(here, scores[best][column])
             if difference.verdict == "behind":
                 others.append(f"{cell} {difference.against(best)}")
+    ahead = f": {'; '.join(others)}" if others else ""
     print(
-        f"\n{modality}, {len(by_task)} sets: mean loss against the better of the two "
-        f"{np.mean(losses):+.4f}; the largest: {worst[1]}. Over {_LARGE} with at least "
-        f"{_TEST_ROWS} test rows: {'; '.join(large) or 'none'}. Means: "
+        f"\n{modality}, {len(by_task)} sets: mean loss against the better of learned part and "
+        f"classical features {np.mean(losses):+.4f}; the largest: {worst[1]}. Over {_LARGE} with "
+        f"at least {_TEST_ROWS} test rows: {'; '.join(large) or 'none'}. Means: "
         + ", ".join(f"{name} {np.mean(values):.4f}" for name, values in means.items())
-        + f". Of the {len(losses)} numbers of labels of these sets, the best of the other rows is "
-        f"ahead in {len(others)}{': SimCLR() is, on ' + '; '.join(others) if others else ''}."
+        + f". In {len(others)} of {len(losses)} cells, each a set and a number of labels, the best "
+        f"of what one would try first is ahead of SimCLR(){ahead}."
     )
 
 

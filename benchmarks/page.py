@@ -39,9 +39,10 @@ def _measured(kept: Kept, *, is_open: bool) -> str:
     )
     minutes = sum(row["seconds"] for row in rows) / 60
     lasted = f"{minutes / 60:.1f} hours" if minutes >= 100 else f"{max(1, minutes):.0f} minutes"
+    more = " Some rows have not been measured yet." if is_open else ""
     return (
         f"Measured {' to '.join(dict.fromkeys((dates[0], dates[-1])))} at {', '.join(commits)}, in "
-        f"{lasted} of {'; '.join(machines)}.{' Some rows are not measured yet.' if is_open else ''}"
+        f"{lasted} of {'; '.join(machines)}.{more}"
     )
 
 

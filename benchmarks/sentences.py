@@ -34,8 +34,13 @@ def pairs_of(lines: Sequence[Line], benchmark: Benchmark) -> Pairs:
         for line in lines
         if line.kind == OURS and line.head == "LR"
     ]
-    # What starts from others' weights, beside these frozen and beside what starts at random.
     rows = {line.features: line for line in one_for_each(lines)}
+    pairs += [
+        (row, rows.get(row.control))
+        for row in rows.values()
+        if row.kind == OURS and row.control == CONTROL
+    ]
+    # What starts from others' weights, beside these frozen and beside what starts at random.
     pairs += [
         (row, rows.get(other))
         for row in rows.values()
@@ -98,6 +103,7 @@ def mean_sentences(by_task: Tables, benchmark: Benchmark) -> Iterator[str]:
 def where_chosen(benchmark: Benchmark) -> str:
     """Return the line that tells on which rows or data sets the settings were chosen."""
     return (
-        "Heads and their settings were chosen for each line and number of labels, on a quarter of "
-        f"the training rows and no test row. Defaults of our methods: {benchmark.defaults}."
+        'The settings of each line, and the heads of those with "(chosen)", were chosen for each '
+        "number of labels on a quarter of the training rows that was held out, and on no test row. "
+        f"Defaults of our methods: {benchmark.defaults}."
     )

@@ -118,8 +118,8 @@ def print_table(name: str, lines: Sequence[Line], benchmark: Benchmark) -> None:
     trained = max((cell.shape[0] for line in lines for cell in line.scores.values()), default=1)
     seeds = f"up to {trained} seeds" if trained > 1 else "one seed"
     print(
-        f"\n**{name}**, {benchmark.scoring}, mean ± standard deviation of {benchmark.draws} draws "
-        f"of the labelled rows and {seeds} of training\n"
+        f"\n**{name}**: {_score_of(benchmark)}, higher is better; mean ± standard deviation over "
+        f"{benchmark.draws} draws of the labelled rows, with {seeds} of training\n"
     )
     print(
         "| labels per class | " + " | ".join([*columns, *own_task, "steps", "CPU seconds"]) + " |"
@@ -135,6 +135,10 @@ def print_table(name: str, lines: Sequence[Line], benchmark: Benchmark) -> None:
         n_seeds = next(iter(line.scores.values())).shape[0]
         seeds = f" ({n_seeds} seeds)" if n_seeds > 1 and line.head != CHOSEN else ""
         print(f"| {line.name}{seeds} | " + " | ".join(cells) + " |", flush=True)
+
+
+def _score_of(benchmark: Benchmark) -> str:
+    return benchmark.scoring.replace("_", " ")
 
 
 def _number(value: float | None, decimals: int) -> str:
@@ -161,10 +165,14 @@ def print_ranks(by_task: Tables, benchmark: Benchmark) -> None:
     ranks = rankdata(-scores, axis=2).mean(axis=0)
     lead = benchmark.lead.partition(" + ")[0]
     against = _against(lead, names, scores.mean(axis=1))
-    print(f"\nMean rank (and mean {benchmark.scoring}) over {len(by_task)} data sets")
+    print(
+        f"\nMean rank (and mean {_score_of(benchmark)}) over {len(by_task)} data sets, of the rows "
+        'that all of them have. Rank 1 is the best; "together" is the mean over the numbers of '
+        f'labels; "p, {lead}" is Wilcoxon\'s test against {lead}, corrected by Holm.'
+    )
     if len(names) > 2 and len(tables) > 2:
         test = friedmanchisquare(*scores.mean(axis=1).T)
-        print(f"Friedman's test that all are the same: p = {test.pvalue:.2g}")
+        print(f"Friedman's test of whether all rank the same: p = {test.pvalue:.2g}")
     print("\n| labels per class | " + " | ".join([*columns, "together", f"p, {lead}"]) + " |")
     print("|---|" + "---|" * (len(columns) + 2))
     for index, name in enumerate(names):

@@ -261,7 +261,7 @@ def print_comparison(results: dict[str, dict[str, Any]], device: torch.device) -
     """Print images per second and ratios, and on a GPU the seconds of an epoch."""
     on_gpu = device.type != "cpu"
     columns = [column for name in results for column in (name, "times lightly", "times the bare")]
-    print(f"\nImages per second, in two views each, on {device.type}:\n")
+    print(f"\nImages per second, each in two views, on {device.type}:\n")
     print("| | " + " | ".join(columns) + " |\n|" + "---|" * (len(columns) + 1))
     for name, words in CONTESTANTS.items():
         cells = []
@@ -272,7 +272,7 @@ def print_comparison(results: dict[str, dict[str, Any]], device: torch.device) -
             cells += [f"{speed:.0f}{epoch}", *(f"{ratio:.2f}" if ratio else "" for ratio in ratios)]
         print(f"| {words} | " + " | ".join(cells) + " |")
     workers = [f"{name}: {result['workers']}" for name, result in results.items()]
-    print(f"\nWorkers of lightly, the best number of them: {'; '.join(workers)}.", flush=True)
+    print(f"\nBest number of workers of lightly: {'; '.join(workers)}.", flush=True)
 
 
 def run_lightly(arguments: argparse.Namespace, kept: Kept) -> None:
@@ -298,7 +298,7 @@ def run_lightly(arguments: argparse.Namespace, kept: Kept) -> None:
 def run_own(arguments: argparse.Namespace, kept: Kept) -> None:
     device = torch.device(arguments.device)
     done = kept.table(f"own, {device.type}")
-    print(f"\nMilliseconds of a step, on {device.type}:\n")
+    print(f"\nMilliseconds per step, on {device.type}:\n")
     print("| model | bare loop | `fit` | bare / fit | at least |\n|---|---|---|---|---|")
     for name, *case, target in cases():
         if name not in done and not arguments.kept:
