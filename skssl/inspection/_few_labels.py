@@ -107,10 +107,10 @@ def few_label_report(
     probe : classifier, default=None
         What is fitted to embeddings and other features; up to its first step that needs labels to
         those of all training rows. None is a ``LogisticRegression`` behind a ``StandardScaler``,
-        which is fitted to all training rows, not to the few labelled ones. Without the scaler, its
-        penalty would keep features from being learned that hardly spread, as those of random
-        weights. These get the probe as well: if a pipeline has another classifier, pass that one,
-        to compare encoders and not classifiers.
+        which is fitted to all training rows, not to the few labelled ones: features of different
+        kinds spread differently, and a penalty weighs on those that hardly do. Random weights get
+        the probe as well: if a pipeline has another classifier, pass that one, to compare encoders
+        and not classifiers.
     choose : bool, default=False
         Whether to add a row that says what it is worth to choose among the others: in each draw,
         the one of `models` and `baselines` that has the best score in stratified cross-validation

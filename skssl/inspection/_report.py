@@ -177,7 +177,8 @@ class FewLabelReport:
         mean, and compares these draw by draw (:func:`paired_difference`). What is within two
         standard errors is level. They hold for other draws of the labelled rows and for other test
         rows, if these are independent. The best of several rows was chosen by these same draws, so
-        its lead is a little too large.
+        its lead is a little too large. If a classical row is first, one more sentence compares the
+        best model with random weights.
 
         Where rows were chosen, it also says what came of it: how often each was, and how the
         choice compares with the first model and with the row that has the highest mean.
@@ -202,6 +203,10 @@ class FewLabelReport:
         ]
         labels = f"{n} label{'s' if n > 1 else ''} per class"
         said = f"{labels}: {', '.join([f'{self._with_kind(first)} is first', *compared])}."
+        model, control = best.get("model"), best.get("random weights")
+        if first not in (model, control) and model is not None and control is not None:
+            trained = self._difference(model, control, column).against(self._with_kind(control))
+            said += f" {self._with_kind(model)} is {trained}."
         if self.n_draws is not None and self.n_draws[column] == 1:
             said += " There is one draw only, so ± says nothing of other labelled rows."
         return said if self.chosen is None else f"{said} {self._of_choice(self.chosen, column)}"

@@ -290,7 +290,12 @@ class Reconstruction(_MaskedMethod):
             warning, where a channel has no value to begin from.
         """
         check_is_fitted(self)
-        check_capable(self.modality_, (Forecastable,), who="forecast")
+        check_capable(
+            self.modality_,
+            (Forecastable,),
+            who="forecast",
+            hint="A recording becomes series by skssl.utils.windows and modality=Series()",
+        )
         samples, loaded = self.prepare_samples(X, of_any_length=True)
         if isinstance(horizon, bool) or not isinstance(horizon, (int, np.integer)) or horizon < 1:
             raise ValueError(f"horizon must be an int of at least 1, got {horizon!r}.")

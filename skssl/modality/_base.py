@@ -416,7 +416,10 @@ def _refuse_no_numbers(X: Samples) -> None:
     dtype = getattr(X, "dtype", None)
     kind = getattr(dtype, "kind", "f")
     if kind in "US":
-        raise ValueError(f"X must hold numbers, got strings: {quoted(X[0])} is its first sample.")
+        remedy = " Pass a DataFrame if X is a table with categories." if np.ndim(X) == 2 else ""
+        raise ValueError(
+            f"X must hold numbers, got strings: {quoted(X[0])} is its first sample.{remedy}"
+        )
     if kind == "c":
         raise ValueError(f"Complex data not supported: X has dtype {dtype}.")
     if kind in "mM":
@@ -505,6 +508,11 @@ def check_mask(mask: ArrayLike, *shapes: tuple[int, ...]) -> np.ndarray:
         array = np.asarray(as_samples(mask))
     except ValueError as error:
         raise ValueError(f"mask must be an array of bools: {error}") from error
+    if array.dtype != bool and array.shape in shapes:
+        raise ValueError(
+            f"mask must be an array of bools, got dtype {array.dtype}: pass mask.astype(bool) if "
+            "what is not 0 is masked."
+        )
     if array.dtype != bool or array.shape not in shapes:
         allowed = " or ".join(map(str, shapes))
         raise ValueError(

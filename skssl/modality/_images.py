@@ -217,9 +217,14 @@ class Images(PixelModality, Surrounded, Paintable):
         to_read = to_read or any(isinstance(sample, bytes) for sample in look.few)
         if one_array and not to_read:
             if self.size is not None:
+                holds = (
+                    f"is a DataFrame with the columns {quoted(list(X.columns))}: pass the one that "
+                    "has the paths."
+                    if hasattr(X, "columns")
+                    else f"holds arrays of one size, {look.shape}."
+                )
                 raise ValueError(
-                    f"size={self.size} is for files and lists of images, but X holds arrays of one "
-                    f"size, {look.shape}."
+                    f"size={self.size} is for files and lists of images, but X {holds}"
                 )
             return X, None
         channels = self.sample_shape_[0] if fitted else self.channels

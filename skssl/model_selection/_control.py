@@ -93,21 +93,21 @@ def check_against_random_weights(
         start = "frozen, as it started," if method.starts_from_known() else "with random weights"
         warn(
             f"{type(method).__name__} scores {score:.4g}, and {start} {at_random:.4g}: by this "
-            f"score, {_advice(method)}",
+            f"score, {_advice(method, few_labels=y is None)}",
             RandomWeightsWarning,
         )
     return score - at_random
 
 
-def _advice(method: SelfSupervisedTransformer) -> str:
+def _advice(method: SelfSupervisedTransformer, *, few_labels: bool) -> str:
     """Say why the score may be no better, and what to do."""
     if not method.n_steps_:
         return "there is nothing to compare, since nothing was trained (max_epochs=0)."
     advice = (
         "It had collapsed: do what the CollapseWarning says"
         if method.has_collapsed()
-        else f"Try more steps (this training had {method.n_steps_}, in {method.n_iter_} epochs), "
-        "other views, or look at a few labels"
+        else f"Try more steps (this training had {method.n_steps_}, in {method.n_iter_} epochs)"
+        f"{', other views, or look at a few labels' if few_labels else ' or other views'}"
     )
     return f"training did not pay. {advice}; see 'When it does not work' in the documentation."
 
