@@ -7,12 +7,12 @@ earn more than 50,000 dollars? One Pipeline takes the DataFrame as it is, with `
 there is no answer.
 
 Run it with ``SKSSL_DATA`` naming a folder that has ``tabular/adult.csv.gz``;
-``fetch_openml("adult", version=2, as_frame=True)`` downloads the same table. If yours has
-dates as well, see :ref:`table-dates`.
+``fetch_openml("adult", version=2, as_frame=True)`` downloads the same rows, with the answer in the
+column ``class`` and no ``split``. If your table has dates as well, see :ref:`table-dates`.
 """
 
 # %%
-# 8,000 rows to learn from, of which 160 have an answer, and 8,000 for the test.
+# 8,000 rows to learn from, of which about 2 % have an answer, and 8,000 for the test.
 import os
 from pathlib import Path
 
