@@ -678,6 +678,18 @@ def test_lasso_label_download_and_back(show):
     np.testing.assert_array_equal(apply_labels(y, io.StringIO(copied)), expected)
 
 
+def test_a_digit_gives_the_label_of_that_name(show):
+    page = show(samples("images")[0], np.arange(N) % 3, embedding=GROUPS)
+    page.focus("#map")
+    for key in ("2", "0"):
+        page.press("#map", "Enter")
+        row = int(re.match(r"Row (\d+)", page.inner_text("#status"))[1])
+        page.press("#map", key)
+        assert page.evaluate("row => explorer.label(row)", row) == int(key)
+    page.press("#map", "3")  # no label: nothing is given
+    assert page.evaluate("row => explorer.label(row)", row) == 0
+
+
 def test_everything_goes_by_keys_and_is_announced(show):
     page = show(samples("texts")[0], ["a", "b"] * (N // 2), embedding=GROUPS)
     page.focus("#map")

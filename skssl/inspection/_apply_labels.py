@@ -62,9 +62,10 @@ def apply_labels(
     Raises
     ------
     ValueError
-        If the file is no such JSON or CSV, is of another number of rows, names a row twice or one
-        that there is not, or if `y` has another label in a row than the page had, as when its
-        order has changed; or if a label is of another kind than those of `y`, or is what
+        If the file is no such JSON or CSV, names a row twice or one that there is not, or is JSON
+        and of another number of rows (CSV has no number); if `y` has another label in one of its
+        rows than the page had, as when the order has changed, which is not seen where these rows
+        had no label before; or if a label is of another kind than those of `y`, or is what
         `unlabeled` takes for none. Nothing is cast, and the message names the rows.
 
     Examples

@@ -757,7 +757,8 @@
       } else pan(-dx * 60, -dy * 60);
     } else if (key === "+" || key === "=") zoom(1.3);
     else if (key === "-" || key === "_") zoom(1 / 1.3);
-    else if (key === "0") fit();
+    else if (/^[0-9]$/.test(key) && labelOfKey(key) >= 0) giveLabel(labelOfKey(key));
+    else if (key === "0" || key === "Home") fit();
     else if (key === "Enter") look(at(width / 2, height / 2, Math.max(width, height)));
     else if (key === " ") { if (focused >= 0) { toggle(focused); look(focused); } else say("No sample is looked at; Enter takes the one in the middle."); }
     else if (key === "Escape") { if ($("keys").hidden) choose1([], false); else showHelp(false); }
@@ -766,7 +767,6 @@
     else if (key === "l") setTool("lasso");
     else if (key === "b") setTool("box");
     else if (key === "?") showHelp($("keys").hidden);
-    else if (/^[1-9]$/.test(key) && !isQuantity && Number(key) <= classes.length) giveLabel(Number(key) - 1);
     else return;
     event.preventDefault();
     dirty = true;
@@ -873,6 +873,12 @@
     refreshLabels();
     if (focused >= 0) look(focused);
     say(message);
+  }
+  // A digit is the label of that name; where no label is a digit, it counts the labels of the list.
+  function labelOfKey(key) {
+    const named = classes.findIndex((one) => String(one) === key);
+    const count = classes.some((one) => /^[0-9]$/.test(String(one))) ? 0 : Number(key);
+    return named >= 0 ? named : count <= classes.length ? count - 1 : -1;
   }
   function giveLabel(label) {
     const found = targets();
