@@ -68,8 +68,8 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, StartParameters):
     max_epochs : int, default="auto"
         Passes over the training rows. "auto" counts in steps of the optimiser: 300 for up to 1000
         rows, growing with their number to the power of 0.6 to 4000; on a CPU fewer, where samples
-        or encoder are so large that this would take too long; at least one pass. 0 leaves the encoder with the
-        weights that it starts from, the control that a trained one has to beat.
+        or encoder are so large that this would take too long; at least one pass. 0 leaves the
+        encoder with the weights that it starts from, the control that a trained one has to beat.
     max_time : float or str, default=None
         Longest time of the training in `fit`, in seconds or as a str such as "90s", "5min" or
         "1.5h"; checking and preparing the samples comes before it. The learning rate falls to zero

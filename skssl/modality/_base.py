@@ -416,7 +416,8 @@ def _refuse_no_numbers(X: Samples) -> None:
     dtype = getattr(X, "dtype", None)
     kind = getattr(dtype, "kind", "f")
     if kind in "US":
-        remedy = " Pass a DataFrame if X is a table with categories." if np.ndim(X) == 2 else ""
+        is_table = len(getattr(X, "shape", ())) == 2
+        remedy = " Pass a DataFrame if X is a table with categories." if is_table else ""
         raise ValueError(
             f"X must hold numbers, got strings: {quoted(X[0])} is its first sample.{remedy}"
         )
