@@ -108,7 +108,7 @@ class PatchDictionary(nn.Module):
         centroids = and_in_mirror(torch.as_tensor(kmeans.fit(white).cluster_centers_))
         dictionary = cls.blank()
         dictionary.mean, dictionary.whitening, dictionary.centroids = (
-            torch.as_tensor(learned, dtype=torch.float32)
+            torch.as_tensor(learned, dtype=torch.float32).clone()  # no memory of others
             for learned in (mean, whitening, centroids)
         )
         told = torch.cat([dictionary._of_quadrants(part) for part in _parts(images)])
