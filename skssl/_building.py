@@ -214,7 +214,7 @@ class BuildsNetworks(StartsFrom):
         with seeded(self._seed, device):
             self.encoder_ = self._build_networks(samples, device)
         spreads = self._finish_encoder(samples)
-        self._start_scales = self.encoder_.scales.numpy()
+        self._start_scale = {name: part.numpy() for name, part in self.encoder_.scale().items()}
         if self._described and spreads[0] == 0:
             self._warn_of_description(samples)
         self._optimizer_state: dict[str, object] | None = None
@@ -253,6 +253,7 @@ class BuildsNetworks(StartsFrom):
         if isinstance(self.modality_.concat_input, str) and not is_default:
             # Whoever chooses an encoder expects its columns.
             self.modality_.concat_input = False
+        self._one_length = is_default and self.modality_.one_length
         name = self._name()
         if name is not None:
             self.modality_.expect_encoder(name)
@@ -285,8 +286,7 @@ class BuildsNetworks(StartsFrom):
         self._input_layer = self.modality_.input_layer()
         with seeded(self._seed, device):  # What comes next draws the same numbers as without.
             description = self.modality_.describe(samples, self.views_)
-        share = self.modality_.description_share
-        assembled = Embedding(self._input_layer, encoder, description, share=share).eval()
+        assembled = self._assemble(encoder, description)
         learned = self._embedding_dim(nn.Sequential(self._input_layer, encoder), samples[:2])
         described = 0 if description is None else description(samples[:1]).shape[1]
         self._n_features_out = described + learned
@@ -302,6 +302,16 @@ class BuildsNetworks(StartsFrom):
         self._objective = self._first_objective(encoder, samples)
         self._start_weights = {} if self._may_be_gone() else None
         return assembled
+
+    def _assemble(self, encoder: nn.Module, description: nn.Module | None) -> Embedding:
+        """Return the embedding that encoder and description make."""
+        return Embedding(
+            self._input_layer,
+            encoder,
+            description,
+            share=self.modality_.description_share,
+            one_length=self._one_length,
+        ).eval()
 
     def untrained(self, X: Samples) -> Self:
         """Return a copy with the weights that the training started from.
@@ -326,7 +336,8 @@ class BuildsNetworks(StartsFrom):
             if self._name() is not None:
                 _share_fixed_parts(self.encoder_, start.encoder_)
             start._objective = self._first_objective(encoder, samples).eval()
-        start.encoder_.scales = torch.tensor(self._start_scales)
+        scale = {name: torch.tensor(part) for name, part in self._start_scale.items()}
+        start.encoder_.set_scale(scale)
         start.n_steps_ = start.n_iter_ = 0
         start.loss_curve_, start.history_, start.before_training_ = [], [], {}
         return start

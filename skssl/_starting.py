@@ -111,6 +111,8 @@ class StartsFrom(TakesSamples):
 
     # Whether a network of the same form is all that is asked for.
     _only_form = False
+    # Whether rows of the embedding have one length; those of older files have not.
+    _one_length = False
     # Of a folder, how it is called among the names of encoders.
     _folder_name: str | None = None
     # Of a start that is read, what trainings have changed, as it was before; None of others.

@@ -136,6 +136,8 @@ class KeepsState(Trained, WarmStart):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
+        if "_start_scales" in self.__dict__:  # in files of before rows had one length
+            self._start_scale = {"scales": self.__dict__.pop("_start_scales")}
         if "_networks" not in self.__dict__:
             return
         from skssl.training import Monitor
@@ -166,9 +168,7 @@ class KeepsState(Trained, WarmStart):
             encoder = self._resolve_encoder(samples)
             self._input_layer = self.modality_.input_layer()
             description = self.modality_.describe(None)
-            share = self.modality_.description_share
-            embedding = Embedding(self._input_layer, encoder, description, share=share)
-            self.encoder_ = embedding.eval()
+            self.encoder_ = self._assemble(encoder, description)
             networks = nn.ModuleDict({"encoder": self.encoder_})
             if with_heads:
                 self._objective = self._objective_of(encoder, samples)

@@ -1,9 +1,12 @@
 """What stands in the embedding beside what was learned, and how widely both spread."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import StandardScaler, normalize
@@ -103,6 +106,59 @@ def test_what_hardly_spreads_is_not_blown_up():
     X = BY_NAME["images"].few()
     ssl = quick(encoder=Scaled(1e-3), max_epochs=0).fit(X)
     assert ssl.encoder_.scales.unique().tolist() == [8.0]
+
+
+@pytest.mark.parametrize("concat_input", [True, False])
+def test_parts_of_the_embedding_of_images_have_rows_of_one_length(concat_input):
+    X = load_digits().images[:300]
+    ssl = quick(modality=Images(concat_input=concat_input)).fit(X[:200])
+    n = ssl.n_learned()
+    for model in (ssl, ssl.untrained(X)):
+        Z, new = model.transform(X[:200]), model.transform(X[200:])
+        with torch.no_grad():
+            columns = model.encoder_.columns(model.modality_.prepare(X)) * model.encoder_.scales
+        for part in [slice(-n, None), slice(0, -n)][: 1 + concat_input]:
+            block = columns[:, part].numpy()
+            assert spread(Z[:, part]) == pytest.approx(spread(block[:200]), rel=1e-3)
+            lengths = np.linalg.norm(new[:, part], axis=1)
+            np.testing.assert_allclose(lengths, np.median(lengths), rtol=1e-4)
+            directions = normalize(block - block[:200].mean(axis=0))
+            np.testing.assert_allclose(normalize(new[:, part]), directions[200:], atol=1e-4)
+
+
+def test_images_like_their_mean_have_no_direction():
+    X = np.random.default_rng(0).random((40, 8, 8)).astype(np.float32)
+    ssl = quick(max_epochs=0).fit(X)
+    centre = ssl.encoder_.lengths[1].centre[None]
+    rounded = centre * (1 + 1e-6)
+    assert np.linalg.norm(ssl.encoder_.lengths[1](rounded).numpy()) < 1e-3
+    with pytest.warns(UserWarning, match="nothing to learn"):
+        same = quick().fit(np.repeat(X[:1], 20, axis=0))
+    assert abs(same.transform(X[:1])).max() < 1e-3
+
+
+def test_the_encoder_that_a_user_chose_keeps_its_angles():
+    X = BY_NAME["images"].few()
+    ssl = quick(encoder=Scaled(1.0), max_epochs=0).fit(X)
+    columns = ssl.encoder_.columns(ssl.modality_.prepare(X)).detach().numpy()
+    np.testing.assert_allclose(normalize(ssl.transform(X)), normalize(columns), rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["SimCLR", "own"])
+def test_files_that_know_no_lengths_are_read_as_they_are(method, monkeypatch):
+    X = BY_NAME["images"].few()
+    encoder = "auto" if method == "SimCLR" else Scaled(1.0)
+    with monkeypatch.context() as before:
+        before.setattr(Images, "one_length", False)
+        old = quick(encoder=encoder).fit(X)
+    Z, start = old.transform(X), old.untrained(X).transform(X)
+    state = old.__getstate__()
+    state["_start_scales"] = state.pop("_start_scale")["scales"]
+    del state["_one_length"]
+    new = SimCLR.__new__(SimCLR)
+    new.__setstate__(pickle.loads(pickle.dumps(state)))
+    np.testing.assert_array_equal(new.transform(X), Z)
+    np.testing.assert_array_equal(new.untrained(X).transform(X), start)
 
 
 def test_the_spread_follows_what_is_learned():

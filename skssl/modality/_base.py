@@ -145,6 +145,8 @@ class Modality(Declared, ABC):
     concatenates: ClassVar[bool | None] = None
     # How widely a description spreads, as a part of how widely a learned block does.
     description_share: ClassVar[float] = 1.0
+    # Whether rows of the default encoder, and of what stands beside it, are brought to one length.
+    one_length: ClassVar[bool] = False
 
     # The class of the default views, which no other modality takes.
     views_class: ClassVar[type[Views] | None] = None

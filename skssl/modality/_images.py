@@ -96,6 +96,10 @@ class Images(PixelModality, Surrounded, Paintable):
     images on a plain background, such as digits and drawings, and those for photos otherwise.
     Images count as such if more than a fifth of their values are the lowest, or the highest.
 
+    With the default encoder, the embedding is centred by the mean of some training images,
+    and its rows are brought to one length: what was learned, and what stands beside it
+    (`concat_input`), each on its own.
+
     Parameters
     ----------
     shape : tuple of two or three ints, default=None
@@ -160,6 +164,7 @@ class Images(PixelModality, Surrounded, Paintable):
     views_keep_order = True
     concatenates = True
     description_share = 0.5
+    one_length = True
     hubs = ("timm", "transformers")
 
     @classmethod
