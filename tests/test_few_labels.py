@@ -494,6 +494,24 @@ def test_the_summary_says_which_kind_is_first_and_whether_draws_can_tell():
     assert str(report).endswith(report.summary())
 
 
+def test_the_summary_names_models_behind_their_random_weights():
+    scores = {
+        "random weights": [[0.5, 0.51, 0.52]],
+        "VICReg": [[0.4, 0.41, 0.43]],
+        "SimSiam": [[0.5, 0.52, 0.51]],
+        "SimCLR": [[0.9, 0.8, 0.9]],
+    }
+    kinds = dict.fromkeys(scores, "model") | {"random weights": "random weights"}
+    report = FewLabelReport(
+        {name: np.array(cells) for name, cells in scores.items()},
+        kinds, n_labels=[1], scoring="accuracy", n_train=9, n_labelled=8, n_test=3,
+    )  # fmt: skip
+    assert report.summary() == (
+        "1 label per class: SimCLR (model) is first, ahead of random weights by 0.357 ± 0.034. "
+        "VICReg (model) is behind random weights by 0.097 ± 0.003."
+    )
+
+
 def test_a_difference_is_paired_over_draws_and_varies_with_seeds_too():
     draws = np.array([0.2, 0.5, 0.8])
     assert paired_difference(draws + 0.01, draws).verdict == "ahead"

@@ -178,7 +178,7 @@ class FewLabelReport:
         standard errors is level. They hold for other draws of the labelled rows and for other test
         rows, if these are independent. The best of several rows was chosen by these same draws, so
         its lead is a little too large. If a classical row is first, one more sentence compares the
-        best model with random weights.
+        best model with random weights. Further ones name other models that are behind them.
 
         Where rows were chosen, it also says what came of it: how often each was, and how the
         choice compares with the first model and with the row that has the highest mean.
@@ -207,6 +207,12 @@ class FewLabelReport:
         if first not in (model, control) and model is not None and control is not None:
             trained = self._difference(model, control, column).against(self._with_kind(control))
             said += f" {self._with_kind(model)} is {trained}."
+        controls = [name for name in by_mean if self.kinds[name] == "random weights"]
+        if len(controls) == 1:  # else it takes names to tell whose they are
+            for name in by_mean:
+                difference = self._difference(name, controls[0], column)
+                if self.kinds[name] == "model" and name != model and difference.verdict == "behind":
+                    said += f" {self._with_kind(name)} is {difference.against(controls[0])}."
         if self.n_draws is not None and self.n_draws[column] == 1:
             said += " There is one draw only, so ± says nothing of other labelled rows."
         return said if self.chosen is None else f"{said} {self._of_choice(self.chosen, column)}"
