@@ -106,6 +106,19 @@ def test_what_hardly_spreads_is_not_blown_up():
     X = BY_NAME["images"].few()
     ssl = quick(encoder=Scaled(1e-3), max_epochs=0).fit(X)
     assert ssl.encoder_.scales.unique().tolist() == [8.0]
+    # Nor where rows are centred, though it is rounding alone that sets a limit there.
+    few = np.random.default_rng(0).random((50, 8, 8)).astype(np.float32)
+    far = quick(modality=Images(concat_input=False), max_epochs=0).fit(few)
+    rows = 1 + 1e-6 * torch.randn(50, 16, generator=torch.Generator().manual_seed(0))
+    far.encoder_.spread_evenly(rows, [16])
+    assert far.encoder_.scales.unique().item() == pytest.approx(100.0, rel=1e-3)
+
+
+def test_random_weights_are_on_the_scale_of_trained_ones():
+    X = load_digits().images[:200]
+    Z = quick(max_epochs=0).fit_transform(X)
+    assert spread(Z[:, :64]) == pytest.approx(2.0, rel=1e-3)
+    assert spread(Z[:, 64:]) == pytest.approx(4.0, rel=1e-3)
 
 
 @pytest.mark.parametrize("concat_input", [True, False])

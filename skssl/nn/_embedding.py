@@ -14,9 +14,12 @@ from skssl.nn._encoders import SideBySide
 # With its usual penalty, LogisticRegression() learns more from few labels with blocks of this
 # spread than with hundreds of columns of unit variance.
 _SPREAD = 4.0
-# What hardly spreads is multiplied by no more than this: what float32 rounds, which depends on the
-# other samples of a batch, would show.
+# What hardly spreads is multiplied by no more than this. It may be far from 0 by many times its
+# spread, and the solver of LogisticRegression() would not get there; what float32 rounds, which
+# depends on the other samples of a batch, would show.
 _MOST = 8.0
+# Of what is centred, rounding alone sets a limit, as a part of the size of rows.
+_HARDLY = 0.01
 
 
 class _OneLength(nn.Module):
@@ -179,9 +182,14 @@ class Embedding(nn.Module):
             How widely each block spreads on its own scale: the root of the sum of the variances of
             its columns.
         """
-        spreads = [_spread(block.double()) for block in columns.split(sizes, dim=1)]
+        blocks = columns.split(sizes, dim=1)
+        spreads = [_spread(block.double()) for block in blocks]
         learned = spreads if self.description is None else spreads[1:]
-        targets = [min(_SPREAD, _MOST * spread) for spread in learned]
+        most = [_MOST] * len(learned)
+        if self.one_length:
+            sizes_of_rows = [_size(block.double()) for block in blocks[-len(learned) :]]
+            most = [_SPREAD / (_HARDLY * size or 1.0) for size in sizes_of_rows]
+        targets = [min(_SPREAD, m * spread) for m, spread in zip(most, learned, strict=True)]
         if self.description is not None:
             targets.insert(0, self.share * (max(targets) or _SPREAD))
         # Of samples that are all the same, there is nothing to set.
@@ -197,3 +205,8 @@ class Embedding(nn.Module):
 def _spread(columns: Tensor) -> float:
     """Return the root of the sum of the variances of columns."""
     return float(columns.var(dim=0, correction=0).sum().sqrt())
+
+
+def _size(columns: Tensor) -> float:
+    """Return the root of the mean squared length of rows."""
+    return float(columns.square().sum(dim=1).mean().sqrt())
