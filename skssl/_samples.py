@@ -70,9 +70,10 @@ class TakesSamples(OwnSettings, BaseEstimator):
         values = as_samples(X)
         has_gaps = isinstance(values, np.ndarray) and values.dtype.kind == "f"
         if has_gaps and not self.modality_.allows_nan and np.isnan(values).any():
+            as_seen = '.astype("uint8")' if self._dtype == "torch.uint8" else ""
             raise ValueError(
-                f"X contains NaN. To fill it, mark it: {name}(np.nan_to_num(X), np.isnan(X)), or "
-                "np.isnan(X).any(axis=-1) if colours are the last axis."
+                f"X contains NaN. To fill it, mark it: {name}(np.nan_to_num(X){as_seen}, "
+                "np.isnan(X)), or np.isnan(X).any(axis=-1) if colours are the last axis."
             )
         return self.prepare_samples(X)
 

@@ -149,7 +149,14 @@ def test_one_bar_in_a_terminal(clock, monkeypatch, verbose):
 
 def test_the_time_left_is_that_of_max_time(clock, capsys):
     SimCLR(max_time=30, max_epochs=1000, callbacks=[clock], verbose=1, **SHARED).fit(DIGITS)
-    assert "5 of 3000 steps, 25 s left" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "5 of 3000 steps, about 30 before max_time is over, 25 s left" in said
+    assert said.splitlines()[-1] == "SimCLR: 30 of 3000 steps in 30 s"
+
+
+def test_no_training_is_no_progress(capsys):
+    SimCLR(max_epochs=0, verbose=1, **SHARED).fit(DIGITS)
+    assert capsys.readouterr().err == "SimCLR: no training, max_epochs=0\n"
 
 
 def test_silence_is_the_default(capsys):

@@ -22,10 +22,13 @@ class SelfSupervisedImputer(Versioned, OneToOneFeatureMixin, TransformerMixin, D
     """Fill in the missing cells of a table by what a masked method learned from the others.
 
     The method is trained on the rows with all their gaps: it learns to predict known cells from
-    other known cells of the same row. Numbers become the mean that it expects, categories the most
-    probable one. Columns that depend on each other in ways that are neither linear nor local are
-    where it pays; for few rows, ``KNNImputer`` and ``IterativeImputer`` of scikit-learn are hard to
-    beat, and so is an ``IterativeImputer`` of trees where these suit the table.
+    other known cells of the same row. Categories become the most probable one, and numbers what it
+    expects: by default on the scale of their quantiles, which is near the median. Where squared
+    errors or means count, pass ``MaskedAutoencoder(modality=Tabular(scaling="standard"))``. Numbers
+    that are codes should be categories, and columns that identify rows be left out. Columns that
+    depend on each other in ways that are neither linear nor local are where it pays; for few rows,
+    ``KNNImputer`` and ``IterativeImputer`` of scikit-learn are hard to beat, and so is an
+    ``IterativeImputer`` of trees where these suit the table.
 
     Parameters
     ----------

@@ -228,8 +228,10 @@ class Reconstruction(_MaskedMethod):
     def impute(self, X: Samples) -> Any:
         """Fill in the missing cells of a table.
 
-        Numbers become the mean that the network expects, categories the most probable one. A
-        column without any value in fit stays as it is, with a warning.
+        Categories become the most probable one, and numbers what the network expects on the scale
+        that it sees: that of ``Tabular(scaling="quantile")``, the default, gives something near the
+        median, that of ``Tabular(scaling="standard")`` the mean. A column without any value in fit
+        stays as it is, with a warning.
 
         Parameters
         ----------

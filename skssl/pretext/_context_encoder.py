@@ -179,7 +179,8 @@ class ContextEncoder(_DenseTask):
             Images of the kind that was seen in `fit`. What they have where the mask is True is not
             looked at, but must be finite. Holes that are NaN:
             ``inpaint(np.nan_to_num(X), np.isnan(X))``, with colours last
-            ``np.isnan(X).any(axis=-1)``; `fit` takes whole images only.
+            ``np.isnan(X).any(axis=-1)``, and ``np.nan_to_num(X).astype("uint8")`` where `fit` has
+            seen such; `fit` takes whole images only.
         mask : array-like of bool, of shape (n, height, width) or (height, width)
             True where to fill, of each image or of all; in each, something has to be left.
 

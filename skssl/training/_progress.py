@@ -96,6 +96,8 @@ class Progress(Callback):
             if net.history:
                 self.bar_.set_postfix_str(self._state(net))
             self.bar_.close()
+        elif net.steps == 0:
+            self._write("no training, max_epochs=0")
         else:
             self._write(f"{self._steps(net)} in {_duration(time.monotonic() - self.began_)}")
         # A pickled callback takes no open stream along.
@@ -119,7 +121,10 @@ class Progress(Callback):
 
     @staticmethod
     def _steps(net: NeuralNet) -> str:
-        return f"{net.steps_done_} of {net.steps} steps"
+        done, part = net.steps_done_, net.part_of_time()
+        if done < part * net.steps and part < 1:
+            return f"{done} of {net.steps} steps, about {done / part:.0f} before max_time is over"
+        return f"{done} of {net.steps} steps"
 
     def _see_measures(self, net: NeuralNet) -> None:
         # Every row of the history has them, most of them those of the row before.
