@@ -63,8 +63,9 @@ def are_surely_images(samples: Sequence[object]) -> bool:
     if not any(not isinstance(sample, str) or os.path.isfile(sample) for sample in samples):
         raise ValueError(
             f"X holds strings that end like image files, such as {quoted(samples[0])}, but there "
-            f"are no such files; names are looked up from {os.getcwd()!r}. If they are files, say "
-            "modality=skssl.modality.Images(); if they are texts, modality=skssl.modality.Text()."
+            f"are no such files; names are looked up from {os.getcwd()!r}. If they are files, pass "
+            "them with their folder, such as sorted(Path('photos').glob('*.jpg')); if they are "
+            "texts, say modality=skssl.modality.Text()."
         )
     return True
 
