@@ -80,7 +80,7 @@ class Embedding(nn.Module):
     """
 
     scales: Tensor
-    # Also of those in files that know no lengths.
+    # Also that of embeddings in older files.
     one_length: bool = False
 
     def __init__(
