@@ -14,6 +14,7 @@ from PIL.PngImagePlugin import PngImageFile
 from sklearn.base import clone
 
 from skssl import Colorization, ContextEncoder, JigsawPuzzle, MaskedAutoencoder, SimCLR
+from skssl.exceptions import ModalityWarning
 from skssl.inspection import (
     EmbeddingDisplay,
     NeighborsDisplay,
@@ -204,6 +205,14 @@ def test_texts_are_no_files(texts, pictures, tmp_path, monkeypatch):
     assert type(infer_modality(["photo.png"] * 2)) is Images
     with pytest.raises(ValueError, match=r"'no.png', but there are no such files.*glob.*Text"):
         infer_modality(["no.png", "neither.jpg"])
+
+
+def test_files_without_an_ending_are_noticed(pictures, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("first", "second"):
+        pictures[0].save(name, format="png")
+    with pytest.warns(ModalityWarning, match=r"names of files that exist, such as 'first'.*Images"):
+        assert type(infer_modality(["first", "second"])) is Text
 
 
 def test_a_model_of_arrays_opens_no_file(files, rng):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
@@ -173,7 +174,14 @@ class Text(Cuttable, Tokenizable, Worded):
 
     @classmethod
     def doubts(cls, look: Look, X: Samples) -> str | None:
-        return doubts_of_text(_column(X)) if len(look.shape) == 2 else None
+        if len(look.shape) == 2:
+            return doubts_of_text(_column(X))
+        if look.few and all(isinstance(text, str) and os.path.isfile(text) for text in look.few):
+            return (
+                f"its strings are the names of files that exist, such as {quoted(look.few[0])}, "
+                "without an ending of image files. If they are images, say modality=Images()"
+            )
+        return None
 
     def set_input_tags(self, tags: InputTags) -> None:
         tags.one_d_array = True
