@@ -207,12 +207,14 @@ class FewLabelReport:
         if first not in (model, control) and model is not None and control is not None:
             trained = self._difference(model, control, column).against(self._with_kind(control))
             said += f" {self._with_kind(model)} is {trained}."
-        controls = [name for name in by_mean if self.kinds[name] == "random weights"]
-        if len(controls) == 1:  # else it takes names to tell whose they are
+        # Of several ones, it takes names to tell whose they are.
+        if control is not None and list(self.kinds.values()).count("random weights") == 1:
             for name in by_mean:
-                difference = self._difference(name, controls[0], column)
-                if self.kinds[name] == "model" and name != model and difference.verdict == "behind":
-                    said += f" {self._with_kind(name)} is {difference.against(controls[0])}."
+                if self.kinds[name] != "model" or name == model:
+                    continue
+                difference = self._difference(name, control, column)
+                if difference.verdict == "behind":
+                    said += f" {self._with_kind(name)} is {difference.against(control)}."
         if self.n_draws is not None and self.n_draws[column] == 1:
             said += " There is one draw only, so ± says nothing of other labelled rows."
         return said if self.chosen is None else f"{said} {self._of_choice(self.chosen, column)}"

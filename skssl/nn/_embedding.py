@@ -182,13 +182,12 @@ class Embedding(nn.Module):
             How widely each block spreads on its own scale: the root of the sum of the variances of
             its columns.
         """
-        blocks = columns.split(sizes, dim=1)
-        spreads = [_spread(block.double()) for block in blocks]
+        blocks = columns.double().split(sizes, dim=1)
+        spreads = [_spread(block) for block in blocks]
         learned = spreads if self.description is None else spreads[1:]
         most = [_MOST] * len(learned)
         if self.one_length:
-            sizes_of_rows = [_size(block.double()) for block in blocks[-len(learned) :]]
-            most = [_SPREAD / (_HARDLY * size or 1.0) for size in sizes_of_rows]
+            most = [_SPREAD / (_HARDLY * _size(block) or 1.0) for block in blocks[-len(learned) :]]
         targets = [min(_SPREAD, m * spread) for m, spread in zip(most, learned, strict=True)]
         if self.description is not None:
             targets.insert(0, self.share * (max(targets) or _SPREAD))
