@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import sys
 from abc import abstractmethod
 from numbers import Number
 from typing import ClassVar, Self
@@ -263,6 +264,9 @@ class BuildsNetworks(StartsFrom):
                 self.modality_.go_on_from(known.prepare)
         stored = self.on_demand(X)
         some = X if stored is None else self._sample_of(stored)
+        if self.verbose and is_first():
+            # Files are read, patches learned: with many samples, that is minutes of silence.
+            print(f"{type(self).__name__}: preparing samples", file=sys.stderr, flush=True)
         samples, _ = self.prepare_samples(some, reset=True, min_samples=2)
         self.views_ = self._resolve_views()
         return samples, samples if stored is None else self._stream(stored, samples)

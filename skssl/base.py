@@ -133,9 +133,9 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, StartParameters):
         are unpickled, so one in which other users can write is an error, and such a file is passed
         over; on Windows, which folder is safe is for you to know.
     verbose : int, default=0
-        1 shows how far the training is, the loss, two measures of collapse (``embedding_std`` and
-        ``view_ranking``) and the time left: a bar in terminals and notebooks, and elsewhere a line
-        now and then. 2 adds a line for each epoch.
+        1 says when samples are being prepared, and then shows how far the training is, the loss,
+        two measures of collapse (``embedding_std`` and ``view_ranking``) and the time left: a bar
+        in terminals and notebooks, and elsewhere a line now and then. 2 adds a line for each epoch.
 
     Attributes
     ----------

@@ -36,7 +36,10 @@ PAGES = [
     *(DOCS / f"{name}.rst" for name in ("index", "quickstart", "explore", "not_working", "gpu")),
     *(DOCS / "extending" / f"{name}.rst" for name in ("own_method", "own_modality")),
     DOCS / "extending" / "views_and_encoders.rst",
-    *(DOCS / f"{name}.rst" for name in ("methods", "pretext", "few_labels", "large_data", "save")),
+    *(
+        DOCS / f"{name}.rst"
+        for name in ("methods", "pretext", "few_labels", "large_data", "save", "filling")
+    ),
     *(DOCS / f"{name}.rst" for name in ("pretrained", "tuning")),
     *(page for page in sorted((DOCS / "modalities").glob("*.rst")) if page.stem != "index"),
 ]

@@ -108,7 +108,8 @@ class Terminal(io.StringIO):
 
 def test_lines_where_nothing_can_be_overwritten(clock, capsys):
     SimCLR(max_epochs=30, callbacks=[clock], verbose=1, **SHARED).fit(DIGITS)
-    first, *others, last = capsys.readouterr().err.splitlines()
+    before, first, *others, last = capsys.readouterr().err.splitlines()
+    assert before == "SimCLR: preparing samples"
     assert first.startswith("SimCLR: 5 of 90 steps, 1.4 min left, epoch 2/30, loss ")
     assert "embedding_std" in first and "view_ranking" in first
     # One for each tenth of the training, unless that is less than ten seconds.
@@ -143,7 +144,9 @@ def test_one_bar_in_a_terminal(clock, monkeypatch, verbose):
     ssl = SimCLR(max_epochs=20, callbacks=[clock], verbose=verbose, **SHARED).fit(DIGITS)
     shown = terminal.getvalue()
     assert "SimCLR: 100%" in shown and "60/60" in shown and "view_ranking" in shown
-    assert shown.count("\n") == (1 if verbose == 1 else 21)
+    before, bar = shown.split("\n", maxsplit=1)
+    assert before == "SimCLR: preparing samples"
+    assert bar.count("\n") == (1 if verbose == 1 else 21)
     assert pickle.loads(pickle.dumps(ssl)).n_iter_ == 20
 
 
@@ -156,7 +159,8 @@ def test_the_time_left_is_that_of_max_time(clock, capsys):
 
 def test_no_training_is_no_progress(capsys):
     SimCLR(max_epochs=0, verbose=1, **SHARED).fit(DIGITS)
-    assert capsys.readouterr().err == "SimCLR: no training, max_epochs=0\n"
+    said = "SimCLR: preparing samples\nSimCLR: no training, max_epochs=0\n"
+    assert capsys.readouterr().err == said
 
 
 def test_silence_is_the_default(capsys):
