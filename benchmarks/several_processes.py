@@ -1,11 +1,13 @@
 """Where the time of a step goes, in one process or in several that train as one.
 
-``python benchmarks/several_processes.py`` and
-``torchrun --nproc-per-node=2 benchmarks/several_processes.py``, each process with one thread.
+``python benchmarks/several_processes.py``,
+``torchrun --nproc-per-node=2 benchmarks/several_processes.py`` and, for the same cores in one
+process, ``python benchmarks/several_processes.py --threads 2``.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import time
 from collections import defaultdict
@@ -47,7 +49,10 @@ def noted(spent: dict[str, list[float]], name: str, method: Callable) -> Callabl
 
 
 def main() -> None:
-    torch.set_num_threads(1)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, default=1, help="of each process")
+    threads = parser.parse_args().threads
+    torch.set_num_threads(threads)
     spent: dict[str, list[float]] = defaultdict(list)
     Net.train_step = noted(spent, "step", Net.train_step)
     Net.draw_views = noted(spent, "views", Net.draw_views)
@@ -59,8 +64,9 @@ def main() -> None:
             steps = len(spent["step cpu"])
             cpu, wall = (sum(spent[f"step {kind}"]) / steps for kind in ("cpu", "wall"))
             views = sum(spent["views cpu"]) / sum(spent["step cpu"])
-            told = f"{n} process(es), {method.__name__}, {name}: {1000 * cpu:.0f} ms of a processor"
-            told += f" and {1000 * wall:.0f} ms by the clock for a step, views {views:.0%}"
+            told = f"{n} process(es) of {threads} thread(s), {method.__name__}, {name}: "
+            told += f"{1000 * cpu:.0f} ms of a processor and {1000 * wall:.0f} ms by the clock "
+            told += f"for a step, views {views:.0%}"
             if os.environ.get("RANK", "0") == "0":
                 print(told, flush=True)
 
