@@ -10,6 +10,7 @@ import jinja2
 import pytest
 
 import skssl
+from skssl import model_selection
 from skssl._declare import API_PAGES
 from skssl.base import SelfSupervisedTransformer
 from skssl.modality import MODALITIES, Modality
@@ -91,6 +92,14 @@ def test_api_page_has_every_method_and_loss():
     listed = {line.strip() for line in (DOCS / "api.rst").read_text().splitlines()}
     public = {name for name, _ in all_estimators()} | {f"losses.{x}" for x in skssl.losses.__all__}
     assert public - listed == set()
+
+
+def test_api_page_has_every_scorer():
+    page = (DOCS / "api.rst").read_text()
+    listed = re.findall(r"^\.\. py:data:: model_selection\.(\w+_scorer)$", page, re.MULTILINE)
+    public = [name for name in model_selection.__all__ if name.endswith("_scorer")]
+    public.remove("labeled_scorer")  # which makes one
+    assert sorted(listed) == sorted(public)
 
 
 # What users call of every method, beyond what it inherits from scikit-learn.

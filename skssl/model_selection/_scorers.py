@@ -171,31 +171,17 @@ def _ranking(Z: NDArray[np.float32]) -> float:
     return metrics.view_ranking_score(Z[:, 0], Z[:, 1])
 
 
-#: Scores by :func:`skssl.metrics.rankme_score` of what ``transform`` returns.
 rankme_scorer = EmbeddingScorer(metrics.rankme_score)
-#: Scores by :func:`skssl.metrics.alpha_req_score` of what ``transform`` returns.
 alpha_req_scorer = EmbeddingScorer(metrics.alpha_req_score)
-#: Scores by :func:`skssl.metrics.nesum_score` of what ``transform`` returns.
 nesum_scorer = EmbeddingScorer(metrics.nesum_score)
-#: Scores by :func:`skssl.metrics.stable_rank_score` of what ``transform`` returns.
 stable_rank_scorer = EmbeddingScorer(metrics.stable_rank_score)
-#: Scores by :func:`skssl.metrics.uniformity_score` of what ``transform`` returns.
 uniformity_scorer = EmbeddingScorer(metrics.uniformity_score)
-#: Scores by :func:`skssl.metrics.clid_score` of what ``transform`` returns.
 clid_scorer = EmbeddingScorer(metrics.clid_score)
-#: Scores by :func:`skssl.metrics.knn_score` of what ``transform`` returns, of the rows whose `y`
-#: has a label.
 knn_scorer = EmbeddingScorer(metrics.knn_score, needs_labels=True)
-#: Scores by :func:`skssl.metrics.lidar_score` of ten views of each sample.
 lidar_scorer = EmbeddingScorer(metrics.lidar_score, n_views=10)
-#: Scores by :func:`skssl.metrics.view_information_score` of four views of each sample.
 view_information_scorer = EmbeddingScorer(metrics.view_information_score, n_views=4)
-#: Scores by :func:`skssl.metrics.alignment_score` of two views of each sample.
 alignment_scorer = EmbeddingScorer(metrics.alignment_score, n_views=2)
-#: Scores by :func:`skssl.metrics.view_retrieval_score` of two views of each sample.
 view_retrieval_scorer = EmbeddingScorer(_retrieval, n_views=2)
-#: Scores by :func:`skssl.metrics.view_ranking_score` of two views of each sample.
 view_ranking_scorer = EmbeddingScorer(_ranking, n_views=2)
 # benchmarks/choosing.py compares them.
-#: The same object as :data:`view_information_scorer`, which ``score`` of the methods asks, too.
 default_scorer = view_information_scorer
