@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Iterator
@@ -250,6 +251,9 @@ _n_groups = 0
 def _join(rank: int, n: int, local_rank: int, where: str) -> None:
     """Make the process group."""
     global _store, _n_groups
+    # What torch imports while it computes. If there is a group then, it becomes the default of
+    # arguments there, and lives on; at the end of the script, threads of it abort the process.
+    importlib.import_module("torch.distributed.nn")
     if torch.cuda.is_available():
         torch.cuda.set_device(local_rank % torch.cuda.device_count())
     if _store is None:

@@ -1,7 +1,10 @@
 """Several processes that train as one."""
 
+import os
 import signal
 import socket
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -86,6 +89,41 @@ def test_what_scripts_do(run, tmp_path):
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
     for of_first, of_second in zip(first, second, strict=True):
         assert all(torch.equal(of_first[name], of_second[name]) for name in of_first)
+
+
+# A process of its own: what torch imports at the first step must not have been imported before.
+SCRIPT = """
+import weakref
+import numpy as np
+import torch.distributed as dist
+from skorch.callbacks import Callback
+from skssl import SimCLR
+
+class Notes(Callback):
+    def on_batch_end(self, net, **kwargs):
+        self.group = weakref.ref(dist.group.WORLD)
+
+notes = Notes()
+X = np.random.default_rng(0).normal(size=(32, 8, 8))
+SimCLR(max_epochs=1, batch_size=16, callbacks=[notes], random_state=0).fit(X)
+assert notes.group() is None, "the process group lives on"
+"""
+
+
+def test_scripts_end_well():
+    # The threads of a process group that lives on abort the process, though not always.
+    script = [sys.executable, "-c", SCRIPT]
+    launched = [
+        subprocess.Popen(
+            script,
+            env=os.environ | {key: str(value) for key, value in told.items()},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for told in torchrun(free_port())
+    ]
+    said = [process.communicate(timeout=PATIENCE)[1] for process in launched]
+    assert [process.returncode for process in launched] == [0, 0], "\n".join(said)
 
 
 def test_nothing_is_lost(run):
