@@ -291,12 +291,19 @@ def test_the_control_looks_at_labels_and_says_what_scorers_are(digits, fitted):
         check_against_random_weights(fitted, X, y, scorer="accuracy")
 
 
+def test_the_control_says_when_all_is_right_either_way():
+    X, y = np.repeat(np.eye(8)[:, None] * 9, 20, axis=0).repeat(8, axis=1), np.arange(160) // 20
+    trained = tiny(max_epochs=1).fit(X)
+    with pytest.warns(RandomWeightsWarning, match="both are always right, .*few_label_report"):
+        assert check_against_random_weights(trained, X, y) == 0
+
+
 def test_the_control_says_what_is_likely(X, fitted):
     def worse(estimator, X, y):
         return -float(estimator.n_steps_)
 
     with pytest.warns(
-        RandomWeightsWarning, match=rf"had {fitted.n_steps_}, in {fitted.n_iter_} ep"
+        RandomWeightsWarning, match=rf"had {fitted.n_steps_} steps, in {fitted.n_iter_} ep"
     ):
         check_against_random_weights(fitted, X, scorer=worse)
     with pytest.warns(CollapseWarning):

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from cases import CASES, tiny_conv, tiny_mlp
 from PIL import Image
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
-from sklearn.datasets import make_blobs
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
+from sklearn.datasets import load_digits, make_blobs
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_selection import RFE
 from sklearn.frozen import FrozenEstimator
@@ -208,6 +208,15 @@ def test_each_distinct_encoder_has_one_row_of_random_weights():
         "b",
     ]
     assert list(compare(LogisticRegression()).scores) == ["LogisticRegression"]
+    # What is beside the learned columns knows whether views mirror images.
+    flips = [tiny(encoder="auto", max_epochs=0).set_params(views__flip=flip) for flip in (0, 0.5)]
+    digits = load_digits()
+    report = few_label_report(
+        {"none": flips[0], "some": flips[1], "again": clone(flips[1])}, digits.images[:200],
+        digits.target[:200], n_labels=1, n_repeats=1, baselines=None,
+    )  # fmt: skip
+    assert list(report.scores)[:2] == ["random weights (none)", "random weights (some)"]
+    assert len(report.scores) == 5
 
 
 def test_random_weights_are_those_before_training():
@@ -572,6 +581,23 @@ def test_errors_are_about_other_test_rows_as_well():
     ]
 
 
+def test_a_single_draw_is_called_one_and_fitted_once():
+    X, y = np.random.default_rng(0).normal(size=(24, 3)), np.arange(24) % 2
+    report = few_label_report(
+        LogisticRegression(), X[:10], y[:10], X_test=X[10:], y_test=y[10:], n_labels=5, n_repeats=3
+    )
+    assert "with the one draw that there is of the labelled rows\nfrom 10 of 10" in str(report)
+    assert all(np.ptp(scores) == 0 for scores in report.scores.values())
+
+
+def test_another_classifier_than_that_of_random_weights_is_told():
+    report = compare({"own": make_pipeline(tiny(), PrototypeClassifier()), "plain": tiny()})
+    assert report.summary().split("\n")[-1] == (
+        "own: the classifier is another one than that of random weights. Pass it as probe, to "
+        "compare encoders alone."
+    )
+
+
 @pytest.mark.parametrize("scoring", ["accuracy", "roc_auc", "balanced_accuracy", "f1"])
 def test_what_a_score_owes_to_parts_of_the_test_rows_has_its_mean(scoring):
     # Without two of the ten parts, a class would be lost, if its rows were in one.
@@ -627,6 +653,7 @@ def test_what_stands_before_a_method_stands_before_all_that_it_is_compared_with(
     )
     probe = model[-1].estimator
     report = compare({"SimCLR": model}, table, baselines="auto", probe=probe)
+    assert report.other_heads == []
     assert list(report.scores) == [*classical_baselines(Tabular()), "random weights", "SimCLR"]
     bare = compare({"SimCLR": tiny()}, numbers(table), baselines="auto", probe=probe)
     assert report.rows == bare.rows

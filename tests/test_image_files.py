@@ -282,7 +282,10 @@ TINY_PUZZLE = {"encoder": tiny_conv, "max_epochs": 0, "device": "cpu", "random_s
 @pytest.mark.parametrize(
     ("method", "give_back"),
     [
-        (MaskedAutoencoder(max_epochs=0, **TINY_TRANSFORMER), lambda ssl, X: ssl.reconstruct(X)),
+        (
+            MaskedAutoencoder(max_epochs=0, **TINY_TRANSFORMER),
+            lambda ssl, X: ssl.reconstruct(X, "random"),
+        ),
         (
             MaskedAutoencoder(max_epochs=0, **TINY_TRANSFORMER),
             lambda ssl, X: ssl.reconstruct(X, np.arange(len(X) * 256).reshape(-1, 16, 16) % 9 == 0),

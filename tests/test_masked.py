@@ -225,6 +225,10 @@ def test_bad_masks_and_horizons():
         images.reconstruct(DIGITS, np.zeros((300, 8), dtype=bool))
     with pytest.raises(ValueError, match="dtype float64"):
         images.reconstruct(DIGITS, np.zeros((300, 8, 8)))
+    with pytest.raises(ValueError, match=r"nothing is in samples of Images\(\)\. Pass a mask"):
+        images.reconstruct(DIGITS)
+    with pytest.raises(ValueError, match="mask='noise' must be 'random', None or an array"):
+        images.reconstruct(DIGITS, "noise")
     holes = np.where(DIGITS == 0, np.nan, DIGITS)
     with pytest.raises(ValueError, match=r"reconstruct\(np.nan_to_num\(X\), np.isnan\(X\)\)"):
         images.reconstruct(holes)

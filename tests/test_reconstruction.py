@@ -30,10 +30,10 @@ def test_images_keep_what_is_not_masked(method, dtype):
     assert (filled[mask] != X[mask]).any()
     assert filled.min() >= X.min()
     assert filled.max() <= X.max()
-    some = ssl.reconstruct(X)
+    some = ssl.reconstruct(X, "random")
     changed = np.mean(some != X)
     assert 0.2 < changed < 0.76
-    np.testing.assert_array_equal(some, ssl.reconstruct(X))
+    np.testing.assert_array_equal(some, ssl.reconstruct(X, "random"))
 
 
 def test_a_mask_hides_what_it_marks():
@@ -84,6 +84,9 @@ def test_without_a_mask_gaps_of_series_are_filled_and_padding_is_not():
     np.testing.assert_array_equal(filled[~gaps], X[~gaps])
     assert np.isfinite(filled[gaps]).all()
     np.testing.assert_array_equal(ssl.reconstruct(X, gaps), filled)
+    # Where nothing is missing, nothing is changed.
+    np.testing.assert_array_equal(ssl.reconstruct(X[6:]), X[6:])
+    assert (ssl.reconstruct(X[6:], "random") != X[6:]).any()
 
 
 def mixed_frame():
@@ -303,7 +306,8 @@ def test_what_was_fitted_can_be_continued():
         assert np.mean((future - X[:, length : length + 12]) ** 2) < 0.2 * np.var(X), length
 
 
-def test_series_without_days_are_forecast_from_three_quarters_of_the_window():
+@pytest.mark.parametrize(("horizon", "known"), [(4, 44), (12, 36), (40, 36)])
+def test_series_without_days_are_forecast_from_what_leaves_room(horizon, known):
     series = torch.randn(6, 1, 60, generator=torch.Generator().manual_seed(0)).cumsum(2)
     series[0] = 3.0
     series[1] = torch.arange(60.0)
@@ -313,8 +317,8 @@ def test_series_without_days_are_forecast_from_three_quarters_of_the_window():
         n_seen.append(lengths)
         return torch.zeros_like(shown)
 
-    forecast(go_on, series, 4, window=48)
-    assert n_seen[0][:2].tolist() == [36, 36]
+    forecast(go_on, series, horizon, window=48)
+    assert n_seen[0][:2].tolist() == [known, known]
     assert (n_seen[0] >= 12).all() and n_seen[0].float().mean() > 24
 
 

@@ -29,8 +29,8 @@ class SimCLR(SelfSupervisedTransformer):
     ----------
     temperature : float, default="auto"
         Divides the cosine similarities. Low values dwell on the most similar of the other samples;
-        high values spread all samples evenly and keep clusters together. "auto" is 0.5, and 0.2
-        for 8,000 samples and more: telling near neighbours apart pays when there are many.
+        high values push all of them away alike, so that clusters stay together. "auto" is 0.5, and
+        0.2 for 8,000 samples and more: telling near neighbours apart pays when there are many.
     projector_dim : int, default=128
         Size of the projections that the loss compares.
     projector_hidden_dim : int, default="auto"

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import check_scoring
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
@@ -22,7 +22,8 @@ from skssl._types import Auto, RandomState, Samples
 from skssl.inspection import _inputs as inputs
 from skssl.inspection._controls import random_weights, resolve_baselines
 from skssl.inspection._report import CHOSEN, FewLabelReport
-from skssl.inspection._rows import FittedRow, Scorer, draw_labelled
+from skssl.inspection._rows import FittedRow, Scorer, draw_labelled, method_in
+from skssl.semi_supervised import FineTuner, LabeledOnly
 
 
 @validate_params(
@@ -110,7 +111,7 @@ def few_label_report(
         which is fitted to all training rows, not to the few labelled ones: features of different
         kinds spread differently, and a penalty weighs on those that hardly do. Random weights get
         the probe as well: if a pipeline has another classifier, pass that one, to compare encoders
-        and not classifiers.
+        and not classifiers. Baselines that end in a classifier keep it.
     choose : bool, default=False
         Whether to add a row that says what it is worth to choose among the others: in each draw,
         the one of `models` and `baselines` that has the best score in stratified cross-validation
@@ -186,6 +187,11 @@ def few_label_report(
     seeds = rng.randint(2**31 - 1, size=n_repeats)
     known = np.flatnonzero(data.y != -1)
     draws = [known[draw_labelled(data.y[known], n, seed)] for n in counts for seed in seeds]
+    different = _count_different(draws, len(counts))
+    for column in np.flatnonzero(np.array(different) == 1):
+        # All that there are: another order of theirs must not look like another draw.
+        first = column * n_repeats
+        draws[first : first + n_repeats] = [draws[first]] * n_repeats
 
     with numbered_as(data.rows):
         classical = resolve_baselines(baselines, named, data.X)
@@ -227,9 +233,21 @@ def few_label_report(
         n_test=len(data.y_test),
         estimators=estimators,
         test_parts=test_parts,
-        n_draws=_count_different(draws, len(counts)),
+        n_draws=different,
+        other_heads=[name for name, model in named.items() if _has_other_head(model, probe)],
         chosen=_choose([*named, *classical], validated, counts, n_repeats) if choose else None,
     )
+
+
+def _has_other_head(model: BaseEstimator, probe: BaseEstimator) -> bool:
+    """Whether a pipeline has another classifier behind a method than the probe."""
+    if not isinstance(model, Pipeline) or not is_classifier(model) or method_in(model) is None:
+        return False
+    last = model.steps[-1][1]
+    if isinstance(last, FineTuner):
+        return False
+    head = last.estimator if isinstance(last, LabeledOnly) else last
+    return repr(head) != repr(probe)
 
 
 def _count_different(draws: Sequence[np.ndarray], n_counts: int) -> list[int]:

@@ -71,6 +71,8 @@ class FewLabelReport:
     chosen : list of list of str, default=None
         Name of the row that was chosen in each draw, by number of labels. It makes a row of its
         own, of the kind "chosen".
+    other_heads : sequence of str, default=()
+        Names of models behind whose encoder is another classifier than behind random weights.
 
     Attributes
     ----------
@@ -120,11 +122,13 @@ class FewLabelReport:
         test_parts: Mapping[str, np.ndarray] | None = None,
         n_draws: Sequence[int] | None = None,
         chosen: Sequence[Sequence[str]] | None = None,
+        other_heads: Sequence[str] = (),
     ):
         self.scores = dict(scores)
         self.kinds = dict(kinds)
         self.test_parts = None if test_parts is None else dict(test_parts)
         self.n_draws = None if n_draws is None else list(n_draws)
+        self.other_heads = list(other_heads)
         self.chosen = chosen
         if chosen is not None:
             self.scores[CHOSEN] = _of_chosen(chosen, self.scores)
@@ -186,9 +190,17 @@ class FewLabelReport:
         Returns
         -------
         sentences : str
-            A line for each number of labels.
+            A line for each number of labels, and one more where a model has another classifier
+            than random weights.
         """
-        return "\n".join([self._sentence(column) for column in range(len(self.n_labels))])
+        lines = [self._sentence(column) for column in range(len(self.n_labels))]
+        if self.other_heads and "random weights" in self.kinds.values():
+            names = " and ".join(map(_in_a_line, self.other_heads))
+            lines.append(
+                f"{names}: the classifier is another one than that of random weights. Pass it as "
+                "probe, to compare encoders alone."
+            )
+        return "\n".join(lines)
 
     def _sentence(self, column: int) -> str:
         best: dict[str, str] = {}
@@ -279,8 +291,10 @@ class FewLabelReport:
 
     def _heading(self, scoring: str) -> str:
         n_repeats = next(iter(self.scores.values())).shape[1]
+        over = f"mean ± standard deviation over {n_repeats} draws of the labelled rows"
+        if self.n_draws is not None and set(self.n_draws) == {1}:
+            over = "with the one draw that there is of the labelled rows"
         return (
-            f"{scoring} on {self.n_test} test rows, mean ± standard deviation over "
-            f"{n_repeats} draws of the labelled rows\n"
+            f"{scoring} on {self.n_test} test rows, {over}\n"
             f"from {self.n_labelled} of {self.n_train} training rows"
         )

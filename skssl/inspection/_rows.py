@@ -167,16 +167,20 @@ class FittedRow:
     def scores(
         self, data: Data, draws: Sequence[np.ndarray], scorer: Scorer, pool: Parallel
     ) -> list[list[float]]:
-        """Return scores for each draw of labelled rows.
+        """Return scores for each draw of labelled rows; of the same draw, the same ones.
 
         That on the test rows, and what it owes to each part of them.
         """
         # Rows whose number is -1 get a wrong label, but are in no draw.
         y, truth = data.classes[data.y], data.classes[data.y_test]
         kept = parts_of(data.y_test)
-        return pool(
-            delayed(self._score_on)(self.Z_test, truth, y, rows, scorer, kept) for rows in draws
+        once = {id(rows): rows for rows in draws}
+        scores = pool(
+            delayed(self._score_on)(self.Z_test, truth, y, rows, scorer, kept)
+            for rows in once.values()
         )
+        found = dict(zip(once, scores, strict=True))
+        return [found[id(rows)] for rows in draws]
 
     def validated(
         self,

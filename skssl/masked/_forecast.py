@@ -10,7 +10,8 @@ from torch import Tensor
 
 from skssl.views import observed_length
 
-# Of a window without room for more, the shares that are forecast at once, at least and at most.
+# Of a window without room for more, the shares that are forecast at once, at least, if so much is
+# asked for, and at most.
 _AT_ONCE, _MOST_AT_ONCE = 0.25, 0.75
 # Correlations that count as equal, and the standard errors by which they are taken to be lower.
 _ALIKE, _CAUTION = 0.02, 2.0
@@ -48,7 +49,7 @@ def forecast(
     steps = torch.arange(window)
     while done.min() < horizon:
         end = ends + done
-        length = end - _shift(known, end, window)
+        length = end - _shift(known, end, window, horizon)
         shown = _take(known, steps + (end - length)[:, None])
         shown = shown.masked_fill((steps >= length[:, None])[:, None], torch.nan)
         filled = go_on(shown, length)
@@ -59,9 +60,10 @@ def forecast(
     return _take(known, ends[:, None] + torch.arange(horizon))
 
 
-def _shift(known: Tensor, ends: Tensor, window: int) -> Tensor:
+def _shift(known: Tensor, ends: Tensor, window: int, horizon: int) -> Tensor:
     """Return by how many steps each series is moved to leave room for a forecast in the window."""
-    longest = window - max(1, int(_AT_ONCE * window))
+    # What takes room that nothing needs is lost, such as that of a week before.
+    longest = window - max(1, min(horizon, int(_AT_ONCE * window)))
     shortest = min(longest, max(1, math.ceil((1 - _MOST_AT_ONCE) * window)))
     shift = torch.zeros_like(ends)
     full = ends >= window

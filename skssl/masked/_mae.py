@@ -93,7 +93,7 @@ class MaskedAutoencoder(Reconstruction):
     (200, 192)
     >>> ssl.history_[-1]["relative_error"] < 1
     True
-    >>> ssl.reconstruct(X).shape
+    >>> ssl.reconstruct(X, "random").shape
     (200, 8, 8)
     """
 

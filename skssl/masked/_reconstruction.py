@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Hashable
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
 
 import numpy as np
 import torch
@@ -184,7 +184,7 @@ class Reconstruction(_MaskedMethod):
             total, count = self.apply_objective(errors, samples).double().sum(dim=0).tolist()
         return 1.0 - total / max(1.0, count)
 
-    def reconstruct(self, X: Samples, mask: ArrayLike | None = None) -> Any:
+    def reconstruct(self, X: Samples, mask: ArrayLike | Literal["random"] | None = None) -> Any:
         """Fill in what is masked, from what is not.
 
         For images, video, series and tables.
@@ -193,19 +193,26 @@ class Reconstruction(_MaskedMethod):
         ----------
         X : array-like
             Samples.
-        mask : array-like of bool, default=None
+        mask : array-like of bool, "random" or None, default=None
             What to fill in: pixels (n, height, width) of images, (n, frames, height, width) of
             video, steps (n, length) or (n, channels, length) of series, cells (n, columns) of
             tables; or those of one sample, for all: pixels (height, width), steps (length,). A
             patch with a masked cell is hidden from the network as a whole. None marks what is
             missing: the gaps of series, not what follows the last value, and the missing cells of
-            tables. Where nothing is missing, it hides random patches, as in training, and nothing
-            of tables.
+            tables; nothing else is changed. "random" hides random parts, as in training, to see
+            what the network has learned.
 
         Returns
         -------
         X_filled : array-like
-            As `X`. What is not masked is as it was, bit by bit.
+            As `X`, in float32 where that is float64. What is not masked is as it was, in the bits
+            of that dtype.
+
+        Raises
+        ------
+        ValueError
+            If `mask` is None for samples that cannot have gaps, images and video, or is of another
+            shape or dtype; or if ``normalize_patches=True``.
 
         See Also
         --------
@@ -213,16 +220,21 @@ class Reconstruction(_MaskedMethod):
         impute : Fills missing cells, of tables alone.
         """
         samples, loaded = self._prepare_filling(X, "reconstruct", (Fillable,))
-        if mask is not None and loaded is not None:
+        if isinstance(mask, str):
+            if mask != "random":
+                raise ValueError(
+                    f"mask={mask!r} must be 'random', None or an array of True and False."
+                )
+            cells = self._random_cells(samples)
+        elif mask is not None and loaded is not None:
             # The mask has rows for what could not be loaded, too.
             every = samples[:1].expand(len(loaded), *samples.shape[1:])
             cells = Fillable.of(self.modality_).cells(mask, every)[torch.from_numpy(loaded)]
         elif mask is not None:
             cells = Fillable.of(self.modality_).cells(mask, samples)
         else:
+            self._check_gaps()
             cells = Fillable.of(self.modality_).missing(samples)
-            if not cells.any() and not isinstance(self.modality_, Imputable):
-                cells = self._random_cells(samples)
         return self.give_back(self._fill(samples, cells), X, loaded)
 
     def impute(self, X: Samples) -> Any:
@@ -268,10 +280,11 @@ class Reconstruction(_MaskedMethod):
         Steps are known by where they are in a series, as a day may matter that begins at midnight,
         and `X` is taken to begin where the series of `fit` began; fit to series that begin anywhere
         if those of `X` may. Of series that are as long as these, or longer, the last steps are
-        looked at, between a quarter and three quarters of that length: from where the series looks
-        most like its own beginning, such as after a whole number of days. What comes back after a
-        longer time, such as each week, is lost then: pass no longer past than the series of `fit`
-        have room for beside the horizon, or make these at least twice as long as what comes back.
+        looked at, at least a quarter of that length and at most what leaves room for the horizon:
+        from where the series looks most like its own beginning, such as after a whole number of
+        days. What comes back after a longer time, such as each week, may be lost then: pass no
+        longer past than the series of `fit` have room for beside the horizon, or make these at
+        least twice as long as what comes back.
         Of long forecasts, the first steps are predicted, and the next ones from these, as if
         they had been seen.
 
@@ -340,6 +353,16 @@ class Reconstruction(_MaskedMethod):
                 "a patch does not tell what that is."
             )
         return self.prepare_to_fill(X, name)
+
+    def _check_gaps(self) -> None:
+        """Raise an error if nothing can be missing in samples."""
+        if type(self.modality_).missing is Fillable.missing:
+            name = type(self.modality_).__name__
+            raise ValueError(
+                f"mask=None fills in what is missing, and nothing is in samples of {name}(). Pass "
+                "a mask, True where something is to be filled in, or mask='random' to see what "
+                "the network makes of random holes."
+            )
 
     def _random_cells(self, samples: Tensor) -> Tensor:
         from skssl.training import resolve_device, seeded

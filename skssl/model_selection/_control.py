@@ -16,6 +16,9 @@ from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import RandomWeightsWarning
 from skssl.model_selection._scorers import default_scorer, knn_scorer
 
+# From so many on, a training is not short.
+_USUAL_STEPS = 300
+
 
 def check_against_random_weights(
     estimator: BaseEstimator,
@@ -91,9 +94,15 @@ def check_against_random_weights(
     if not score > at_random:
         method = _method(fitted)
         start = "frozen, as it started," if method.starts_from_known() else "with random weights"
+        advice = _advice(method, few_labels=y is None)
+        if method.n_steps_ and scorer is knn_scorer and score == at_random == 1:
+            advice = (
+                "both are always right, which does not tell them apart. "
+                "skssl.inspection.few_label_report compares them with fewer labels."
+            )
         warn(
             f"{type(method).__name__} scores {score:.4g}, and {start} {at_random:.4g}: by this "
-            f"score, {_advice(method, few_labels=y is None)}",
+            f"score, {advice}",
             RandomWeightsWarning,
         )
     return score - at_random
@@ -103,12 +112,16 @@ def _advice(method: SelfSupervisedTransformer, *, few_labels: bool) -> str:
     """Say why the score may be no better, and what to do."""
     if not method.n_steps_:
         return "there is nothing to compare, since nothing was trained (max_epochs=0)."
-    advice = (
-        "It had collapsed: do what the CollapseWarning says"
-        if method.has_collapsed()
-        else f"Try more steps (this training had {method.n_steps_}, in {method.n_iter_} epochs)"
-        f"{', other views, or look at a few labels' if few_labels else ' or other views'}"
-    )
+    if method.has_collapsed():
+        advice = "It had collapsed: do what the CollapseWarning says"
+    else:
+        steps = "" if method.n_steps_ >= _USUAL_STEPS else "more steps or "
+        advice = (
+            f"Try {steps}other views (this training had {method.n_steps_} steps, in "
+            f"{method.n_iter_} epochs)"
+        )
+    if few_labels:
+        advice += ", or look at a few labels, since this score does not know the classes"
     return f"training did not pay. {advice}; see 'When it does not work' in the documentation."
 
 

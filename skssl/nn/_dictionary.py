@@ -44,6 +44,11 @@ class PatchDictionary(nn.Module):
         Mean of what quadrants tell.
     components : Tensor of shape (columns, 4 * k)
 
+    Attributes
+    ----------
+    mirrored : bool
+        Whether an image and its mirror image are described alike.
+
     References
     ----------
     Coates, Lee and Ng, "An Analysis of Single-Layer Networks in Unsupervised Feature Learning",
@@ -70,6 +75,10 @@ class PatchDictionary(nn.Module):
         self.register_buffer("centroids", centroids)
         self.register_buffer("center", center)
         self.register_buffer("components", components)
+        self.mirrored = False
+
+    def extra_repr(self) -> str:
+        return f"mirrored={self.mirrored}"
 
     @classmethod
     def blank(cls) -> PatchDictionary:
@@ -107,6 +116,7 @@ class PatchDictionary(nn.Module):
         )
         centroids = and_in_mirror(torch.as_tensor(kmeans.fit(white).cluster_centers_))
         dictionary = cls.blank()
+        dictionary.mirrored = mirrored
         dictionary.mean, dictionary.whitening, dictionary.centroids = (
             torch.as_tensor(learned, dtype=torch.float32).clone()  # no memory of others
             for learned in (mean, whitening, centroids)

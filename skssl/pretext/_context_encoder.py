@@ -187,7 +187,7 @@ class ContextEncoder(_DenseTask):
         Returns
         -------
         filled : ndarray
-            `X`, with other values where the mask is True.
+            `X`, with other values where the mask is True; in float32 if it is float64.
         """
         check_is_fitted(self)
         samples, loaded = self.prepare_to_fill(X, "inpaint")

@@ -163,7 +163,7 @@ def can_be_filled(modality: Modality, X: Samples) -> None:
         left = ssl.modality_.missing(filled) & ~ssl.modality_.missing(samples)
         assert not left.any(), "imputing has made gaps"
         return
-    filled = ssl.reconstruct(X)
+    filled = ssl.reconstruct(X, "random")
     assert len(filled) == len(X)
     if isinstance(ssl.modality_, Forecastable):
         assert ssl.forecast(X, 1).shape[0] == len(X)

@@ -99,7 +99,11 @@ class Progress(Callback):
         elif net.steps == 0:
             self._write("no training, max_epochs=0")
         else:
-            self._write(f"{self._steps(net)} in {_duration(time.monotonic() - self.began_)}")
+            # After max_time, or where a training goes on, these are not all of them.
+            n = net.steps_done_ - self.steps_before_
+            since = f", {n} of them now," if self.steps_before_ else ""
+            said = f"{net.steps_done_} of {net.steps} steps{since}"
+            self._write(f"{said} in {_duration(time.monotonic() - self.began_)}")
         # A pickled callback takes no open stream along.
         self.bar_ = None
 
