@@ -327,7 +327,7 @@ class BuildsNetworks(StartsFrom):
         Parameters
         ----------
         X : array-like
-            Samples that a head may be built for; at least 2.
+            Samples like those of `fit`, at least 2, such as these; nothing is learned from them.
         """
         from skssl.training import resolve_device, seeded
 

@@ -14,6 +14,13 @@ from pathlib import Path
 import sphobjinv
 
 FOLDER = Path(__file__).parent
+# What a link to a label says: of other names, they themselves.
+TITLES = {
+    "bltin-boolean-values": "Boolean values",
+    "metadata_routing": "Metadata Routing",
+    "df_output_transform": "Pandas/Polars output for transformers with set_output",
+    "sphx_glr_auto_examples_miscellaneous_plot_set_output.py": "Introducing the set_output API",
+}
 
 
 def wanted(project):
@@ -46,7 +53,7 @@ def inventory(title, project, file=None):
                 role=role,
                 priority="1" if domain == "py" else "-1",
                 uri=places.get((kind, name), place),
-                dispname="-",
+                dispname=TITLES.get(name, "-"),
             )
         )
     return short
