@@ -60,6 +60,8 @@ class PatchDictionary(nn.Module):
     centroids: Tensor
     center: Tensor
     components: Tensor
+    # Also that of those in older files.
+    mirrored: bool = False
 
     def __init__(
         self,
