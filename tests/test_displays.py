@@ -641,6 +641,12 @@ def overlapping(axes):
     return [pair for pair in pairs if pair[0].overlaps(pair[1])]
 
 
+def test_neighbours_are_of_the_first_of_each_class():
+    Z, y = np.random.default_rng(0).normal(size=(60, 5)), np.repeat([3, 1, 2], 20)
+    display = NeighborsDisplay.from_embedding(Z, DIGITS[:60], y, n_neighbors=2)
+    assert list(display.rows) == [0, 20, 40]
+
+
 @pytest.mark.parametrize("n_neighbors", [1, 23])
 def test_titles_of_neighbours_have_room_and_markers_are_no_labels(n_neighbors):
     y = ["a very long name", -1] * 30

@@ -20,13 +20,14 @@ from skssl._types import Samples
 from skssl.base import SelfSupervisedTransformer
 from skssl.modality import Modality, as_samples, infer_modality, only_column, take
 
-_USUAL_ROWS = 4
+# Samples that are drawn if nobody says which.
+USUAL_ROWS = 4
 # Rows that a message names.
 _FEW = 5
 
 
 def check_rows(
-    rows: int | Sequence[int] | ArrayLike | None, X: Samples, *, usual: int = _USUAL_ROWS
+    rows: int | Sequence[int] | ArrayLike | None, X: Samples, *, usual: int = USUAL_ROWS
 ) -> np.ndarray:
     """Return which rows of `X` are to be drawn; None is the first ones.
 

@@ -17,7 +17,13 @@ from skssl._labels import as_labels, is_missing, quiet_about_few_labels, which_a
 from skssl._numbering import numbered_as
 from skssl._sklearn_compat import check_lengths, num_samples, validate_params
 from skssl._types import Samples
-from skssl.inspection._arguments import check_rows, finite_rows, fitted_to, known_modality
+from skssl.inspection._arguments import (
+    USUAL_ROWS,
+    check_rows,
+    finite_rows,
+    fitted_to,
+    known_modality,
+)
 from skssl.inspection._axes import size_of
 from skssl.inspection._fonts import find_letters
 from skssl.inspection._shown import columns_of
@@ -130,7 +136,8 @@ class NeighborsDisplay:
         y : array-like of shape (n_samples,), default=None
             Labels, to be written above each sample.
         rows : sequence of int, default=None
-            Samples whose neighbours are drawn. None is the first four.
+            Samples whose neighbours are drawn. None is the first of each class, of four classes at
+            the most, or without labels the first four.
         n_neighbors : int, default=5
             Neighbours of each.
         metric : str or callable, default="cosine"
@@ -329,9 +336,11 @@ def _checked(
 ) -> np.ndarray:
     """Return the rows to draw, after all that can be checked without an embedding."""
     check_lengths(X=X, y=y)
-    places = check_rows(rows, X)
     if y is not None:
-        _in_words(y, unlabeled, caller)
+        words = _in_words(y, unlabeled, caller)
+        if rows is None:
+            rows = [words.index(word) for word in list(dict.fromkeys(words))[:USUAL_ROWS]]
+    places = check_rows(rows, X)
     if n_neighbors >= num_samples(X):
         raise ValueError(
             f"n_neighbors={n_neighbors} is more than the {num_samples(X) - 1} other samples of X."

@@ -65,7 +65,7 @@ def embed(
     batch_size : int, default=4096
         Samples that are read, embedded and written at once.
     verbose : bool, default=True
-        Whether to show a progress bar.
+        Whether to show a progress bar. In a log file it is written again now and then.
 
     Returns
     -------
