@@ -113,9 +113,9 @@ print(f"right of the photos without a label: {np.mean(answer[~known] == truth[~k
 # %%
 # It also shows whether the training was worth it: beside the same method with random weights, and
 # what one would try first, with other labels drawn five times, and the 500 photos that came later
-# as the test. With five labels per class and no more, pass ``y`` in place of ``truth``, and ``n_labels=5,
-# n_repeats=1``. A training of a minute on 2,500 photos is a short one. A network that others have
-# trained on a million photos is one parameter away,
+# as the test. With five labels per class and no more, pass ``y`` in place of ``truth``, and
+# ``n_labels=5, n_repeats=1``. A training of a minute on 2,500 photos is a short one. A network that
+# others have trained on a million photos is one parameter away,
 # ``SimCLR(encoder="timm/efficientnet_lite0", weights="auto", max_epochs=0)``:
 # :ref:`sphx_glr_auto_examples_with_few_labels_pretrained_faces.py` has one in its comparison.
 new = sorted(later.glob("*.jpg"))
