@@ -99,10 +99,10 @@ class Progress(Callback):
         elif net.steps == 0:
             self._write("no training, max_epochs=0")
         else:
-            # After max_time, or where a training goes on, these are not all of them.
-            n = net.steps_done_ - self.steps_before_
-            since = f", {n} of them now," if self.steps_before_ else ""
-            said = f"{net.steps_done_} of {net.steps} steps{since}"
+            said = f"{net.steps_done_} of {net.steps} steps"
+            if self.steps_before_:
+                # The seconds are not those of the steps before.
+                said += f", {net.steps_done_ - self.steps_before_} of them now,"
             self._write(f"{said} in {_duration(time.monotonic() - self.began_)}")
         # A pickled callback takes no open stream along.
         self.bar_ = None
