@@ -52,8 +52,8 @@ _HOLE = 0.25
 _FILLED = 2000  # test images; the biharmonic equation takes its time
 _MISSING = 0.2
 _ROUNDS, _TREES = 3, 50
-_DAY = 24
-_SEEN, _AHEAD, _HORIZONS = 14 * _DAY, 4 * _DAY, (6, 24, 96)
+_DAY, _WEEK = 24, 7 * 24
+_SEEN, _AHEAD, _HORIZONS = 2 * _WEEK, 4 * _DAY, (6, 24, 96)
 _PENALTIES = np.logspace(0, 5, 11)
 # What was asked, who answers, and the errors by image, clip, column or week, of which the mean is
 # shown.
@@ -315,11 +315,12 @@ def forecasts() -> Iterator[Line]:
     past, future = np.split(test, [_SEEN], axis=2)
     ours = MaskedAutoencoder(modality=Series(), max_epochs=0, random_state=0)
     forecast = _fitted(ours, X).forecast(past, _AHEAD)
-    weeks = np.arange(len(test)) * 11 // (7 * _DAY)
+    weeks = np.arange(len(test)) * 11 // _WEEK
     for horizon in _HORIZONS:
         answers = {
             "last hour": past[..., -1:],
             "the day before": np.tile(past[..., -_DAY:], _AHEAD // _DAY)[..., :horizon],
+            "the week before": past[..., -_WEEK : horizon - _WEEK],
             "Ridge": _by_ridge(X, validation, past, horizon),
             "MaskedAutoencoder.forecast": forecast[..., :horizon],
         }

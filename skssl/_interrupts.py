@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from types import FrameType
 
-from skssl._processes import current_processes
+from skssl._processes import current_processes, is_first
 
 
 class Interrupts:
@@ -71,6 +72,10 @@ class Interrupts:
         pending, terminated = self._of_all
         if terminated:
             self.terminated = True
+            if is_first():
+                # Otherwise a log would end in the middle of a training, without a word.
+                told = "SIGTERM: the process ends. The next fit goes on from its checkpoint."
+                print(told, file=sys.stderr, flush=True)
             self.release()
         if pending:
             raise KeyboardInterrupt

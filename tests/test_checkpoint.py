@@ -599,8 +599,9 @@ def test_processes_that_are_killed_at_20_moments(path):
 
 
 @needs_fork
-def test_sigterm_writes_first(path):
+def test_sigterm_writes_first(path, capfd):
     end(path, signal.SIGTERM, 0.03, every="1h")
+    assert "SIGTERM: the process ends." in capfd.readouterr().err
     told, _ = TrainingFile(path).read()
     assert told["steps"] > 0 and not told["finished"]
 
