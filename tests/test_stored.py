@@ -1,10 +1,12 @@
 """Samples that lie in a file or store, of any size."""
 
 import errno
+import itertools
 import os
 import re
 import sys
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -334,6 +336,20 @@ def test_embedding_goes_on_where_it_was(ending, samples, fitted, tmp_path, monke
     with pytest.raises(ValueError, match=r"\(260, 256\)\. Say .* file of their own: X\[130:\]"):
         embed(fitted, np.concatenate([array, array]), out, verbose=False)
     np.testing.assert_array_equal(np.asarray(Z[:]), before)
+
+
+def test_a_log_gets_lines_of_embedding(samples, fitted, tmp_path, capsys, monkeypatch):
+    _, array = samples["table"]
+    # Each part takes 11 seconds by this clock, which says the time once before them.
+    clock = SimpleNamespace(monotonic=itertools.count(0, 11).__next__)
+    monkeypatch.setattr("skssl._progress.time", clock)
+    embed(fitted, array, tmp_path / "Z.npy", batch_size=40)
+    assert capsys.readouterr().err.splitlines() == [
+        "SimCLR: 40 of 130 samples, 25 s left",
+        "SimCLR: 80 of 130 samples, 14 s left",
+        "SimCLR: 120 of 130 samples, 3 s left",
+        "SimCLR: 130 of 130 samples in 44 s",
+    ]
 
 
 class Meanwhile(BaseEstimator):

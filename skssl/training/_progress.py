@@ -10,12 +10,14 @@ from skorch.callbacks import Callback
 from torch import Tensor
 from tqdm import tqdm
 
+from skssl._progress import LINES_APART, duration, shows_bars
+
 # The measures of the embedding that tell a collapse.
 _MEASURES = ("embedding_std", "view_ranking")
 # Steps after which the time of the others is known well enough to be told.
 _FIRST_STEPS = 5
-# A line for each part of a training, but none sooner than this after the one before, in seconds.
-_PARTS, _BETWEEN_LINES = 10, 10.0
+# Elsewhere than in a terminal, a line for each part of a training.
+_PARTS = 10
 # Reading the loss makes a GPU wait, so that is done once in this time, in seconds.
 _BETWEEN_LOSSES = 1.0
 # The time left is our own: tqdm knows the steps, but not that the time may be limited.
@@ -63,7 +65,7 @@ class Progress(Callback):
                 bar_format=_BAR,
                 file=sys.stderr,
             )
-            if _shows_bars()
+            if shows_bars()
             else None
         )
 
@@ -79,7 +81,7 @@ class Progress(Callback):
             return
         part = int(_PARTS * self._part(net))
         is_first = net.steps_done_ == min(self.steps_before_ + _FIRST_STEPS, net.steps)
-        if is_first or (part > self.parts_ and now - self.latest_line_ > _BETWEEN_LINES):
+        if is_first or (part > self.parts_ and now - self.latest_line_ > LINES_APART):
             self.parts_, self.latest_line_ = part, now
             self._write(f"{self._steps(net)}, {self._time_left(net)} left, {self._state(net)}")
 
@@ -103,7 +105,7 @@ class Progress(Callback):
             if self.steps_before_:
                 # The seconds are not those of the steps before.
                 said += f", {net.steps_done_ - self.steps_before_} of them now,"
-            self._write(f"{said} in {_duration(time.monotonic() - self.began_)}")
+            self._write(f"{said} in {duration(time.monotonic() - self.began_)}")
         # A pickled callback takes no open stream along.
         self.bar_ = None
 
@@ -121,7 +123,7 @@ class Progress(Callback):
     def _time_left(self, net: NeuralNet) -> str:
         passed = time.monotonic() - self.began_
         before = self.steps_before_ / net.steps
-        return _duration(passed * (1 - before) / (self._part(net) - before) - passed)
+        return duration(passed * (1 - before) / (self._part(net) - before) - passed)
 
     @staticmethod
     def _steps(net: NeuralNet) -> str:
@@ -152,18 +154,3 @@ class Progress(Callback):
 def _measures_of(net: NeuralNet) -> dict[str, float]:
     """Return the latest measures of the history; while an epoch goes on, that of the one before."""
     return {name: row[name] for row in net.history[-2:] for name in _MEASURES if name in row}
-
-
-def _shows_bars() -> bool:
-    """Whether what is written can be overwritten: in a terminal, and in a notebook."""
-    if sys.stderr.isatty():
-        return True
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return type(shell).__name__ == "ZMQInteractiveShell"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = seconds / 60
-    return f"{minutes:.1f} min" if minutes < 60 else f"{minutes / 60:.1f} h"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from numbers import Integral
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
-from tqdm import tqdm
 
+from skssl._progress import counted
 from skssl._quote import quoted, quoted_path
 from skssl._sklearn_compat import num_samples
 from skssl._streams import ahead
@@ -25,8 +25,6 @@ _FEW = 8
 _PLACES = 16
 _ROUNDING = 1e-3
 _AT_ONCE = 4096
-# Seconds between two states of a bar in what is no terminal.
-_BETWEEN_LINES = 10.0
 
 
 class _Transformer(Protocol):
@@ -65,7 +63,7 @@ def embed(
     batch_size : int, default=4096
         Samples that are read, embedded and written at once.
     verbose : bool, default=True
-        Whether to show a progress bar. In a log file it is written again now and then.
+        Whether to show a progress bar; in a log file, lines at least ten seconds apart.
 
     Returns
     -------
@@ -114,19 +112,17 @@ def embed(
             _check_same(target, done, few, lambda rows: embedded(take(X, rows)))
         starts = range(done, n_rows, int(batch_size))
         parts = [range(at, min(at + int(batch_size), n_rows)) for at in starts]
-        with tqdm(
-            total=n_rows,
-            initial=done,
-            desc=type(estimator).__name__,
-            unit=" samples",
-            mininterval=0.1 if sys.stderr.isatty() else _BETWEEN_LINES,
-            # Who has waited for another process has nothing to do.
-            disable=not (verbose and parts),
-        ) as bar:
+        # Who has waited for another process has nothing to do, and nothing to show.
+        shown = counted(type(estimator).__name__, n_rows, done=done, unit="samples")
+        with shown if verbose and parts else nullcontext(_nothing) as advance:
             for rows, samples in zip(parts, ahead(read, parts), strict=True):
                 target.write(rows, embedded(samples))
-                bar.update(len(rows))
+                advance(len(rows))
         return target.close()
+
+
+def _nothing(done: int) -> None:
+    """Show nothing."""
 
 
 def _check_same(
