@@ -199,6 +199,8 @@ def test_temperature_is_lower_for_many_samples(rng):
     assert ssl.fit(X[:100]).temperature_ == 0.5
     assert ssl.set_params(temperature=1).fit(X).temperature_ == 1.0
     assert ssl.temperature == 1
+    images = rng.integers(0, 256, (8000, 4, 4), dtype=np.uint8)
+    assert ssl.set_params(encoder=tiny_conv, temperature="auto").fit(images).temperature_ == 0.3
 
 
 class Products(TorchDispatchMode):

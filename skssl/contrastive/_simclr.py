@@ -10,10 +10,11 @@ from skssl._declare import AUTO, POSITIVE, POSITIVE_INT, param, resolve_auto
 from skssl._types import Auto
 from skssl.base import SelfSupervisedTransformer
 from skssl.losses import nt_xent
+from skssl.modality import Images
 from skssl.nn import Objective, PairObjective, mlp_head
 
-_HIGH_TEMPERATURE, _LOW_TEMPERATURE = 0.5, 0.2
-_MANY_SAMPLES = 8_000
+_TEMPERATURE, _OF_MANY, _OF_MANY_IMAGES = 0.5, 0.2, 0.3
+_MANY = 8_000
 
 
 class SimCLR(SelfSupervisedTransformer):
@@ -29,8 +30,9 @@ class SimCLR(SelfSupervisedTransformer):
     ----------
     temperature : float, default="auto"
         Divides the cosine similarities. Low values dwell on the most similar of the other samples;
-        high values push all of them away alike, so that clusters stay together. "auto" is 0.5, and
-        0.2 for 8,000 samples and more: telling near neighbours apart pays when there are many.
+        high values push all of them away alike, so that clusters stay together. "auto" is 0.5; for
+        8,000 samples and more it is 0.2, and 0.3 for images: telling near neighbours apart pays
+        when there are many.
     projector_dim : int, default=128
         Size of the projections that the loss compares.
     projector_hidden_dim : int, default="auto"
@@ -76,8 +78,8 @@ class SimCLR(SelfSupervisedTransformer):
     def make_objective(
         self, encoder: nn.Module, samples: Tensor, *, embedding_dim: int, n_samples: int
     ) -> Objective:
-        many = n_samples >= _MANY_SAMPLES
-        auto = _LOW_TEMPERATURE if many else _HIGH_TEMPERATURE
+        of_many = _OF_MANY_IMAGES if isinstance(self.modality_, Images) else _OF_MANY
+        auto = of_many if n_samples >= _MANY else _TEMPERATURE
         self.temperature_ = float(resolve_auto(self.temperature, auto))
         hidden = resolve_auto(self.projector_hidden_dim, embedding_dim)
         projector = mlp_head([embedding_dim, hidden, self.projector_dim], last_norm=True)
