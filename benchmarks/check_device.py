@@ -1,7 +1,7 @@
 """Tell whether skssl does on another device what it does on the CPU.
 
-For each modality and three methods, small made data are trained on for two epochs, on the device
-and on the CPU. The encoder that the device trained embeds the samples on both: the largest
+For each modality and three methods, small generated data are trained on for two epochs, on the
+device and on the CPU. The encoder that the device trained embeds the samples on both: the largest
 difference, relative to the largest value, is to stay within a hundredth. The losses of the first
 epoch come from other random numbers, and are to be within a quarter of each other. An error of one
 row is printed in it, and the others go on. The exit status is 1 if any row fails.

@@ -1,4 +1,4 @@
-"""Point clouds: ten made shapes, stretched, turned and noisy, upright or lying in any way."""
+"""Point clouds of ten shapes, stretched, turned and noisy, upright or lying in any way."""
 
 from __future__ import annotations
 

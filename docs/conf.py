@@ -89,6 +89,7 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "abort_on_example_error": True,
     "show_memory": False,
+    "write_computation_times": False,
 }
 
 # What is copied is what can be run: neither prompts nor output.

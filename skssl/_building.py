@@ -152,7 +152,13 @@ class BuildsNetworks(StartsFrom):
         return np.array([*self._described, *learned], dtype=object)
 
     def n_learned(self) -> int:
-        """Return how many columns of the embedding are learned."""
+        """Return how many columns of the embedding are learned.
+
+        Returns
+        -------
+        int
+            They come last, behind those of the description, where there is one.
+        """
         return self._n_features_out - len(self._described)
 
     @abstractmethod
@@ -173,6 +179,11 @@ class BuildsNetworks(StartsFrom):
         embedding_dim : int
         n_samples : int
             How many training samples there are.
+
+        Returns
+        -------
+        Objective
+            The encoder with its heads, and the loss of a batch.
         """
         raise TypeError(
             f"{type(self).__name__} has to define make_objective(self, encoder, samples, *, "
@@ -181,7 +192,18 @@ class BuildsNetworks(StartsFrom):
 
     @classmethod
     def works_with(cls, modality: type[Modality]) -> bool:
-        """Whether this method has a meaning for a modality, which can do what it needs."""
+        """Whether this method has a meaning for a modality, which can do what it needs.
+
+        Parameters
+        ----------
+        modality : type
+            A subclass of :class:`~skssl.modality.Modality`.
+
+        Returns
+        -------
+        bool
+            If False, `fit` refuses samples of this modality.
+        """
         return is_capable(modality, cls.needs)
 
     def _start(self, X: Samples) -> Tensor | Stream:
@@ -231,6 +253,16 @@ class BuildsNetworks(StartsFrom):
         """Return a copy that has the modality and the views which `fit` would find for `X`.
 
         It has no networks, and is not fitted.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples.
+
+        Returns
+        -------
+        Self
+            A copy with ``modality_`` and ``views_``.
         """
         self._validate_params()
         known = copy.copy(self)
@@ -328,6 +360,11 @@ class BuildsNetworks(StartsFrom):
         ----------
         X : array-like
             Samples like those of `fit`, at least 2, such as these; nothing is learned from them.
+
+        Returns
+        -------
+        Self
+            A fitted estimator of the same class, with an empty history.
         """
         from skssl.training import resolve_device, seeded
 
@@ -378,6 +415,11 @@ class BuildsNetworks(StartsFrom):
         """Return samples of the form of the training samples, which are all the same one.
 
         How many random numbers are drawn for networks depends on their shape alone.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, ...)
+            Of the shape and dtype of the prepared training samples.
         """
         dtype, shape = getattr(torch, self._dtype.removeprefix("torch.")), (1, *self._shape[1:])
         if dtype.is_floating_point:
@@ -427,7 +469,13 @@ class BuildsNetworks(StartsFrom):
         return views
 
     def check_views(self, views: Views) -> None:
-        """Raise an error if views are those of another modality."""
+        """Raise an error if views are those of another modality.
+
+        Parameters
+        ----------
+        views : Views
+            What the user passed.
+        """
         of_class = {kind.views_class: kind for kind in MODALITIES}
         kind = next((of_class[cls] for cls in type(views).__mro__ if cls in of_class), None)
         # Modalities of one's own may have the views of another one.
@@ -441,16 +489,34 @@ class BuildsNetworks(StartsFrom):
             )
 
     def default_views(self) -> Views:
-        """Return the modality's default views, in a size that the encoder takes."""
+        """Return the modality's default views, in a size that the encoder takes.
+
+        Returns
+        -------
+        Views
+            What ``views="auto"`` means here.
+        """
         views = self.modality_.default_views()
         return views.full_size() if self.takes_one_size() else views
 
     def augments(self) -> bool:
-        """Whether the user asked for views, for methods that need none of their own."""
+        """Whether the user asked for views, for methods that need none of their own.
+
+        Returns
+        -------
+        bool
+            False for ``views="auto"``.
+        """
         return not (isinstance(self.views, str) and self.views == "auto")
 
     def shows_views(self) -> bool:
-        """Whether the encoder is shown views of samples in training, rather than whole ones."""
+        """Whether the encoder is shown views of samples in training, rather than whole ones.
+
+        Returns
+        -------
+        bool
+            True by default.
+        """
         return True
 
     def _check_views(self, embedding: Embedding, samples: Tensor) -> None:

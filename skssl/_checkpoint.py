@@ -93,13 +93,13 @@ class Checkpoint:
         if estimator.checkpoint is None:
             return None
         for name, reason in {
-            "max_time": "whose steps cannot be repeated; say max_epochs",
-            "warm_start": "which has files of its own; say one of the two",
+            "max_time": "whose steps cannot be repeated; set max_epochs",
+            "warm_start": "which has files of its own; set one of the two",
         }.items():
             value = getattr(estimator, name, None)
             if value:
                 raise ValueError(
-                    f"checkpoint={quoted_path(estimator.checkpoint)} cannot be said with "
+                    f"checkpoint={quoted_path(estimator.checkpoint)} cannot be combined with "
                     f"{name}={quoted(value)}, {reason}."
                 )
         known = known_parameters(estimator) | known

@@ -173,7 +173,7 @@ def param(*allowed: object, default: Any = dataclasses.MISSING, kw_only: bool = 
     """Declare a parameter: what scikit-learn's validation is to allow, and its default.
 
     Written in the body of a class: ``weight: float = param(POSITIVE, default=1.0)``. The class says
-    as soon as it is defined if a constraint is none.
+    as soon as it is defined if something is not a constraint.
 
     Parameters
     ----------
@@ -188,6 +188,11 @@ def param(*allowed: object, default: Any = dataclasses.MISSING, kw_only: bool = 
         as all objects would share it: take a tuple, or None.
     kw_only : bool, default=True
         Whether it cannot be given by position.
+
+    Returns
+    -------
+    dataclasses.Field
+        What stands in the body of the class; objects of the class have the value.
     """
     return dataclasses.field(default=default, kw_only=kw_only, metadata={"allowed": list(allowed)})
 
@@ -240,7 +245,13 @@ class Declared(BaseEstimator):
         return False
 
     def tell_fitted(self) -> dict[str, str]:
-        """Return what `fit` found that `repr` and the HTML view are to tell, by what it is of."""
+        """Return what `fit` found that `repr` and the HTML view are to tell, by what it is of.
+
+        Returns
+        -------
+        dict of str to str
+            Such as what was found of each column of a table; empty if there is nothing to tell.
+        """
         return {}
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:

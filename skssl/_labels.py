@@ -316,7 +316,7 @@ def _check_marker(others: np.ndarray, *, caller: str, kind: Kind, is_float: bool
     else:
         return
     raise ValueError(
-        f"{caller}: unlabeled='auto' takes -1 in y for a missing label, but {why}. Say "
+        f"{caller}: unlabeled='auto' takes -1 in y for a missing label, but {why}. Pass "
         "unlabeled=-1 if it stands for a missing label, and unlabeled=None if all rows are "
         "labelled and -1 is a label, or unlabeled=np.nan if only missing values are unlabelled."
     )
@@ -329,7 +329,7 @@ def _check_strings(labels: np.ndarray, declared: list[object], caller: str) -> N
         if label not in declared and any(same_label(found, label) for found in labels):
             raise ValueError(
                 f"{caller}: y holds the string {label!r}, which is what NumPy makes of a marker "
-                f"among names. Say unlabeled={label!r} if it stands for a missing label, and "
+                f"among names. Pass unlabeled={label!r} if it stands for a missing label, and "
                 "unlabeled=None if it is a label, or unlabeled=np.nan if other values are missing. "
                 "Lists and arrays of dtype object keep markers among names."
             )

@@ -34,6 +34,12 @@ def set_memory_limit(limit: int | float | str) -> AbstractContextManager[None]:
         whatever can be. A float is a fraction of the machine's memory, above 0 and below 1. "auto"
         is an eighth of that memory, at most 1 GiB.
 
+    Returns
+    -------
+    context manager
+        For a ``with`` block, at whose end the limit is again what it was before the call. It can be
+        ignored.
+
     Raises
     ------
     ValueError

@@ -66,7 +66,7 @@ def check_views(
     of_sample = _embedded(embedding, shown)
     size, whole = tuple(view.shape[1:]), tuple(shown.shape[1:])
     made = f"{name_of_views(views)} makes views of shape {size} of samples of shape {whole}"
-    remedy = "Say views as large as the samples, or an encoder that takes any size."
+    remedy = "Pass views as large as the samples, or an encoder that takes any size."
     try:
         of_view = _embedded(embedding, view)
     # What a network raises can be anything.

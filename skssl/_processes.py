@@ -202,7 +202,7 @@ def _refuse_workers() -> None:
     if get_active_backend()[0].nesting_level:
         raise RuntimeError(
             "fit was called by a worker of joblib in one of several processes of torchrun, SLURM "
-            "or torch.distributed, which train together. Say n_jobs=1, so that each fit is done "
+            "or torch.distributed, which train together. Set n_jobs=1, so that each fit is done "
             "by all of them, or start the script without torchrun, so that each worker fits alone; "
             "joblib.parallel_config('dask') has workers on many machines."
         )

@@ -42,10 +42,28 @@ class TakesSamples(OwnSettings, BaseEstimator):
         of_any_length: bool = False,
         every: bool = False,
     ) -> tuple[Tensor, np.ndarray | None]:
-        """Check `X`; return a tensor of samples, and which ones could be loaded if not all.
+        """Check samples, and turn them into a tensor.
 
-        Series of one channel may have other lengths than in `fit` with ``of_any_length``. With
-        ``every``, it is an error if a sample cannot be loaded.
+        Parameters
+        ----------
+        X : array-like
+            Samples.
+        reset : bool, default=False
+            Whether the modality learns scales and the like from them, as in `fit`, instead of
+            comparing them with those of `fit`.
+        min_samples : int, default=1
+            Fewer samples than this are an error.
+        of_any_length : bool, default=False
+            Whether series of one channel may have other lengths than in `fit`.
+        every : bool, default=False
+            Whether it is an error if a sample cannot be loaded.
+
+        Returns
+        -------
+        samples : Tensor of shape (n_loaded, ...)
+            Prepared samples, on the CPU.
+        loaded : ndarray of shape (n_samples,), bool, or None
+            Which samples of `X` could be loaded; None if all.
         """
         X, loaded = (self.modality_.load_all(X), None) if every else self.modality_.load(X)
         if loaded is not None and min_samples == 1:
@@ -66,7 +84,20 @@ class TakesSamples(OwnSettings, BaseEstimator):
         return samples, loaded
 
     def prepare_to_fill(self, X: Samples, name: str) -> tuple[Tensor, np.ndarray | None]:
-        """Return what `prepare_samples` does; an error says how to mark NaN to be filled."""
+        """Return what `prepare_samples` does; an error says how to mark NaN to be filled.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples.
+        name : str
+            The name of the method that fills, for the error message.
+
+        Returns
+        -------
+        samples, loaded
+            As `prepare_samples` returns them.
+        """
         values = as_samples(X)
         has_gaps = isinstance(values, np.ndarray) and values.dtype.kind == "f"
         if has_gaps and not self.modality_.allows_nan and np.isnan(values).any():
@@ -78,7 +109,19 @@ class TakesSamples(OwnSettings, BaseEstimator):
         return self.prepare_samples(X)
 
     def on_demand(self, X: Samples) -> Stored | None:
-        """Return samples that are too large for the memory, to be read when they are needed."""
+        """Return samples that are too large for the memory, to be read when they are needed.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples.
+
+        Returns
+        -------
+        Stored or None
+            None if the samples are in memory, or fit into the limit of
+            :func:`~skssl.utils.set_memory_limit`.
+        """
         stored = self.modality_.stored(X)
         return None if stored is None or stored.fits() else stored
 
@@ -90,7 +133,18 @@ class TakesSamples(OwnSettings, BaseEstimator):
         return self.prepare_samples(raw)
 
     def training_samples(self, X: Samples) -> Tensor | Stream:
-        """Check `X`, of which there are at least 2 samples, and return what is trained on."""
+        """Check samples, and return what is trained on.
+
+        Parameters
+        ----------
+        X : array-like
+            At least 2 samples.
+
+        Returns
+        -------
+        Tensor or Stream
+            Prepared samples, or what reads and prepares them while they are needed.
+        """
         stored = self.on_demand(X)
         if stored is None:
             return self.prepare_samples(X, min_samples=2)[0]
@@ -102,6 +156,16 @@ class TakesSamples(OwnSettings, BaseEstimator):
 
         Each part is a tensor, and a boolean array that says which of the rows it was made of could
         be loaded; None says that all could.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples.
+
+        Yields
+        ------
+        samples, loaded
+            As `prepare_samples` returns them.
         """
         stored = self.on_demand(X)
         if stored is None:
@@ -119,7 +183,22 @@ class TakesSamples(OwnSettings, BaseEstimator):
             )
 
     def give_back(self, samples: Tensor, X: Samples, loaded: np.ndarray | None) -> Any:
-        """Return prepared samples in the form of `X`, one for each of its rows."""
+        """Return prepared samples in the form of `X`, one for each of its rows.
+
+        Parameters
+        ----------
+        samples : Tensor
+            Prepared samples, such as filled ones, for the rows that could be loaded.
+        X : array-like
+            The samples that they were made from.
+        loaded : ndarray of bool or None
+            Which rows of `X` could be loaded; None if all.
+
+        Returns
+        -------
+        array-like
+            NaN in rows that could not be loaded.
+        """
         return in_all_rows(Restorable.of(self.modality_).restore(samples, X), loaded)
 
     def _apply(
@@ -143,6 +222,19 @@ class TakesSamples(OwnSettings, BaseEstimator):
         """Apply a function of the trained objective and of samples, as :meth:`_apply` does.
 
         The first of the `samples` are prepared ones and go through the input layer.
+
+        Parameters
+        ----------
+        function : callable
+            Gets the objective and a batch of each of the `samples`, on the device; returns a tensor
+            with a row for each.
+        *samples : Tensor
+            Of the same length.
+
+        Returns
+        -------
+        Tensor
+            Of all rows, on the CPU.
         """
         trained = nn.ModuleList([self._input_layer, self._objective])
 
@@ -155,6 +247,17 @@ class TakesSamples(OwnSettings, BaseEstimator):
 
     def embed_views(self, X: Samples, views: Views, *, n_views: int, seed: int) -> np.ndarray:
         """Embed random views of samples with what was learned, as `transform` embeds samples.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples.
+        views : Views
+            What the views are drawn from.
+        n_views : int
+            How many views to draw of each sample.
+        seed : int
+            Seed of the views.
 
         Returns
         -------

@@ -119,11 +119,23 @@ class StartsFrom(TakesSamples):
     _start_weights: dict[str, np.ndarray] | None = None
 
     def takes_one_size(self) -> bool:
-        """Whether the encoder may take samples of one size only: a user's own, or others'."""
+        """Whether the encoder may take samples of one size only: a user's own, or others'.
+
+        Returns
+        -------
+        bool
+            False for encoders by name that skssl builds.
+        """
         return self._name() is None or self._starting_weights() is not None
 
     def starts_from_known(self) -> bool:
-        """Whether the encoder has weights that something was learned with, for all one knows."""
+        """Whether the encoder has weights that something was learned with, for all one knows.
+
+        Returns
+        -------
+        bool
+            True for a module, a file, and names with `weights`.
+        """
         is_whole = isinstance(self.encoder, (nn.Module, Path)) and self._name() is None
         return is_whole or self._starting_weights() is not None
 
@@ -158,15 +170,24 @@ class StartsFrom(TakesSamples):
         self.modality_.expect_known(is_known)
 
     def is_adapted(self) -> bool:
-        """Whether the encoder is known to be trained, so that it is adapted gently."""
+        """Whether the encoder is known to be trained, so that it is adapted gently.
+
+        Returns
+        -------
+        bool
+            Unlike `starts_from_known`, False for a module of the user's that nothing is known of.
+        """
         is_known = isinstance(self.encoder, (Embedding, Pretrained, Path)) and self._name() is None
         return is_known or self._starting_weights() is not None
 
     def plan(self) -> Plan:
-        """Return how the encoder is trained, as a ``Plan`` of :mod:`skssl.extend`.
+        """Return how the encoder is trained.
 
-        It has `is_adapted`, whether the head learns alone at first and the encoder slowly then,
-        and the parameters `freeze` and `lora_rank`.
+        Returns
+        -------
+        skssl.extend.Plan
+            It has `is_adapted`, whether the head learns alone at first and the encoder slowly then,
+            and the parameters `freeze` and `lora_rank`.
         """
         return Plan(
             is_adapted=self.is_adapted(),

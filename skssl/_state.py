@@ -108,7 +108,13 @@ class KeepsState(Trained, WarmStart):
     _objective: Objective = _Heads()  # type: ignore[assignment]
 
     def without_heads(self) -> Self:
-        """Return a copy that shares the encoder, and has no heads. It is no training to go on."""
+        """Return a copy that shares the encoder, and has no heads.
+
+        Returns
+        -------
+        Self
+            A fitted estimator that embeds, and whose training cannot go on.
+        """
         only = copy.copy(self)
         for name in ("_objective", "_training", "_ended", "_start_weights"):
             only.__dict__.pop(name, None)

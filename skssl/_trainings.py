@@ -176,7 +176,7 @@ class Trainings:
         if doubt:
             raise ValueError(
                 f"warm_start must be a folder in which nobody but you can write, for its files "
-                f"are unpickled, and {str(self.folder)!r} {doubt}. Say one that is not there "
+                f"are unpickled, and {str(self.folder)!r} {doubt}. Pass one that is not there "
                 "yet, or make this one yours (chmod go-w)."
             )
 

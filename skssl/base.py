@@ -64,7 +64,7 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, StartParameters):
         ``set_params(views__flip=0)`` or ``views=skssl.views.ChangedViews(flip=0)``. Names are
         checked in `fit`, when the kind of data is known; the `views_` of a method that was fitted
         with ``max_epochs=0`` has them and their values, by its ``get_params()``. For an encoder
-        that is no name, the default views are as large as the samples.
+        that is not given by name, the default views are as large as the samples.
     max_epochs : int, default="auto"
         Passes over the training rows. "auto" counts in steps of the optimiser: 300 for up to 1000
         rows, growing with their number to the power of 0.6 to 4000; on a CPU fewer, where samples
@@ -75,8 +75,8 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, StartParameters):
         "1.5h"; checking and preparing the samples comes before it. The learning rate falls to zero
         over what fits in, so that the encoder is a trained one, after one step at least. The
         training ends with `max_epochs` if that comes first. How many steps there are depends on
-        the machine and on what else it does, so the bits are not repeatable. Has no part in
-        `partial_fit`, and is refused with `warm_start`.
+        the machine and on what else it does, so the bits are not repeatable. Ignored by
+        `partial_fit`; an error together with `warm_start`.
     batch_size : int, default="auto"
         Samples in a batch, at least 2; all of them if there are fewer. "auto" is 256, and on a CPU
         down to 64 for large samples and encoders.
@@ -95,8 +95,8 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, StartParameters):
         and norms as it is; it is timm's, for which there is ``pip install 'skssl[optimizers]'``.
     device : str or torch.device, default="auto"
         Where to train and to embed, such as "cpu" or "cuda:1". "auto" is the GPU if torch has one
-        of CUDA (NVIDIA's, or AMD's with ROCm), and the CPU otherwise. Apple's GPUs are asked for by
-        name, "mps", and were not tried yet: ``benchmarks/check_device.py`` does.
+        of CUDA (NVIDIA's, or AMD's with ROCm), and the CPU otherwise. For Apple's GPUs, which have
+        not been tried, pass "mps"; ``benchmarks/check_device.py`` tests them.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Precision of the training. "auto" is bfloat16 on GPUs that compute in it, and for networks
         with 2-D convolutions also on CPUs that do (AVX512-BF16 or AMX). Embeddings are always
@@ -110,7 +110,7 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, StartParameters):
         gets Ctrl-C or SIGTERM. A training that is over is taken from it as it is. A file of another
         method, version, parameter (but for `callbacks`, `device` and `verbose`) or other samples
         is an error, and left as it is. It is unpickled, so nobody else may have write permission.
-        Has no part in `partial_fit`, and is refused with `max_time` and `warm_start`.
+        Ignored by `partial_fit`; an error together with `max_time` or `warm_start`.
     checkpoint_every : float or str, default="5min"
         Time between two writings of it, as in `max_time`, or a number of steps such as "100 steps".
     random_state : int, RandomState instance or None, default=None
@@ -216,9 +216,9 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, StartParameters):
         """
         if self.warm_start and self.max_time is not None:
             raise ValueError(
-                f"max_time={self.max_time!r} cannot be said with "
+                f"max_time={self.max_time!r} cannot be combined with "
                 f"warm_start={quoted(self.warm_start)}, which continues trainings that can be "
-                "repeated; say max_epochs instead."
+                "repeated; set max_epochs instead."
             )
         goes_on = bool(self.warm_start)
         with transaction(self, goes_on=goes_on, unchanged=_UNCHANGED) as (ssl, interrupts):
@@ -329,7 +329,13 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, StartParameters):
         return default_scorer(self, X)
 
     def tell_fitted(self) -> dict[str, str]:
-        """Return what `fit` found that `repr` and the HTML view are to tell, by what it is of."""
+        """Return what `fit` found that `repr` and the HTML view are to tell, by what it is of.
+
+        Returns
+        -------
+        dict of str to str
+            Empty before `fit`.
+        """
         if not self.__sklearn_is_fitted__():
             return {}
         modality = {"modality_": type(self.modality_).__name__ + "()"}
@@ -404,7 +410,13 @@ class SelfSupervisedTransformer(KeepsState, TransformerMixin, StartParameters):
         return net.stopped_by_callback_
 
     def has_collapsed(self) -> bool:
-        """Whether the training warned of a collapse."""
+        """Whether the training warned of a collapse.
+
+        Returns
+        -------
+        bool
+            True from the :class:`~skssl.exceptions.CollapseWarning` on.
+        """
         return self._monitor.has_warned
 
     def conclude(self) -> None:

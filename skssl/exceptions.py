@@ -25,7 +25,7 @@ class CollapseWarning(UserWarning):
 
 
 class InconsistentVersionWarning(sklearn.exceptions.InconsistentVersionWarning):
-    """A file was written by another version of this library, which may have meant it otherwise.
+    """A file was written by another version of this library, which may read it differently.
 
     A filter for the warning of scikit-learn of this name holds for this one as well.
 
@@ -49,8 +49,8 @@ class InconsistentVersionWarning(sklearn.exceptions.InconsistentVersionWarning):
     def __str__(self) -> str:
         return (
             f"{self.estimator_name} was saved by skssl {self.original_version} and is read by "
-            f"{self.current_version}, which may make something else of it. Fit it again, or read "
-            "it with the version that wrote it."
+            f"{self.current_version}, which may interpret it differently. Fit it again, or "
+            "read it with the version that wrote it."
         )
 
 
@@ -81,8 +81,8 @@ class PretextTaskWarning(UserWarning):
 class RandomWeightsWarning(UserWarning):
     """A trained model has no better score than the same one with random weights.
 
-    Either the training taught nothing that the score sees, or the score is none to choose by here.
-    The message has both scores, and the likely reason.
+    Either the training taught nothing that the score sees, or this score is not suited to choosing
+    here. The message has both scores, and the likely reason.
     """
 
 

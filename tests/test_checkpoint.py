@@ -502,11 +502,11 @@ def with_local_class(shape):
 
 
 def test_with_a_clock_or_a_warm_start_it_is_refused(path):
-    with pytest.raises(ValueError, match=r"checkpoint=.* cannot be said with max_time='5min'"):
+    with pytest.raises(ValueError, match=r"checkpoint=.* cannot be combined with max_time='5min'"):
         simclr(checkpoint=path, max_time="5min").fit(X)
-    with pytest.raises(ValueError, match=r"checkpoint=.* cannot be said with warm_start=True"):
+    with pytest.raises(ValueError, match=r"checkpoint=.* cannot be combined with warm_start=True"):
         simclr(checkpoint=path, warm_start=True).fit(X)
-    with pytest.raises(ValueError, match=r"checkpoint=.* cannot be said with max_time=5"):
+    with pytest.raises(ValueError, match=r"checkpoint=.* cannot be combined with max_time=5"):
         FineTuneClassifier(simclr(), checkpoint=path, max_time=5).fit(X, Y)
 
 

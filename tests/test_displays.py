@@ -451,6 +451,74 @@ def test_forecasts():
     np.testing.assert_array_equal(lines["forecast"], foreseen[0])
 
 
+def parts_of(sketch):
+    """Return what a sketch shows, as arrays."""
+    return {
+        name: np.asarray(value) for name, value in vars(sketch).items() if name != "marked_color"
+    }
+
+
+@pytest.mark.parametrize("kind", ["images", "series", "categories", "video", "forecast", "frames"])
+def test_what_anything_predicted_is_drawn_as_what_a_method_does(kind):
+    case = {"forecast": "series", "frames": "video"}.get(kind, kind)
+    X = CASE[case].few()
+    rows, given = [3, 0], {}
+    if kind == "forecast":
+        method = masked("series")
+        given["horizon"] = 12
+        predicted = method.forecast(X[..., :-12], 12)
+    elif kind == "frames":
+        method = masked("video", MotionPrediction)
+        given["horizon"] = method.n_frames_
+        predicted = method.forecast(X[:, : method.n_past_], method.n_frames_)
+    else:
+        method = masked(kind)
+        sizes = {"images": (8, 8), "series": X.shape[2:], "video": X.shape[1:4]}
+        if kind != "categories":
+            given["mask"] = np.zeros((len(X), *sizes[kind]), dtype=bool)
+            given["mask"][:, 2:4] = True
+        predicted = method.reconstruct(X, given.get("mask"))
+    of_method = ReconstructionDisplay.from_estimator(method, X, rows=rows, **given)
+    of_others = ReconstructionDisplay.from_predictions(
+        X, predicted, modality=method.modality_, rows=rows, **given
+    )
+    assert list(of_others.stages) == list(of_method.stages)
+    for ours, theirs in zip(of_method.stages.values(), of_others.stages.values(), strict=True):
+        for one, other in zip(map(parts_of, ours), map(parts_of, theirs), strict=True):
+            assert one.keys() == other.keys()
+            for name, value in one.items():
+                if value.dtype.kind == "f":
+                    np.testing.assert_allclose(other[name], value, atol=1e-6)
+                else:
+                    np.testing.assert_array_equal(other[name], value)
+
+
+def test_predictions_of_colours_have_no_holes_and_errors_say_what_is_allowed():
+    display = ReconstructionDisplay.from_predictions(DIGITS, DIGITS[::-1])
+    assert list(display.stages) == ["predicted", "original"]
+    assert display.axes_.shape == (2, 6)
+    draw = ReconstructionDisplay.from_predictions
+    series = np.zeros((9, 30))
+    for args, params, message in [
+        ((series, series[:, :5]), {"modality": Series()}, "Of series, pass mask or horizon"),
+        (
+            (series, series),
+            {"modality": Series(), "horizon": 5},
+            r"shape \(3, 1, 5\), got \(3, 1, 30",
+        ),
+        (
+            (series, series),
+            {"modality": Series(), "horizon": 30},
+            "horizon must be an int from 1 to",
+        ),
+        ((DIGITS, DIGITS[:5]), {}, "X_pred"),
+        ((DIGITS, DIGITS), {"horizon": 3}, "horizon=3 is for series and clips, and X are Images"),
+        ((DIGITS, DIGITS), {"channels": [0]}, "channels=.* is for series"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            draw(*args, **params)
+
+
 def test_channels_are_chosen_and_named():
     X = np.random.default_rng(0).normal(size=(30, 6, 40))
     method = MaskedAutoencoder(modality=Series(), max_epochs=0, **TINY_TRANSFORMER).fit(X)

@@ -364,7 +364,7 @@ def test_labels_without_any_before():
         ([0, 1, 1], saved(3, (0, 1.5, 0)), "1.5 in row 0"),
         ([0, 1, 1], saved(3, (0, True, 0)), "True in row 0"),
         (["a", "b", "b"], saved(3, (0, 1, "a")), "names, so a label must be a text.* 1 in row 0"),
-        ([0, 1, 1], saved(3, (0, None, 0)), "no row of y is without one.*say unlabeled"),
+        ([0, 1, 1], saved(3, (0, None, 0)), "no row of y is without one.*pass unlabeled"),
         (np.array([0, 1, 1], np.int8), saved(3, (0, 300, 0)), "300 of row 0 does not fit.*int8"),
         ([0, 1, 1], io.StringIO("row,label,was\n0,x,0\n"), "'x' in row 0"),
         ([0, 1, 1], io.StringIO("row,label,was\n0,1\n"), "Line 2 of file must have 3 cells"),
@@ -399,7 +399,7 @@ def test_labels_that_do_not_belong_are_refused(y, file, message):
 def test_a_missing_label_is_written_as_said():
     new = apply_labels([0, 1, 1], saved(3, (0, None, 0)), unlabeled=-1)
     np.testing.assert_array_equal(new, [-1, 1, 1])
-    with pytest.raises(ValueError, match="with unlabeled=None all rows have one; say unlabeled"):
+    with pytest.raises(ValueError, match="with unlabeled=None all rows have one; pass unlabeled"):
         apply_labels([0, 1, 1], saved(3, (0, None, 0)), unlabeled=None)
     with pytest.raises(ValueError, match="stand for none: 9 in row 0"):
         apply_labels([0, 9, 1], saved(3, (0, 9, 0)), unlabeled=9)

@@ -327,13 +327,13 @@ def test_embedding_goes_on_where_it_was(ending, samples, fitted, tmp_path, monke
         embed(fitted, array + 1, out, verbose=False)
     middle = array.copy()
     middle[62:70] += 1
-    with pytest.raises(ValueError, match=r"of 31 rows .*, 1 differ, the first is row 68\. Say"):
+    with pytest.raises(ValueError, match=r"of 31 rows .*, 1 differ, the first is row 68\. Pass"):
         embed(fitted, middle, out, verbose=False)
     with pytest.raises(
-        ValueError, match=r"has shape \(130, 256\), but .* \(99, 256\)\. Say .*it.$"
+        ValueError, match=r"has shape \(130, 256\), but .* \(99, 256\)\. Pass .*it.$"
     ):
         embed(fitted, array[:99], out, verbose=False)
-    with pytest.raises(ValueError, match=r"\(260, 256\)\. Say .* file of their own: X\[130:\]"):
+    with pytest.raises(ValueError, match=r"\(260, 256\)\. Pass .* file of their own: X\[130:\]"):
         embed(fitted, np.concatenate([array, array]), out, verbose=False)
     np.testing.assert_array_equal(np.asarray(Z[:]), before)
 

@@ -70,7 +70,7 @@ class Spectra(Tokenizable):
 
     @classmethod
     def recognizes(cls, look):
-        """Return False: rows of numbers may be anything, so Spectra() has to be said."""
+        """Return False: rows of numbers may be anything, so Spectra() has to be passed."""
         return False
 
     def check(self, X, *, estimator, min_samples=1):

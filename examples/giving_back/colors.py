@@ -80,8 +80,8 @@ for name in list(errors)[:-1]:
     print(f"Colorization is {lead.against(name)}.")
 
 # %%
-# The first test photos. It is the mean error that was learned to be small, so colours are pale
-# where several are possible.
+# The first test photos. Training makes the mean error small, so colours are pale where several
+# are possible.
 ReconstructionDisplay.from_estimator(painter, X_test, rows=range(8))
 
 # sphinx_gallery_thumbnail_path = "_outputs/colors/4a.png"

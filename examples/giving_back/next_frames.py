@@ -3,7 +3,7 @@ The next frames of a clip
 =========================
 
 A digit flies through a frame and bounces off its walls. Where will it be in the next frames? A
-network that has seen enough clips without a word on digits or motion can tell.
+network that has seen enough clips, and was told nothing of digits or motion, can predict it.
 
 Run it with ``SKSSL_DATA`` naming a folder that has ``video/moving_mnist_made.npz``.
 ``torchvision.datasets.MovingMNIST(root, download=True)`` has clips of two digits.

@@ -42,8 +42,8 @@ print(f"{X.shape[1]} columns, {X.isna().any().sum()} of them with gaps; answers:
 # %%
 # The Pipeline
 # ------------
-# The method learns from all rows, and the head from those with an answer. Whoever always says the
-# more frequent answer is right as often as the last number says.
+# The method learns from all rows, and the head from those with an answer. The last number
+# is the accuracy of always giving the more frequent answer.
 few = y.astype(object).where(np.random.default_rng(0).random(len(y)) < 0.02, None)
 model = make_pipeline(SimCLR(random_state=0), LabeledOnly(LogisticRegression(max_iter=1000)))
 model.fit(X, few)

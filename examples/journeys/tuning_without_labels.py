@@ -62,7 +62,7 @@ ax.set_xticks(places, ["0", "15", "45", "180"])
 ax.set_xlabel("views__rotation, in degrees")
 ax.set_ylabel("score without labels", color="C0")
 right.set_ylabel("nearest neighbours, with labels", color="C1")
-right.set_ylim(0.5, 1)
+right.set_ylim(0, 1)
 plt.show()
 
-# sphinx_gallery_thumbnail_path = "_outputs/tuning_without_labels/5a.png"
+# sphinx_gallery_thumbnail_number = 2

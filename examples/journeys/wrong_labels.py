@@ -66,4 +66,4 @@ NeighborsDisplay.from_embedding(
     features["SimCLR"][:1000], images[:1000], noted, rows=suspects["SimCLR"][:4], n_neighbors=6
 )
 
-# sphinx_gallery_thumbnail_path = "_outputs/wrong_labels/4a.png"
+# sphinx_gallery_thumbnail_number = 1

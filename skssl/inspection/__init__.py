@@ -11,8 +11,8 @@ from skssl.inspection._neighbors_display import NeighborsDisplay
 from skssl.inspection._paired import PairedDifference, paired_difference
 from skssl.inspection._reconstruction_display import ReconstructionDisplay
 from skssl.inspection._report import FewLabelReport
-from skssl.inspection._rows import draw_labelled, takes_unlabelled
-from skssl.inspection._steps import NearestNeighbors, Values, graph_kernel
+from skssl.inspection._rows import draw_labelled
+from skssl.inspection._steps import NearestNeighbors, graph_kernel
 from skssl.inspection._training_display import TrainingDisplay
 from skssl.inspection._views_display import ViewsDisplay
 
@@ -25,7 +25,6 @@ __all__ = [
     "PairedDifference",
     "ReconstructionDisplay",
     "TrainingDisplay",
-    "Values",
     "ViewsDisplay",
     "apply_labels",
     "classical_baselines",
@@ -34,6 +33,5 @@ __all__ = [
     "few_label_report",
     "graph_kernel",
     "paired_difference",
-    "takes_unlabelled",
     "to_embedding_atlas",
 ]

@@ -62,10 +62,10 @@ def apply_labels(
     Raises
     ------
     ValueError
-        If the file is no such JSON or CSV, names a row twice or one that there is not, or is JSON
-        and of another number of rows (CSV has no number); if `y` has another label in one of its
-        rows than the page had, as when the order has changed, which is not seen where these rows
-        had no label before; or if a label is of another kind than those of `y`, or is what
+        If the file is not such a JSON or CSV, names a row twice or one that does not exist, or is
+        JSON and of another number of rows (CSV has no number); if `y` has another label in one of
+        its rows than the page had, as when the order has changed, which is not seen where these
+        rows had no label before; or if a label is of another kind than those of `y`, or is what
         `unlabeled` takes for none. Nothing is cast, and the message names the rows.
 
     Examples
@@ -291,7 +291,7 @@ def _check_markers(
         more = f", and {len(none) - _FEW} more" if len(none) > _FEW else ""
         raise ValueError(
             f"With unlabeled={unlabeled!r}, some labels in the file stand for none: "
-            f"{', '.join(none[:_FEW])}{more}. Take labels away by an empty one, or say "
+            f"{', '.join(none[:_FEW])}{more}. Take labels away by an empty one, or pass "
             "unlabeled=None if these are labels."
         )
 
@@ -324,7 +324,7 @@ def _marker(labels: np.ndarray, known: np.ndarray, unlabeled: object, row: int) 
             else "no row of y is without one, so that nothing tells how to write that"
         )
         raise ValueError(
-            f"The file takes the label of row {row} away, but {why}; say unlabeled, such as -1 or "
+            f"The file takes the label of row {row} away, but {why}; pass unlabeled, such as -1 or "
             "np.nan."
         )
     return labels[~known].tolist()[0]

@@ -56,9 +56,9 @@ _UNLABELLED = {"color": PALE, "zorder": 1, "alpha": 0.4}
 class EmbeddingDisplay:
     """An embedding as points in a plane, coloured by label.
 
-    What is near in the plane was near in the embedding. Of t-SNE and UMAP, distances between groups
-    and their sizes mean little; of principal components, they mean what they say, but little of
-    the whole may be in two of them. The axes have no units.
+    What is near in the plane was near in the embedding. With t-SNE and UMAP, distances between
+    groups and their sizes mean little; with principal components, they mean what they say, but
+    little of the whole may be in two of them. The axes have no units.
 
     Parameters
     ----------
@@ -154,8 +154,8 @@ class EmbeddingDisplay:
             others are put; "umap" needs umap-learn. A transformer gives two columns, and an array
             of shape (n_samples, 2) has the places.
         max_samples : int, default=2000
-            Of more samples, so many are drawn at random; where few have a label, half of them are
-            drawn from these. None draws all: t-SNE takes a minute for some ten thousand.
+            If there are more, this many are drawn at random; where few have a label, half of them
+            are drawn from these. None draws all: t-SNE takes a minute for some ten thousand.
         thumbnails : bool or int, default=False
             Whether to draw some images, or the middle frames of some clips, where they are; a
             number is that of pictures at most.

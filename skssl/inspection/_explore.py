@@ -59,12 +59,12 @@ def explore(
     nearest ones of what is clicked, and colours by label, prediction, confidence, cluster or
     suspicion. Rows that are chosen with a lasso, a box or the keyboard get labels, which
     :func:`apply_labels` puts into `y`. The page is one file, which holds small copies of the
-    samples: whoever gets it sees these.
+    samples: everyone who gets it sees these.
 
     Parameters
     ----------
     estimator : estimator or array-like of shape (n_samples, n_features)
-        A fitted method, another transformer or a Pipeline, or the embedding of `X`. Of a Pipeline
+        A fitted method, another transformer or a Pipeline, or the embedding of `X`. In a Pipeline
         that ends in a classifier, the steps before it embed, and predictions are its own.
     X : array-like
         The samples: arrays, texts, frames, files, what lies in a store.
@@ -74,18 +74,18 @@ def explore(
         The file to write, which ends in ``.html``; one that is there is replaced.
     projection : {"auto", "pca", "tsne", "umap"}, transformer or array, default="auto"
         Where samples are put: by what a transformer of two components makes of the embedding, or at
-        places of shape (n_samples, 2). "auto" is t-SNE, from 3000 rows on that of so many, drawn at
-        random, between which the others are put. UMAP needs umap-learn.
+        places of shape (n_samples, 2). "auto" is t-SNE; with more than 3000 rows, of 3000 drawn at
+        random, and the others are placed between these. UMAP needs umap-learn.
     modality : Modality or "auto", default="auto"
         How samples are read and drawn. "auto" is as the estimator saw them in `fit`, or else as
         they look.
     n_neighbors : int, default=10
         Nearest others that are shown of a sample, by the cosine of the embedding.
     n_clusters : int, "auto" or None, default="auto"
-        Clusters of k-means; "auto" is as many as there are classes, or 10, and None is none.
+        Clusters of k-means; "auto" is as many as there are classes, or 10. None: no clusters.
     max_rows : int, default=20000
-        Rows that are shown, from 2 to 60000. Of more, so many are drawn at random, and the page
-        says so.
+        Rows that are shown, from 2 to 60000. If there are more, this many are drawn at random, and
+        the page says so.
     unlabeled : "auto", None or a label, default="auto"
         What stands for a missing label in `y`, as in :class:`skssl.semi_supervised.LabeledOnly`.
     title : str, default=None
@@ -102,7 +102,7 @@ def explore(
     ------
     ValueError
         Before anything is computed, if `path` cannot be written or has another ending, the lengths
-        of `X`, `y` and the embedding differ, labels are nothing that a page can show, or the
+        of `X`, `y` and the embedding differ, labels cannot be shown, or the
         embedding has NaN, in rows that the message names.
 
     See Also
@@ -173,7 +173,7 @@ def writable(path: str | os.PathLike[str], endings: Sequence[str]) -> Path:
     if file.suffix.lower() not in endings:
         raise ValueError(f"path must end in {' or '.join(endings)}, got {quoted_path(file)}.")
     if file.is_dir():
-        raise ValueError(f"path is a folder, {quoted_path(file)}; say the name of a file in it.")
+        raise ValueError(f"path is a folder, {quoted_path(file)}; pass the name of a file in it.")
     # Of a link to what there is not yet.
     folder = (file.resolve() if file.is_symlink() else file).parent
     if not folder.is_dir():

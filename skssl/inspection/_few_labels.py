@@ -116,9 +116,9 @@ def few_label_report(
         Whether to add a row that says what it is worth to choose among the others: in each draw,
         the one of `models` and `baselines` that has the best score in stratified cross-validation
         of the labelled rows of this draw, in as many folds as each class has labels, at most 5.
-        Of rows that are level it takes the one that comes first, and `models` before `baselines`.
-        With one label per class there is nothing to cross-validate, and it takes the first of
-        `models`. Classifiers are fitted up to six times as often.
+        Among rows with equal scores it takes the one that comes first, and `models` before
+        `baselines`. With one label per class there is nothing to cross-validate, and it takes the
+        first of `models`. Classifiers are fitted up to six times as often.
     scoring : str or callable, default="accuracy"
         A score of scikit-learn, such as "balanced_accuracy", or a callable
         ``scorer(estimator, X, y)``, which also gets parts of the test rows.
@@ -145,9 +145,9 @@ def few_label_report(
 
         - a class has fewer labelled training rows than are to be drawn, or one labelled row where
           test rows are split off;
-        - `y` has no label, a single class, or numbers that are no classes, or it cannot be told
+        - `y` has no label, a single class, or numbers that are not classes, or it cannot be told
           whether -1 is a label; or `y_test` has a row without a label, or another class;
-        - `scoring` is no score of such classes, such as "f1" with more than two;
+        - `scoring` is not a score for such classes, such as "f1" with more than two;
         - a model is neither a transformer nor a classifier, a name is used twice, or
           ``choose=True`` has a single row to choose from;
         - a parameter has a value that is not allowed, or lengths differ.

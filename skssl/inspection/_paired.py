@@ -65,7 +65,7 @@ def paired_difference(scores: ArrayLike, others: ArrayLike) -> PairedDifference:
     differences, draw by draw, that tell the models apart. Where methods were trained with several
     seeds, the seeds add to the error what they vary.
 
-    A greater score is the better one. Of errors, where less is better, pass those of the other row
+    A greater score is the better one. For errors, where less is better, pass those of the other row
     first. Draws may as well be other things that were measured alike for both rows, such as single
     test rows, if these are independent. Those that are not, such as windows of one recording that
     overlap, make the error too small: take the mean of each recording first.

@@ -13,14 +13,14 @@ from sklearn.utils.validation import check_is_fitted
 from skssl._quote import quoted
 from skssl._types import RandomState, Samples
 from skssl._warn import warn
-from skssl.inspection._arguments import check_method, check_rows
+from skssl.inspection._arguments import check_method, check_rows, fitted_to
 from skssl.inspection._axes import Grid, make_grid
 from skssl.inspection._fonts import find_letters
 from skssl.inspection._sketch_rows import draw_rows, named_rows, put_name, put_steps, put_titles
 from skssl.inspection._sketches import Clip, Lines, Picture, Sketch, share_limits
-from skssl.inspection._stages import stages_of, what_it_gives_back
+from skssl.inspection._stages import stages_of, stages_of_predictions, what_it_gives_back
 from skssl.inspection._style import INK, MARKED, PALE, pyplot
-from skssl.modality import Images
+from skssl.modality import Images, Modality, infer_modality
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,6 +76,7 @@ class ReconstructionDisplay:
     See Also
     --------
     ReconstructionDisplay.from_estimator : Draws what a method gives back of your samples.
+    ReconstructionDisplay.from_predictions : Draws what anything else predicted.
 
     Examples
     --------
@@ -165,12 +166,83 @@ class ReconstructionDisplay:
         check_is_fitted(estimator)
         method = check_method(getattr(estimator, "method_", estimator), cls.__name__)
         what = what_it_gives_back(method, horizon=horizon, mask=mask)
-        usual = 6 if isinstance(method.modality_, Images) else 3
-        places = check_rows(rows, X, usual=usual)
+        places = check_rows(rows, X, usual=_usual_rows(method.modality_))
         rng = check_random_state(random_state)
         stages, overlaid = stages_of(method, what, X, places, mask=mask, horizon=horizon, rng=rng)
-        if channels is not None and not overlaid:
-            raise ValueError(f"channels={quoted(channels)} is for series with holes and forecasts.")
+        _check_channels(channels, overlaid)
+        return cls(stages=stages, rows=places, overlaid=overlaid, channels=channels).plot(ax=ax)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        X: Samples,
+        X_pred: Samples,
+        *,
+        modality: Modality | None = None,
+        rows: Sequence[int] | None = None,
+        mask: ArrayLike | None = None,
+        horizon: int | None = None,
+        channels: Sequence[int] | Mapping[int, str] | None = None,
+        ax: Axes | Sequence[Axes] | None = None,
+    ) -> Self:
+        """Draw what anything else predicted, such as the forecasts of a regression.
+
+        So a rival is drawn in the same figure as what a method gives back.
+
+        Parameters
+        ----------
+        X : array-like
+            Whole samples: the truth.
+        X_pred : array-like
+            What was predicted for each: the whole sample, filled in or coloured. With `horizon`,
+            the last steps or frames alone, in the layout of `X`, as ``forecast`` returns them.
+        modality : Modality, default=None
+            What the samples are. None finds it out, as :func:`skssl.modality.infer_modality`.
+        rows : sequence of int, default=None
+            Which of them to draw. None is the first six images, and the first three of others.
+        mask : array-like of bool, default=None
+            What had been hidden, in the shapes that :meth:`from_estimator` lists. Series need it,
+            or a `horizon`. None is nothing, and of tables the missing cells of `X`.
+        horizon : int, default=None
+            Steps of series, or frames, that were predicted.
+        channels : sequence of int or dict of int to str, default=None
+            Which channels of series to draw, as in :meth:`from_estimator`.
+        ax : matplotlib Axes or sequence of these, default=None
+            One that is divided, or as many as are needed. None makes a figure.
+
+        Returns
+        -------
+        display : ReconstructionDisplay
+            What was drawn.
+
+        Raises
+        ------
+        ValueError
+            If `X` and `X_pred` have other lengths or shapes, or `rows`, `mask`, `horizon` or
+            `channels` do not go with them.
+        ImportError
+            Without matplotlib.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skssl.inspection import ReconstructionDisplay
+        >>> from skssl.modality import Series
+        >>> X = np.sin(np.arange(40) / 3 + np.arange(5)[:, None])
+        >>> last_value = np.repeat(X[:, 29:30], 10, axis=1)
+        >>> display = ReconstructionDisplay.from_predictions(
+        ...     X, last_value, modality=Series(), horizon=10
+        ... )
+        >>> list(display.stages)
+        ['known', 'forecast', 'what came']
+        """
+        pyplot(cls.__name__)
+        looks = fitted_to(infer_modality(X) if modality is None else modality, X)
+        places = check_rows(rows, X, usual=_usual_rows(looks))
+        stages, overlaid = stages_of_predictions(
+            looks, X, X_pred, places, mask=mask, horizon=horizon
+        )
+        _check_channels(channels, overlaid)
         return cls(stages=stages, rows=places, overlaid=overlaid, channels=channels).plot(ax=ax)
 
     def plot(self, ax: Axes | Sequence[Axes] | None = None) -> Self:
@@ -232,8 +304,8 @@ class ReconstructionDisplay:
         if self.channels is None:
             if n_channels > _MOST_CHANNELS:
                 warn(
-                    f"Of {n_channels} channels, the first {_MOST_CHANNELS} are drawn. Say which "
-                    f"ones with channels, such as channels=range({n_channels})."
+                    f"Of {n_channels} channels, the first {_MOST_CHANNELS} are drawn. Choose "
+                    f"others with channels, such as channels=range({n_channels})."
                 )
             chosen: Sequence[int] | Mapping[int, str] = range(min(_MOST_CHANNELS, n_channels))
         else:
@@ -301,3 +373,12 @@ class ReconstructionDisplay:
             borderaxespad=0.1,
         )
         return grid
+
+
+def _usual_rows(modality: Modality) -> int:
+    return 6 if isinstance(modality, Images) else 3
+
+
+def _check_channels(channels: object, overlaid: bool) -> None:
+    if channels is not None and not overlaid:
+        raise ValueError(f"channels={quoted(channels)} is for series with holes and forecasts.")

@@ -53,13 +53,30 @@ class Data:
 def draw_labelled(y: np.ndarray, n_labels: int, seed: int) -> np.ndarray:
     """Return the positions of `n_labels` rows of each class, or of all if it has fewer.
 
-    With the same seed, those of fewer labels are among those of more.
+    These are the draws of :func:`few_label_report`. With the same seed, those of fewer labels are
+    among those of more.
 
     Parameters
     ----------
     y : ndarray of shape (n_samples,)
+        Classes.
     n_labels : int
+        Rows of each class.
     seed : int
+        Seed of the draw.
+
+    Returns
+    -------
+    rows : ndarray of int
+        The rows of the first class in sorted order, then those of the second, and so on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skssl.inspection import draw_labelled
+    >>> y = np.array(["cat", "dog", "cat", "dog", "dog"])
+    >>> y[draw_labelled(y, 2, seed=0)].tolist()
+    ['cat', 'cat', 'dog', 'dog']
     """
     rng = np.random.default_rng(seed)
     return np.concatenate(

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from torch import Tensor
 
 from skssl._quote import quoted
-from skssl._sklearn_compat import num_samples
+from skssl._sklearn_compat import check_lengths, num_samples
 from skssl._types import Samples
 from skssl.base import SelfSupervisedTransformer
 from skssl.inspection._sketchers import Sketcher, length_of, sketcher_of
@@ -19,6 +20,7 @@ from skssl.modality import (
     Filmed,
     Forecastable,
     Imputable,
+    Modality,
     Series,
     Video,
     check_capable,
@@ -106,7 +108,95 @@ def stages_of(
     if what == "forecast":
         return _forecasts(method, chosen, horizon), True
     hidden = _cells(method, chosen, X, rows, mask, rng)
-    return _holes(method, what, chosen, sketcher, truth, hidden), isinstance(modality, Series)
+    filled = getattr(method, what)(chosen, hidden)
+    samples, _ = method.prepare_samples(chosen)
+    stages = _holes(modality, samples, chosen, filled, sketcher, truth, hidden)
+    return stages, isinstance(modality, Series)
+
+
+def stages_of_predictions(
+    modality: Modality,
+    X: Samples,
+    X_pred: Samples,
+    rows: np.ndarray,
+    *,
+    mask: ArrayLike | None,
+    horizon: int | None,
+) -> tuple[Stages, bool]:
+    """Return the stages of what anything predicted, and whether these are parts of series.
+
+    Parameters
+    ----------
+    modality : Modality
+        Fitted to `X`.
+    X : array-like
+        Whole samples.
+    X_pred : array-like
+        What was predicted of each: the whole sample, or what came last in it, if there is a
+        `horizon`.
+    rows : ndarray of int
+        Those that are shown.
+    mask, horizon
+        What had been hidden, and how much was foreseen.
+    """
+    check_lengths(X=X, X_pred=X_pred)
+    chosen, predicted = take(X, rows), take(X_pred, rows)
+    sketcher = sketcher_of(modality)
+    truth = sketcher.sketch(chosen)
+    checked: Any = modality.check(modality.load_all(chosen), estimator="X")
+    samples = modality.prepare(checked)
+    if horizon is not None:
+        if isinstance(modality, Series):
+            return _forecasts_of(modality, checked, horizon, predicted), True
+        if isinstance(modality, Filmed):
+            return _clips_of(chosen, sketcher, truth, horizon, predicted), False
+        raise ValueError(
+            f"horizon={horizon!r} is for series and clips, and X are {type(modality).__name__}."
+        )
+    if mask is None and not isinstance(modality, Imputable):
+        if isinstance(modality, Series):
+            raise ValueError("Of series, pass mask or horizon: what had been hidden or foreseen.")
+        return _with_many_frames({"predicted": sketcher.sketch(predicted), _TRUTH: truth}), False
+    hidden = None
+    if mask is not None:
+        hidden = _given_cells(mask, modality, samples, n_rows=num_samples(X), rows=rows)
+    stages = _holes(modality, samples, chosen, predicted, sketcher, truth, hidden)
+    return stages, isinstance(modality, Series)
+
+
+def _clips_of(
+    chosen: Samples, sketcher: Sketcher, truth: list[Sketch], horizon: int, predicted: Samples
+) -> Stages:
+    clips, future = np.asarray(chosen), np.asarray(predicted)
+    n_future = _check_horizon(horizon, clips.shape[1] - 1, "frames")
+    _check_future(future, (len(clips), n_future, *clips.shape[2:]))
+    answers = sketcher.sketch(np.concatenate([clips[:, :-n_future], future], axis=1))
+    is_made_up = np.arange(clips.shape[1]) >= clips.shape[1] - n_future
+    for answer in answers:
+        assert isinstance(answer, Clip)
+        answer.marked = is_made_up
+    return _with_many_frames({_FORECAST: answers, _CAME: truth})
+
+
+def _forecasts_of(modality: Series, series: np.ndarray, horizon: int, predicted: Samples) -> Stages:
+    lengths = np.array([length_of(one) for one in series])
+    n_future = _check_horizon(horizon, int(lengths.min()) - 1, "steps")
+    n, n_channels = series.shape[:2]
+    future = np.asarray(predicted, dtype=float)
+    if future.ndim == 2 and n_channels == 1:
+        future = future[:, None]
+    elif modality.layout == "channels_last":
+        future = future.transpose(0, 2, 1)
+    _check_future(future, (n, n_channels, n_future))
+    return _parts_of_forecasts(series, lengths, n_future, dict(enumerate(future)))
+
+
+def _check_future(future: np.ndarray, shape: tuple[int, ...]) -> None:
+    if future.shape != shape:
+        raise ValueError(
+            f"X_pred must have what came last in X, for these rows an array of shape {shape}, got "
+            f"{future.shape}."
+        )
 
 
 def _cells(
@@ -142,15 +232,23 @@ def _cells(
             places = (np.arange(size) >= start) & (np.arange(size) < start + side)
             hidden &= places.reshape([-1 if at == axis else 1 for at in range(hidden.ndim)])
         return hidden
+    return _given_cells(mask, modality, samples, n_rows=num_samples(X), rows=rows)
+
+
+def _given_cells(
+    mask: ArrayLike, modality: Modality, samples: Tensor, *, n_rows: int, rows: np.ndarray
+) -> np.ndarray:
+    """Return a mask for each of the samples, which are some `rows` of so many."""
+    sizes = tuple(samples.shape[1 if isinstance(modality, Imputable) else 2 :])
     given = np.asarray(mask)
     allowed = [sizes]
     if isinstance(modality, Series):
         allowed.append(tuple(samples.shape[1:]))
     if given.dtype == bool and given.shape in allowed:
-        return np.broadcast_to(given, (n, *given.shape)).copy()
-    if given.dtype == bool and given.shape[1:] in allowed and len(given) == num_samples(X):
+        return np.broadcast_to(given, (len(samples), *given.shape)).copy()
+    if given.dtype == bool and given.shape[1:] in allowed and len(given) == n_rows:
         return given[rows]
-    every = " or ".join(f"{one} or {(num_samples(X), *one)}" for one in allowed)
+    every = " or ".join(f"{one} or {(n_rows, *one)}" for one in allowed)
     raise ValueError(
         f"mask must be an array of bools of shape {every}, got shape {given.shape} and dtype "
         f"{given.dtype}."
@@ -158,19 +256,17 @@ def _cells(
 
 
 def _holes(
-    method: Any,
-    what: str,
+    modality: Modality,
+    samples: Tensor,
     chosen: Samples,
+    filled: Samples,
     sketcher: Sketcher,
     truth: list[Sketch],
     hidden: np.ndarray | None,
 ) -> Stages:
-    filled = getattr(method, what)(chosen, hidden)
-    modality = method.modality_
     if isinstance(modality, Imputable):
         is_known = hidden is not None
         if hidden is None:
-            samples, _ = method.prepare_samples(chosen)
             order = modality.categorical_.argsort(kind="stable")
             hidden = np.empty(samples.shape, dtype=bool)
             hidden[:, order] = modality.missing(samples).numpy()
@@ -267,6 +363,13 @@ def _forecasts(method: Any, chosen: Samples, horizon: int | None) -> Stages:
         future = method.forecast(known.transpose(0, 2, 1) if is_last else known, n_future)
         future = future.transpose(0, 2, 1) if is_last else future
         futures |= dict(zip(rows.tolist(), future, strict=True))
+    return _parts_of_forecasts(series, lengths, n_future, futures)
+
+
+def _parts_of_forecasts(
+    series: np.ndarray, lengths: np.ndarray, n_future: int, futures: dict[int, np.ndarray]
+) -> Stages:
+    """Return what is known of series, what was foreseen, and the whole."""
     stages: Stages = {_KNOWN: [], _FORECAST: [], _CAME: []}
     for row, length in enumerate(lengths):
         whole = series[row][:, :length]

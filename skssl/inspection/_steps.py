@@ -168,28 +168,80 @@ class Components(TransformerMixin, BaseEstimator):
 class NearestNeighbors(ClassifierMixin, BaseEstimator):
     """The vote of neighbours, weighted by distance; of all rows where they are fewer.
 
+    With few labels, ``KNeighborsClassifier`` raises an error if there are fewer rows than
+    neighbours.
+
     Parameters
     ----------
     n_neighbors : int, default=5
+        How many neighbours vote.
+
+    Attributes
+    ----------
+    classes_ : ndarray
+        The classes, in sorted order.
+    neighbors_ : KNeighborsClassifier
+        What votes.
+
+    Examples
+    --------
+    >>> from skssl.inspection import NearestNeighbors
+    >>> NearestNeighbors(5).fit([[0.0], [1.0]], ["cat", "dog"]).predict([[0.2]])
+    array(['cat'], dtype='<U3')
     """
 
     def __init__(self, n_neighbors: int = 5):
         self.n_neighbors = n_neighbors
 
     def fit(self, X: np.ndarray, y: ArrayLike) -> Self:
-        """Remember the labelled rows."""
+        """Remember the labelled rows.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Features.
+        y : array-like of shape (n_samples,)
+            Classes.
+
+        Returns
+        -------
+        self : NearestNeighbors
+            This classifier, fitted.
+        """
         n_neighbors = min(self.n_neighbors, X.shape[0])
         self.neighbors_ = KNeighborsClassifier(n_neighbors, weights="distance").fit(X, y)
         self.classes_ = self.neighbors_.classes_
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """Return the class of each row."""
+        """Return the class of each row.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Classes.
+        """
         check_is_fitted(self)
         return self.neighbors_.predict(X)
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """Return the share of the votes for each class."""
+        """Return the share of the votes for each class.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        shares : ndarray of shape (n_samples, n_classes)
+            They add up to 1.
+        """
         check_is_fitted(self)
         return self.neighbors_.predict_proba(X)
 
@@ -231,6 +283,31 @@ def graph_kernel(rows: csr_matrix, others: csr_matrix) -> csr_matrix:
     """Return, as a kernel of ``LabelSpreading``, rows that are those of a graph of neighbours.
 
     A graph that ``KNeighborsTransformer`` computes once serves any number of fits.
+
+    Parameters
+    ----------
+    rows : csr_matrix of shape (n_rows, n_neighbours_of)
+        Rows of the graph.
+    others : csr_matrix
+        The rows that were fitted to, or `rows` themselves while fitting.
+
+    Returns
+    -------
+    weights : csr_matrix of shape (n_rows, n_others)
+        What neighbours are to each other; in `fit`, a neighbour of one is a neighbour of both.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.neighbors import KNeighborsTransformer
+    >>> from sklearn.semi_supervised import LabelSpreading
+    >>> from skssl.inspection import graph_kernel
+    >>> X, y = load_iris(return_X_y=True)
+    >>> y[10:50] = y[60:100] = y[110:] = -1
+    >>> graph = KNeighborsTransformer(mode="connectivity", n_neighbors=7).fit_transform(X)
+    >>> spreading = LabelSpreading(kernel=graph_kernel).fit(graph, y)
+    >>> spreading.transduction_.shape
+    (150,)
     """
     # scikit-learn asks for the rows among themselves, or for what new rows are to them.
     return rows.maximum(rows.T) if others is rows else others.T

@@ -88,14 +88,14 @@ class TrainingDisplay:
 
     The loss; what the task of a method says of itself; and what the monitor measured of the
     embedding: how widely it spreads, how many dimensions it uses, and whether the two views of a
-    sample are told from those of others. Of what there is none in the history, there is no figure.
+    sample are told from those of others. Measures that are not in the history are not drawn.
 
     A dashed line is the limit of a collapse, and a dotted one what was measured before training: a
     measure below its limit *and* views that are nearer to each other than to others no more often
     than before are what :class:`~skssl.exceptions.CollapseWarning` warns of.
 
-    The loss alone says little: of many methods it may fall while the embedding collapses, and of
-    those with a teacher it may rise while all is well.
+    The loss alone says little: with many methods it may fall while the embedding collapses, and
+    with those that have a teacher it may rise while all is well.
 
     Parameters
     ----------

@@ -104,7 +104,7 @@ class Data2Vec(_MaskedMethod):
     -----
     As in the authors' code for images, the outputs of the layers are normalised by themselves
     before their mean is taken, and the loss counts the hidden places only. The output of a layer
-    is that of the whole block. The learned encoder is the student. Of a series that is scaled by
+    is that of the whole block. The learned encoder is the student. For a series that is scaled by
     itself, what the student sees has the scale of the visible steps alone, and the teacher's whole
     one its own.
 

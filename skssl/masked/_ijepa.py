@@ -174,7 +174,7 @@ class IJEPA(_TokenMethod):
     -----
     As in the authors' code, the targets are normalised by LayerNorm and the loss is smooth L1; the
     paper writes the squared difference. A block is made of the tokens that lie nearest to a random
-    one, in a rectangle of random form, and has as many tokens at an edge as elsewhere. Of a series
+    one, in a rectangle of random form, and has as many tokens at an edge as elsewhere. In a series
     that is scaled by itself, the context has the scale of its own steps. The learned encoder is the
     student; the paper uses the teacher, which in a training of a few hundred steps still holds a
     part of its random start.

@@ -25,9 +25,9 @@ class SelfSupervisedImputer(Versioned, OneToOneFeatureMixin, TransformerMixin, D
     other known cells of the same row. Categories become the most probable one, and numbers what it
     expects: by default on the scale of their quantiles, which is near the median. Where squared
     errors or means count, pass ``MaskedAutoencoder(modality=Tabular(scaling="standard"))``. Numbers
-    that are codes should be categories, and columns that identify rows be left out. Columns that
-    depend on each other in ways that are neither linear nor local are where it pays; for few rows,
-    ``KNNImputer`` and ``IterativeImputer`` of scikit-learn are hard to beat, and so is an
+    that are codes should be categories, and columns that identify rows should be left out. Columns
+    that depend on each other in ways that are neither linear nor local are where it pays; for few
+    rows, ``KNNImputer`` and ``IterativeImputer`` of scikit-learn are hard to beat, and so is an
     ``IterativeImputer`` of trees where these suit the table.
 
     Parameters
@@ -86,7 +86,7 @@ class SelfSupervisedImputer(Versioned, OneToOneFeatureMixin, TransformerMixin, D
         Raises
         ------
         ValueError
-            If `X` is no table, or `method` is not for tables.
+            If `X` is not a table, or `method` is not for tables.
         """
         method = MaskedAutoencoder() if self.method is None else clone(self.method)
         modality = getattr(method, "modality", None)

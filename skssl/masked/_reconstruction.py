@@ -279,13 +279,13 @@ class Reconstruction(_MaskedMethod):
 
         Steps are known by where they are in a series, as a day may matter that begins at midnight,
         and `X` is taken to begin where the series of `fit` began; fit to series that begin anywhere
-        if those of `X` may. Of series that are as long as these, or longer, the last steps are
+        if those of `X` may. For series that are as long as these, or longer, the last steps are
         looked at, at least a quarter of that length and at most what leaves room for the horizon:
         from where the series looks most like its own beginning, such as after a whole number of
         days. What comes back after a longer time, such as each week, may be lost then: pass no
         longer past than the series of `fit` have room for beside the horizon, or make these at
         least twice as long as what comes back.
-        Of long forecasts, the first steps are predicted, and the next ones from these, as if
+        In long forecasts, the first steps are predicted, and the next ones from these, as if
         they had been seen.
 
         Parameters
@@ -396,6 +396,6 @@ class Reconstruction(_MaskedMethod):
             warn(
                 f"{type(self).__name__}: columns without any value in fit stay as they are: "
                 f"{', '.join(map(repr, names[:_NAMES]))}{', ...' * (len(names) > _NAMES)} "
-                f"({len(names)} in all). Leave them out; if the rows of X are series, say "
+                f"({len(names)} in all). Leave them out; if the rows of X are series, pass "
                 "modality=Series()."
             )

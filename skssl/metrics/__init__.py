@@ -1,6 +1,6 @@
 """Measures of an embedding that need no labels, and one that does.
 
-Of those whose name ends in ``_score``, a greater one is better, as in scikit-learn.
+For those whose name ends in ``_score``, greater is better, as in scikit-learn.
 """
 
 from skssl.metrics._clusters import clid_score, cluster_learnability, intrinsic_dimension

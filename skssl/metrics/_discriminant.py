@@ -139,7 +139,7 @@ def view_information_score(Z: ArrayLike | Tensor, *, shrinkage: float = 0.01) ->
 
     Notes
     -----
-    It is no metric of the literature but LiDAR's matrix, with the logarithmic determinant in the
+    It is not a metric of the literature, but LiDAR's matrix, with the logarithmic determinant in
     place of the rank, by cross-fitting: the capacity of parallel Gaussian channels, one for each
     direction, of which :math:`\lambda_k` are the ratios of signal to noise.
 

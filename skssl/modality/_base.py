@@ -43,7 +43,7 @@ class Look:
     shape : tuple of int
         Shape of `X`, or for a list, its length and the shape of its first element.
     dtype : np.dtype
-        Of `X` or of the first element; object for DataFrames and what is no array.
+        Of `X` or of the first element; object for DataFrames and what is not an array.
     first : object
         The first element of a 1-D array, a list or a Series; None for others.
     ragged : bool
@@ -159,32 +159,95 @@ class Modality(Declared, ABC):
 
     @classmethod
     def of(cls, modality: Modality) -> Self:
-        """Return a modality as one of this class, such as ``Turnable``, which it has to be."""
+        """Return a modality as one of this class, such as ``Turnable``, which it has to be.
+
+        Parameters
+        ----------
+        modality : Modality
+            An object of this class, or of a subclass.
+
+        Returns
+        -------
+        modality : Modality
+            The same object, for type checkers.
+
+        Raises
+        ------
+        TypeError
+            If it is not of this class.
+        """
         if not isinstance(modality, cls):
             raise TypeError(f"{type(modality).__name__} is not {cls.__name__}.")
         return modality
 
     def set_input_tags(self, tags: InputTags) -> None:
-        """Say in scikit-learn's tags what `X` may be."""
+        """Say in scikit-learn's tags what `X` may be.
+
+        Parameters
+        ----------
+        tags : sklearn.utils.InputTags
+            The tags of an estimator, which are changed in place.
+        """
         tags.three_d_array = True
         tags.allow_nan = self.allows_nan
 
     @classmethod
     @abstractmethod
     def recognizes(cls, look: Look) -> bool:
-        """Whether ``modality="auto"`` takes what looks like this to be of this modality."""
+        """Whether ``modality="auto"`` takes what looks like this to be of this modality.
+
+        Parameters
+        ----------
+        look : Look
+            Shape, dtype and first elements of `X`.
+
+        Returns
+        -------
+        bool
+            The first modality that returns True is taken.
+        """
 
     @classmethod
     def doubts(cls, look: Look, X: Samples) -> str | None:
-        """Say what else `X`, which this modality recognizes, may be, and how to write it."""
+        """Say what else `X`, which this modality recognizes, may be, and how to write it.
+
+        Parameters
+        ----------
+        look : Look
+            Shape, dtype and first elements of `X`.
+        X : array-like
+            Samples, for a closer look.
+
+        Returns
+        -------
+        str or None
+            A clause for the warning, such as "it may be images, modality=Images()"; None if there
+            is no doubt.
+        """
         return None
 
     def stored(self, X: Samples) -> Stored | None:
-        """Return samples that can be read when they are needed, None for those in memory."""
+        """Return samples that can be read when they are needed, None for those in memory.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples.
+
+        Returns
+        -------
+        Stored or None
+            The samples as rows that can be read block by block.
+        """
         return Stored.of(X)
 
     def load(self, X: Samples) -> tuple[Samples, np.ndarray | None]:
         """Read samples that are not in memory, such as files.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples, in any form that the modality takes.
 
         Returns
         -------
@@ -196,7 +259,23 @@ class Modality(Declared, ABC):
         return as_samples(X), None
 
     def load_all(self, X: Samples) -> Samples:
-        """Read samples as ``load`` does, where each has to be there."""
+        """Read samples as ``load`` does, where each has to be there.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples, in any form that the modality takes.
+
+        Returns
+        -------
+        X : object
+            What ``check`` takes, with all samples.
+
+        Raises
+        ------
+        ValueError
+            If a sample could not be read; the message names the first one.
+        """
         X, loaded = self.load(X)
         if loaded is not None and not loaded.all():
             row = int(np.argmin(loaded))
@@ -207,7 +286,18 @@ class Modality(Declared, ABC):
         return X
 
     def has_columns(self, X: Samples) -> bool:
-        """Whether `X` has columns, whose number and names have to be those of ``fit``."""
+        """Whether `X` has columns, whose number and names have to be those of ``fit``.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples, as ``load`` returns them.
+
+        Returns
+        -------
+        bool
+            True for 2-D samples, unless a modality decides otherwise.
+        """
         look = Look.at(X)
         return len(look.shape) == 2 and not look.ragged
 
@@ -215,17 +305,58 @@ class Modality(Declared, ABC):
     def check(self, X: Samples, *, estimator: str, min_samples: int = 1) -> object:
         """Return `X` in a form of its own, or raise an error that says what is wrong with it.
 
-        What is found here does not depend on the training rows. `estimator` is the name that
-        messages mention.
+        What is found here does not depend on the training rows.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples, as ``load`` returns them.
+        estimator : str
+            The name of the estimator, for error messages.
+        min_samples : int, default=1
+            Fewer samples than this are an error.
+
+        Returns
+        -------
+        X : object
+            What ``fit`` and ``prepare`` take, with one row for each sample: an array, or an object
+            of the modality's own for tables and texts.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the samples are not of this modality, are too few, or hold values that are not
+            allowed.
         """
 
     @abstractmethod
     def fit(self, X: Any) -> Self:
-        """Learn what preparing needs (shape, scales, categories) from checked training rows."""
+        """Learn what preparing needs (shape, scales, categories) from checked training rows.
+
+        Parameters
+        ----------
+        X : object
+            Training samples, as ``check`` returns them.
+
+        Returns
+        -------
+        self : Modality
+            The fitted modality.
+        """
 
     @abstractmethod
     def prepare(self, X: Any) -> Tensor:
         """Return checked rows as a tensor on the CPU, in the dtype in which they are to be kept.
+
+        Parameters
+        ----------
+        X : object
+            Samples, as ``check`` returns them.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, ...)
+            What ``input_layer`` takes, such as uint8 for images of bytes.
 
         Raises
         ------
@@ -236,16 +367,37 @@ class Modality(Declared, ABC):
     def preparation(self) -> dict[str, object]:
         """Return what ``prepare`` does to samples, for those who do it elsewhere.
 
-        In what JSON can say: numbers, strings, lists and dicts.
+        Returns
+        -------
+        dict
+            Only what JSON can hold: numbers, strings, lists and dicts. It is written into the files
+            of :func:`~skssl.utils.to_onnx`.
         """
         return {}
 
     def n_features(self, samples: Tensor) -> int:
-        """Return ``n_features_in_`` for prepared samples of `X` that is not 2-D."""
+        """Return ``n_features_in_`` for prepared samples of `X` that is not 2-D.
+
+        Parameters
+        ----------
+        samples : Tensor
+            Prepared training samples.
+
+        Returns
+        -------
+        int
+            How many values a sample has, unless a modality counts in another way.
+        """
         return math.prod(samples.shape[1:])
 
     def input_layer(self) -> nn.Module:
-        """Return the module that turns a prepared batch, on the device, into what views change."""
+        """Return the module that turns a prepared batch, on the device, into what views change.
+
+        Returns
+        -------
+        nn.Module
+            It has nothing to train. By default, it changes nothing.
+        """
         return nn.Identity()
 
     def stem(self) -> nn.Module | None:
@@ -253,21 +405,36 @@ class Modality(Declared, ABC):
 
         It turns a view into plain, finite floats: fills gaps, embeds categories, and the like. It
         is trained with the encoder. Encoders by name bring their own.
+
+        Returns
+        -------
+        nn.Module or None
+            None if views are plain floats already.
         """
         return None
 
     def plain_stem(self) -> nn.Module | None:
-        """Return a stem that has nothing to train, for comparisons with what was not learned."""
+        """Return a stem that has nothing to train, for comparisons with what was not learned.
+
+        Returns
+        -------
+        nn.Module or None
+            None if views are plain floats already.
+        """
         return self.stem()
 
     def has_description(self) -> bool:
-        """Whether what is learned stands beside a description that needs no training."""
+        """Whether what is learned stands beside a description that needs no training.
+
+        Returns
+        -------
+        bool
+            What ``concat_input`` says, where "auto" is resolved.
+        """
         return resolve_auto(self.concat_input, bool(self.concatenates))
 
     def describe(self, samples: Tensor | None, views: Views | None = None) -> nn.Module | None:
         """Return the module from prepared samples to a description that needs no training.
-
-        None where there is none, or ``concat_input`` says that there is to be none.
 
         Parameters
         ----------
@@ -277,11 +444,27 @@ class Modality(Declared, ABC):
         views : Views or None
             What training changes about the samples: what it makes the encoder indifferent to, the
             description may leave out.
+
+        Returns
+        -------
+        nn.Module or None
+            None where the modality has no description, or ``concat_input`` is False.
         """
         return None
 
     def description_names(self, size: int) -> list[str]:
-        """Return the names of the columns of a description that has so many."""
+        """Return the names of the columns of a description.
+
+        Parameters
+        ----------
+        size : int
+            How many columns the description has.
+
+        Returns
+        -------
+        list of str
+            One name for each column.
+        """
         return [f"input{index}" for index in range(size)]
 
     def check_parameters(self) -> None:
@@ -297,7 +480,13 @@ class Modality(Declared, ABC):
 
     @abstractmethod
     def encoder_names(self) -> list[str]:
-        """Return the names that ``build_encoder`` knows."""
+        """Return the names that ``build_encoder`` knows.
+
+        Returns
+        -------
+        list of str
+            What ``encoder=`` of a method may be beside "auto".
+        """
 
     @abstractmethod
     def build_encoder(self, name: str, samples: Tensor) -> nn.Module:
@@ -309,6 +498,11 @@ class Modality(Declared, ABC):
             "auto" or one of ``encoder_names()``.
         samples : Tensor
             The prepared training samples, from which fixed parts of the encoder may be set.
+
+        Returns
+        -------
+        nn.Module
+            From what views show to embeddings of shape (n, d).
         """
 
     def start_encoder(
@@ -326,6 +520,11 @@ class Modality(Declared, ABC):
             What is asked for; "auto" for a name of a hub by itself. None is random weights.
         samples : Tensor
             The prepared training samples, or stand-ins where only the form is asked for.
+
+        Returns
+        -------
+        nn.Module or None
+            From what views show to embeddings of shape (n, d).
         """
         return None
 
@@ -333,17 +532,33 @@ class Modality(Declared, ABC):
         """Hear before ``fit``, of an encoder with a name, which one the samples are for.
 
         For those that come with a preparation of their own, such as a tokenizer.
+
+        Parameters
+        ----------
+        name : str
+            "auto", one of ``encoder_names()``, or "HUB/NAME" with one of ``hubs``.
         """
 
     def expect_known(self, is_known: bool) -> None:
         """Hear before ``fit`` whether the encoder has learned something from values as they are.
 
         Then these are not to be scaled by the samples, where they are in their usual range.
+
+        Parameters
+        ----------
+        is_known : bool
+            Whether the encoder starts from what it has learned before.
         """
 
     @abstractmethod
     def default_views(self) -> Views:
-        """Return the views that suit the fitted samples."""
+        """Return the views that suit the fitted samples.
+
+        Returns
+        -------
+        Views
+            What ``views="auto"`` of a method means.
+        """
 
 
 def check_numbers(
@@ -357,9 +572,31 @@ def check_numbers(
 ) -> np.ndarray:
     """Return `X` as a finite array of one of `dtypes`, or raise an error that says what is wrong.
 
-    float32 stands for float64 as well, if `X` has numbers that it could not hold.
+    Parameters
+    ----------
+    X : array-like
+        Samples that hold numbers.
+    dtypes : list of type
+        The dtypes that the array may have. Other numbers are converted to the first one. float32
+        stands for float64 as well, if `X` has numbers that float32 could not hold.
+    estimator : str
+        The name of the estimator, for error messages.
+    min_samples : int
+        Fewer samples than this are an error.
+    allow_nd : bool, default=True
+        Whether `X` may have more than 2 dimensions.
+    allow_nan : bool, default=False
+        Whether NaN may mark missing values. Infinity is always an error.
 
-    With `allow_nan`, NaN may mark missing values.
+    Returns
+    -------
+    ndarray of shape (n_samples, ...)
+        `X` itself, without a copy, if it is such an array already.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `X` is not an array of numbers, has no values, or holds values that are not finite.
     """
     X = as_samples(X)
     _refuse_no_array(X)
@@ -370,7 +607,7 @@ def check_numbers(
         raise ValueError(
             f"The samples of X differ in shape: {shapes[0]} is that of the first, {shapes[row]} "
             f"that of the one in row {row}. Those of series and point clouds may, if that is what "
-            "they are: say modality=Series() or modality=PointCloud()."
+            "they are: pass modality=Series() or modality=PointCloud()."
         )
     with named_input(estimator), np.errstate(over="ignore", invalid="ignore"):
         if isinstance(X, (list, tuple)):
@@ -538,6 +775,16 @@ def as_tensor(array: np.ndarray) -> Tensor:
     """Return `array` as a tensor, sharing its memory where torch can.
 
     Nothing in skssl writes to prepared samples, so read-only arrays are shared as well.
+
+    Parameters
+    ----------
+    array : ndarray
+        Numbers, of a dtype that torch has.
+
+    Returns
+    -------
+    Tensor
+        On the CPU, of the same shape and dtype.
     """
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))

@@ -26,7 +26,20 @@ class Restorable(Modality):
 
     @abstractmethod
     def restore(self, samples: Tensor, X: Samples) -> Samples:
-        """Return prepared samples in the form and layout of `X`, which they are made from."""
+        """Return prepared samples in the form and layout of `X`, which they are made from.
+
+        Parameters
+        ----------
+        samples : Tensor
+            Prepared samples, perhaps changed.
+        X : array-like
+            The samples that they were made from.
+
+        Returns
+        -------
+        array-like
+            In the units of `X`, with its container and dtype where they can hold the values.
+        """
 
     def unscale(self, values: Tensor, like: Tensor) -> Tensor:
         """Turn what a network says in the scale of ``input_layer`` into prepared samples.
@@ -54,6 +67,11 @@ class Turnable(Modality):
         """Return the rotations that leave the grid of a sample as it is, the first being none.
 
         Each is a function of a batch in the scale of ``input_layer``.
+
+        Returns
+        -------
+        list of callable
+            Each gets a batch and returns one of the same shape.
         """
 
 
@@ -65,9 +83,17 @@ class Cuttable(Restorable):
 
     @abstractmethod
     def cutter(self, grid: int | None = None) -> Cutter:
-        """Return what cuts fitted samples into pieces, `grid` along an axis.
+        """Return what cuts fitted samples into pieces.
 
-        None is a grid that suits the modality.
+        Parameters
+        ----------
+        grid : int, default=None
+            Number of pieces along an axis. None is a grid that suits the modality.
+
+        Returns
+        -------
+        Cutter
+            With the number of pieces as ``n_pieces``.
         """
 
 
@@ -76,7 +102,13 @@ class Surrounded(Modality):
 
     @abstractmethod
     def surroundings(self) -> PieceCutter:
-        """Return what cuts fitted samples into the piece in the middle and those around it."""
+        """Return what cuts fitted samples into the piece in the middle and those around it.
+
+        Returns
+        -------
+        PieceCutter
+            The piece with the index ``n_pieces // 2`` is the one in the middle.
+        """
 
 
 class Timed(Cuttable):
@@ -84,11 +116,33 @@ class Timed(Cuttable):
 
     @abstractmethod
     def time_steps(self, samples: Tensor) -> Tensor:
-        """Return how many steps each sample has, of shape (n,)."""
+        """Return how many steps each sample has.
+
+        Parameters
+        ----------
+        samples : Tensor
+            Prepared samples, or a batch in the scale of ``input_layer``.
+
+        Returns
+        -------
+        Tensor of shape (n,), int64
+            Without the padding of shorter samples.
+        """
 
     @abstractmethod
     def clip_cutter(self, n_clips: int) -> PieceCutter:
-        """Return what cuts fitted samples into pieces that follow one another in time."""
+        """Return what cuts fitted samples into pieces that follow one another in time.
+
+        Parameters
+        ----------
+        n_clips : int
+            Number of pieces.
+
+        Returns
+        -------
+        PieceCutter
+            For pieces of one length.
+        """
 
 
 class Filmed(Timed):
@@ -97,6 +151,11 @@ class Filmed(Timed):
     @abstractmethod
     def prepare_frames(self, X: Any) -> Tensor:
         """Prepare checked clips that may have other numbers of frames than those seen in ``fit``.
+
+        Parameters
+        ----------
+        X : object
+            Clips of one length, as ``check`` returns them.
 
         Returns
         -------
@@ -110,6 +169,13 @@ class Paintable(Restorable):
     @abstractmethod
     def pixel_mask(self, mask: ArrayLike, n_samples: int) -> Tensor:
         """Return a user's mask of the pixels of some samples, or of the same pixels of all.
+
+        Parameters
+        ----------
+        mask : array-like of bool
+            Of shape (height, width), or (n_samples, height, width).
+        n_samples : int
+            How many samples there are.
 
         Returns
         -------
@@ -126,6 +192,16 @@ class Paintable(Restorable):
         """Prepare checked samples that may have one channel where those seen in ``fit`` have more.
 
         All channels of such a sample are the same.
+
+        Parameters
+        ----------
+        X : object
+            Samples, as ``check`` returns them.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, channels, ...)
+            Prepared samples.
         """
 
 
@@ -144,6 +220,11 @@ class Tokenizable(Modality):
             Size of a piece, where that can be chosen.
         width : int
             Size of a token.
+
+        Returns
+        -------
+        Tokenizer
+            A module with what it needs to embed pieces, still untrained.
         """
 
 
@@ -152,11 +233,23 @@ class Worded(Modality):
 
     @abstractmethod
     def n_tokens(self) -> int:
-        """Return how many tokens are known; their numbers go from 1 to this."""
+        """Return how many tokens are known.
+
+        Returns
+        -------
+        int
+            Their numbers go from 1 to this.
+        """
 
     @abstractmethod
     def noise(self) -> Views:
-        """Return views that take most of the tokens away."""
+        """Return views that take most of the tokens away.
+
+        Returns
+        -------
+        Views
+            For denoising, from which the whole sample is to be told.
+        """
 
     def go_on_from(self, prepare: nn.Module) -> None:
         """Hear before ``fit`` that the encoder of a fitted method is to go on.
@@ -182,6 +275,18 @@ class Fillable(Tokenizable, Restorable):
     def cells(self, mask: ArrayLike, samples: Tensor) -> Tensor:
         """Return a user's mask of the cells of `X` in the shape of the prepared samples.
 
+        Parameters
+        ----------
+        mask : array-like of bool
+            Of the shape of `X`, or of another one that the modality takes.
+        samples : Tensor
+            The prepared samples of `X`.
+
+        Returns
+        -------
+        Tensor of the shape of `samples`, bool
+            True where a cell is marked.
+
         Raises
         ------
         ValueError
@@ -189,11 +294,35 @@ class Fillable(Tokenizable, Restorable):
         """
 
     def hide(self, samples: Tensor, cells: Tensor) -> Tensor:
-        """Return prepared samples whose scale does not depend on the marked cells."""
+        """Return prepared samples whose scale does not depend on the marked cells.
+
+        Parameters
+        ----------
+        samples : Tensor
+            Prepared samples.
+        cells : Tensor of bool
+            Which cells are hidden, of the same shape.
+
+        Returns
+        -------
+        Tensor
+            Of the same shape; by default, the samples themselves.
+        """
         return samples
 
     def missing(self, samples: Tensor) -> Tensor:
-        """Return which cells of prepared samples are missing, as far as they can be."""
+        """Return which cells of prepared samples are missing, as far as they can be.
+
+        Parameters
+        ----------
+        samples : Tensor
+            Prepared samples.
+
+        Returns
+        -------
+        Tensor of bool
+            Of the same shape.
+        """
         return torch.zeros_like(samples, dtype=torch.bool)
 
 
@@ -202,12 +331,28 @@ class Imputable(Fillable):
 
     @abstractmethod
     def missing(self, samples: Tensor) -> Tensor:
-        """Return which cells of prepared samples are missing and can be imputed."""
+        """Return which cells of prepared samples are missing and can be imputed.
+
+        Parameters
+        ----------
+        samples : Tensor
+            Prepared samples.
+
+        Returns
+        -------
+        Tensor of bool
+            Of the same shape.
+        """
 
     def never_seen(self) -> dict[int, Hashable]:
         """Return which cells of prepared samples had no value in ``fit``, with names for messages.
 
         They cannot be filled in.
+
+        Returns
+        -------
+        dict of int to str
+            The name of each such column, by its index in a prepared sample.
         """
         return {}
 
@@ -217,4 +362,17 @@ class Forecastable(Fillable):
 
     @abstractmethod
     def forecast_form(self, steps: Tensor, X: Samples) -> np.ndarray:
-        """Return steps that follow those of prepared samples in the layout of `X`."""
+        """Return steps that follow those of prepared samples in the layout of `X`.
+
+        Parameters
+        ----------
+        steps : Tensor of shape (n_samples, channels, n_steps)
+            Prepared values of the steps that follow.
+        X : array-like
+            The samples that the steps go on from.
+
+        Returns
+        -------
+        ndarray
+            In the units of `X`.
+        """

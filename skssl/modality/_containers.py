@@ -38,6 +38,16 @@ def as_samples(X: Any) -> Any:
     store (arrays of zarr, h5py and dask, columns of Hugging Face's data sets, Datasets of torch) is
     read. Everything else is returned as it is.
 
+    Parameters
+    ----------
+    X : array-like
+        Samples, in any container.
+
+    Returns
+    -------
+    X : ndarray, list or DataFrame
+        The samples in memory, with as many rows.
+
     Raises
     ------
     TypeError

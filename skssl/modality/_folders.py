@@ -104,7 +104,7 @@ def find_folder(name: str) -> Path:
         f"{failed}). Where that can be reached, download the files of {HUB}/{repository} "
         "(model.safetensors, config.json, for texts tokenizer.json, and modules.json with what it "
         "names, for images and clips preprocessor_config.json or video_preprocessor_config.json) "
-        f"to a folder, and say encoder='{hub}/PATH/OF/THE/FOLDER'."
+        f"to a folder, and pass encoder='{hub}/PATH/OF/THE/FOLDER'."
     ) from failed
 
 

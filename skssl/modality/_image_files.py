@@ -65,7 +65,7 @@ def are_surely_images(samples: Sequence[object]) -> bool:
             f"X holds strings that end like image files, such as {quoted(samples[0])}, but there "
             f"are no such files; names are looked up from {os.getcwd()!r}. If they are files, pass "
             "them with their folder, such as sorted(Path('photos').glob('*.jpg')); if they are "
-            "texts, say modality=skssl.modality.Text()."
+            "texts, pass modality=skssl.modality.Text()."
         )
     return True
 
@@ -220,7 +220,7 @@ def read_images(
         other = next(i for i, image in enumerate(images) if image.shape[:2] != images[0].shape[:2])
         raise ValueError(
             f"The images of X differ in size: {images[0].shape[:2]} is the first, "
-            f"{images[other].shape[:2]} the one at position {np.flatnonzero(loaded)[other]}. Say "
+            f"{images[other].shape[:2]} the one at position {np.flatnonzero(loaded)[other]}. Pass "
             "modality=Images(size=64), or another height and width to bring them to."
         )
     if len({image.ndim for image in images}) > 1:

@@ -73,18 +73,18 @@ class Images(PixelModality, Surrounded, Paintable):
     with a warning.
 
     Which axis holds the channels is decided like this: an axis of `channels` values if that is
-    said, else one of 1, 3 or 4 values. If the last axis and the first after the samples both
-    qualify, the last one is taken, as in NumPy, Pillow and matplotlib; say `layout` to change
-    that. If none qualifies, `layout` or `channels` has to be said.
+    given, else one of 1, 3 or 4 values. If the last axis and the first after the samples both
+    qualify, the last one is taken, as in NumPy, Pillow and matplotlib; set `layout` to change
+    that. If none qualifies, `layout` or `channels` has to be given.
 
     Lists and arrays of paths, so that ``paths[few]`` works, lists of PIL images, or of ``uint8``
     arrays of mixed sizes, and a DataFrame whose only column holds paths, are decoded in threads and
     brought to `size`: resized with antialiasing until they cover it, with the middle cut out. They
     are turned as their EXIF data say and become grey if all of them are, RGB otherwise;
     transparency is left out unless ``channels=4``. Files with more than 8 bits a value are refused,
-    and so is what is no regular file, such as a named pipe. Strings and paths are opened only where
-    the first samples of `fit` were such or PIL images: a model of arrays opens no file, whatever it
-    is asked to embed.
+    and so is what is not a regular file, such as a named pipe. Strings and paths are opened only
+    where the first samples of `fit` were such or PIL images: a model of arrays opens no file,
+    whatever it is asked to embed.
 
     With ``modality="auto"``, arrays of 4 dimensions are images, and so are arrays of 3 dimensions
     if they are squares ``(n, side, side)`` or hold integers, though integers other than ``uint8``
@@ -291,7 +291,7 @@ class Images(PixelModality, Surrounded, Paintable):
             if len(seen) == 1:
                 raise ValueError(
                     f"X has 2 dimensions, so each row of {seen[0]} values must be a flattened "
-                    "image: say Images(shape=(height, width))."
+                    "image: pass Images(shape=(height, width))."
                 )
             return seen
         shape = tuple(map(int, self.shape))

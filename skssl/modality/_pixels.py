@@ -200,7 +200,7 @@ class PixelModality(Turnable, Cuttable, Fillable):
         modality, _ = cls._names
         return (
             f"either axis, of {first} or of {last} values, may hold the channels; the last one is "
-            f"taken. Say modality={modality}(layout='channels_first') or "
+            f"taken. Pass modality={modality}(layout='channels_first') or "
             f"{modality}(layout='channels_last')"
         )
 
@@ -253,7 +253,7 @@ class PixelModality(Turnable, Cuttable, Fillable):
                 return axis
         raise ValueError(
             f"Cannot tell which axis of {samples} of shape {shape} holds the channels: neither the "
-            f"first nor the last has {' or '.join(map(str, allowed))} values. Say "
+            f"first nor the last has {' or '.join(map(str, allowed))} values. Pass "
             f"modality={modality}(channels=...) or {modality}(layout='channels_first') or "
             f"'channels_last'{', or modality=Video() for clips' if modality == 'Images' else ''}."
         )

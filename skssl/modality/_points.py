@@ -66,7 +66,7 @@ class PointCloud(Turnable, Cuttable, Tokenizable):
 
     With ``modality="auto"``, arrays of 3 dimensions are point clouds if they hold floats and their
     last axis has 3 values, except ``(n, 3, 3)``, which are images; as windows of a series look the
-    same, there is a warning. ``modality=PointCloud()`` ends it, and is to be said for points with
+    same, there is a warning. ``modality=PointCloud()`` ends it, and is needed for points with
     features and for lists of arrays that differ in shape. Clouds with other
     numbers of points than those seen in fit are embedded as well.
 
@@ -170,7 +170,7 @@ StandardScaler` on all points.
         first = 3 if self.normalize else 0
         names = [f"column {column} of the points" for column in range(first, X.shape[2])]
         remedy = "Subtract their mean, for all clouds alike"
-        remedy += "." if self.normalize else ", or say PointCloud(normalize=True)."
+        remedy += "." if self.normalize else ", or pass PointCloud(normalize=True)."
         check_resolution(low[first:], high[first:], names, remedy)
         return self
 

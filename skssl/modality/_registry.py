@@ -62,7 +62,13 @@ _registry = _Registry()
 
 
 def known_modalities() -> tuple[type[Modality], ...]:
-    """Return all modalities, in the order in which "auto" asks them."""
+    """Return all modalities, in the order in which "auto" asks them.
+
+    Returns
+    -------
+    tuple of type
+        Those that others have registered, then those of skssl.
+    """
     return (*_registry.modalities(), *MODALITIES)
 
 
@@ -71,8 +77,8 @@ def register_modality(modality: type[Modality]) -> type[Modality]:
 
     It is also listed where an error says which modalities a method works with. This holds for the
     process that it is called in: call it where the class is defined, so that other processes do as
-    well when they import that. A package that others install says it in its ``pyproject.toml``,
-    and need not be imported::
+    well when they import that. A package that others install declares it in its
+    ``pyproject.toml``, and need not be imported::
 
         [project.entry-points."skssl.modalities"]
         spectra = "my_package:Spectra"
@@ -90,7 +96,7 @@ def register_modality(modality: type[Modality]) -> type[Modality]:
     Raises
     ------
     TypeError
-        If it is no such class, or lacks methods.
+        If it is not such a class, or lacks methods.
     """
     if not (isinstance(modality, type) and issubclass(modality, Modality)):
         raise TypeError(f"modality must be a subclass of Modality, got {quoted(modality)}.")
@@ -220,7 +226,7 @@ def infer_modality(X: Samples) -> Modality:
     if kind is Tabular and len(look.shape) > 2:
         raise ValueError(
             f"Cannot tell what the samples of X are, which has shape {look.shape} and dtype "
-            f"{look.dtype}. Say it with modality=, for example modality=skssl.modality.Images()."
+            f"{look.dtype}. Pass modality=, for example modality=skssl.modality.Images()."
         )
     doubt = kind.doubts(look, X)
     if doubt:

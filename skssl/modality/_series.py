@@ -47,7 +47,7 @@ _OUTLIERS, _OUTLIERS_OF_ALL, _GLITCH = 0.05, 1e-3, 1e-4
 # Series are divided before float32 only from here on: large markers in what is to be filled in must
 # not make the rest of their series vanish.
 _LARGEST = 2.0**124
-_SAY_NORMALIZE = "Say Series(normalize='dataset') or 'series'."
+_SAY_NORMALIZE = "Pass Series(normalize='dataset') or 'series'."
 
 
 def give_scale(series: Tensor, like: Tensor) -> Tensor:
@@ -172,7 +172,7 @@ class Series(Timed, Surrounded, Forecastable):
         if self.layout is None and n_channels > length and not is_fitted:
             warn(
                 f"The series of X have {n_channels} channels and {length} steps. If that is the "
-                "other way round, say modality=Series(layout='channels_last'); if not, say "
+                "other way round, pass modality=Series(layout='channels_last'); if not, pass "
                 "layout='channels_first'."
             )
         empty = np.isnan(series).all(axis=(1, 2))
@@ -407,8 +407,8 @@ def _pad(X: Samples, *, channels_last: bool) -> np.ndarray:
         if series and len(array) != len(series[0]):
             raise ValueError(
                 f"Row {row} of X has {len(array)} channels, but row 0 has {len(series[0])}. For "
-                "arrays (length, channels) say modality=Series(layout='channels_last'), for arrays "
-                "(points, 3) say modality=PointCloud()."
+                "arrays (length, channels) pass modality=Series(layout='channels_last'), for "
+                "arrays (points, 3) pass modality=PointCloud()."
             )
         series.append(array)
     check_padding([array.shape[1] for array in series], len(series[0]), "steps")

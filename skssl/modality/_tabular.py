@@ -103,7 +103,7 @@ class Tabular(Imputable):
     category_encoders_ : list of OrdinalEncoder
         The fitted encoder of each categorical column.
     columns_ : dict of str
-        What became of each column, by name or index: a number, or so many categories. The repr and
+        What became of each column, by name or index: a number, or how many categories. The repr and
         the HTML view of what is fitted show it.
 
     Examples
@@ -212,7 +212,7 @@ class Tabular(Imputable):
         elif X.numbers.dtype == np.float64:
             names = [f"column {name!r}" for name in self._number_names()]
             scales.check_resolution(
-                low, high, names, "Say Tabular(scaling='standard') or 'quantile'."
+                low, high, names, "Pass Tabular(scaling='standard') or 'quantile'."
             )
         # QuantileTransformer takes what differs by less than 1e-7 for the same at both ends.
         self._units = scales.Units.of_range(low, high)

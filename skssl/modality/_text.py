@@ -57,7 +57,7 @@ class Text(Cuttable, Tokenizable, Worded):
     A text becomes a row of token ids. Tokens are words, character n-grams, or subwords that the
     `tokenizers` library learns from the training texts; only those that are neither rare nor in
     most of the training texts have an id. What has none is left out, and so is what comes after
-    the first `max_length` tokens of a text. Of texts with more than 100,000 characters, or 300 for
+    the first `max_length` tokens of a text. In texts with more than 100,000 characters, or 300 for
     each token of `max_length` if that is more, the rest is left out, with a warning. All texts of
     which nothing is left, such as empty ones, have the same finite embedding. Missing texts are an
     error, since nothing is imputed; pass an empty str if that is what is meant.
@@ -109,7 +109,7 @@ class Text(Cuttable, Tokenizable, Worded):
     Attributes
     ----------
     vocabulary_ : dict of str to int
-        The id of each known token, from 1; 0 marks what is no token.
+        The id of each known token, from 1; 0 marks what is not a token.
     idf_ : ndarray of shape (n_tokens,)
         Inverse document frequency of the known tokens in the order of their ids, smoothed as by
         ``TfidfTransformer``.
@@ -179,7 +179,7 @@ class Text(Cuttable, Tokenizable, Worded):
         if look.few and all(isinstance(text, str) and os.path.isfile(text) for text in look.few):
             return (
                 f"its strings are the names of files that exist, such as {quoted(look.few[0])}, "
-                "without an ending of image files. If they are images, say modality=Images()"
+                "without an ending of image files. If they are images, pass modality=Images()"
             )
         return None
 

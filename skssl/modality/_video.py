@@ -43,14 +43,14 @@ class Video(PixelModality, Filmed):
     out of it, with a warning.
 
     Which axis holds the channels is decided by the rule of :class:`Images`: an axis of `channels`
-    values if that is said, else one of 1, 3 or 4 values. If the last axis and the first after the
-    samples both qualify, the last one is taken; say `layout` to change that. If none qualifies,
-    `layout` or `channels` has to be said. For ``(n, frames, channels, height, width)``, as
+    values if that is given, else one of 1, 3 or 4 values. If the last axis and the first after the
+    samples both qualify, the last one is taken; set `layout` to change that. If none qualifies,
+    `layout` or `channels` has to be given. For ``(n, frames, channels, height, width)``, as
     torchvision decodes it, pass ``X.swapaxes(1, 2)``.
 
     With ``modality="auto"``, arrays of 5 dimensions are video. Those of 4 dimensions are images:
-    say ``modality=Video()`` for grey clips. As for :class:`Images`, the default views are those for
-    glyphs where grey clips have a plain background.
+    pass ``modality=Video()`` for grey clips. As for :class:`Images`, the default views are those
+    for glyphs where grey clips have a plain background.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class Video(PixelModality, Filmed):
         if second in USUAL_CHANNELS and second < first:
             return (
                 f"the axis of {second} values may hold the channels, but that of {first} is taken. "
-                "Pass X.swapaxes(1, 2), or say modality=Video(layout='channels_first')"
+                "Pass X.swapaxes(1, 2), or pass modality=Video(layout='channels_first')"
             )
         return None
 
@@ -141,7 +141,7 @@ class Video(PixelModality, Filmed):
         if self.input_shape_[_axis_of_frames(channel_axis)] < 2:
             raise ValueError(
                 f"X has clips of shape {self.input_shape_} with 1 frame; video needs at least 2 "
-                "frames. For single images say modality=Images()."
+                "frames. For single images pass modality=Images()."
             )
         return channel_axis
 

@@ -66,7 +66,8 @@ def check_against_random_weights(
     Raises
     ------
     TypeError
-        If the estimator is no method, nor a Pipeline that ends in one, or `scorer` is not callable.
+        If the estimator is not a method or a Pipeline that ends in one, or `scorer` is not
+        callable.
     NotFittedError
         If the estimator, or the search, is not fitted.
 

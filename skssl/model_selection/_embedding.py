@@ -52,7 +52,7 @@ def embed_views(
     Raises
     ------
     TypeError
-        If the estimator, or the last step of the Pipeline, is no method.
+        If the estimator, or the last step of the Pipeline, is not a method.
     NotFittedError
         If it is not fitted.
     ValueError

@@ -52,7 +52,7 @@ class EmbeddingScorer:
     needs_labels : bool, default=False
         Whether the metric gets the labels as its second argument. Rows without one are left out.
     max_samples : int, default=2048
-        At most so many samples are looked at, drawn at random; at least 2. Metrics that depend on
+        At most this many samples are looked at, drawn at random; at least 2. Metrics that depend on
         the number of samples stay comparable, and large data sets cheap. None takes all of them.
     random_state : int, default=0
         Seed for the samples and for the views.

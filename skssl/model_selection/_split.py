@@ -125,9 +125,9 @@ class LabeledSplit(LabeledSplitter):
     scikit-learn's own cross-validation splits all rows alike, and counts the unlabelled ones in the
     test set as a class or as mistakes.
 
-    That what is tested on is left out of training holds for labels *and* samples of the labelled
-    rows. Unlabelled rows are trained on in every split, also those of a group or a time that is
-    tested: leave them out of `X` where that would leak.
+    Both the labels and the samples of test rows are left out of training. Unlabelled rows are
+    trained on in every split, also those of a group or a time that is tested: leave them out of `X`
+    where that would leak.
 
     Parameters
     ----------

@@ -47,14 +47,36 @@ class Plan:
     lora_rank: int | None = None
 
     def trains(self, encoder: nn.Module) -> set[nn.Parameter]:
-        """Return the parameters of an encoder that learn; those that never do are left out."""
+        """Return the parameters of an encoder that learn; those that never do are left out.
+
+        Parameters
+        ----------
+        encoder : nn.Module
+            With its changes of low rank, where there is a `lora_rank`.
+
+        Returns
+        -------
+        set of nn.Parameter
+            Those with ``requires_grad`` that this plan does not freeze.
+        """
         able = {p for p in encoder.parameters() if p.requires_grad}
         if self.lora_rank is not None:
             return able & set(low_rank_parameters(encoder))
         return able - self._frozen(encoder)
 
     def low_rank_layers(self, encoder: nn.Module) -> list[str]:
-        """Return the names of the layers that get a change of low rank: of what learns."""
+        """Return the names of the layers that get a change of low rank: of what learns.
+
+        Parameters
+        ----------
+        encoder : nn.Module
+            Without such changes.
+
+        Returns
+        -------
+        list of str
+            Names within the encoder; none without a `lora_rank`.
+        """
         if self.lora_rank is None:
             return []
         learns = {p for p in encoder.parameters() if p.requires_grad} - self._frozen(encoder)
@@ -74,7 +96,18 @@ class Plan:
         return math.floor(float(1.0 if part == "all" else part or 0) * max(deepest, 1) + 1e-9)
 
     def kept_norms(self, encoder: nn.Module) -> list[nn.Module]:
-        """Return the norms whose statistics are to stay as they are."""
+        """Return the norms whose statistics are to stay as they are.
+
+        Parameters
+        ----------
+        encoder : nn.Module
+            The encoder that is trained.
+
+        Returns
+        -------
+        list of nn.Module
+            Layers that keep running statistics, such as BatchNorm.
+        """
         # By the layer that they follow, since a norm need not have parameters.
         depths = module_depths(encoder)
         norms = [module for module in depths if has_statistics(module)]
@@ -94,7 +127,7 @@ def check_plan(encoder: nn.Module, plan: Plan, *, title: str) -> None:
     if plan.lora_rank is None:
         if learns and not plan.trains(encoder):
             raise ValueError(
-                f"freeze={plan.freeze!r} leaves nothing of the encoder of {title} to train; say "
+                f"freeze={plan.freeze!r} leaves nothing of the encoder of {title} to train; set "
                 "max_epochs=0 for the encoder as it is, a smaller part, or a lora_rank in its "
                 "place."
             )
@@ -126,7 +159,7 @@ def adapted(
         It may be one that a training goes on with, which was written in the middle of this.
     plan : Plan
     seed : int
-        Of what changes of low rank start with.
+        Seed of what changes of low rank start with.
     """
     encoders = [objective.encoder, *_copies(objective)]
     if plan.lora_rank is not None:

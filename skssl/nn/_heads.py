@@ -43,6 +43,11 @@ def mlp_head(
         Whether the last layer has a bias.
     activation : callable, default=nn.ReLU
         Returns the activation that follows all layers but the last.
+
+    Returns
+    -------
+    nn.Sequential
+        From tensors (n, sizes[0]) to (n, sizes[-1]).
     """
     *hidden, out = sizes
     layers: list[nn.Module] = []

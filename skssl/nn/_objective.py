@@ -62,7 +62,22 @@ class Objective(nn.Module):
 
     @abstractmethod
     def forward(self, batch: Tensor, draw_views: DrawViews) -> Tensor:
-        """Return the loss of `batch`, a scalar. ``draw_views(batch, n)`` are n views of it."""
+        """Return the loss of a batch.
+
+        Parameters
+        ----------
+        batch : Tensor of shape (n, ...)
+            Samples, as the modality's ``input_layer`` returns them, on the device of the training.
+        draw_views : callable
+            ``draw_views(batch, n)`` returns a list of n batches, each with one random view of every
+            sample. ``kind="local"``, "weak" or "mild" are the views of that kind
+            (:meth:`Views.of_kind`).
+
+        Returns
+        -------
+        Tensor
+            A scalar, the mean over the samples. Its gradient is what the training follows.
+        """
         raise TypeError(
             f"{type(self).__name__} has to define forward(self, batch, draw_views), which returns "
             "the loss."
@@ -72,33 +87,67 @@ class Objective(nn.Module):
         """Return the embedding of `samples`, and what the `projector`, if any, makes of it.
 
         For looks at what is being learned, without gradient and in eval mode.
+
+        Parameters
+        ----------
+        samples : Tensor of shape (n, ...)
+            Whole samples or views of them, as the modality's ``input_layer`` returns them.
+
+        Returns
+        -------
+        embedding : Tensor of shape (n, embedding_dim)
+            What the encoder makes of them.
+        projection : Tensor of shape (n, d) or None
+            What the projector makes of the embedding; None without a projector.
         """
         embedding = self.encoder(samples)
         projector = getattr(self, "projector", None)
         return embedding, None if projector is None else projector(embedding)
 
     def before_training(self, batches: AllBatches, draw_views: DrawViews) -> None:
-        """Get ready for a training; `batches` go through all samples, at least 2 in each.
+        """Get ready for a training.
 
         Methods that override this and `after_training` leave the queues to this class.
+
+        Parameters
+        ----------
+        batches : callable
+            ``batches()`` goes through all samples once, in a random order. It yields pairs: the
+            indices of the rows of a batch, at least 2, and the batch.
+        draw_views : callable
+            The same as for `forward`.
         """
         for queue in self._queues():
             queue.fill()
 
     def before_step(self, rows: Tensor) -> None:
-        """Learn which training samples the next batch holds."""
+        """Learn which training samples the next batch holds.
+
+        Parameters
+        ----------
+        rows : Tensor of shape (n,), int64
+            Indices of the training samples.
+        """
 
     def after_step(self, progress: float) -> None:
         """Update what no optimiser updates: teachers, queues, schedules.
 
-        Called after every optimiser step, with the part of the training that is done, in (0, 1];
-        `partial_fit`, which does not know its end, is always in the middle.
+        Called after every optimiser step.
+
+        Parameters
+        ----------
+        progress : float
+            The part of the training that is done, in (0, 1]. It is 0.5 in `partial_fit`, which does
+            not know its end.
         """
 
     def after_training(self, *, goes_on: bool = False) -> None:
         """Forget what is known about single samples.
 
-        Where `partial_fit` goes on, probably with other samples, queues are kept.
+        Parameters
+        ----------
+        goes_on : bool, default=False
+            Whether `partial_fit` goes on, probably with other samples. Queues are kept then.
         """
         if not goes_on:
             for queue in self._queues():
@@ -111,18 +160,37 @@ class Objective(nn.Module):
         """Note a value of this batch; its mean over the epoch goes to ``history_``.
 
         The value stays on the device until the end of the epoch.
+
+        Parameters
+        ----------
+        name : str
+            The key in ``history_``.
+        value : Tensor
+            A scalar. No gradient passes through it.
         """
         total, count = self._measured.get(name, (torch.zeros_like(value), 0))
         self._measured[name] = (total + value.detach(), count + 1)
 
     def take_measures(self) -> dict[str, float]:
-        """Return the means of what was noted since the last call, and forget it."""
+        """Return the means of what was noted since the last call, and forget it.
+
+        Returns
+        -------
+        dict of str to float
+            The mean of each measure by its name.
+        """
         means = {name: (total / count).item() for name, (total, count) in self._measured.items()}
         self._measured.clear()
         return means
 
     def steady(self) -> list[nn.Module]:
-        """Return the networks whose learning rate does not decay."""
+        """Return the networks whose learning rate does not decay.
+
+        Returns
+        -------
+        list of nn.Module
+            Parts of this objective; none by default.
+        """
         return []
 
     @property
@@ -134,7 +202,22 @@ class Objective(nn.Module):
     def mean_over(cls, objective: Objective, tell: Callable[[Self], Tensor]) -> Tensor:
         """Return what a function tells of an objective of this class.
 
-        Of several such objectives side by side, it is the mean of what it tells of each.
+        Parameters
+        ----------
+        objective : Objective
+            One of this class, or several of them for encoders that stand side by side.
+        tell : callable
+            Gets an objective of this class, and returns a tensor.
+
+        Returns
+        -------
+        Tensor
+            What the function returned; the mean of it for several objectives.
+
+        Raises
+        ------
+        TypeError
+            If an objective is of another class.
         """
         told = []
         for part in objective.parts:

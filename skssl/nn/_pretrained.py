@@ -35,17 +35,17 @@ class Pretrained(nn.Module):
     Parameters
     ----------
     module : nn.Module
-        From a batch of samples to features ``(n, d)``. Of maps ``(n, d, height, width)`` and of
-        tokens ``(n, tokens, d)`` the mean is taken, and of what models of `transformers` return,
-        the mean of ``last_hidden_state``.
+        From a batch of samples to features ``(n, d)``. The mean is taken of maps
+        ``(n, d, height, width)`` and of tokens ``(n, tokens, d)``, and for what models of
+        `transformers` return, of ``last_hidden_state``.
     mean, std : float or sequence of float, default=None
         What is subtracted from the values, and what they are divided by then, as one number or one
         for each channel. None leaves them as they are: images in [0, 1], series, points and tables
-        as the modality scales them. For images, both are at most 1; what is said of values from 0
-        to 255 is divided by 255.
+        as the modality scales them. For images, both are at most 1: numbers for values from 0 to
+        255 have to be divided by 255.
     size : int or tuple of int, default=None
         What samples are resized to: the side, or height and width, of images, the length of series,
-        and (frames, height, width) of clips. It is done by linear interpolation, antialiased; of
+        and (frames, height, width) of clips. It is done by linear interpolation, antialiased; for
         clips, whole frames are taken. None is for networks that take any size.
     crop : float, default=None
         Part of `size` in what the samples are resized to first, in (0, 1], of which the middle
@@ -62,9 +62,9 @@ class Pretrained(nn.Module):
         Where the channels are: behind the samples, or for point clouds, 2.
     at_once : int, default=None
         How many samples of a batch go through the network together in training. What the others
-        need for the gradient is computed anew then, so that the memory is that of so many samples,
-        and the time a third more; the loss still sees the whole batch. For networks without
-        BatchNorm. None is all, and 64 for those with attention on GPUs of less than 12 GB.
+        need for the gradient is computed anew then, so that the memory is that of this many
+        samples, and the time a third more; the loss still sees the whole batch. For networks
+        without BatchNorm. None is all, and 64 for those with attention on GPUs of less than 12 GB.
 
     Examples
     --------
@@ -104,7 +104,7 @@ class Pretrained(nn.Module):
         if crop is not None and not is_part:
             raise ValueError(f"crop must be a number in (0, 1] or None, got {quoted(crop)}.")
         if crop is not None and size is None:
-            raise ValueError(f"crop={quoted(crop)} is a part of size, which has to be said, too.")
+            raise ValueError(f"crop={quoted(crop)} is a part of size, which has to be given, too.")
         if channels is not None and not (_is_int(channels) and channels >= 1):
             raise ValueError(f"channels must be an int of at least 1, got {quoted(channels)}.")
         self.module = module
@@ -137,6 +137,18 @@ class Pretrained(nn.Module):
         self.at_once = at_once
 
     def forward(self, samples: Tensor) -> Tensor:
+        """Return the features of samples.
+
+        Parameters
+        ----------
+        samples : Tensor of shape (n, ...)
+            Views, such as images in [0, 1].
+
+        Returns
+        -------
+        Tensor of shape (n, d)
+            Side by side for all channels, if the network takes one and the samples have more.
+        """
         samples = self.prepared(samples)
         axis, n_samples = self.channel_axis, len(samples)
         by_channel = self.channels == 1 and samples.shape[axis] > 1
@@ -176,7 +188,18 @@ class Pretrained(nn.Module):
                 )
 
     def prepared(self, samples: Tensor) -> Tensor:
-        """Return samples as the network expects them."""
+        """Return samples as the network expects them.
+
+        Parameters
+        ----------
+        samples : Tensor of shape (n, ...)
+            Views, such as images in [0, 1].
+
+        Returns
+        -------
+        Tensor of shape (n, ...)
+            Resized, with as many channels as the network takes, and scaled by `mean` and `std`.
+        """
         samples = self._with_channels(self._resized(samples))
         shape = [1] * samples.ndim
         shape[self.channel_axis] = -1
@@ -236,6 +259,13 @@ class Pretrained(nn.Module):
         return images
 
     def extra_repr(self) -> str:
+        """Return what `repr` tells of the parameters.
+
+        Returns
+        -------
+        str
+            Those that are not None.
+        """
         said = {
             "mean": None if self.mean is None else [round(float(v), 4) for v in self.mean],
             "std": None if self.std is None else [round(float(v), 4) for v in self.std],

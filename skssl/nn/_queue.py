@@ -52,7 +52,14 @@ class Queue(nn.Module):
 
     @torch.no_grad()
     def enqueue(self, projections: Tensor) -> None:
-        """Replace the oldest rows. Losses and searches that use the queue come before this."""
+        """Replace the oldest rows. Losses and searches that use the queue come before this.
+
+        Parameters
+        ----------
+        projections : Tensor of shape (n, dim)
+            Projections of the latest batch, which are normalised here. Of more than `size`, the
+            last ones are taken.
+        """
         with full_precision(projections.detach()[-self.size :]) as (newest,):
             newest = F.normalize(newest, dim=1).to(self.rows.dtype)
         places = (self.oldest + torch.arange(len(newest), device=newest.device)) % self.size
@@ -63,7 +70,18 @@ class Queue(nn.Module):
 
     @torch.no_grad()
     def nearest(self, projections: Tensor) -> Tensor:
-        """Return for each projection the row with the largest cosine."""
+        """Return for each projection the row with the largest cosine.
+
+        Parameters
+        ----------
+        projections : Tensor of shape (n, dim)
+            They need not be normalised.
+
+        Returns
+        -------
+        Tensor of shape (n, dim)
+            Rows of the queue, which are normalised.
+        """
         with full_precision(projections, self.rows) as (projections, rows):
             return self.rows[(F.normalize(projections, dim=1) @ rows.T).argmax(dim=1)]
 

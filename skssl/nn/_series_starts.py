@@ -99,7 +99,7 @@ def moment_start(network: nn.Module) -> Pretrained:
         A ``MOMENTPipeline`` or ``MOMENT``, made with ``enable_gradient_checkpointing=False``, which
         leaves in it what can be neither copied nor kept in a file; ``at_once`` of
         :class:`Pretrained` is in its place. Nearly all of its weights stay as they are unless
-        ``freeze_encoder=False`` and ``freeze_embedder=False`` are said as well.
+        ``freeze_encoder=False`` and ``freeze_embedder=False`` are passed as well.
 
     Returns
     -------

@@ -57,11 +57,29 @@ class Teacher(nn.Module):
 
     @torch.no_grad()
     def forward(self, samples: Tensor) -> Tensor:
+        """Apply the copies one after the other, without gradient.
+
+        Parameters
+        ----------
+        samples : Tensor of shape (n, ...)
+            What the first of the students takes.
+
+        Returns
+        -------
+        Tensor of shape (n, d)
+            What the last copy returns.
+        """
         return self.networks(samples)
 
     @torch.no_grad()
     def exchange(self, *students: nn.Module) -> None:
-        """Give the students the weights and statistics that their copies have, and take theirs."""
+        """Give the students the weights and statistics that their copies have, and take theirs.
+
+        Parameters
+        ----------
+        *students : nn.Module
+            The first of the students, or all of them, in the order in which they were copied.
+        """
         for own, student in zip(self.networks, students, strict=False):
             for mine, theirs in zip(
                 own.state_dict().values(), student.state_dict().values(), strict=True
@@ -71,7 +89,18 @@ class Teacher(nn.Module):
                 theirs.copy_(kept)
 
     def copies_of(self, student: nn.Module) -> list[nn.Module]:
-        """Return the copies of a network, if it is one of the students."""
+        """Return the copies of a network, if it is one of the students.
+
+        Parameters
+        ----------
+        student : nn.Module
+            The network itself, not an equal one.
+
+        Returns
+        -------
+        list of nn.Module
+            Empty if it is not one of the students.
+        """
         pairs = zip(self._students, self.networks, strict=True)
         return [own for theirs, own in pairs if theirs is student]
 
@@ -83,7 +112,15 @@ class Teacher(nn.Module):
 
     @torch.no_grad()
     def follow(self, *students: nn.Module, momentum: float) -> None:
-        """Move the weights towards those of the students, keeping `momentum` of the old ones."""
+        """Move the weights towards those of the students.
+
+        Parameters
+        ----------
+        *students : nn.Module
+            All students, in the order in which they were copied.
+        momentum : float
+            The part of the old weights that is kept, from 0 to 1.
+        """
         own: list[Tensor] = list(self.networks.parameters())
         theirs: list[Tensor] = [weight for part in students for weight in part.parameters()]
         if own:

@@ -101,7 +101,7 @@ class ContextEncoder(_DenseTask):
     This is the paper's reconstruction loss, with its "random block" holes, and in the holes only.
     Its adversarial loss, which makes what is painted sharp rather than right, is left out, and so
     is the greater weight of a border. The paper's decoder sees nothing but the embedding; here it
-    also sees the rest of the image, as in a U-Net, so that what is painted fits to its
+    also sees the rest of the image, as in a U-Net, so that what is painted fits its
     surroundings.
 
     References

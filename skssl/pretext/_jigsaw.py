@@ -32,7 +32,7 @@ class JigsawPuzzle(_OrderTask):
     is left over at the end or the lower and right edge, where it is not shown. Pieces have their
     own size, but for an encoder of your own they are made as large as the samples.
 
-    Of point clouds, the voxels of the bounding cube move with their points, and the encoder sees
+    For point clouds, the voxels of the bounding cube move with their points, and the encoder sees
     the whole shuffled cloud at once, as Sauder and Sievers do, who ask for the voxel of every
     point where this asks for the permutation.
 

@@ -136,8 +136,8 @@ class MotionPrediction(_DenseTask):
     -----
     The network predicts the change from the last frame, with the squared error as the loss. The
     reference has further losses, one of them adversarial, for sharper frames; they are left out. An
-    encoder that is no name may take clips of one length only: it sees the past with its first frame
-    repeated, so that it is as long as a whole clip.
+    encoder that is not given by name may take clips of one length only: it sees the past with its
+    first frame repeated, so that it is as long as a whole clip.
 
     References
     ----------

@@ -212,7 +212,7 @@ class _OrderTask(_PiecesTask):
             and none is changed, though those of float64 are rounded to float32 like everywhere.
             What does not belong to a piece, where a sample cannot be divided, stays where it is.
 
-            Of texts, the known tokens are returned, with a space between them, in an array if `X`
+            For texts, the known tokens are returned, with a space between them, in an array if `X`
             is one and in a list otherwise. The bounding cube of a shuffled point cloud may not be
             quite that of the whole one, so that points near the walls of voxels may go astray; the
             others come back to within the precision of float32.

@@ -41,14 +41,14 @@ class RelativePosition(_PiecesTask):
     """Tell where one piece of a sample is in relation to another.
 
     Two patches are shown of an image: the one in the middle of a 3 x 3 grid, and one of the 8
-    around it, of which the encoder is to tell which it is. Of a series, which is cut into 5
+    around it, of which the encoder is to tell which it is. In a series, which is cut into 5
     windows, one of the two before the window in the middle or of the two after it is shown beside
     it. It learns from the same as :class:`JigsawPuzzle`, but needs two pieces only, so that a step
     takes less time.
 
     The patches have gaps between them and a random jitter, as in the paper, though smaller ones.
     Lenses that bend colours differently betray the place in a photo, too; views that change the
-    colours, as :class:`~skssl.views.ImageViews` do, are against that.
+    colours, as :class:`~skssl.views.ImageViews` do, prevent that.
 
     Parameters
     ----------

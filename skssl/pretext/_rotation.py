@@ -29,8 +29,8 @@ class RotationPrediction(_PretextTask):
 
     Notes
     -----
-    As in the authors' code, a batch holds each of its samples in all four turns. Of point clouds,
-    each is there in four of the 24, drawn anew for each.
+    As in the authors' code, a batch holds each of its samples in all four turns. A point
+    cloud is there in four of its 24 turns, drawn anew for each.
 
     References
     ----------

@@ -115,7 +115,7 @@ class WhichPace(Task):
 class PacePrediction(_PretextTask):
     """Tell at which pace a sample is played.
 
-    Of a clip or series, every step is shown, or every second, third, ... one, always the same
+    Of each clip or series, every step is shown, or every second, third, ... one, always the same
     number of them from a random start. To know the pace, the encoder has to learn how fast things
     usually change. It needs samples of similar pace, and views, if any, that do not change it, as
     those of :class:`~skssl.views.VideoViews` do.

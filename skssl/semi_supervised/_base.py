@@ -92,7 +92,7 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
         Longest time of the fine-tuning, without a pretraining before it, in seconds or as a str
         such as "90s", "5min" or "1.5h". The learning rate falls to zero over what fits in, after
         one step at least; the fine-tuning ends with `max_epochs` if that comes first. The bits are
-        then not repeatable. Has no part in `partial_fit`.
+        then not repeatable. Ignored by `partial_fit`.
     batch_size : int, default=64
         Labelled rows in a batch, at least 1, and 2 for an encoder with BatchNorm that nothing has
         trained yet; all of them if there are fewer.
@@ -132,7 +132,7 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
         A file in which `fit` keeps the fine-tuning while it goes on, and from which the same `fit`,
         in another process as well, goes on, as that of methods does. A pretraining before it has
         a file of its own until all is over, with ".pretraining" behind the name, unless the method
-        says one, or has `max_time` or `warm_start`. Has no part in `partial_fit`, and is refused
+        has one set, or has `max_time` or `warm_start`. Ignored by `partial_fit`; an error together
         with `max_time`.
     checkpoint_every : float or str, default="5min"
         Time between two writings of it, as in `max_time`, or a number of steps such as "100 steps".
@@ -399,7 +399,18 @@ class FineTuner(KeepsTuned, OwnSettings, Declared):
         return samples, labels
 
     def start_method(self, seed: int) -> SelfSupervisedTransformer:
-        """Return the method if it is fitted, and otherwise a clone that is ready to be."""
+        """Return the method if it is fitted, and otherwise a clone that is ready to be.
+
+        Parameters
+        ----------
+        seed : int
+            The clone's `random_state`, if the method has none.
+
+        Returns
+        -------
+        SelfSupervisedTransformer
+            What is fine-tuned.
+        """
         method = SimCLR() if self.method is None else self.method
         if isinstance(method, FrozenEstimator):
             method = method.estimator

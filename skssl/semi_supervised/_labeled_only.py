@@ -78,7 +78,7 @@ class LabeledOnly(Versioned, MetaEstimatorMixin, Declared):
         :mod:`sklearn.semi_supervised`. Among numbers with a fractional part, and among the floats
         of a regression, -1 is a value. None means that all rows are labelled. Where -1 may as well
         be a label, "auto" is an error: if it leaves one class only, stands among other negative
-        numbers, or among integers of a regression. Say -1 or None there.
+        numbers, or among integers of a regression. Pass -1 or None there.
 
     Attributes
     ----------

@@ -64,7 +64,7 @@ class PrototypeClassifier(Versioned, ClassifierMixin, Declared):
         What stands for a missing label in `y`. "auto" is whatever is missing (None, NaN, the NA of
         pandas, an empty string) and the number -1 among whole numbers or names. None means that all
         rows are labelled. Where -1 may as well be a label, "auto" is an error: if it leaves one
-        class only or stands among other negative numbers. Say -1 or None there.
+        class only or stands among other negative numbers. Pass -1 or None there.
 
     Attributes
     ----------

@@ -31,7 +31,13 @@ class KeepsTuned(Trained):
 
     @abstractmethod
     def answer_layer(self) -> nn.Module:
-        """Return what turns the outputs of ``head_`` into probabilities or predictions."""
+        """Return what turns the outputs of ``head_`` into probabilities or predictions.
+
+        Returns
+        -------
+        nn.Module
+            From outputs of shape (n, n_outputs) to probabilities or predictions.
+        """
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()

@@ -74,7 +74,7 @@ def check_method(
     AssertionError
         If a promise is broken.
     TypeError, ValueError
-        If `method` is no such class, or a case is not known.
+        If `method` is not such a class, or a case is not known.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def check_modality(
     AssertionError
         If a promise is broken.
     TypeError, ValueError
-        If `modality` is none, or `X` has too few samples.
+        If `modality` is not a modality, or `X` has too few samples.
 
     Examples
     --------

@@ -96,7 +96,7 @@ def _advice(
     if fits < (2 if doing == "training" else 1):
         return f"{happened} No smaller batch_size would help: {smaller[:1].upper()}{smaller[1:]}"
     if doing == "training":
-        return f"{happened} Say batch_size={fits}, which should fit, or less; {smaller}"
+        return f"{happened} Set batch_size={fits}, which should fit, or less; {smaller}"
     return (
         f"{happened} Pass at most {fits} samples at a time, which should fit (batch_size is for "
         f"the training only); {smaller}"

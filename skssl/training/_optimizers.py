@@ -80,7 +80,7 @@ def make_optimizer(
     else:
         raise ValueError(
             f"learning_rate='auto' has a meaning for optimizer={', '.join(map(repr, _AUTO_RATES))} "
-            f"only; say a number for optimizer={optimizer!r}."
+            f"only; pass a number for optimizer={optimizer!r}."
         )
     groups = [
         {

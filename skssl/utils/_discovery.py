@@ -14,6 +14,11 @@ from skssl.base import SelfSupervisedTransformer
 def all_estimators() -> list[tuple[str, type[BaseEstimator]]]:
     """Return name and class of every public method, sorted by name.
 
+    Returns
+    -------
+    list of (str, type)
+        Names and classes.
+
     Examples
     --------
     >>> from skssl.utils import all_estimators

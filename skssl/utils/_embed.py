@@ -74,9 +74,9 @@ def embed(
     ------
     ValueError
         If `out` has another shape, or is a file with the embeddings of other samples or of another
-        estimator, such as one that was trained anew. Of the rows that it has, the first 8, the last
-        8 and 16 at even distances are embedded again and compared; a change that lies between them
-        is not noticed. It is left as it is. Also if another process writes the file.
+        estimator, such as one that was trained anew. Among the rows that it has, the first 8, the
+        last 8 and 16 at even distances are embedded again and compared; a change that lies between
+        them is not noticed. The file is left as it is. Also if another process writes it.
 
     Examples
     --------
@@ -141,5 +141,5 @@ def _check_same(
         raise ValueError(
             f"out={quoted_path(target)} has embeddings of other samples or of another estimator: "
             f"of {len(rows)} rows that were compared, {np.sum(~same)} differ, the first is row "
-            f"{rows[~same][0]}. Say another name, or delete it."
+            f"{rows[~same][0]}. Pass another name, or delete it."
         )

@@ -39,7 +39,7 @@ def trusted_types() -> list[str]:
     """Return what ``skops.io.load`` has to trust to read estimators of this library.
 
     They are the names of its own classes, and of a few that hold their parameters and what they
-    learned from samples. None of them runs code that a file brings along. Of what else stands in a
+    learned from samples. None of them runs code that a file brings along. Of what else is in a
     file, such as callbacks, functions and modules of your own, skops says what it is, and refuses
     it.
 
@@ -87,7 +87,7 @@ def encoder_only(estimator: Any) -> SelfSupervisedTransformer:
     Parameters
     ----------
     estimator : SelfSupervisedTransformer, FineTuneClassifier or FineTuneRegressor
-        A fitted one. Of a fine-tuned one, the method comes back with the fine-tuned encoder.
+        A fitted one. For a fine-tuned one, the method comes back with the fine-tuned encoder.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def encoder_only(estimator: Any) -> SelfSupervisedTransformer:
     Raises
     ------
     NotFittedError, TypeError
-        If it is not fitted, or is no such estimator.
+        If it is not fitted, or is not such an estimator.
 
     Examples
     --------

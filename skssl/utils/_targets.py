@@ -122,7 +122,7 @@ class _File(Target):
             except BlockingIOError:
                 raise ValueError(
                     f"out={quoted_path(self)} is being written by another process. Wait until it "
-                    "is done, or say another name."
+                    "is done, or pass another name."
                 ) from None
             except OSError as error:
                 raise ValueError(
@@ -131,7 +131,7 @@ class _File(Target):
             yield
 
     def _remedy(self, shape: tuple[int, ...]) -> str:
-        remedy = "Say another name, or delete it."
+        remedy = "Pass another name, or delete it."
         if shape[1:] == self.shape[1:] and shape[0] < self.shape[0]:
             remedy += f" Rows that came later can have a file of their own: X[{shape[0]}:]."
         return remedy

@@ -35,44 +35,102 @@ class Views(Declared, ABC):
 
     @abstractmethod
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
-        """Draw one view of each sample of `batch`, with random numbers from `generator`."""
+        """Draw one view of each sample of a batch.
+
+        Parameters
+        ----------
+        batch : Tensor of shape (n, ...)
+            Samples, as the modality's ``input_layer`` returns them, on the device of the training.
+            They must not be changed in place.
+        generator : torch.Generator
+            Source of the random numbers, on the device of `batch`.
+
+        Returns
+        -------
+        Tensor of shape (n, ...)
+            One view of each sample, with as many axes and of the same dtype, on the same device.
+            The size along the axes of a sample may be another one.
+        """
 
     def draw(self, batch: Tensor, n_views: int, *, generator: torch.Generator) -> list[Tensor]:
         """Draw `n_views` views of each sample of `batch`.
 
         They are independent of each other, unless a subclass knows better: views of a text are
         disjoint parts of it.
+
+        Parameters
+        ----------
+        batch : Tensor of shape (n, ...)
+            Samples, as the modality's ``input_layer`` returns them.
+        n_views : int
+            How many views to draw of each sample.
+        generator : torch.Generator
+            Source of the random numbers, on the device of `batch`.
+
+        Returns
+        -------
+        list of Tensor
+            `n_views` batches, each with one view of every sample.
         """
         return [self(batch, generator=generator) for _ in range(n_views)]
 
     def local(self) -> Views:
         """Return views of smaller parts of the samples, with the same other changes.
 
-        They may have another size than the ordinary views, but all of them have the same. Views
-        that know no smaller parts return themselves.
+        They may have another size than the ordinary views, but all of them have the same.
+
+        Returns
+        -------
+        Views
+            These views themselves, if they know no smaller parts.
         """
         return self
 
     def full_size(self) -> Views:
-        """Return views that are all as large as the samples, for encoders that take one size."""
+        """Return views that are all as large as the samples, for encoders that take one size.
+
+        Returns
+        -------
+        Views
+            These views themselves, if they do not change the size.
+        """
         return self
 
     def weak(self) -> Views:
         """Return views with milder changes, for the teachers of methods that want such.
 
-        Views that know no milder changes return themselves.
+        Returns
+        -------
+        Views
+            These views themselves, if they know no milder changes.
         """
         return self
 
     def mild(self) -> Views:
         """Return views that show what a sample is as clearly as the sample itself.
 
-        For learning from labels, and for guessing them. Views that know none are the weak ones.
+        For learning from labels, and for guessing them.
+
+        Returns
+        -------
+        Views
+            The weak ones, if these views know none that are milder.
         """
         return self.weak()
 
     def of_kind(self, kind: ViewKind) -> Views:
-        """Return the views of a kind: these, or the local, weak or mild ones that go with them."""
+        """Return the views of a kind: these, or the local, weak or mild ones that go with them.
+
+        Parameters
+        ----------
+        kind : {"global", "local", "weak", "mild"}
+            "global" is these views themselves; the others are the methods of that name.
+
+        Returns
+        -------
+        Views
+            The views of that kind.
+        """
         if kind == "global":
             return self
         return {"local": self.local, "weak": self.weak, "mild": self.mild}[kind]()
@@ -81,11 +139,11 @@ class Views(Declared, ABC):
 class CallableViews(Views):
     """A user's own function of a batch, in the place of a views object.
 
-    ``views=function`` is enough to say so. The function takes its random numbers from torch's
-    global generator, which training seeds and then puts back. It knows no smaller parts of a
-    sample: local views are ordinary ones. A fitted estimator has it in ``views_``, and can be
-    pickled only if it is defined in a module, by ``def``: neither a lambda nor a function within
-    another one can.
+    ``views=function`` is the same as ``views=CallableViews(function)``. The function takes its
+    random numbers from torch's global generator, which training seeds and then puts back. It knows
+    no smaller parts of a sample: local views are ordinary ones. A fitted estimator has it in
+    ``views_``, and can be pickled only if it is defined in a module, by ``def``: neither a lambda
+    nor a function within another one can.
 
     Parameters
     ----------
@@ -177,6 +235,21 @@ def quartered(limits: tuple[float, float]) -> tuple[float, float]:
 
 
 def random_noise(samples: Tensor, *, generator: torch.Generator, std: float) -> Tensor:
-    """Add Gaussian noise of standard deviation `std`, independent for every value."""
+    """Add Gaussian noise, independent for every value.
+
+    Parameters
+    ----------
+    samples : Tensor of any shape
+        Floating point values. NaN stays NaN.
+    generator : torch.Generator
+        Source of the random numbers, on the device of `samples`.
+    std : float
+        Standard deviation of the noise, in the unit of the values.
+
+    Returns
+    -------
+    Tensor of the same shape
+        A changed copy.
+    """
     noise = torch.empty_like(samples).normal_(0.0, std, generator=generator)
     return samples + noise

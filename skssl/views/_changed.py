@@ -38,9 +38,34 @@ class ChangedViews:
         return f"{type(self).__name__}({', '.join(changes)})"
 
     def get_params(self, deep: bool = True) -> dict[str, object]:
+        """Return the ranges that are changed.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Present for API consistency.
+
+        Returns
+        -------
+        params : dict
+            Ranges by their names.
+        """
         return dict(self.changes)
 
     def set_params(self, **changes: object) -> Self:
+        """Change more ranges.
+
+        Parameters
+        ----------
+        **changes : dict
+            Ranges by their names, such as ``flip=0``. Whether the views have them is found out in
+            `fit`.
+
+        Returns
+        -------
+        self : ChangedViews
+            This object.
+        """
         self.changes = {**self.changes, **changes}
         return self
 

@@ -291,12 +291,22 @@ class ImageViews(Views):
 
     @classmethod
     def photos(cls, size: tuple[int, int]) -> Self:
-        """Return SimCLR's views for photos of a height and width, in pixels.
+        """Return SimCLR's views for photos.
 
         They are ``ImageViews(resolution=0.75)``: views zoom in, so that things are shown at about
         the size that they have in the whole images of which the embedding is computed (Touvron et
         al. 2019), in half the time. As in the paper, half of the images are blurred (``blur=0.5``),
         except where they are so small, up to 64 pixels, that a blur would leave little.
+
+        Parameters
+        ----------
+        size : tuple of two ints
+            Height and width of the photos, in pixels.
+
+        Returns
+        -------
+        ImageViews
+            New views, of the class that this is called on.
         """
         return cls(resolution=0.75, blur=0.5 if min(size) > _SMALL_SIDE else 0.0)
 
@@ -307,6 +317,11 @@ class ImageViews(Views):
         No mirror images and no small crops, which would turn one sign into another; the shape
         is slanted, turned, stretched and shifted instead, and a part of some is painted over.
         How dark a thing is often says little about it. All values are in the example of the class.
+
+        Returns
+        -------
+        ImageViews
+            New views, of the class that this is called on.
         """
         return cls(
             crop_scale=(0.5, 1.2),
@@ -324,21 +339,45 @@ class ImageViews(Views):
         )
 
     def local(self) -> Self:
-        """Return views of smaller windows (`local_scale`), at the resolution of local views."""
+        """Return views of smaller windows (`local_scale`), at the resolution of local views.
+
+        Returns
+        -------
+        ImageViews
+            A changed copy of these views.
+        """
         return replace(self, crop_scale=self.local_scale, resolution=self.local_resolution)
 
     def full_size(self) -> Self:
-        """Return views, local ones too, at the resolution of the images."""
+        """Return views, local ones too, at the resolution of the images.
+
+        Returns
+        -------
+        ImageViews
+            A changed copy of these views.
+        """
         return replace(self, resolution=1.0, local_resolution=1.0)
 
     def weak(self) -> Self:
-        """Return views with only the changes of geometry."""
+        """Return views with only the changes of geometry.
+
+        Returns
+        -------
+        ImageViews
+            A changed copy of these views.
+        """
         return replace(
             self, jitter=0.0, grayscale=0.0, blur=0.0, solarize=0.0, erase=0.0, noise=0.0
         )
 
     def mild(self) -> Self:
-        """Return views with a quarter of the changes of geometry, and of full size."""
+        """Return views with a quarter of the changes of geometry, and of full size.
+
+        Returns
+        -------
+        ImageViews
+            A changed copy of these views.
+        """
         weak = replace(self.weak(), resolution=1.0)
         return replace(
             weak,

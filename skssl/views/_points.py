@@ -232,15 +232,33 @@ class PointCloudViews(Views):
     local_scale: tuple[float, float] = param(PARTS, default=(0.2, 0.5))
 
     def local(self) -> Self:
-        """Return views of regions of the clouds (`local_scale`)."""
+        """Return views of regions of the clouds (`local_scale`).
+
+        Returns
+        -------
+        PointCloudViews
+            A changed copy of these views.
+        """
         return replace(self, crop_scale=self.local_scale)
 
     def weak(self) -> Self:
-        """Return views of all points, turned and stretched only."""
+        """Return views of all points, turned and stretched only.
+
+        Returns
+        -------
+        PointCloudViews
+            A changed copy of these views.
+        """
         return replace(self, drop=(0.0, 0.0), jitter=0.0)
 
     def mild(self) -> Self:
-        """Return views of whole clouds, turned and stretched only."""
+        """Return views of whole clouds, turned and stretched only.
+
+        Returns
+        -------
+        PointCloudViews
+            A changed copy of these views.
+        """
         return replace(self.weak(), crop_scale=(1.0, 1.0))
 
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:

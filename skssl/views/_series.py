@@ -16,12 +16,17 @@ _SHORTEST_VIEW = 32
 
 
 def observed_length(series: Tensor) -> Tensor:
-    """Return the number of steps of each series up to its last observed value, of shape (n,).
+    """Return the number of steps of each series up to its last observed value.
 
     Parameters
     ----------
     series : Tensor of shape (n, channels, length)
         NaN where a value is missing, and after the end of a shorter series.
+
+    Returns
+    -------
+    Tensor of shape (n,), int64
+        At least 1, also for series without an observed value.
     """
     observed = (~series.isnan()).any(dim=1)
     steps = torch.arange(1, series.shape[2] + 1, device=series.device)
@@ -229,19 +234,43 @@ class SeriesViews(Views):
     local_resolution: float = param(UP_TO_ONE, default=0.5)
 
     def local(self) -> Self:
-        """Return views of shorter windows (`local_scale`), at the resolution of local views."""
+        """Return views of shorter windows (`local_scale`), at the resolution of local views.
+
+        Returns
+        -------
+        SeriesViews
+            A changed copy of these views.
+        """
         return replace(self, crop_scale=self.local_scale, resolution=self.local_resolution)
 
     def full_size(self) -> Self:
-        """Return views, local ones too, at the resolution of the series."""
+        """Return views, local ones too, at the resolution of the series.
+
+        Returns
+        -------
+        SeriesViews
+            A changed copy of these views.
+        """
         return replace(self, resolution=1.0, local_resolution=1.0)
 
     def weak(self) -> Self:
-        """Return windows without other changes."""
+        """Return windows without other changes.
+
+        Returns
+        -------
+        SeriesViews
+            A changed copy of these views.
+        """
         return replace(self, amplitude=0.0, shift=0.0, noise=0.0, gap=0.0, n_segments=1)
 
     def mild(self) -> Self:
-        """Return windows that leave out a quarter as much, as long as the series."""
+        """Return windows that leave out a quarter as much, as long as the series.
+
+        Returns
+        -------
+        SeriesViews
+            A changed copy of these views.
+        """
         return replace(self.weak(), crop_scale=quartered(self.crop_scale), resolution=1.0)
 
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:

@@ -74,11 +74,23 @@ class TabularViews(Views):
     local_swap: float = param(BELOW_ONE, default=0.6)
 
     def local(self) -> Self:
-        """Return views that show fewer of a row's own cells (`local_swap`)."""
+        """Return views that show fewer of a row's own cells (`local_swap`).
+
+        Returns
+        -------
+        TabularViews
+            A changed copy of these views.
+        """
         return replace(self, swap=self.local_swap)
 
     def weak(self) -> Self:
-        """Return the rows as they are."""
+        """Return the rows as they are.
+
+        Returns
+        -------
+        TabularViews
+            Views that change nothing.
+        """
         return replace(self, swap=0.0)
 
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:

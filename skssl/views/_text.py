@@ -128,15 +128,33 @@ class TextViews(Views):
     local_dropout: float = param(BELOW_ONE, default=0.7)
 
     def local(self) -> Self:
-        """Return views that show fewer of the tokens (`local_dropout`)."""
+        """Return views that show fewer of the tokens (`local_dropout`).
+
+        Returns
+        -------
+        TextViews
+            A changed copy of these views.
+        """
         return replace(self, dropout=self.local_dropout)
 
     def weak(self) -> Self:
-        """Return halves without tokens taken away."""
+        """Return halves without tokens taken away.
+
+        Returns
+        -------
+        TextViews
+            A changed copy of these views.
+        """
         return replace(self, dropout=0.0)
 
     def mild(self) -> Self:
-        """Return the texts as they are."""
+        """Return the texts as they are.
+
+        Returns
+        -------
+        TextViews
+            Views that change nothing.
+        """
         return replace(self, halves=False, dropout=0.0)
 
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:

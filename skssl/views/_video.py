@@ -99,11 +99,23 @@ class VideoViews(ImageViews):
     local_window: tuple[float, float] = param(PARTS, default=(0.3, 0.5))
 
     def local(self) -> Self:
-        """Return views of smaller windows of space (`local_scale`) and time (`local_window`)."""
+        """Return views of smaller windows of space (`local_scale`) and time (`local_window`).
+
+        Returns
+        -------
+        VideoViews
+            A changed copy of these views.
+        """
         return replace(super().local(), window=self.local_window)
 
     def mild(self) -> Self:
-        """Return views with a quarter of the changes of space and time, and no others."""
+        """Return views with a quarter of the changes of space and time, and no others.
+
+        Returns
+        -------
+        VideoViews
+            A changed copy of these views.
+        """
         return replace(super().mild(), window=quartered(self.window))
 
     def __call__(self, batch: Tensor, *, generator: torch.Generator) -> Tensor:
