@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skssl._labels import split_labels
+from skssl._sklearn_compat import num_samples
 from skssl._types import Samples
 from skssl.modality import Modality, Text
 from skssl.nn import RandomKernels
@@ -193,7 +194,7 @@ class NearestNeighbors(ClassifierMixin, BaseEstimator):
     def __init__(self, n_neighbors: int = 5):
         self.n_neighbors = n_neighbors
 
-    def fit(self, X: np.ndarray, y: ArrayLike) -> Self:
+    def fit(self, X: ArrayLike | csr_matrix, y: ArrayLike) -> Self:
         """Remember the labelled rows.
 
         Parameters
@@ -208,7 +209,7 @@ class NearestNeighbors(ClassifierMixin, BaseEstimator):
         self : NearestNeighbors
             This classifier, fitted.
         """
-        n_neighbors = min(self.n_neighbors, X.shape[0])
+        n_neighbors = min(self.n_neighbors, num_samples(X))
         self.neighbors_ = KNeighborsClassifier(n_neighbors, weights="distance").fit(X, y)
         self.classes_ = self.neighbors_.classes_
         return self
