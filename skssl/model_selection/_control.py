@@ -16,9 +16,6 @@ from skssl.base import SelfSupervisedTransformer
 from skssl.exceptions import RandomWeightsWarning
 from skssl.model_selection._scorers import default_scorer, knn_scorer
 
-# From so many on, a training is not short.
-_USUAL_STEPS = 300
-
 
 def check_against_random_weights(
     estimator: BaseEstimator,
@@ -116,7 +113,10 @@ def _advice(method: SelfSupervisedTransformer, *, few_labels: bool) -> str:
     if method.has_collapsed():
         advice = "It had collapsed: do what the CollapseWarning says"
     else:
-        steps = "" if method.n_steps_ >= _USUAL_STEPS else "more steps or "
+        from skssl.training import auto_steps
+
+        # Of few samples, a default training is not short.
+        steps = "" if method.n_steps_ >= auto_steps(1) else "more steps or "
         advice = (
             f"Try {steps}other views (this training had {method.n_steps_} steps, in "
             f"{method.n_iter_} epochs)"
