@@ -16,6 +16,7 @@ import sphobjinv
 FOLDER = Path(__file__).parent
 # What a link to a label says: of other names, they themselves.
 TITLES = {
+    "accuracy_score": "Accuracy score",
     "bltin-boolean-values": "Boolean values",
     "metadata_routing": "Metadata Routing",
     "df_output_transform": "Pandas/Polars output for transformers with set_output",
