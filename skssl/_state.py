@@ -21,6 +21,7 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from skssl._by_value import by_value
+from skssl._quote import quoted
 from skssl._settings import own_settings
 from skssl._warm_start import WarmStart
 from skssl._warn import warn
@@ -56,6 +57,15 @@ class Versioned(BaseEstimator):
                     original_version=version,
                 )
             )
+        names = self._get_param_names()
+        for name, value in state.items():
+            # Only parameters have such names.
+            if not name.startswith("_") and not name.endswith("_") and name not in names:
+                warn(
+                    f"The file of this {type(self).__name__} has {name}={quoted(value)}, which is "
+                    f"not among its parameters, {', '.join(names)}: it was renamed or has gone "
+                    "since, and is not used. Set what stands for it with set_params."
+                )
         super().__setstate__(state)
 
 

@@ -493,6 +493,33 @@ def test_what_anything_predicted_is_drawn_as_what_a_method_does(kind):
                     np.testing.assert_array_equal(other[name], value)
 
 
+@pytest.mark.parametrize("kind", ["images", "series", "categories"])
+def test_several_answers_are_drawn_beside_each_other(kind):
+    X = CASE[kind].few()
+    method = masked(kind)
+    given = {}
+    if kind != "categories":
+        given["mask"] = np.zeros((len(X), *((8, 8) if kind == "images" else X.shape[2:])), bool)
+        given["mask"][:, 2:4] = True
+    filled = method.reconstruct(X, given.get("mask"))
+    draw = partial(
+        ReconstructionDisplay.from_predictions, modality=method.modality_, rows=[0, 3], **given
+    )
+    alone, both = draw(X, filled), draw(X, {"ours": filled, "theirs": filled})
+    before, answer, *truth = alone.stages
+    assert list(both.stages) == [before, "ours", "theirs", *truth]
+    for name in ("ours", "theirs"):
+        for one, other in zip(alone.stages[answer], both.stages[name], strict=True):
+            for part, value in parts_of(one).items():
+                np.testing.assert_array_equal(parts_of(other)[part], value)
+    if kind == "series":
+        lines = {line.get_label(): line.get_color() for line in both.axes_[0, 0].lines}
+        assert len(set(lines.values())) == 4
+    for wrong, message in [({}, "without predictions"), ({before: filled}, "what else is drawn")]:
+        with pytest.raises(ValueError, match=message):
+            draw(X, wrong)
+
+
 def test_predictions_of_colours_have_no_holes_and_errors_say_what_is_allowed():
     display = ReconstructionDisplay.from_predictions(DIGITS, DIGITS[::-1])
     assert list(display.stages) == ["predicted", "original"]

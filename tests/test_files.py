@@ -330,6 +330,13 @@ def test_files_of_another_version_say_so(monkeypatch):
     assert "_skssl_version" not in vars(read)
 
 
+def test_a_parameter_that_a_class_has_no_more_is_not_dropped_in_silence():
+    fitted = quick(SimCLR, encoder=tiny_mlp).fit(ROWS)
+    fitted.hinge_share = 0.9  # as if its class had it
+    with pytest.warns(UserWarning, match="file of this SimCLR has hinge_share=0.9, which is not"):
+        again(fitted)
+
+
 class Evil:
     def __init__(self, path):
         self.path = path

@@ -19,7 +19,7 @@ from skssl.inspection._fonts import find_letters
 from skssl.inspection._sketch_rows import draw_rows, named_rows, put_name, put_steps, put_titles
 from skssl.inspection._sketches import Clip, Lines, Picture, Sketch, share_limits
 from skssl.inspection._stages import stages_of, stages_of_predictions, what_it_gives_back
-from skssl.inspection._style import INK, MARKED, PALE, pyplot
+from skssl.inspection._style import INK, MARKED, PALE, PALETTE, pyplot
 from skssl.modality import Images, Modality, infer_modality
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class ReconstructionDisplay:
     def from_predictions(
         cls,
         X: Samples,
-        X_pred: Samples,
+        X_pred: Samples | Mapping[str, Samples],
         *,
         modality: Modality | None = None,
         rows: Sequence[int] | None = None,
@@ -185,17 +185,16 @@ class ReconstructionDisplay:
         channels: Sequence[int] | Mapping[int, str] | None = None,
         ax: Axes | Sequence[Axes] | None = None,
     ) -> Self:
-        """Draw what anything else predicted, such as the forecasts of a regression.
-
-        So a rival is drawn in the same figure as what a method gives back.
+        """Draw what anything predicted, such as the forecasts of a method beside a regression's.
 
         Parameters
         ----------
         X : array-like
             Whole samples: the truth.
-        X_pred : array-like
+        X_pred : array-like or dict of str to array-like
             What was predicted for each: the whole sample, filled in or coloured. With `horizon`,
             the last steps or frames alone, in the layout of `X`, as ``forecast`` returns them.
+            Several answers, as a dict, are drawn beside each other under these names.
         modality : Modality, default=None
             What the samples are. None finds it out, as :func:`skssl.modality.infer_modality`.
         rows : sequence of int, default=None
@@ -218,7 +217,8 @@ class ReconstructionDisplay:
         Raises
         ------
         ValueError
-            If `X` and `X_pred` have other lengths or shapes, or `rows`, `mask`, `horizon` or
+            If `X` and `X_pred` have other lengths or shapes, a dict is empty or has a name that is
+            taken, or `rows`, `mask`, `horizon` or
             `channels` do not go with them.
         ImportError
             Without matplotlib.
@@ -229,12 +229,15 @@ class ReconstructionDisplay:
         >>> from skssl.inspection import ReconstructionDisplay
         >>> from skssl.modality import Series
         >>> X = np.sin(np.arange(40) / 3 + np.arange(5)[:, None])
-        >>> last_value = np.repeat(X[:, 29:30], 10, axis=1)
+        >>> answers = {
+        ...     "last value": np.repeat(X[:, 29:30], 10, axis=1),
+        ...     "a cycle before": X[:, 11:21],
+        ... }
         >>> display = ReconstructionDisplay.from_predictions(
-        ...     X, last_value, modality=Series(), horizon=10
+        ...     X, answers, modality=Series(), horizon=10
         ... )
         >>> list(display.stages)
-        ['known', 'forecast', 'what came']
+        ['known', 'last value', 'a cycle before', 'what came']
         """
         pyplot(cls.__name__)
         looks = fitted_to(infer_modality(X) if modality is None else modality, X)
@@ -341,11 +344,14 @@ class ReconstructionDisplay:
             gap_below=0.35,
         )
         self.artists_ = {stage: [] for stage in self.stages}
-        looks = {
-            0: {"color": INK, "lw": 1.3, "zorder": 2},
-            1: {"color": MARKED, "lw": 1.9, "zorder": 3},
-            2: {"color": PALE, "lw": 1.3, "ls": (0, (3, 1.5)), "zorder": 1},
-        }
+        # What is known, the answers, of which the first is marked, and the truth.
+        others = [one for one in PALETTE if one != MARKED]
+        colors = [MARKED, *(others[at % len(others)] for at in range(len(self.stages) - 3))]
+        looks = [
+            {"color": INK, "lw": 1.3, "zorder": 2},
+            *({"color": color, "lw": 1.9, "zorder": 3} for color in colors),
+            {"color": PALE, "lw": 1.3, "ls": (0, (3, 1.5)), "zorder": 1},
+        ]
         for place, axes in enumerate(grid.axes):
             for (channel, name), one in zip(channels.items(), axes, strict=True):
                 stages = {
@@ -357,8 +363,8 @@ class ReconstructionDisplay:
                 # Sets up the axes; what it drew is drawn again in the look of its stage.
                 for line in whole.draw(one):
                     line.remove()
-                for look, (stage, sketch) in enumerate(stages.items()):
-                    drawn = sketch.draw_lines(one, label=stage, **looks[look])
+                for look, (stage, sketch) in zip(looks, stages.items(), strict=True):
+                    drawn = sketch.draw_lines(one, label=stage, **look)
                     self.artists_[stage] += drawn
                 if has_titles and not place:
                     one.set_title(name, fontsize=10, color=INK)
@@ -367,7 +373,7 @@ class ReconstructionDisplay:
         grid.axes[0, 0].legend(
             loc="lower left",
             bbox_to_anchor=(-0.01, 1.18 if has_titles else 1.0),
-            ncols=3,
+            ncols=len(self.stages),
             frameon=False,
             fontsize=9,
             borderaxespad=0.1,

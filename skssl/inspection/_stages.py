@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ from skssl.utils import all_estimators
 _GIVES_BACK = ("inpaint", "colorize", "solve", "reconstruct", "forecast")
 _HIDDEN, _FILLED, _TRUTH = "with holes", "filled in", "original"
 _KNOWN, _FORECAST, _CAME = "known", "forecast", "what came"
+_PREDICTED = "predicted"
+_ANSWERS = (_FILLED, _FORECAST, _PREDICTED)
 # Share of the cells of a table that are hidden where none is missing.
 _SHARE = 0.25
 _LIGHTNESS = np.array([0.299, 0.587, 0.114])
@@ -117,7 +120,7 @@ def stages_of(
 def stages_of_predictions(
     modality: Modality,
     X: Samples,
-    X_pred: Samples,
+    X_pred: Samples | Mapping[str, Samples],
     rows: np.ndarray,
     *,
     mask: ArrayLike | None,
@@ -131,14 +134,41 @@ def stages_of_predictions(
         Fitted to `X`.
     X : array-like
         Whole samples.
-    X_pred : array-like
+    X_pred : array-like or dict of str to array-like
         What was predicted of each: the whole sample, or what came last in it, if there is a
-        `horizon`.
+        `horizon`. Those of a dict are stages of their own.
     rows : ndarray of int
         Those that are shown.
     mask, horizon
         What had been hidden, and how much was foreseen.
     """
+    if not isinstance(X_pred, Mapping):
+        return _stages_of_one(modality, X, X_pred, rows, mask=mask, horizon=horizon)
+    if not X_pred:
+        raise ValueError("X_pred is a dict without predictions: pass at least one.")
+    together: Stages = {}
+    truth: Stages = {}
+    for name, one in X_pred.items():
+        stages, overlaid = _stages_of_one(modality, X, one, rows, mask=mask, horizon=horizon)
+        if name in stages:
+            raise ValueError(f"X_pred has {quoted(name)}, as what else is drawn is called.")
+        answer = next(stage for stage in stages if stage in _ANSWERS)
+        before = list(stages)[: list(stages).index(answer)]
+        together |= {stage: stages[stage] for stage in before}
+        together[str(name)] = stages[answer]
+        truth = {stage: stages[stage] for stage in stages if stage not in (*before, answer)}
+    return together | truth, overlaid
+
+
+def _stages_of_one(
+    modality: Modality,
+    X: Samples,
+    X_pred: Samples,
+    rows: np.ndarray,
+    *,
+    mask: ArrayLike | None,
+    horizon: int | None,
+) -> tuple[Stages, bool]:
     check_lengths(X=X, X_pred=X_pred)
     chosen, predicted = take(X, rows), take(X_pred, rows)
     sketcher = sketcher_of(modality)
@@ -156,7 +186,7 @@ def stages_of_predictions(
     if mask is None and not isinstance(modality, Imputable):
         if isinstance(modality, Series):
             raise ValueError("Of series, pass mask or horizon: what had been hidden or foreseen.")
-        return _with_many_frames({"predicted": sketcher.sketch(predicted), _TRUTH: truth}), False
+        return _with_many_frames({_PREDICTED: sketcher.sketch(predicted), _TRUTH: truth}), False
     hidden = None
     if mask is not None:
         hidden = _given_cells(mask, modality, samples, n_rows=num_samples(X), rows=rows)
