@@ -593,8 +593,8 @@ def test_a_single_draw_is_called_one_and_fitted_once():
 def test_another_classifier_than_that_of_random_weights_is_told():
     report = compare({"own": make_pipeline(tiny(), PrototypeClassifier()), "plain": tiny()})
     assert report.summary().split("\n")[-1] == (
-        "own: the classifier is another one than that of random weights. Pass it as probe, to "
-        "compare encoders alone."
+        "own: the classifier is another one than that of random weights. To compare encoders "
+        "alone, pass it as probe, such as probe=LogisticRegression()."
     )
 
 

@@ -67,11 +67,11 @@ def explore(
         A fitted method, another transformer or a Pipeline, or the embedding of `X`. In a Pipeline
         that ends in a classifier, the steps before it embed, and predictions are its own.
     X : array-like
-        The samples: arrays, texts, frames, files, what lies in a store.
+        The samples: arrays, texts, data frames, files, arrays of zarr or h5py.
     y : array-like of shape (n_samples,), default=None
         Labels, of some rows or all; classes or quantities.
     path : str or path, default="map.html"
-        The file to write, which ends in ``.html``; one that is there is replaced.
+        The file to write, which ends in ``.html`` or ``.htm``; one that is there is replaced.
     projection : {"auto", "pca", "tsne", "umap"}, transformer or array, default="auto"
         Where samples are put: by what a transformer of two components makes of the embedding, or at
         places of shape (n_samples, 2). "auto" is t-SNE; with more than 3000 rows, of 3000 drawn at
@@ -102,8 +102,8 @@ def explore(
     ------
     ValueError
         Before anything is computed, if `path` cannot be written or has another ending, the lengths
-        of `X`, `y` and the embedding differ, labels cannot be shown, or the
-        embedding has NaN, in rows that the message names.
+        of `X`, `y` and the embedding differ, labels cannot be shown, or the embedding has NaN, in
+        rows that the message names.
 
     See Also
     --------

@@ -135,7 +135,8 @@ class ReconstructionDisplay:
             cells, or if there are none, a random quarter of all.
         horizon : int, default=None
             Steps of series, or frames, to be foreseen. None is what ``MotionPrediction`` learned;
-            ``MaskedAutoencoder`` and ``SimMIM`` then fill in holes.
+            ``MaskedAutoencoder`` and ``SimMIM`` then fill in holes, for which they have to be
+            trained, while their forecasts need no training.
         channels : sequence of int or dict of int to str, default=None
             Which channels of series with holes, or of forecasts, to draw; a dict gives them names,
             such as ``dict(enumerate(frame.columns))``. None is all of up to four, and the first

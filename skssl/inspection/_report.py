@@ -197,8 +197,8 @@ class FewLabelReport:
         if self.other_heads and "random weights" in self.kinds.values():
             names = " and ".join(map(_in_a_line, self.other_heads))
             lines.append(
-                f"{names}: the classifier is another one than that of random weights. Pass it as "
-                "probe, to compare encoders alone."
+                f"{names}: the classifier is another one than that of random weights. To compare "
+                "encoders alone, pass it as probe, such as probe=LogisticRegression()."
             )
         return "\n".join(lines)
 

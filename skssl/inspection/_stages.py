@@ -56,7 +56,8 @@ def what_it_gives_back(
             if any(hasattr(of_name, one) for one in _GIVES_BACK)
         ]
         raise TypeError(
-            f"{name} gives nothing back that could be drawn. These do: {', '.join(able)}."
+            f"{name} gives nothing back that could be drawn. These do: {', '.join(able)}, and "
+            "SelfSupervisedImputer."
         )
     if horizon is not None and "forecast" not in has:
         raise ValueError(f"horizon={horizon!r} has no meaning for {name}, which has no forecast.")

@@ -53,7 +53,9 @@ def check_against_random_weights(
     Returns
     -------
     float
-        By how much the score is higher than that of the control; positive if training paid.
+        By how much the score is higher than that of the control, in units of the scorer; positive
+        if training paid. Those of :data:`default_scorer` are nats
+        (:func:`skssl.metrics.view_information_score`), of :data:`knn_scorer` shares of the rows.
 
     Warns
     -----
@@ -135,9 +137,12 @@ def _chosen(
     if isinstance(estimator, (SelfSupervisedTransformer, Pipeline)):
         return estimator, scorer or usual
     if not hasattr(estimator, "best_estimator_"):
+        hint = ""
+        if getattr(estimator, "refit", None) is False:
+            hint = " With refit=False there is none: pass what you fit with its best_params_."
         raise TypeError(
             "Expected a fitted method of skssl, a Pipeline that ends in one, or a search with a "
-            f"best_estimator_, got {type(estimator).__name__}."
+            f"best_estimator_, got {type(estimator).__name__}.{hint}"
         )
     if scorer is None:
         own = estimator.scorer_

@@ -232,11 +232,15 @@ class PairObjective(Objective):
 
     Parameters
     ----------
-    encoder, projector : nn.Module
+    encoder : nn.Module
+        What ``make_objective`` gets: from batches of views to embeddings.
+    projector : nn.Module
+        From embeddings to what the loss compares. It is of no use after the training.
     loss : callable
-        Gets two tensors of shape (n, d).
+        Gets the projections of both views, two tensors of shape (n, d), and returns a scalar.
     together : bool
-        Whether the views go through the networks as one batch, so that BatchNorm sees both.
+        Whether the views go through the networks as one batch, so that BatchNorm sees both, as in
+        SimCLR. With False, each view has statistics of its own, as in VICReg and Barlow Twins.
     """
 
     def __init__(
@@ -264,9 +268,12 @@ class MultiViewObjective(Objective):
 
     Parameters
     ----------
-    encoder, projector : nn.Module
+    encoder : nn.Module
+        What ``make_objective`` gets: from batches of views to embeddings.
+    projector : nn.Module
+        From embeddings to what the loss compares.
     loss : callable
-        Gets a tensor of shape (n_views, n, d), with the local views last.
+        Gets a tensor of shape (n_views, n, d), with the local views last, and returns a scalar.
     n_views, n_local_views : int
     together : bool
         Whether views of one size go through the networks as one batch, so that BatchNorm sees all

@@ -175,29 +175,91 @@ class WritingTexts(Text):
 
 @dataclass
 class Case:
-    """A modality to test with."""
+    """Samples of a modality, and small methods to test with them.
+
+    Parameters
+    ----------
+    name : str
+        What test ids and ``check_method(cases=)`` call it.
+    encoder : callable or str
+        A small encoder, as for the parameter of methods, which can be pickled: scikit-learn's
+        checks allow for no more rounding than some dozens of units have.
+    modality_for_2d : Modality or None
+        What takes rows of numbers for samples, for scikit-learn's checks; None does not run these.
+    load : callable
+        Returns `X` and `y`: more than 100 samples, and their classes.
+    n_channels : int, default=None
+        Run only methods that need this number of channels, such as 3 for colours.
+    modality : Modality or "auto", default="auto"
+        What the samples are, where "auto" would give a warning.
+    params : dict, default={}
+        Parameters of the methods that are made.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from skssl import SimCLR
+    >>> from skssl.modality import Tabular
+    >>> from skssl.testing import CASES, Case, check_method
+    >>> small = next(case.encoder for case in CASES if case.name == "tabular")
+    >>> wine = Case("wine", small, Tabular(), lambda: load_wine(return_X_y=True))
+    >>> passed = check_method(SimCLR, cases=[wine])
+    """
 
     name: str
     encoder: Callable[[tuple[int, ...]], nn.Module] | str
-    # Takes rows of numbers, for scikit-learn's checks; None where these are not to run.
     modality_for_2d: Modality | None
     load: Callable[[], tuple[Any, np.ndarray]]
-    # Of a modality that has a case already; only for methods that need so many channels.
     n_channels: int | None = None
-    # What is said of the samples, where "auto" has its doubts.
     modality: Auto[Modality] = "auto"
-    # Of the methods that it makes.
     params: dict[str, object] = field(default_factory=dict)
 
     def supports(self, estimator: type[BaseEstimator]) -> bool:
+        """Whether a method works with these samples.
+
+        Parameters
+        ----------
+        estimator : type
+            A method.
+
+        Returns
+        -------
+        bool
+            False for methods that need something else, such as colours.
+        """
         modality = self.modality if self.modality_for_2d is None else self.modality_for_2d
         return estimator.needs_channels == self.n_channels and estimator.works_with(type(modality))
 
     def with_params(self, params: dict[str, object]) -> Case:
-        """Return the case with parameters for the methods that it makes."""
+        """Return the case with parameters for the methods that it makes.
+
+        Parameters
+        ----------
+        params : dict
+            Values by name, in place of those before.
+
+        Returns
+        -------
+        case : Case
+            A copy.
+        """
         return replace(self, params=params)
 
     def make(self, estimator: type[BaseEstimator], **params: object) -> BaseEstimator:
+        """Return a method that trains one epoch with a small encoder on the CPU.
+
+        Parameters
+        ----------
+        estimator : type
+            A method.
+        **params : dict
+            Parameters, which go before all others.
+
+        Returns
+        -------
+        estimator : estimator
+            Not fitted.
+        """
         # Masked methods have an encoder of their own, of a size that can be said.
         small = {"width": 16, "depth": 1, "n_heads": 2}
         own = "width" in inspect.signature(estimator).parameters
@@ -213,14 +275,33 @@ class Case:
         return make(estimator, **settings)
 
     def make_small(self, estimator: type[BaseEstimator], **params: object) -> BaseEstimator:
-        """Return the method with small heads, for where it does not matter what it learns."""
+        """Return the method with small heads, for where it does not matter what it learns.
+
+        Parameters
+        ----------
+        estimator : type
+            A method.
+        **params : dict
+            Parameters, which go before all others.
+
+        Returns
+        -------
+        estimator : estimator
+            Not fitted.
+        """
         # Counting the work of a step, for "auto", takes as long as a step of so small networks.
         sizes = known_sizes(estimator, SMALL_HEADS)
         quick = {**sizes, "optimizer": "adamw", "batch_size": _BATCH}
         return self.make(estimator, **{**quick, **params})
 
     def few(self) -> Any:
-        """Return samples in a number that no layer and no head has."""
+        """Return samples in a number that no layer and no head has.
+
+        Returns
+        -------
+        X : array-like
+            The first 122 samples.
+        """
         return self.load()[0][:N_FEW].copy()
 
 
