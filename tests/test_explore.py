@@ -653,6 +653,7 @@ def test_lasso_label_download_and_back(show):
     assert "write a whole number" in page.inner_text("#wrong")
     page.fill("#label", "7")
     page.press("#label", "Enter")
+    assert page.inner_text("#status") == "4 rows: label 7. 3 had another label."
     page.click("[data-tool=box]")
     corners = circle(page, range(27, 30))
     drag(page, [corners[0], corners[2]])

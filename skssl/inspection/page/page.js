@@ -863,9 +863,11 @@
   };
 
   function apply(found, label) {
+    const others = found.filter((i) => labelOf(i) !== nothing && labelOf(i) !== label).length;
     done.push(found.map((i) => [i, given.has(i) ? given.get(i) : undefined]));
     for (const i of found) given.set(i, label);
-    afterLabels(`${many(found.length, "row")}: ${label === nothing ? "no label" : `label ${textOf(label)}`}.`);
+    const told = `${many(found.length, "row")}: ${label === nothing ? "no label" : `label ${textOf(label)}`}.`;
+    afterLabels(others ? `${told} ${others} had another label.` : told);
   }
   function afterLabels(message) {
     paint();
