@@ -68,9 +68,10 @@ def few_label_report(
 
     Every method is trained once, on all training rows without their labels. Then some labels of
     each class are drawn, a classifier is fitted to what became of these rows, and scored on test
-    rows that nothing has seen. All models get the same draws. In the same table stand the encoder
-    as it was before, with random weights or, if it is one that others have trained, frozen, which
-    a trained one has to beat, and what one would try without self-supervised learning.
+    rows that nothing has seen. All models get the same draws. The table has two more
+    kinds of rows, which a trained encoder has to beat: the same encoder as it was before (with
+    random weights, or frozen if others have trained it), and what one would try without
+    self-supervised learning.
 
     Parameters
     ----------
@@ -80,9 +81,10 @@ def few_label_report(
         - a method, such as :class:`skssl.SimCLR`, is trained on all training rows; one that is
           fitted already is used as it is, and has to have been kept from the test rows;
         - another transformer is fitted to all training rows without labels;
-        - a classifier is fitted to the labelled rows only, those in ``sklearn.semi_supervised`` and
-          ``skssl.semi_supervised`` to all training rows, with -1 or NaN for labels not shown; the
-          method that one fine-tunes is trained once before;
+        - a classifier is fitted to the labelled rows only. The classifiers of
+          ``sklearn.semi_supervised`` and ``skssl.semi_supervised`` are fitted to all training rows,
+          with -1 or NaN in place of the labels that are not shown. The method that one of these
+          fine-tunes is trained once before;
         - of a pipeline, the steps before the classifier, or before one that needs labels by its
           tags, are fitted once, to all training rows without labels, and those from there on as
           classifiers are. Random weights stand behind the same steps as the method.
@@ -103,11 +105,11 @@ def few_label_report(
         Draws of the labelled rows, at least 1.
     baselines : "auto", dict of str to estimator or None, default="auto"
         What to compare with. "auto" is :func:`classical_baselines` of the modality of the first
-        method, which get what the steps before that method make of `X`; or without a method, of
-        the modality that `X` looks like. None is nothing.
+        method. If a pipeline has steps before this method, the baselines come behind the same
+        steps. Without a method, it is the modality that `X` looks like. None is nothing.
     probe : classifier, default=None
-        What is fitted to embeddings and other features; up to its first step that needs labels to
-        those of all training rows. None is a ``LogisticRegression`` behind a ``StandardScaler``,
+        What is fitted to embeddings and other features. Of a pipeline, the steps that need no
+        labels are fitted to all training rows, the rest to the labelled ones. None is a ``LogisticRegression`` behind a ``StandardScaler``,
         which is fitted to all training rows, not to the few labelled ones: features of different
         kinds spread differently, and a penalty weighs on those that hardly do. Random weights get
         the probe as well: if a pipeline has another classifier, pass that one, to compare encoders

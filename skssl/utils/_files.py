@@ -80,9 +80,10 @@ def _subclasses(cls: type) -> Iterator[type]:
 def encoder_only(estimator: Any) -> SelfSupervisedTransformer:
     """Return a copy of a fitted method that keeps its encoder, and nothing else of its networks.
 
-    It embeds samples as before, in memory and in files of as few bytes as that takes. What needs
-    the heads - to train further, to reconstruct, to solve a pretext task - is an error that says
-    so. `fit` starts anew, and what it was before the training is read again where it came from.
+    It embeds samples as before, and takes no more memory, and no larger file, than that needs.
+    What needs the heads - to train further, to reconstruct, to solve a pretext task - is an error
+    that says so. `fit` starts anew, and what it was before the training is read again where it came
+    from.
 
     Parameters
     ----------
