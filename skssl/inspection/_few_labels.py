@@ -109,11 +109,12 @@ def few_label_report(
         steps. Without a method, it is the modality that `X` looks like. None is nothing.
     probe : classifier, default=None
         What is fitted to embeddings and other features. Of a pipeline, the steps that need no
-        labels are fitted to all training rows, the rest to the labelled ones. None is a ``LogisticRegression`` behind a ``StandardScaler``,
-        which is fitted to all training rows, not to the few labelled ones: features of different
-        kinds spread differently, and a penalty weighs on those that hardly do. Random weights get
-        the probe as well: if a pipeline has another classifier, pass that one, to compare encoders
-        and not classifiers. Baselines that end in a classifier keep it.
+        labels are fitted to all training rows, the rest to the labelled ones. None is a
+        ``LogisticRegression`` behind a ``StandardScaler``, which is fitted to all training rows,
+        not to the few labelled ones: features of different kinds spread differently, and a penalty
+        weighs on those that hardly do. Random weights get the probe as well: if a pipeline has
+        another classifier, pass that one, to compare encoders and not classifiers. Baselines that
+        end in a classifier keep it.
     choose : bool, default=False
         Whether to add a row that says what it is worth to choose among the others: in each draw,
         the one of `models` and `baselines` that has the best score in stratified cross-validation
