@@ -150,10 +150,15 @@ def print_ranks(by_task: Tables, benchmark: Benchmark) -> None:
 
     There is one line for each kind of features. The tests are about means over the numbers of
     labels: Friedman's for all lines; Wilcoxon's signed ranks, with the correction of Holm, for each
-    line and that which leads.
+    line and that which leads. Data sets without as many rows of each class are left out.
     """
-    tables = [{line.features: line for line in one_for_each(lines)} for lines in by_task.values()]
     columns = list(map(str, benchmark.n_labels))
+    every = [{line.features: line for line in one_for_each(lines)} for lines in by_task.values()]
+    tables = [
+        table for table in every if any(set(columns) <= set(line.scores) for line in table.values())
+    ]
+    if not tables:
+        return
     names = [
         name
         for name in tables[0]
@@ -166,9 +171,10 @@ def print_ranks(by_task: Tables, benchmark: Benchmark) -> None:
     lead = benchmark.lead.partition(" + ")[0]
     against = _against(lead, names, scores.mean(axis=1))
     print(
-        f"\nMean rank (and mean {_score_of(benchmark)}) over {len(by_task)} data sets, of the rows "
-        'that all of them have. Rank 1 is the best; "together" is the mean over the numbers of '
-        f'labels; "p, {lead}" is Wilcoxon\'s test against {lead}, corrected by Holm.'
+        f"\nMean rank (and mean {_score_of(benchmark)}) over {len(tables)} data sets"
+        + (", those with as many labels of each class" if len(tables) < len(every) else "")
+        + ', of the rows that all of them have. Rank 1 is the best; "together" is the mean over the '
+        f'numbers of labels; "p, {lead}" is Wilcoxon\'s test against {lead}, corrected by Holm.'
     )
     if len(names) > 2 and len(tables) > 2:
         test = friedmanchisquare(*scores.mean(axis=1).T)
