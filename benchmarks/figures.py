@@ -102,7 +102,8 @@ DRAWINGS = [
             f"Few labels, {_KINDS.get(modality, modality)}: mean score over labels per class, a "
             "line for each kind of features with the classifier that validation chose. Ours are "
             "blue, classical ones grey, those of random weights purple, and those of networks that "
-            "others trained, where there are any, orange. Means over the data sets.",
+            "others trained, where there are any, orange. Means over the data sets that have "
+            "enough rows of each class for all numbers of labels.",
             f"few_labels_{modality}",
         )
         for modality in MODALITIES

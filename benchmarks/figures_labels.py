@@ -200,11 +200,14 @@ def kept_by_count(sets: Tables) -> list[dict[str, np.ndarray]]:
 def of_modality(tables: Tables, modality: str) -> Figure | None:
     """Draw the mean over data sets of what is trained, pretrained, classical and random.
 
-    Variants of data sets count in no mean; None if nothing else is there.
+    Variants of data sets count in no mean, and neither do those with too few rows of a class for
+    all numbers of labels; None if nothing else is there.
     """
     by_set = lines_by_set(tables, f"tasks_{modality}")
     if not by_set:
         return None
+    counts = {name: max(len(line.scores) for line in lines) for name, lines in by_set.items()}
+    by_set = {name: by_set[name] for name in by_set if counts[name] == max(counts.values())}
     figure, axis = plt.subplots(figsize=(8.2, 4.2), layout="constrained")
     for number, (name, kind, columns, means) in enumerate(mean_lines(by_set)):
         axis.plot(

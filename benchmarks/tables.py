@@ -173,8 +173,8 @@ def print_ranks(by_task: Tables, benchmark: Benchmark) -> None:
     print(
         f"\nMean rank (and mean {_score_of(benchmark)}) over {len(tables)} data sets"
         + (", those with as many labels of each class" if len(tables) < len(every) else "")
-        + ', of the rows that all of them have. Rank 1 is the best; "together" is the mean over the '
-        f'numbers of labels; "p, {lead}" is Wilcoxon\'s test against {lead}, corrected by Holm.'
+        + ', of the rows that all of them have. Rank 1 is the best; "together" is the mean over '
+        f'the numbers of labels; "p, {lead}" is Wilcoxon\'s test against {lead}, corrected by Holm.'
     )
     if len(names) > 2 and len(tables) > 2:
         test = friedmanchisquare(*scores.mean(axis=1).T)
