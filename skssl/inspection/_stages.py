@@ -174,7 +174,7 @@ def _stages_of_one(
     chosen, predicted = take(X, rows), take(X_pred, rows)
     sketcher = sketcher_of(modality)
     truth = sketcher.sketch(chosen)
-    checked: Any = modality.check(modality.load_all(chosen), estimator="X")
+    checked: Any = modality.check(modality.load_all(chosen), estimator="ReconstructionDisplay")
     samples = modality.prepare(checked)
     if horizon is not None:
         if isinstance(modality, Series):
@@ -216,7 +216,7 @@ def _forecasts_of(modality: Series, series: np.ndarray, horizon: int, predicted:
     future = np.asarray(predicted, dtype=float)
     if future.ndim == 2 and n_channels == 1:
         future = future[:, None]
-    elif modality.layout == "channels_last":
+    elif future.ndim == 3 and modality.layout == "channels_last":
         future = future.transpose(0, 2, 1)
     _check_future(future, (n, n_channels, n_future))
     return _parts_of_forecasts(series, lengths, n_future, dict(enumerate(future)))
@@ -269,7 +269,7 @@ def _cells(
 def _given_cells(
     mask: ArrayLike, modality: Modality, samples: Tensor, *, n_rows: int, rows: np.ndarray
 ) -> np.ndarray:
-    """Return a mask for each of the samples, which are some `rows` of so many."""
+    """Return a mask for each of the samples, which are some `rows` of `n_rows`."""
     sizes = tuple(samples.shape[1 if isinstance(modality, Imputable) else 2 :])
     given = np.asarray(mask)
     allowed = [sizes]
