@@ -507,6 +507,7 @@ def test_several_answers_are_drawn_beside_each_other(kind):
     )
     alone, both = draw(X, filled), draw(X, {"ours": filled, "theirs": filled})
     before, answer, *truth = alone.stages
+    assert list(draw(X, {answer: filled, "theirs": filled}).stages)[1:3] == [answer, "theirs"]
     assert list(both.stages) == [before, "ours", "theirs", *truth]
     for name in ("ours", "theirs"):
         for one, other in zip(alone.stages[answer], both.stages[name], strict=True):

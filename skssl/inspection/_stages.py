@@ -151,9 +151,9 @@ def stages_of_predictions(
     truth: Stages = {}
     for name, one in X_pred.items():
         stages, overlaid = _stages_of_one(modality, X, one, rows, mask=mask, horizon=horizon)
-        if name in stages:
-            raise ValueError(f"X_pred has {quoted(name)}, as what else is drawn is called.")
         answer = next(stage for stage in stages if stage in _ANSWERS)
+        if name in stages and name != answer:
+            raise ValueError(f"X_pred has {quoted(name)}, as what else is drawn is called.")
         before = list(stages)[: list(stages).index(answer)]
         together |= {stage: stages[stage] for stage in before}
         together[str(name)] = stages[answer]
